@@ -1,0 +1,73 @@
+"""Text to sound: espeak-ng and flite as programs, trimmed to the speech and brought to 16 kHz mono."""
+
+import io
+import subprocess
+import tempfile
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from training.voices import Voice
+
+SAMPLE_RATE = 16_000
+_QUIET = 10 ** (-45 / 20)
+"""Fraction of the peak below which the ends of an utterance count as silence."""
+
+
+class SpeechError(RuntimeError):
+    """A synthesizer is missing or gave no sound."""
+
+
+def synthesizers_present() -> bool:
+    """Whether both programs can be found."""
+    return all(which(program) for program in ("espeak-ng", "flite"))
+
+
+def speak(text: str, voice: Voice) -> NDArray[np.float32]:
+    """Say ``text``: 16 kHz mono samples with peak 0.5, from the first sound to the last.
+
+    Raises:
+        SpeechError: the synthesizer is missing, failed or gave silence.
+    """
+    if which(voice.synthesizer) is None:
+        raise SpeechError(f"{voice.synthesizer} is not installed: apt-get install espeak-ng flite")
+    raw = _espeak(text, voice) if voice.synthesizer == "espeak-ng" else _flite(text, voice)
+    samples, rate = soundfile.read(io.BytesIO(raw), dtype="float32")
+    if not len(samples) or not np.abs(samples).max() > 0:
+        raise SpeechError(f"{voice} said nothing for {text!r}")
+    if rate != SAMPLE_RATE:
+        samples = soxr.resample(samples, rate, SAMPLE_RATE)
+    samples = _trimmed(samples)
+    return np.asarray(samples * (0.5 / np.abs(samples).max()), dtype=np.float32)
+
+
+def _espeak(text: str, voice: Voice) -> bytes:
+    command = ["espeak-ng", "-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdout", text]
+    wav = _output_of(command)
+    # espeak-ng writes a streamed header whose length is 0x7ffff000: state the true one.
+    size = len(wav) - 44
+    return wav[:4] + (size + 36).to_bytes(4, "little") + wav[8:40] + size.to_bytes(4, "little") + wav[44:]
+
+
+def _flite(text: str, voice: Voice) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        stretch = f"duration_stretch={175 / voice.speed:.3f}"
+        _output_of(["flite", "-voice", voice.name, "--setf", stretch, "-t", text, "-o", str(path)])
+        return path.read_bytes()
+
+
+def _output_of(command: list[str]) -> bytes:
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    if done.returncode:
+        raise SpeechError(f"{' '.join(command)} failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    loud = np.flatnonzero(np.abs(samples) > _QUIET * np.abs(samples).max())
+    return samples[loud[0] : loud[-1] + 1]

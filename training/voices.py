@@ -1,0 +1,49 @@
+"""Who speaks: the synthetic voices, and which of them training never hears.
+
+A voice is a name; ``speak`` knows how to make it talk. Held-out voices are whole espeak-ng variants, in
+every accent, so that an unseen voice is new in pitch, formants and timbre, not only in its accent.
+"""
+
+import random
+from dataclasses import dataclass
+
+ACCENTS = {"en": ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")}
+"""espeak-ng accents by language."""
+
+ACCENT_WEIGHTS = {"en": (5, 5, 1.5, 1, 2, 1, 1, 1.5)}
+
+VARIANTS = (
+    "m1 m2 m3 m4 m5 m6 m8 f1 f2 f3 f5 Alex Andrea Andy Annie Denis Diogo Gene Hugo Jacky Lee Marco Mario Michael "
+    "Mike adam announcer antonio aunty belinda boris caleb david ed edward grandma grandpa gustave iven john linda "
+    "max michel miguel norbert pablo paul pedro quincy rob robert sandro shelby steph victor zac klatt2 klatt4"
+).split()
+"""espeak-ng voice variants heard in training; the empty variant is the accent's own voice."""
+
+HELD_OUT_VARIANTS = ("m7", "f4", "benjamin", "anika")
+"""espeak-ng voice variants kept for evaluation."""
+
+FLITE = {"en": ("kal16", "awb", "rms", "slt")}
+FLITE_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One way to speak. ``speed`` is in words a minute and ``pitch`` 0 to 99 for espeak-ng; flite takes
+    ``speed / 175`` as its rate."""
+
+    synthesizer: str
+    name: str
+    speed: int
+    pitch: int
+
+
+def draw_voice(language: str, rng: random.Random, held_out: bool = False) -> Voice:
+    """Draw a voice for one utterance."""
+    speed, pitch = rng.randint(135, 200), rng.randint(30, 70)
+    if not held_out and language in FLITE and rng.random() < FLITE_SHARE:
+        return Voice("flite", rng.choice(FLITE[language]), speed, pitch)
+    accent = rng.choices(ACCENTS[language], ACCENT_WEIGHTS[language])[0]
+    if held_out:
+        return Voice("espeak-ng", f"{accent}+{rng.choice(HELD_OUT_VARIANTS)}", speed, pitch)
+    variant = rng.choice(["", "", "", *VARIANTS])
+    return Voice("espeak-ng", f"{accent}+{variant}" if variant else accent, speed, pitch)

@@ -1,0 +1,1 @@
+"""Sound in: sources to samples (`load`), samples to log-mel features (`features`)."""

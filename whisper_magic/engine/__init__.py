@@ -1,0 +1,1 @@
+"""Sound to tokens: the speculative engine. `engine.Engine` is the only public door."""

@@ -1,0 +1,85 @@
+"""The error tree. Every error that a user can cause is one of these, with a message of one line:
+what failed, what was seen, what to do.
+
+    WhisperMagicError
+    ├── OptionError          an option's name or value
+    ├── AudioError           a source of sound
+    │   ├── AudioNotFound        no such file, a folder, an unreachable URL
+    │   ├── AudioUnreadable      not audio, damaged, or holding no audio stream
+    │   └── AudioInvalid         samples, shape, rate or range that make no sense
+    ├── CheckpointError      a model that cannot be found, loaded or paired
+    ├── EngineClosed         work asked of an engine after close()
+    └── TranscriptError      a saved transcript that cannot be read, or a format that is not known
+    KeyboardInterrupt
+    └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
+                             `except WhisperMagicError` does not swallow it
+
+This module knows nothing of IPython, but IPython asks any exception for `_render_traceback_` when it
+shows one: ours answer with their one line, so that a mistake never prints a stack.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class WhisperMagicError(Exception):
+    """Root of the tree; catch this to catch all of them."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: one line (IPython.core.interactiveshell)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class OptionError(WhisperMagicError, ValueError):
+    """An option that does not exist, or a value that it cannot take."""
+
+
+class AudioError(WhisperMagicError):
+    """A source of sound that cannot be used."""
+
+
+class AudioNotFound(AudioError, FileNotFoundError):
+    """The source is not there: no such file, a folder, an unreachable URL."""
+
+    def __str__(self) -> str:  # FileNotFoundError would format errno and file name
+        return str(self.args[0]) if self.args else ""
+
+
+class AudioUnreadable(AudioError):
+    """The source is there, but no sound could be decoded from it."""
+
+
+class AudioInvalid(AudioError, ValueError):
+    """The samples, their shape, their rate or the part asked for make no sense."""
+
+
+class CheckpointError(WhisperMagicError):
+    """A checkpoint that cannot be found, read, or paired with the other one."""
+
+
+class EngineClosed(WhisperMagicError, RuntimeError):
+    """The engine was closed; its memory is gone."""
+
+
+class TranscriptError(WhisperMagicError, ValueError):
+    """A transcript file or format that cannot be read or written."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a transcription. `transcript` holds what was finished (`complete` is False)."""
+
+    def __init__(self, message: str, transcript: Any = None) -> None:
+        super().__init__(message)
+        self.transcript = transcript
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """The end of an error message: '; did you mean a, b?' for the known words that are spelt like `word`, or '' when none is."""
+    hits = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {', '.join(hits)}?" if hits else ""

@@ -1,0 +1,1 @@
+"""Transcript -> text formats (txt, srt, vtt, tsv, json), and back from json."""
