@@ -9,6 +9,7 @@ what failed, what was seen, what to do.
     │   └── AudioInvalid         samples, shape, rate or range that make no sense
     ├── CheckpointError      a model that cannot be found, loaded or paired
     ├── EngineClosed         work asked of an engine after close()
+    ├── EngineBusy           work asked of an engine inside its own stream()
     └── TranscriptError      a saved transcript that cannot be read, or a format that is not known
     KeyboardInterrupt
     └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
@@ -64,6 +65,10 @@ class EngineClosed(WhisperMagicError, RuntimeError):
     """The engine was closed; its memory is gone."""
 
 
+class EngineBusy(WhisperMagicError, RuntimeError):
+    """The engine serves one call at a time, and this thread is in the middle of one."""
+
+
 class TranscriptError(WhisperMagicError, ValueError):
     """A transcript file or format that cannot be read or written."""
 
@@ -80,6 +85,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: '; did you mean a, b?' for the known words that are spelt like `word`, or '' when none is."""
+    """The end of an error message: '; did you mean a, b?' for known words spelt like `word`; '' when none is."""
     hits = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(hits)}?" if hits else ""
+
+
+def shown(name: str) -> str:
+    """A name as it stands in a message: what cannot be printed, line ends too, is escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def one_line(reason: object) -> str:
+    """Another library's message, or error, on one line."""
+    return " ".join(str(reason).split())

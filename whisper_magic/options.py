@@ -44,6 +44,8 @@ class TranscribeOptions:
     channel: str | int = "mix"  # "mix", "left", "right", an index, or "split": one transcript per channel
 
     def __post_init__(self) -> None:
+        if isinstance(self.suppress_tokens, list):  # equal and hashable, however they were listed
+            object.__setattr__(self, "suppress_tokens", tuple(self.suppress_tokens))
         for problem in _problems(self):
             raise OptionError(problem)
 
@@ -74,12 +76,15 @@ def _problems(options: TranscribeOptions) -> list[str]:
     need(named, f"language must be a code such as 'en' or a name such as 'english', got {o.language!r}")
     need(o.task in ("transcribe", "translate"), f"task must be 'transcribe' or 'translate', got {o.task!r}")
     need(isinstance(o.timestamps, bool), f"timestamps must be True or False, got {o.timestamps!r}")
+    told = isinstance(o.condition_on_previous, bool)
+    need(told, f"condition_on_previous must be True or False, got {o.condition_on_previous!r}")
     need(o.prompt is None or isinstance(o.prompt, str), f"prompt must be text, got {type(o.prompt).__name__}")
     need(o.draft in ("model", "none"), f"draft must be 'model' or 'none', got {o.draft!r}")
     need(_whole(o.draft_length, 1, 32), f"draft_length must be a whole number from 1 to 32, got {o.draft_length!r}")
     need(o.max_tokens is None or _whole(o.max_tokens, 1), f"max_tokens must be at least 1, got {o.max_tokens!r}")
     need(
-        o.suppress_tokens is None or all(_whole(token, 0) for token in o.suppress_tokens),
+        o.suppress_tokens is None
+        or (isinstance(o.suppress_tokens, tuple) and all(_whole(token, 0) for token in o.suppress_tokens)),
         f"suppress_tokens must be token ids (whole numbers from 0), got {o.suppress_tokens!r}",
     )
     for name in ("start", "end", "max_initial_timestamp"):

@@ -30,8 +30,8 @@ class Word:
 class Segment:
     """A stretch of speech between two timestamps (Whisper's segment). Times: seconds from the source's start.
 
-    tokens: ids as decoded, timestamps included. avg_logprob, no_speech_prob, temperature and compression_ratio
-    belong to the window that the segment was decoded in, as in openai/whisper `transcribe.py`.
+    tokens: ids as decoded, timestamps included. avg_logprob, no_speech_prob and temperature belong to the window that
+    the segment was decoded in, as in openai/whisper `transcribe.py`; compression_ratio is its own text's.
     flags: reasons to doubt it; a doubted segment is kept and flagged, never dropped silently.
     """
 
@@ -45,6 +45,14 @@ class Segment:
     compression_ratio: float = 0.0
     temperature: float = 0.0
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Started:
+    """First event of a stream: what is transcribed, and how long it is (seconds)."""
+
+    source: str
+    duration: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,9 @@ class Round:
         """The token ids that this round wrote."""
         own = () if self.token is None else (self.token,)
         return self.proposed[: self.accepted] + own
+
+
+Event = Started | Round | Segment  # what a running transcription reports, as it happens
 
 
 @dataclass(frozen=True)

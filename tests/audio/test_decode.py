@@ -1,0 +1,121 @@
+"""Every container, whole and in part; what holds no sound; what need not be installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from whisper_magic.audio import decode
+from whisper_magic.audio.load import load
+from whisper_magic.errors import AudioUnreadable
+
+CONTAINERS = ["wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "mp4", "mkv", "webm"]
+
+
+def near_copy(samples: np.ndarray, tone: np.ndarray) -> bool:
+    """Whether lossy samples begin with the tone, at the same place and level."""
+    heard, meant = samples[2000:20_000], tone[2000:20_000]
+    return float(np.corrcoef(heard, meant)[0, 1]) > 0.98 and 0.9 < heard.std() / meant.std() < 1.1
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_every_container_from_a_path_or_from_bytes(clips: dict[str, Path], tone: np.ndarray, kind: str) -> None:
+    audio = load(clips[kind])
+    assert audio.samples.dtype == np.float32
+    assert audio.sample_rate == 16_000
+    assert audio.duration == pytest.approx(1.5, abs=0.11)  # AAC pads its last frame
+    assert near_copy(audio.samples, tone)
+    np.testing.assert_array_equal(load(clips[kind].read_bytes()).samples, audio.samples)
+
+
+def test_the_contents_decide_and_not_the_ending(clips: dict[str, Path], tone: np.ndarray, tmp_path: Path) -> None:
+    for ending in ("raw", "txt", "mp3"):
+        path = tmp_path / f"clip.{ending}"
+        path.write_bytes(clips["wav"].read_bytes())
+        np.testing.assert_allclose(load(path).samples, tone, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_a_part_is_the_same_as_that_part_of_the_whole(clips: dict[str, Path], kind: str) -> None:
+    whole = load(clips[kind])
+    part = load(clips[kind], start=0.901, end=1.203)
+    assert part.start == pytest.approx(0.901, abs=1e-4)
+    assert len(part.samples) == pytest.approx(0.302 * 16_000, abs=2)
+    edge = 100 if kind == "webm" else 0  # resampled from 48 kHz: the filter sees an edge there
+    expected = whole.samples[14_416:][: len(part.samples)]
+    np.testing.assert_allclose(part.samples[edge : -edge or None], expected[edge : -edge or None], atol=0.02)
+
+
+def test_a_part_is_read_without_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "hour.flac"
+    second = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    with soundfile.SoundFile(path, "w", 16_000, 1) as file:
+        for _ in range(120):
+            file.write(second)
+    frames = 0
+    read = soundfile.SoundFile.read
+
+    def counting(self: Any, *args: Any, **options: Any) -> Any:
+        nonlocal frames
+        block = read(self, *args, **options)
+        frames += len(block)
+        return block
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counting)
+    part = load(path, start=100.25, end=101.0)
+    np.testing.assert_allclose(part.samples, second[4000:], atol=1e-4)
+    assert frames == 12_000
+
+
+def test_files_without_sound(silent_film: Path, tmp_path: Path) -> None:
+    with pytest.raises(AudioUnreadable, match=r"silent.mp4 has no audio stream: it holds video streams only"):
+        load(silent_film)
+    picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\0IEND\xaeB`\x82"
+    with pytest.raises(AudioUnreadable, match=r"a picture|cannot be read as sound"):
+        load(picture)
+    (tmp_path / "notes.txt").write_text("nothing to hear\n" * 30)
+    with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be read as sound") as error:
+        load(tmp_path / "notes.txt")
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(AudioUnreadable, match="is empty"):
+        load(b"")
+
+
+def test_av_alone_reads_what_soundfile_reads(
+    clips: dict[str, Path], tone: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    for kind in ("wav", "flac", "aiff"):
+        np.testing.assert_allclose(load(clips[kind], start=0.7).samples, tone[11_200:], atol=1e-4)
+
+
+def test_standard_error_comes_back_after_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    with decode._QUIET, decode._QUIET:
+        os.write(2, b"lost")
+    os.write(2, b"kept")
+    assert capfd.readouterr().err == "kept"
+
+
+def test_flac_from_a_pipe_is_whole(clips: dict[str, Path], tone: np.ndarray) -> None:
+    """A program that writes FLAC to a pipe leaves its count of samples at zero, for "unknown"."""
+    content = bytearray(clips["flac"].read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    np.testing.assert_allclose(load(bytes(content)).samples, tone, atol=1e-4)
+    np.testing.assert_allclose(load(bytes(content), start=0.9).samples, tone[14_400:], atol=1e-4)
+
+
+def test_threads_may_load_at_once(clips: dict[str, Path], tone: np.ndarray, capfd: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(load, [clips[kind] for kind in CONTAINERS] * 4))
+    for audio in heard:
+        assert near_copy(audio.samples, tone)
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"

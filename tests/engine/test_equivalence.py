@@ -1,0 +1,136 @@
+"""Contract A: in fp32 the engine writes what transformers' unassisted greedy `generate` writes, token for token,
+whatever the draft proposes, at any draft length, short form and long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from transformers import WhisperForConditionalGeneration
+
+from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
+from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.longform import Plan, SequentialReader
+from whisper_magic.engine.placement import place
+from whisper_magic.engine.prompt import forced_prompt
+from whisper_magic.engine.rules import Rules
+from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.speculate import Decoded, Speculator
+from whisper_magic.options import TranscribeOptions
+
+CHECKPOINTS = 50
+PLACEMENT = place("cpu", "float32", "sdpa").placement
+
+
+@dataclass(frozen=True)
+class Case:
+    """One text to compare: options on our side, features that both sides get."""
+
+    timestamps: bool
+    features: torch.Tensor  # (n_mels, frames)
+    language: str | None
+    condition: bool = False
+
+
+def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoint) -> list[list[int]]:
+    """transformers' text: the tokens of every segment."""
+    forced: dict[str, Any] = {"task": "transcribe", "language": case.language} if target.special.languages else {}
+    if not case.timestamps:
+        forced["suppress_tokens"] = without_timestamps(target)
+    out = model.generate(
+        input_features=case.features[None],
+        return_timestamps=case.timestamps,
+        condition_on_prev_tokens=case.condition,
+        return_segments=True,
+        num_beams=1,
+        do_sample=False,
+        **forced,
+    )
+    begin, eot = target.special.timestamp_begin, target.special.eot
+    texts = [[t for t in segment["tokens"].tolist() if t != eot] for segment in out["segments"][0]]
+    # transformers keeps the second timestamp of the pair at which it cut; a piece of ours ends with the first
+    return [text[:-1] if len(text) > 2 and min(text[-2:]) >= begin else text for text in texts]
+
+
+def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
+    """The engine's text of the same features."""
+    options = TranscribeOptions(language=case.language, timestamps=case.timestamps)
+    suppress = None if case.timestamps else tuple(without_timestamps(target))
+    rules = Rules.build(target.special, runtime.device, timestamps=case.timestamps, suppress=suppress)
+    plan = Plan(
+        special=target.special,
+        window_frames=target.window_frames,
+        context=int(target.config.max_target_positions),
+        forced=forced_prompt(target.special, options, "random"),
+        previous=(),
+        condition_on_previous=case.condition,
+        limit=target.special.max_length,
+        frame_seconds=0.01,
+    )
+    reader = SequentialReader(case.features, case.features.shape[1], plan)
+    drafter: Draft = NoDraft()
+    if draft != "none":
+        assert runtime.draft is not None
+        drafter = ModelDraft(runtime.draft, rules, length, slots=1)
+    texts = []
+    for event in Speculator(runtime, rules, drafter).run(reader.next_window):
+        if isinstance(event, Decoded):
+            texts += [list(piece.tokens) for piece in reader.accept(event)]
+    return texts
+
+
+def without_timestamps(target: Checkpoint) -> list[int]:
+    """The checkpoint's suppress list and every timestamp: random weights would write them anywhere."""
+    return [*target.special.suppress, *range(target.special.timestamp_begin, target.special.vocab)]
+
+
+def sound_of(shape: Any, windows: float) -> torch.Tensor:
+    """Random features of so many windows, as rough as speech. (n_mels, frames)"""
+    generator = torch.Generator().manual_seed(shape.seed + round(100 * windows))
+    frames = int(windows * 2 * shape.source_positions)
+    envelope = torch.nn.functional.interpolate(
+        torch.randn(1, shape.mels, max(2, frames // 40), generator=generator), size=frames, mode="linear"
+    )[0]
+    return envelope + 0.5 * torch.randn(shape.mels, frames, generator=generator)
+
+
+@pytest.mark.parametrize("seed", range(CHECKPOINTS))
+def test_equals_transformers(seed: int, make_pair: Callable[[Any], Any], shape: Any) -> None:
+    drawn = shape.draw(seed)
+    pair = make_pair(drawn)
+    language = None if seed % 3 else "de"
+    cases = [
+        Case(timestamps=False, features=sound_of(drawn, 1.0), language=language if drawn.multilingual else None),
+        Case(timestamps=True, features=sound_of(drawn, 1.0), language=language if drawn.multilingual else None),
+    ]
+    if drawn.target_positions * drawn.source_positions <= 30_000:  # long form where a window is quick
+        features = sound_of(drawn, 2.0 + seed % 5 / 2)  # 2 to 4 windows
+        cases.append(Case(True, features, None, condition=seed % 2 == 0))
+    model = WhisperForConditionalGeneration.from_pretrained(pair.target, dtype=torch.float32)
+    target = read_target(str(pair.target), PLACEMENT)
+    expected = [theirs(model, case, target) for case in cases]
+    assert any(any(text) for text in expected), "an empty text would prove nothing"
+    for i, (name, folder) in enumerate(pair.drafts.items()):
+        runtime = Runtime(target, read_draft(str(folder), target, PLACEMENT))
+        length = (seed + 3 * i) % 8 + 1  # each kind of draft at each length 1 to 8, over the 50
+        for case, text in zip(cases, expected, strict=True):
+            assert ours(runtime, target, case, name, length) == text, (name, length, case.timestamps)
+    for case, text in zip(cases, expected, strict=True):
+        assert ours(Runtime(target, None), target, case, "none", 0) == text
+
+
+def test_drafts_agree_as_named(pair: Any, shape: Any) -> None:
+    """The suite above means something only while its three drafts behave differently."""
+    from whisper_magic import Engine
+
+    samples = torch.randn(3 * 16000, generator=torch.Generator().manual_seed(1)).numpy() * 0.1
+    rates = {}
+    for name, folder in pair.drafts.items():
+        with Engine.load(str(pair.target), str(folder), device="cpu") as engine:
+            rates[name] = engine.transcribe((samples, 16000)).trace.acceptance_rate
+    assert rates["always"] == pytest.approx(1.0)
+    assert 0.2 < rates["sometimes"] < 0.97
+    assert rates["never"] < 0.2

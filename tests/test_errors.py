@@ -1,0 +1,64 @@
+"""The error tree, as an executable test."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from whisper_magic import errors
+from whisper_magic.errors import AudioNotFound, Interrupted, WhisperMagicError, near, one_line, shown
+
+TREE = {
+    "WhisperMagicError": ("Exception",),
+    "OptionError": ("WhisperMagicError", "ValueError"),
+    "AudioError": ("WhisperMagicError",),
+    "AudioNotFound": ("AudioError", "FileNotFoundError"),
+    "AudioUnreadable": ("AudioError",),
+    "AudioInvalid": ("AudioError", "ValueError"),
+    "CheckpointError": ("WhisperMagicError",),
+    "EngineClosed": ("WhisperMagicError", "RuntimeError"),
+    "EngineBusy": ("WhisperMagicError", "RuntimeError"),
+    "TranscriptError": ("WhisperMagicError", "ValueError"),
+    "Interrupted": ("KeyboardInterrupt",),
+}
+CLASSES = {
+    name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and kind.__module__ == errors.__name__
+}
+
+
+def test_the_tree() -> None:
+    assert {name: tuple(base.__name__ for base in kind.__bases__) for name, kind in CLASSES.items()} == TREE
+
+
+def test_the_tree_is_drawn_at_the_top_of_the_file() -> None:
+    for name in TREE:
+        assert f"{name} " in str(errors.__doc__) or f"{name}\n" in str(errors.__doc__)
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_each_renders_as_one_line(name: str) -> None:
+    error = CLASSES[name]("what failed: what to do")
+    assert str(error) == "what failed: what to do"
+    assert error._render_traceback_() == [f"{name}: what failed: what to do"]
+
+
+def test_an_interruption_passes_by_except_exception() -> None:
+    assert not issubclass(Interrupted, Exception | WhisperMagicError)
+    assert Interrupted("stopped", transcript="part").transcript == "part"
+
+
+def test_a_missing_file_is_a_missing_file() -> None:
+    with pytest.raises(FileNotFoundError, match=r"^no such file: a\.wav$"):
+        raise AudioNotFound("no such file: a.wav")
+    assert str(AudioNotFound()) == ""
+
+
+def test_near_words() -> None:
+    assert near("langage", ["language", "task"]) == "; did you mean language?"
+    assert near("xyz", ["language", "task"]) == ""
+
+
+def test_text_of_others_on_one_line() -> None:
+    assert one_line(ValueError(" two\n lines ")) == "two lines"
+    assert shown("a\nb\x1b[31m\udce9ü —.wav") == r"a\nb\x1b[31m\udce9ü —.wav"

@@ -1,0 +1,234 @@
+"""Text formats, and JSON that loads back equal."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from whisper_magic import formats
+from whisper_magic.errors import TranscriptError
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
+
+ODD = ' Ask not\n—“ß”…\u2028 \\ "你好" \udce9'
+
+
+def saying(*segments: tuple[float, float, str]) -> Transcript:
+    return Transcript(
+        tuple(Segment(start, end, text) for start, end, text in segments), "en", "transcribe", 9.0, "talk.mp3"
+    )
+
+
+@pytest.fixture
+def rich() -> Transcript:
+    """A transcript in which every field differs from its default."""
+    words = (Word(" Ask", 0.5, 0.75, 0.9), Word(" not", 0.75, 1.0, 0.1 + 0.2))
+    segments = (
+        Segment(0.5, 1.0, ODD, (50364, 1, 2), words, -0.25, 0.01, 1.5, 0.2, ("loops",)),
+        Segment(1.0, 2.0, "", avg_logprob=float("-inf"), temperature=1),
+    )
+    rounds = (Round(0, 4, (1, 2, 3), 2, 9, 0.001, 0.002), Round(0, 7, (), 0, None))
+    options = TranscribeOptions(
+        language="en",
+        task="translate",
+        timestamps=False,
+        prompt="Kennedy",
+        condition_on_previous=True,
+        suppress_tokens=(1, 2),
+        max_initial_timestamp=1.0,
+        max_tokens=100,
+        draft="none",
+        draft_length=7,
+        start=1.0,
+        end=2.5,
+        channel=1,
+    )
+    timing = Timing(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 2.9, 11.0)
+    models = Models("target", "draft", "cuda", "float16", "flash_attention_2")
+    return Transcript(
+        segments, "en", "translate", 11.0, "talk \udce9.mp3", options, Trace(rounds), timing, models, 0.99, False
+    )
+
+
+# Subtitles and plain text
+
+
+def test_srt() -> None:
+    transcript = saying((0, 1.5, " One."), (1.5, 2, "  "), (3599.9996, 3661.0014, " a --> b\n\nc "))
+    assert formats.text(transcript, "srt") == (
+        "1\n00:00:00,000 --> 00:00:01,500\nOne.\n\n2\n01:00:00,000 --> 01:01:01,001\na -> b  c\n\n"
+    )
+
+
+def test_vtt() -> None:
+    transcript = saying((59.9996, 3600, " <b>R&D</b> --> x"), (360_000, 360_001, "later"))
+    assert formats.text(transcript, "vtt") == (
+        "WEBVTT\n\n00:01:00.000 --> 01:00:00.000\n&lt;b&gt;R&amp;D&lt;/b&gt; -&gt; x\n\n"
+        "100:00:00.000 --> 100:00:01.000\nlater\n\n"
+    )
+
+
+def test_tsv_and_txt() -> None:
+    transcript = saying((0, 1.2345, " tab\there "), (2, 3, ""), (3, 4, " two\r\nlines"))
+    assert formats.text(transcript, "tsv") == "start\tend\ttext\n0\t1234\ttab here\n3000\t4000\ttwo lines\n"
+    assert formats.text(transcript, "txt") == "tab\there\ntwo lines\n"
+
+
+def test_nothing_said() -> None:
+    assert [formats.text(saying(), fmt) for fmt in ("txt", "srt", "vtt", "tsv")] == [
+        "",
+        "",
+        "WEBVTT\n\n",
+        "start\tend\ttext\n",
+    ]
+
+
+# Saving
+
+
+def test_the_ending_chooses_the_format(tmp_path: Path) -> None:
+    transcript = saying((0, 1, " One ü."))
+    for name in ("a.txt", "a.srt", "a.vtt", "a.tsv", "a.json", "A.SRT"):
+        assert transcript.save(tmp_path / name) == tmp_path / name
+        written = (tmp_path / name).read_bytes().decode("utf-8")
+        assert written == formats.text(transcript, name.lower()[2:])
+    assert formats.save(transcript, str(tmp_path / "b.txt")) == tmp_path / "b.txt"
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["a.doc", "a", ".srt", "srt", "a.srt.bak"])
+def test_an_unknown_ending_names_those_known(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TranscriptError, match=r"end the name with one of \.txt, \.srt, \.vtt, \.tsv, \.json$"):
+        saying().save(tmp_path / name)
+    with pytest.raises(TranscriptError, match="no transcript format is called 'sr'; did you mean srt"):
+        formats.text(saying(), "sr")
+    with pytest.raises(TranscriptError, match=r"the formats are: txt, srt, vtt, tsv, json$"):
+        formats.text(saying(), "pdf")
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(TranscriptError, match=r"there is no folder .*nowhere; make it first$"):
+        saying().save(tmp_path / "nowhere" / "a.srt")
+
+
+def test_home_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "true.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("true.txt")
+    assert saying((0, 1, "new")).save("~/link.txt") == tmp_path / "link.txt"
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "true.txt").read_text() == "new\n"
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def full(self: Path, other: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(TranscriptError, match=r"cannot write .*a\.txt: No space left on device$"):
+        saying((0, 1, "new")).save(target)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    path = saying().save(tmp_path / "a.txt")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+# JSON
+
+
+def test_json_loads_back_equal(rich: Transcript, tmp_path: Path) -> None:
+    assert formats.loads(formats.text(rich, "json")) == rich
+    rich.save(tmp_path / "a.json")
+    back = Transcript.load(tmp_path / "a.json")
+    assert back == rich
+    assert isinstance(back.segments[0].tokens, tuple)
+    assert isinstance(back.options.suppress_tokens, tuple)
+    assert formats.loads(formats.text(saying(), "json")) == saying()
+
+
+def test_every_field_is_in_the_json(rich: Transcript) -> None:
+    document = json.loads(formats.text(rich, "json"))
+    assert (document["format"], document["version"]) == ("whisper_magic.transcript", 1)
+    assert document["segments"][0]["words"][1] == {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2}
+    assert document["options"]["task"] == "translate"
+    assert document["segments"][1]["avg_logprob"] == "-inf"
+    assert "你好" in formats.text(rich, "json")
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    transcript = Transcript(
+        (Segment(np.float32(0.1), np.float64(1), "a", (np.int64(5),)),), "en", "transcribe", 1.0, "array"
+    )
+    assert formats.loads(formats.text(transcript, "json")) == transcript
+
+
+def test_a_field_that_has_a_default_may_be_missing() -> None:
+    document = json.loads(formats.text(saying((0, 1, "a")), "json"))
+    del document["timing"], document["segments"][0]["tokens"]
+    assert formats.loads(json.dumps(document)) == saying((0, 1, "a"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, "is not a whisper_magic transcript"),
+        ({"version": 2}, "of version 2, not 1: it is newer than this whisper_magic: upgrade to read it"),
+        ({"version": "x"}, "of version 'x', not 1: it may be damaged"),
+        ({"language": 5}, "transcript.language cannot be 5"),
+        ({"complete": 1}, "transcript.complete cannot be 1"),
+        ({"duration": True}, "transcript.duration cannot be true"),
+        ({"segments": {}}, r"transcript.segments cannot be \{\}"),
+        ({"segments": [{"start": 0, "end": 1}]}, r"transcript.segments\[0\] has no text"),
+        ({"segments": [[]]}, r"transcript.segments\[0\] cannot be \[\]"),
+        (
+            {"segments": [{"start": 0, "end": 1, "text": "", "tokens": [1.5]}]},
+            r"tokens\[0\] cannot be 1.5",
+        ),
+        ({"options": {"task": "sing"}}, 'transcript.options.task cannot be "sing"'),
+        ({"options": {"draft_length": 0}}, "draft_length must be a whole number from 1 to 32, got 0"),
+        ({"colour": "red"}, "has an unknown field 'colour'"),
+    ],
+)
+def test_a_damaged_document_gives_one_line(change: dict[str, Any], message: str) -> None:
+    document = json.loads(formats.text(saying(), "json")) | change
+    with pytest.raises(TranscriptError, match=message) as error:
+        formats.loads(json.dumps(document))
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["", "1\n00:00", "[]", "null", "{}", "[" * 100_000, "9" * 10_000, '{"format": []}'])
+def test_text_that_is_no_transcript_gives_one_line(content: str) -> None:
+    with pytest.raises(TranscriptError, match="this text is not") as error:
+        formats.loads(content)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_files_that_are_no_transcript(tmp_path: Path) -> None:
+    with pytest.raises(TranscriptError, match=r"cannot read .*none\.json: No such file"):
+        formats.load(tmp_path / "none.json")
+    with pytest.raises(TranscriptError, match="Is a directory"):
+        formats.load(tmp_path)
+    (tmp_path / "a.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(TranscriptError, match="it is not UTF-8 text"):
+        formats.load(tmp_path / "a.json")
+    saying().save(tmp_path / "a.srt")
+    with pytest.raises(TranscriptError, match=r"only \.json transcripts load back"):
+        formats.load(tmp_path / "a.srt")
+
+
+def test_a_long_trace_is_quick(rich: Transcript) -> None:
+    long = replace(rich, trace=Trace(rich.trace.rounds * 5000))
+    assert formats.loads(formats.text(long, "json")) == long

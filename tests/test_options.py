@@ -1,0 +1,83 @@
+"""Every bad value is refused on construction, with one line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from whisper_magic.errors import OptionError
+from whisper_magic.options import TranscribeOptions
+
+BAD: dict[str, list[Any]] = {
+    "language": [5, b"en", ["en"]],
+    "task": ["sing", None, ["transcribe"]],
+    "timestamps": [None, 1, "yes"],
+    "prompt": [5, ["a"]],
+    "condition_on_previous": [None, 1, "no"],
+    "suppress_tokens": [(-1,), (1.5,), (True,), ("a",), 5, "12"],
+    "max_initial_timestamp": [-1, math.nan, math.inf, "1", True],
+    "max_tokens": [0, -5, 1.5, True, "9"],
+    "draft": ["both", None, True],
+    "draft_length": [0, 33, 2.0, "5", True, None],
+    "start": [-0.1, math.nan, math.inf, "1", True],
+    "end": [-0.1, math.nan, "1", True],
+    "channel": ["centre", -1, 1.0, True, None],
+}
+GOOD: dict[str, list[Any]] = {
+    "language": ["en", "english", None],
+    "task": ["transcribe", "translate"],
+    "prompt": ["", "Kennedy", None],
+    "suppress_tokens": [(), (0, 50256), None],
+    "max_tokens": [1, 448, None],
+    "draft": ["model", "none"],
+    "draft_length": [1, 32],
+    "start": [0, 1.5, None],
+    "channel": ["mix", "left", "right", "split", 0, 7],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_gives_one_line_that_names_the_option(name: str, value: Any) -> None:
+    with pytest.raises(OptionError, match=name) as error:
+        TranscribeOptions(**{name: value})
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(OptionError, match=name):
+        TranscribeOptions().override(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_good_values(name: str, value: Any) -> None:
+    assert getattr(TranscribeOptions().override(**{name: value}), name) == value
+
+
+def test_every_option_is_tried() -> None:
+    assert set(BAD) == {field.name for field in fields(TranscribeOptions)}
+
+
+def test_start_comes_before_end() -> None:
+    assert TranscribeOptions(start=1, end=2).end == 2
+    with pytest.raises(OptionError, match="start must come before end, got start=2 and end=2"):
+        TranscribeOptions(start=2, end=2)
+
+
+def test_an_unknown_name_lists_the_near_ones() -> None:
+    with pytest.raises(OptionError, match="no option is called 'langage'; did you mean language"):
+        TranscribeOptions().override(langage="en")
+    with pytest.raises(OptionError, match="no option is called 'xyz'; the options are: channel, ") as error:
+        TranscribeOptions().override(xyz=1)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_list_of_tokens_is_as_good_as_a_tuple() -> None:
+    assert TranscribeOptions(suppress_tokens=[1, 2]) == TranscribeOptions(suppress_tokens=(1, 2))  # type: ignore[arg-type]
+
+
+def test_options_are_frozen_and_comparable() -> None:
+    options = TranscribeOptions(language="en")
+    with pytest.raises(FrozenInstanceError):
+        options.language = "de"  # type: ignore[misc]
+    assert options.override(language="de").override(language="en") == options
+    assert hash(options) == hash(TranscribeOptions(language="en"))

@@ -1,0 +1,260 @@
+"""Checkpoints in: a name or a folder -> configuration, tokenizer, encoder module and decoder weights.
+
+transformers does the reading (safetensors only, no remote code). Token ids, window length, mel count and context
+lengths are taken from the checkpoint's own files; nothing here or above assumes Whisper's usual values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForCausalLM,
+    WhisperForConditionalGeneration,
+    WhisperTokenizer,
+)
+from transformers.utils import logging
+
+from whisper_magic.engine.hub import locate, weight_files
+from whisper_magic.errors import CheckpointError
+
+TEXT_CONTEXT_MINIMUM = 8  # a decoder that cannot hold Whisper's own prompt is no Whisper
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """Whisper's special token ids and rule lists, as `generation_config.json` states them."""
+
+    sot: int
+    eot: int
+    vocab: int
+    timestamp_begin: int  # id of <|0.00|>; `vocab` + 1 where the checkpoint has no timestamps
+    no_timestamps: int | None
+    prev_sot: int | None
+    no_speech: int | None
+    languages: dict[str, int]  # code -> id; empty for an English-only checkpoint
+    tasks: dict[str, int]
+    suppress: tuple[int, ...]
+    begin_suppress: tuple[int, ...]
+    max_initial_timestamp_index: int | None
+    max_length: int  # tokens a window may hold, prompt included
+
+    @property
+    def has_timestamps(self) -> bool:
+        return self.no_timestamps is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """One model, read and on its device. `encoder` is None for a decoder-only draft."""
+
+    name: str
+    config: WhisperConfig
+    special: SpecialTokens
+    tokenizer: WhisperTokenizer
+    feature_extractor: WhisperFeatureExtractor | None
+    encoder: torch.nn.Module | None
+    decoder_state: dict[str, torch.Tensor]  # the HF decoder's own names, without prefix
+    output_weight: torch.Tensor  # (vocab, d_model)
+    attention: str  # the encoder's attention as transformers reports it after loading
+
+    @property
+    def window_frames(self) -> int:
+        """Feature frames of one window; the encoder halves them."""
+        return 2 * int(self.config.max_source_positions)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how the weights live."""
+
+    device: torch.device
+    dtype: torch.dtype
+    attention: str
+
+
+def read_target(name: str, placement: Placement) -> Checkpoint:
+    """A whole Whisper.
+
+    Raises:
+        CheckpointError: where it cannot be found or read, or is no whole Whisper.
+    """
+    folder = locate(name)
+    config = _config(name, folder)
+    if _is_decoder_only(config):
+        raise CheckpointError(f"{name} is a decoder-only draft, not a target; load a whole Whisper with draft={name!r}")
+    return _read(name, folder, config, placement, with_encoder=True)
+
+
+def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoint:
+    """A draft for `target`: decoder-only, or a whole Whisper whose encoder is kept only where it is not the target's.
+
+    Raises:
+        CheckpointError: where the two cannot work together; names both sides.
+    """
+    folder = locate(name)
+    config = _config(name, folder)
+    special = _special_tokens(name, folder, config)
+    _check_pair(target, name, config, special)
+    shares = _is_decoder_only(config) or _same_encoder(target, folder)
+    if shares and config.d_model != target.config.d_model:
+        raise CheckpointError(
+            f"draft {name} (d_model {config.d_model}) has no encoder of its own and cannot read the encoder of "
+            f"{target.name} (d_model {target.config.d_model}); choose a draft distilled from this target"
+        )
+    return _read(name, folder, config, placement, with_encoder=not shares)
+
+
+def _read(name: str, folder: Path, config: WhisperConfig, placement: Placement, with_encoder: bool) -> Checkpoint:
+    kind = WhisperForConditionalGeneration if with_encoder else WhisperForCausalLM
+    try:
+        with _quietly():
+            model, report = kind.from_pretrained(
+                folder,
+                dtype=placement.dtype,
+                attn_implementation=placement.attention,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        tokenizer = WhisperTokenizer.from_pretrained(folder)
+        extractor = WhisperFeatureExtractor.from_pretrained(folder) if with_encoder else None
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        raise CheckpointError(f"{name} could not be read: {_first_line(error)}") from error
+    if report["missing_keys"]:  # transformers would leave these random
+        lacking = sorted(report["missing_keys"])
+        raise CheckpointError(f"{name} lacks {len(lacking)} weights, such as {lacking[0]}; the files are not complete")
+    model.requires_grad_(False).eval().to(placement.device)
+    decoder = model.model.decoder
+    return Checkpoint(
+        name=name,
+        config=config,
+        special=_special_tokens(name, folder, config),
+        tokenizer=tokenizer,
+        feature_extractor=extractor,
+        encoder=model.model.encoder if with_encoder else None,
+        decoder_state=dict(decoder.state_dict()),
+        output_weight=model.proj_out.weight,
+        attention=str(model.config._attn_implementation),
+    )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without transformers' progress bars and load reports: what there is to say, `EngineStatus` says."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _config(name: str, folder: Path) -> WhisperConfig:
+    try:
+        raw, _ = WhisperConfig.get_config_dict(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{name} has no readable config.json: {_first_line(error)}") from error
+    if raw.get("model_type") != "whisper":
+        raise CheckpointError(f"{name} is a {raw.get('model_type', 'nameless')!r} model, not a Whisper")
+    config: WhisperConfig = WhisperConfig.from_dict(raw)
+    if config.max_target_positions < TEXT_CONTEXT_MINIMUM:
+        raise CheckpointError(f"{name} has a text context of {config.max_target_positions} tokens; too few to decode")
+    return config
+
+
+def _is_decoder_only(config: WhisperConfig) -> bool:
+    return "WhisperForCausalLM" in (config.architectures or [])
+
+
+def _special_tokens(name: str, folder: Path, config: WhisperConfig) -> SpecialTokens:
+    try:
+        generation = GenerationConfig.from_pretrained(folder)
+    except (OSError, ValueError):  # random and very old checkpoints ship none: the model's config holds the ids
+        generation = GenerationConfig.from_model_config(config)
+
+    def of(key: str) -> Any:
+        return getattr(generation, key, None)
+
+    no_timestamps = of("no_timestamps_token_id")
+    languages = {key.strip("<|>"): int(i) for key, i in (of("lang_to_id") or {}).items()}
+    multilingual = of("is_multilingual")
+    eot = of("eos_token_id")
+    eot = eot[0] if isinstance(eot, list) else eot
+    sot = of("decoder_start_token_id")
+    if eot is None or sot is None:
+        raise CheckpointError(f"{name} names no end-of-text or start token in generation_config.json or config.json")
+    return SpecialTokens(
+        sot=int(sot),
+        eot=int(eot),
+        vocab=int(config.vocab_size),
+        timestamp_begin=int(config.vocab_size) + 1 if no_timestamps is None else int(no_timestamps) + 1,
+        no_timestamps=no_timestamps,
+        prev_sot=of("prev_sot_token_id"),
+        no_speech=None if no_timestamps is None else int(no_timestamps) - 1,
+        languages=languages if multilingual is not False else {},
+        tasks=dict(of("task_to_id") or {}) if multilingual is not False else {},
+        suppress=tuple(of("suppress_tokens") or ()),
+        begin_suppress=tuple(of("begin_suppress_tokens") or ()),
+        max_initial_timestamp_index=of("max_initial_timestamp_index"),
+        max_length=min(int(of("max_length") or config.max_target_positions), int(config.max_target_positions)),
+    )
+
+
+def _check_pair(target: Checkpoint, name: str, config: WhisperConfig, special: SpecialTokens) -> None:
+    """Refuse a draft that speaks another vocabulary, or hears other features."""
+    sides = {
+        "vocabulary size": (target.config.vocab_size, config.vocab_size),
+        "mel count": (target.config.num_mel_bins, config.num_mel_bins),
+        "window length in frames": (target.config.max_source_positions, config.max_source_positions),
+        "text context": (target.config.max_target_positions, config.max_target_positions),
+        "start-of-transcript token": (target.special.sot, special.sot),
+        "end-of-text token": (target.special.eot, special.eot),
+        "first timestamp token": (target.special.timestamp_begin, special.timestamp_begin),
+        "language tokens": (target.special.languages, special.languages),
+        "task tokens": (target.special.tasks, special.tasks),
+    }
+    for what, (ours, theirs) in sides.items():
+        if ours != theirs:
+            raise CheckpointError(
+                f"draft {name} does not fit target {target.name}: {what} {_short(theirs)} against {_short(ours)}; "
+                "choose a draft of the same family"
+            )
+
+
+def _same_encoder(target: Checkpoint, folder: Path) -> bool:
+    """Whether the encoder weights in `folder` are the target's, tensor by tensor (distil-whisper ships a copy)."""
+    assert target.encoder is not None
+    ours = target.encoder.state_dict()
+    seen = 0
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 - safe_open is not a mapping
+                own = ours.get(key.removeprefix("model.encoder."))
+                if not key.startswith("model.encoder.") or own is None:
+                    continue
+                theirs = tensors.get_tensor(key)
+                if theirs.shape != own.shape or not torch.equal(theirs.to(own.device, own.dtype), own):
+                    return False
+                seen += 1
+    return seen == len(ours)
+
+
+def _short(value: object) -> str:
+    return f"{len(value)} ({', '.join(list(value)[:4])}, …)" if isinstance(value, dict) else str(value)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

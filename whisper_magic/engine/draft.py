@@ -1,0 +1,113 @@
+"""Who proposes. A draft writes guesses behind the known tokens of each slot; none of them can change the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+
+from whisper_magic.engine.rules import Rules, places
+from whisper_magic.engine.runtime import BLOCK, Side
+from whisper_magic.engine.slots import Slots, Window
+
+Tensor = torch.Tensor
+
+
+class Draft(Protocol):
+    """Proposes up to `length` tokens a round for every slot."""
+
+    length: int
+
+    def admit(self, slot: int) -> None:
+        """A new window was put into this slot: forget the old one."""
+
+    def propose(self, slots: Slots, offered: Tensor) -> None:
+        """Write offered[s] ids at slots.tokens[s, known[s]:]. offered: (S,), 0 where nothing is wanted."""
+
+
+class NoDraft:
+    """The target alone."""
+
+    length = 0
+
+    def admit(self, slot: int) -> None:
+        pass
+
+    def propose(self, slots: Slots, offered: Tensor) -> None:
+        pass
+
+
+class ModelDraft:
+    """A small decoder, one token after another, under the target's own rules.
+
+    `read[s]` counts the tokens of slot s whose keys and values the draft's cache holds. Rejected guesses are forgotten
+    by counting less. A steady slot is one or two tokens behind (two when every guess was accepted: the last guess was
+    never fed); a fresh one is its whole prompt behind and catches up in blocks.
+    """
+
+    def __init__(self, side: Side, rules: Rules, length: int, slots: int) -> None:
+        self.side, self.rules, self.length = side, rules, length
+        self.read = torch.zeros(slots, dtype=torch.long, device=side.network.embedding.device)
+
+    def admit(self, slot: int) -> None:
+        self.read[slot] = 0
+
+    def propose(self, slots: Slots, offered: Tensor) -> None:
+        self.read = torch.minimum(self.read, slots.known - 1)  # the last known token is the target's: never read yet
+        steps = int(offered.max())
+        if steps == 0:
+            return
+        self._catch_up(slots, offered > 0)
+        logits = self._read_last(slots)
+        for step in range(steps):
+            at = slots.known + step
+            if step:
+                logits = self.side.forward(slots.block(at - 1, 1), at - 1)
+            guess = self._choose(logits, slots, at - 1)
+            old = slots.tokens.gather(1, at[:, None])
+            slots.tokens.scatter_(1, at[:, None], torch.where((step < offered)[:, None], guess, old))
+        self.read = torch.where(offered > 0, slots.known + offered - 1, self.read)
+
+    def _read_last(self, slots: Slots) -> Tensor:
+        """Feed the last two known tokens; (S, 1, V) logits after the last one."""
+        start = (slots.known - 2).clamp_(min=0)
+        logits = self.side.forward(slots.block(start, 2), start)
+        last = (slots.known - 1 - start)[:, None, None]
+        return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
+
+    def _choose(self, logits: Tensor, slots: Slots, at: Tensor) -> Tensor:
+        """(S, 1, V) logits after tokens[at] -> (S, 1) ids."""
+        place = places(slots.tokens, slots.begin, at, 1, self.rules.special.timestamp_begin)
+        return self.rules(logits, place).argmax(dim=-1)
+
+    def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
+        """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
+        while True:
+            behind = torch.where(wanted, slots.known - self.read, 0)
+            if int(behind.max()) <= 2:
+                return
+            self.side.forward(slots.block(self.read, BLOCK), self.read)
+            self.read = torch.where(wanted, torch.minimum(self.read + BLOCK, slots.known - 1), self.read)
+
+
+class ScriptedDraft:
+    """Proposes what a function says: for tests and lessons.
+
+    script(window, position, count) -> ids for the places position.. of that window's context (up to `count` of them;
+    missing ones are filled with id 0).
+    """
+
+    def __init__(self, script: Callable[[Window, int, int], Sequence[int]], length: int) -> None:
+        self.script, self.length = script, length
+
+    def admit(self, slot: int) -> None:
+        pass
+
+    def propose(self, slots: Slots, offered: Tensor) -> None:
+        counts = offered.tolist()
+        for slot, window in slots.occupied:
+            at, count = int(slots.known[slot]), counts[slot]
+            guesses = list(self.script(window, at, count))[:count] if count else []
+            for i in range(count):
+                slots.tokens[slot, at + i] = guesses[i] if i < len(guesses) else 0

@@ -1,0 +1,80 @@
+"""Where the models go: device, dtype and attention, chosen from what was asked and what this machine can do."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+
+import torch
+
+from whisper_magic.engine.checkpoint import Placement
+from whisper_magic.errors import OptionError, near
+
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
+FLASH_CAPABILITY = (8, 0)  # Ampere: the oldest GPU that FlashAttention-2 supports
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A choice, its device's name for people, and one line for each thing that could not be had."""
+
+    placement: Placement
+    device_name: str
+    notes: tuple[str, ...]
+
+
+def place(device: str | None, dtype: str | None, attention: str | None) -> Placed:
+    """Choose. None means: CUDA where there is one; float16 on CUDA, else float32; the fastest attention that works.
+
+    Raises:
+        OptionError: for a name that does not exist, or a device that is not there.
+    """
+    where = _device(device)
+    if dtype is not None and dtype not in DTYPES:
+        raise OptionError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}{near(str(dtype), DTYPES)}")
+    kind = DTYPES[dtype] if dtype else (torch.float16 if where.type == "cuda" else torch.float32)
+    if attention is not None and attention not in ATTENTIONS:
+        raise OptionError(f"attention must be one of {', '.join(ATTENTIONS)}, got {attention!r}")
+    obstacle = _flash_obstacle(where, kind)
+    notes = []
+    if attention in (None, "flash_attention_2") and obstacle is not None:
+        notes.append(f"FlashAttention-2 is not used: {obstacle}")
+    usable = "sdpa" if obstacle else "flash_attention_2"
+    chosen = usable if attention in (None, "flash_attention_2") else attention
+    return Placed(Placement(where, kind, str(chosen)), _device_name(where), tuple(notes))
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise OptionError(f"there is no device {name!r}; use 'cpu', 'cuda' or 'cuda:1'") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise OptionError(
+            f"device {name!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices; use 'cpu'"
+        )
+    return device
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    threads = torch.get_num_threads()
+    return f"{device} ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def _flash_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Why FlashAttention-2 cannot be used; None where it can."""
+    if device.type != "cuda":
+        return "it needs a CUDA device"
+    if dtype not in (torch.float16, torch.bfloat16):
+        return f"it needs float16 or bfloat16, not {str(dtype).removeprefix('torch.')}"
+    capability = torch.cuda.get_device_capability(device)
+    if capability < FLASH_CAPABILITY:
+        return f"it needs compute capability 8.0, this GPU has {capability[0]}.{capability[1]}"
+    if importlib.util.find_spec("flash_attn") is None:
+        return "flash-attn is not installed (pip install 'whisper-magic[flash]')"
+    return None

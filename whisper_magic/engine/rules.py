@@ -1,0 +1,116 @@
+"""Whisper's logit rules, for many rows at once: begin-suppress, suppress, then the timestamp rules.
+
+The order and the arithmetic are openai/whisper's (`decoding.py`: SuppressBlank, SuppressTokens, ApplyTimestampRules)
+as transformers applies them, in fp32. A row is one place in one slot's text; what a rule needs to know of the text
+before it is gathered into `Place`, so that target and draft, whole blocks and single steps, go through the same code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from whisper_magic.engine.checkpoint import SpecialTokens
+
+Tensor = torch.Tensor
+NEVER = -torch.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What stands before each row. All (S, B).
+
+    index: how many tokens were generated before. last, before_last: the two tokens before (any id where there are
+    none). latest: the latest timestamp generated, or -1.
+    """
+
+    index: Tensor
+    last: Tensor
+    before_last: Tensor
+    latest: Tensor
+
+
+def places(tokens: Tensor, begin: Tensor, start: Tensor, block: int, timestamp_begin: int) -> Place:
+    """The places that follow tokens[s, start[s] + j] for j < block.
+
+    tokens: (S, T) the slots' texts. begin: (S,) where each slot's generated text begins. start: (S,).
+    """
+    length = tokens.shape[1]
+    at = (start[:, None] + torch.arange(block, device=tokens.device)).clamp_(max=length - 1)
+    generated = torch.arange(length, device=tokens.device) >= begin[:, None]
+    stamps = torch.where(generated & (tokens >= timestamp_begin), tokens, -1)
+    return Place(
+        index=at + 1 - begin[:, None],
+        last=tokens.gather(1, at),
+        before_last=tokens.gather(1, (at - 1).clamp_(min=0)),
+        latest=stamps.cummax(dim=1).values.gather(1, at),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """The rules of one transcription. `suppressed`, `suppressed_first`: (V,) fp32, 0 or -inf, added to the logits."""
+
+    special: SpecialTokens
+    timestamps: bool
+    suppressed: Tensor
+    suppressed_first: Tensor
+    max_initial_index: int | None
+
+    @classmethod
+    def build(
+        cls,
+        special: SpecialTokens,
+        device: torch.device,
+        *,
+        timestamps: bool,
+        suppress: tuple[int, ...] | None = None,
+        max_initial_index: int | None = None,
+    ) -> Rules:
+        """suppress: ids never written; None takes the checkpoint's list, as does `max_initial_index`."""
+        never = list(special.suppress if suppress is None else suppress)
+        if timestamps and special.no_timestamps is not None:
+            never.append(special.no_timestamps)
+        first = special.max_initial_timestamp_index if max_initial_index is None else max_initial_index
+        suppressed = _mask(never, special.vocab, device)
+        suppressed_first = suppressed + _mask(list(special.begin_suppress), special.vocab, device)
+        return cls(special, timestamps, suppressed, suppressed_first, first)
+
+    def __call__(self, logits: Tensor, place: Place) -> Tensor:
+        """(S, B, V) logits -> (S, B, V) fp32 scores, -inf where the rules forbid."""
+        first = (place.index == 0)[..., None]
+        scores = logits.float() + torch.where(first, self.suppressed_first, self.suppressed)
+        return self._timestamp_rules(scores, place) if self.timestamps else scores
+
+    def _timestamp_rules(self, scores: Tensor, place: Place) -> Tensor:
+        """ApplyTimestampRules: pairs, order, the first one's cap, and probability mass. Changes `scores` in place."""
+        begin, eot = self.special.timestamp_begin, self.special.eot
+        last_is = (place.last >= begin) & (place.index >= 1)
+        before_is = (place.before_last >= begin) | (place.index < 2)
+        text, stamps = scores[..., :begin], scores[..., begin:]
+        # Timestamps come in pairs, except directly before the end of text.
+        stamps.masked_fill_((last_is & before_is)[..., None], NEVER)
+        scores[..., :eot].masked_fill_((last_is & ~before_is)[..., None], NEVER)
+        # They never decrease; after a closed pair or text they increase, so that no segment has length zero.
+        least = torch.where(last_is & ~before_is, place.latest, place.latest + 1)
+        least = torch.where(place.latest >= 0, least, begin)
+        ids = torch.arange(begin, scores.shape[-1], device=scores.device)
+        stamps.masked_fill_(ids < least[..., None], NEVER)
+        # The first token is a timestamp, and not too late a one.
+        first = (place.index == 0)[..., None]
+        text.masked_fill_(first, NEVER)
+        if self.max_initial_index is not None:
+            stamps[..., self.max_initial_index + 1 :].masked_fill_(first, NEVER)
+        # Where the timestamps together outweigh every single text token, take a timestamp.
+        mass = stamps.logsumexp(dim=-1)
+        text.masked_fill_((mass > text.amax(dim=-1))[..., None], NEVER)
+        return scores
+
+
+def _mask(ids: list[int], vocab: int, device: torch.device) -> Tensor:
+    mask = torch.zeros(vocab, dtype=torch.float32, device=device)
+    real = sorted({i for i in ids if 0 <= i < vocab})
+    if real:
+        mask[torch.tensor(real, device=device)] = NEVER
+    return mask

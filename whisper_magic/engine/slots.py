@@ -1,0 +1,70 @@
+"""The state of the slots: each holds one window of one recording, at its own position, ended in its own time.
+
+A slot's text is prompt and generated tokens in one row. `known` counts its certain tokens, `cached` those whose keys
+and values the target's cache holds. A window being prefilled has many known tokens that are not cached yet; a window
+being decoded has exactly one, the last. A round feeds `tokens[cached : cached + block]` whichever it is, so that
+prefill and decoding share one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One window to decode. features: (n_mels, window frames). prompt: forced tokens; DETECT stands for the language.
+
+    index: the window's number in its recording. limit: tokens that it may hold, prompt included.
+    """
+
+    index: int
+    features: Tensor
+    prompt: tuple[int, ...]
+    limit: int
+    owner: object = None  # whoever asked for it
+
+
+DETECT = -1  # in a prompt: the language token, to be detected
+
+
+class Slots:
+    """Device tensors, one row a slot, and which window each holds."""
+
+    def __init__(self, count: int, length: int, device: torch.device) -> None:
+        self.tokens = torch.zeros(count, length, dtype=torch.long, device=device)
+        self.known = torch.ones(count, dtype=torch.long, device=device)
+        self.cached = torch.zeros(count, dtype=torch.long, device=device)
+        self.begin = torch.ones(count, dtype=torch.long, device=device)
+        self.limit = torch.ones(count, dtype=torch.long, device=device)
+        self.active = torch.zeros(count, dtype=torch.bool, device=device)
+        self.windows: list[Window | None] = [None] * count
+
+    @property
+    def free(self) -> list[int]:
+        return [i for i, window in enumerate(self.windows) if window is None]
+
+    @property
+    def occupied(self) -> list[tuple[int, Window]]:
+        return [(i, window) for i, window in enumerate(self.windows) if window is not None]
+
+    def put(self, slot: int, window: Window, prompt: tuple[int, ...]) -> None:
+        """Begin a window in a slot, whatever the slot held before."""
+        self.tokens[slot, : len(prompt)] = torch.tensor(prompt, device=self.tokens.device)
+        self.known[slot] = self.begin[slot] = len(prompt)
+        self.cached[slot] = 0
+        self.limit[slot] = window.limit
+        self.active[slot] = True
+        self.windows[slot] = window
+
+    def release(self, slot: int) -> None:
+        self.active[slot] = False
+        self.windows[slot] = None
+
+    def block(self, start: Tensor, width: int) -> Tensor:
+        """tokens[s, start[s] : start[s] + width], (S, width)."""
+        return self.tokens.gather(1, start[:, None] + torch.arange(width, device=start.device))

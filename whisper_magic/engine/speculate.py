@@ -1,0 +1,257 @@
+"""The round loop over slots: propose, verify, accept, until every window has ended.
+
+This module knows nothing of recordings: it asks `feed` for a window whenever a slot is free and hands back what was
+decoded. Target-only decoding is the same loop with nothing proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+
+from whisper_magic.engine import verify
+from whisper_magic.engine.draft import Draft
+from whisper_magic.engine.rules import Rules, places
+from whisper_magic.engine.runtime import BLOCK, Runtime
+from whisper_magic.engine.slots import DETECT, Slots, Window
+from whisper_magic.transcript import Round
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a window held. tokens: generated ids without end-of-text. logprobs: of each, end-of-text included."""
+
+    window: Window
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    no_speech_prob: float
+    language: int | None  # the detected language's token, where the prompt asked for it
+    language_probability: float | None
+
+    @property
+    def avg_logprob(self) -> float:
+        """Mean log-probability per token, end-of-text counted, as openai/whisper `decoding.py` has it."""
+        return sum(self.logprobs) / max(1, len(self.logprobs))
+
+
+@dataclass
+class Clock:
+    """Wall seconds per phase, summed over a run."""
+
+    encode: float = 0.0
+    prefill: float = 0.0
+    draft: float = 0.0
+    verify: float = 0.0
+
+
+@dataclass
+class _Progress:
+    """What one occupied slot has gathered so far."""
+
+    language: int | None = None
+    language_probability: float | None = None
+    sot_position: int = 0
+    no_speech_prob: float = 0.0
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One round of one slot, read back from the device."""
+
+    position: int
+    proposed: tuple[int, ...]
+    accepted: int
+    written: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finished: bool
+
+
+class Speculator:
+    """Decodes windows speculatively over `slot_count` slots of a runtime."""
+
+    def __init__(self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1) -> None:
+        self.runtime, self.rules, self.draft = runtime, rules, draft
+        self.block = max(BLOCK, draft.length + 1)
+        runtime.allocate(slot_count, self.block)
+        self.slots = Slots(slot_count, runtime.length, runtime.device)
+        self.clock = Clock()
+        self._progress = [_Progress() for _ in range(slot_count)]
+
+    @torch.inference_mode()
+    def run(self, feed: Callable[[], Window | None]) -> Iterator[tuple[Window, Round] | Decoded]:
+        """Decode until `feed` has no more windows: each round of each slot, and each window's end, as it happens.
+
+        `feed` returns None when no window is ready; it is asked again after every window that ends.
+        """
+        while True:
+            self._fill(feed)
+            if not self.slots.occupied:
+                return
+            yield from self._round()
+
+    def _fill(self, feed: Callable[[], Window | None]) -> None:
+        """Put waiting windows into free slots: encode them together, and detect languages where asked."""
+        began = perf_counter()
+        admitted: list[tuple[int, Window]] = []
+        for slot in self.slots.free:
+            window = feed()
+            if window is None:
+                break
+            admitted.append((slot, window))
+        if not admitted:
+            return
+        self.runtime.admit([slot for slot, _ in admitted], torch.stack([window.features for _, window in admitted]))
+        for slot, window in admitted:
+            prompt = window.prompt[: window.prompt.index(DETECT)] if DETECT in window.prompt else window.prompt
+            self.slots.put(slot, window, prompt)
+            self.draft.admit(slot)
+            self._progress[slot] = _Progress()
+        self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
+        for slot, window in admitted:
+            sot = self.rules.special.sot
+            self._progress[slot].sot_position = max(i for i, token in enumerate(window.prompt) if token == sot)
+        self.clock.encode += perf_counter() - began
+
+    def _detect_languages(self, asking: list[tuple[int, Window]]) -> None:
+        """Complete prompts with the likeliest language after start-of-transcript (openai/whisper `detect_language`)."""
+        if not asking:
+            return
+        special, slots = self.rules.special, self.slots
+        ids = torch.tensor(sorted(special.languages.values()), device=self.runtime.device)
+        start = slots.known - 1  # asking slots: their start-of-transcript token; others redo what they have
+        logits = self.runtime.target.forward(slots.block(start, self.block), start)
+        for slot, window in asking:
+            chances = logits[slot, 0, ids].float().softmax(-1)
+            best = int(chances.argmax())
+            progress = self._progress[slot]
+            progress.language, progress.language_probability = int(ids[best]), float(chances[best])
+            slots.put(slot, window, tuple(progress.language if t == DETECT else t for t in window.prompt))
+
+    def _round(self) -> Iterator[tuple[Window, Round] | Decoded]:
+        """One round of every occupied slot."""
+        slots, width = self.slots, self.block
+        began = perf_counter()
+        open_rows = slots.known - slots.cached  # known tokens to feed; more than a block while prefilling
+        room = torch.minimum(slots.limit - slots.known - 1, width - open_rows)
+        offered = torch.where(slots.active, room.clamp(0, self.draft.length), 0)
+        prefill = bool((open_rows[slots.active] > 1).any())
+        self.draft.propose(slots, offered)
+        drafted = perf_counter()
+        outcomes = self._verify(offered)
+        done = perf_counter()
+        self._count(prefill, drafted - began, done - drafted)
+        for slot, window in slots.occupied:
+            outcome = outcomes[slot]
+            if outcome is None:
+                continue
+            yield window, _as_round(window, outcome, drafted - began, done - drafted)
+            if self._keep(slot, outcome):
+                yield self._finish(slot, window)
+
+    def _verify(self, offered: Tensor) -> list[_Outcome | None]:
+        """One target pass over a block of every slot; commits what it decides and reads it back."""
+        slots, width, special = self.slots, self.block, self.rules.special
+        start, known = slots.cached, slots.known
+        block = slots.block(start, width)
+        logits = self.runtime.target.forward(block, start)
+        self._note_no_speech(logits)
+        scores = self.rules(logits, places(slots.tokens, slots.begin, start, width, special.timestamp_begin))
+        best = scores.max(dim=-1)
+        logprob = best.values - scores.logsumexp(dim=-1)
+
+        open_rows = known - start
+        ready = slots.active & (open_rows <= width)
+        steps = torch.arange(width, device=known.device)
+        from_first = (open_rows[:, None] - 1 + steps).clamp_(max=width - 1)  # rows that decide known, known + 1, ...
+        choice, logprob = best.indices.gather(1, from_first), logprob.gather(1, from_first)
+        proposed = block.gather(1, (from_first + 1).clamp_(max=width - 1))
+        accepted = verify.accepted_prefix(proposed, choice, offered)
+        count, finished = verify.written(choice, accepted, special.eot, slots.limit - known)
+        count = torch.where(ready, count, 0)
+
+        slots.tokens.scatter_(1, (known + accepted)[:, None], choice.gather(1, accepted[:, None]))
+        slots.cached = torch.where(ready, known + count - 1, torch.where(slots.active, start + width, start))
+        slots.known = known + count
+        facts = torch.cat([torch.stack([ready, known, offered, accepted, count, finished], 1), proposed, choice], 1)
+        return _read_back(facts.tolist(), logprob.tolist(), width)
+
+    def _note_no_speech(self, logits: Tensor) -> None:
+        """P(no speech) after start-of-transcript, from the raw logits, for slots whose block holds that place."""
+        token = self.rules.special.no_speech
+        if token is None:
+            return
+        for slot, _ in self.slots.occupied:
+            progress = self._progress[slot]
+            if progress.tokens:
+                continue
+            row = progress.sot_position - int(self.slots.cached[slot])
+            if 0 <= row < self.block:
+                progress.no_speech_prob = float(logits[slot, row].float().softmax(-1)[token])
+
+    def _keep(self, slot: int, outcome: _Outcome) -> bool:
+        """Add a round to a slot's text; whether the window ended."""
+        progress = self._progress[slot]
+        progress.tokens += outcome.written
+        progress.logprobs += outcome.logprobs
+        return outcome.finished
+
+    def unfinished(self) -> list[Decoded]:
+        """What the occupied slots have written so far: for a run that was stopped."""
+        return [self._decoded(slot, window) for slot, window in self.slots.occupied]
+
+    def _finish(self, slot: int, window: Window) -> Decoded:
+        self.slots.release(slot)
+        return self._decoded(slot, window)
+
+    def _decoded(self, slot: int, window: Window) -> Decoded:
+        progress, eot = self._progress[slot], self.rules.special.eot
+        tokens = progress.tokens[:-1] if progress.tokens[-1:] == [eot] else progress.tokens
+        return Decoded(
+            window,
+            tuple(tokens),
+            tuple(progress.logprobs),
+            progress.no_speech_prob,
+            progress.language,
+            progress.language_probability,
+        )
+
+    def _count(self, prefill: bool, draft: float, target: float) -> None:
+        self.clock.draft += draft
+        if prefill:
+            self.clock.prefill += target
+        else:
+            self.clock.verify += target
+
+
+def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int) -> list[_Outcome | None]:
+    """The device's numbers as one outcome a slot; None for slots that decided nothing."""
+    outcomes: list[_Outcome | None] = []
+    for row, chances in zip(facts, logprobs, strict=True):
+        ready, position, offered, accepted, count, finished = row[:6]
+        proposed, choice = row[6 : 6 + width], row[6 + width :]
+        if not ready:
+            outcomes.append(None)
+            continue
+        outcomes.append(
+            _Outcome(
+                position=position,
+                proposed=tuple(proposed[:offered]),
+                accepted=min(accepted, count),
+                written=tuple(choice[:count]),
+                logprobs=tuple(chances[:count]),
+                finished=bool(finished),
+            )
+        )
+    return outcomes
+
+
+def _as_round(window: Window, outcome: _Outcome, draft_seconds: float, verify_seconds: float) -> Round:
+    own = outcome.written[outcome.accepted] if len(outcome.written) > outcome.accepted else None
+    return Round(window.index, outcome.position, outcome.proposed, outcome.accepted, own, draft_seconds, verify_seconds)
