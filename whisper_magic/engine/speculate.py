@@ -180,7 +180,7 @@ class Speculator:
         slots.cached = torch.where(ready, known + count - 1, torch.where(slots.active, start + width, start))
         slots.known = known + count
         facts = torch.cat([torch.stack([ready, known, offered, accepted, count, finished], 1), proposed, choice], 1)
-        return _read_back(facts.tolist(), logprob.tolist(), width)
+        return _read_back(facts.tolist(), logprob.tolist(), width, special.eot)
 
     def _note_no_speech(self, logits: Tensor) -> None:
         """P(no speech) after start-of-transcript, from the raw logits, for slots whose block holds that place."""
@@ -230,19 +230,22 @@ class Speculator:
             self.clock.verify += target
 
 
-def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int) -> list[_Outcome | None]:
-    """The device's numbers as one outcome a slot; None for slots that decided nothing."""
+def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int, eot: int) -> list[_Outcome | None]:
+    """The device's numbers as one outcome a slot; None for slots that decided nothing.
+
+    What a draft proposed behind its own end-of-text could never be written, and does not count as proposed.
+    """
     outcomes: list[_Outcome | None] = []
     for row, chances in zip(facts, logprobs, strict=True):
         ready, position, offered, accepted, count, finished = row[:6]
-        proposed, choice = row[6 : 6 + width], row[6 + width :]
+        proposed, choice = row[6 : 6 + offered], row[6 + width :]
         if not ready:
             outcomes.append(None)
             continue
         outcomes.append(
             _Outcome(
                 position=position,
-                proposed=tuple(proposed[:offered]),
+                proposed=tuple(proposed[: proposed.index(eot) + 1] if eot in proposed else proposed),
                 accepted=min(accepted, count),
                 written=tuple(choice[:count]),
                 logprobs=tuple(chances[:count]),

@@ -1,0 +1,163 @@
+"""The round loop under drafts that do as they are told, over several slots at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
+from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft, ScriptedDraft
+from whisper_magic.engine.placement import place
+from whisper_magic.engine.rules import Rules
+from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.slots import DETECT, Window
+from whisper_magic.engine.speculate import Decoded, Speculator
+from whisper_magic.transcript import Round
+
+PLACEMENT = place("cpu", "float32", "sdpa").placement
+Script = Callable[[Window, int, int], Sequence[int]]
+
+
+class Bench:
+    """A runtime, some windows, and what the target alone writes in each."""
+
+    def __init__(self, pair: Any, count: int = 5) -> None:
+        self.target: Checkpoint = read_target(str(pair.target), PLACEMENT)
+        self.runtime = Runtime(self.target, read_draft(str(pair.drafts["sometimes"]), self.target, PLACEMENT))
+        special = self.target.special
+        self.rules = Rules.build(special, self.runtime.device, timestamps=True)
+        languages = sorted(special.languages.values())
+        generator = torch.Generator().manual_seed(0)
+        self.windows = []
+        for i in range(count):
+            prompt = (special.sot, [DETECT, *languages][i % 4], special.tasks["transcribe"])
+            if i % 2:
+                prompt = (special.prev_sot, *range(10, 10 + 9 * i), *prompt)
+            sound = torch.randn(80, 200, generator=generator) * (1 + i)
+            self.windows.append(Window(i, sound, prompt, special.max_length))
+        self.alone = [self.decode([window], NoDraft())[window.index] for window in self.windows]
+
+    def decode(self, windows: Sequence[Window], draft: Draft, slots: int = 1) -> dict[int, Decoded]:
+        return self.follow(windows, draft, slots)[0]
+
+    def follow(
+        self, windows: Sequence[Window], draft: Draft, slots: int = 1
+    ) -> tuple[dict[int, Decoded], dict[int, list[Round]]]:
+        """Every window's end, and its rounds."""
+        queue = iter(windows)
+        ends: dict[int, Decoded] = {}
+        rounds: dict[int, list[Round]] = {window.index: [] for window in windows}
+        for event in Speculator(self.runtime, self.rules, draft, slots).run(lambda: next(queue, None)):
+            if isinstance(event, Decoded):
+                ends[event.window.index] = event
+            else:
+                rounds[event[0].index].append(event[1])
+        return ends, rounds
+
+    def model_draft(self, length: int, slots: int) -> ModelDraft:
+        assert self.runtime.draft is not None
+        return ModelDraft(self.runtime.draft, self.rules, length, slots)
+
+    def truth(self, window: Window, position: int, count: int) -> list[int]:
+        """What the target will write from this place on, end-of-text included."""
+        text = [*self.alone[window.index].tokens, self.target.special.eot]
+        begin = position - len(window.prompt)
+        return text[begin : begin + count]
+
+
+@pytest.fixture(scope="module")
+def bench(make_pair: Any, shape: Any) -> Bench:
+    return Bench(make_pair(shape(seed=4, eot_pull=1.0)))
+
+
+def scripts(bench: Bench) -> dict[str, Script]:
+    special = bench.target.special
+
+    def wrong_at(j: int) -> Script:
+        def script(window: Window, position: int, count: int) -> list[int]:
+            guesses = bench.truth(window, position, count)
+            return [(token + 1) % 300 if i == j else token for i, token in enumerate(guesses)]
+
+        return script
+
+    def ends_at(j: int) -> Script:
+        def script(window: Window, position: int, count: int) -> list[int]:
+            guesses = bench.truth(window, position, count)
+            return [*guesses[:j], special.eot, *guesses[j + 1 :]]
+
+        return script
+
+    return {
+        "right": bench.truth,
+        "nothing": lambda window, position, count: [],
+        "suppressed": lambda window, position, count: [special.suppress[0]] * count,
+        "timestamps backwards": lambda window, position, count: [special.timestamp_begin] * count,
+        "start again": lambda window, position, count: [special.sot] * count,
+        **{f"wrong at {j}": wrong_at(j) for j in range(7)},
+        **{f"ends at {j}": ends_at(j) for j in range(7)},
+    }
+
+
+@pytest.mark.parametrize("length", [1, 4, 7, 12])
+def test_no_script_changes_the_text(bench: Bench, length: int) -> None:
+    for name, script in scripts(bench).items():
+        ends = bench.decode(bench.windows[:3], ScriptedDraft(script, length))
+        for window in bench.windows[:3]:
+            assert ends[window.index].tokens == bench.alone[window.index].tokens, name
+
+
+def test_a_right_draft_is_accepted_whole(bench: Bench) -> None:
+    ends, rounds = bench.follow(bench.windows, ScriptedDraft(bench.truth, 7))
+    assert all(r.accepted == len(r.proposed) for found in rounds.values() for r in found)
+    assert max(len(ends[i].tokens) / len(rounds[i]) for i in ends) > 5
+
+
+def test_a_wrong_draft_is_corrected_each_round(bench: Bench) -> None:
+    ends, rounds = bench.follow(bench.windows, ScriptedDraft(scripts(bench)["wrong at 2"], 7))
+    full = [r for found in rounds.values() for r in found if len(r.proposed) == 7]
+    assert full
+    assert {r.accepted for r in full} == {2}
+    for i, end in ends.items():
+        assert [token for r in rounds[i] for token in r.tokens][: len(end.tokens)] == list(end.tokens)
+
+
+@pytest.mark.parametrize("slots", [2, 3, 5])
+@pytest.mark.parametrize("length", [0, 3, 7])
+def test_slots_write_what_each_window_writes_alone(bench: Bench, slots: int, length: int) -> None:
+    """Ragged prompts, languages detected or given, and slots refilled in mid-flight change no row."""
+    order = random.Random(slots).sample(bench.windows, len(bench.windows))
+    draft: Draft = bench.model_draft(length, slots) if length else NoDraft()
+    ends = bench.decode(order, draft, slots)
+    for window in bench.windows:
+        found, alone = ends[window.index], bench.alone[window.index]
+        assert found.tokens == alone.tokens
+        assert found.language == alone.language
+        assert found.no_speech_prob == pytest.approx(alone.no_speech_prob, rel=1e-4)
+        assert found.avg_logprob == pytest.approx(alone.avg_logprob, rel=1e-4)
+
+
+def test_a_stale_cache_is_never_read(bench: Bench) -> None:
+    for side in (bench.runtime.target, bench.runtime.draft):
+        assert side is not None
+        side.self_kv.fill_(1e4)
+        side.cross_kv.fill_(1e4)
+    ends = bench.decode(bench.windows, bench.model_draft(5, 1))
+    assert [ends[w.index].tokens for w in bench.windows] == [d.tokens for d in bench.alone]
+
+
+def test_the_context_is_used_to_its_last_place(make_pair: Any, shape: Any) -> None:
+    """A text without end stops at the limit, whatever is proposed beyond it."""
+    bench = Bench(make_pair(shape(seed=2, eot_pull=0.01, target_positions=448)), count=1)
+    window = bench.windows[0]
+    assert len(window.prompt) + len(bench.alone[0].tokens) == 448
+    for length in (1, 5, 7):
+        ends = bench.decode([window], bench.model_draft(length, 1))
+        assert ends[0].tokens == bench.alone[0].tokens
+    for limit in (440, 444, 447):
+        short = Window(0, window.features, window.prompt, limit)
+        ends = bench.decode([short], bench.model_draft(5, 1))
+        assert ends[0].tokens == bench.alone[0].tokens[: limit - len(window.prompt)]
