@@ -1,0 +1,106 @@
+"""A scripted engine for the notebook's tests: knows nothing of sound, says what it is told, and remembers how it was
+called. What a source says depends on its name: bad* fails, silent* holds no speech, stop* is interrupted half way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Models, Round, Segment, Started, Timing, Trace, Transcript
+
+WORDS = {7: " a", 8: " small", 9: " model", 10: " reads"}
+ROUNDS = (
+    Round(0, 4, (7, 8, 9), 3, 10, 0.001, 0.002),
+    Round(0, 8, (7, 8, 9), 1, 8, 0.001, 0.002),
+)
+
+
+@dataclass(frozen=True)
+class FakeStatus:
+    target: str
+    draft: str | None
+    device: str = "cpu"
+    dtype: str = "float32"
+    attention: str = "sdpa"
+    notes: tuple[str, ...] = ("flash_attention_2 needs a GPU",)
+    languages: tuple[str, ...] = ("de", "en", "fr")
+    load_seconds: float = 0.25
+    memory_bytes: int = 24_000_000
+
+
+# IPython looks views up by module and name: this stands for the real one.
+FakeStatus.__module__, FakeStatus.__name__ = "whisper_magic.engine.engine", "EngineStatus"
+
+
+@dataclass
+class FakeEngine:
+    """`pause` is how many seconds each source takes."""
+
+    choice: object
+    pause: float = 0.0
+    calls: list[tuple[object, TranscribeOptions]] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def status(self) -> FakeStatus:
+        assert not self.closed
+        return FakeStatus(self.choice.target, self.choice.draft, self.choice.device or "cpu")
+
+    def transcribe(self, source, options, *, on_event):
+        self.calls.append((source, options))
+        name = Path(source).name if isinstance(source, str | Path) else "array"
+        if name.startswith("bad"):
+            raise AudioNotFound(f"no such file: {source}")
+        on_event(Started(str(name), 20.0))
+        on_event(ROUNDS[0])
+        time.sleep(self.pause)
+        said = transcript(str(source) if isinstance(source, str | Path) else "array", options=options)
+        if name.startswith("stop"):
+            raise Interrupted("stopped at 4.0 s of 20.0 s", transcript(str(source), said.segments[:1], complete=False))
+        for segment in () if name.startswith("silent") else said.segments:
+            on_event(segment)
+        return said if not name.startswith("silent") else transcript(str(source), ())
+
+    def transcribe_many(self, sources, options, *, on_event):
+        assert options.channel == "split"
+        return [transcript(f"{source} ({side})") for source in sources for side in ("left", "right")]
+
+    def decode(self, tokens):
+        return "".join(WORDS.get(token, "") for token in tokens)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def load(choice):
+    """A loader for `Session`."""
+    if choice.target.startswith("no-such"):
+        raise CheckpointError(f"{choice.target} is not here and there is no network; use a local folder or 'demo'")
+    return FakeEngine(choice)
+
+
+MODELS = Models("big-model", "small-draft", "cpu", "float32", "sdpa")
+SEGMENTS = (
+    Segment(0.0, 4.0, " A small model reads the room."),
+    Segment(4.0, 9.5, " Nobody was <b>bold</b> & everyone listened."),
+)
+
+
+def transcript(source, segments=SEGMENTS, options=None, complete=True, models=MODELS):
+    """A transcript that looks real."""
+    return Transcript(
+        segments=tuple(segments),
+        language="en",
+        language_probability=0.98,
+        task="transcribe",
+        duration=20.0,
+        source=source,
+        options=options or TranscribeOptions(),
+        trace=Trace(ROUNDS),
+        timing=Timing(load=0.01, features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.7, total=1.6, audio=20.0),
+        models=models,
+        complete=complete,
+    )

@@ -1,0 +1,87 @@
+"""What a source may be, and what reaches the engine of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from IPython.core.error import UsageError
+
+
+def sources(calls):
+    return [source for source, _ in calls()]
+
+
+def test_globs_are_sorted_and_spread(run, calls, tmp_path):
+    for name in ("b.wav", "a.wav", "c.mp3", "sub/d.wav"):
+        Path(tmp_path, name).parent.mkdir(exist_ok=True)
+        Path(tmp_path, name).touch()
+    run("%whisper *.wav")
+    run("%whisper **/*.wav;")
+    assert sources(calls) == ["a.wav", "b.wav", "a.wav", "b.wav", "sub/d.wav"]
+
+
+def test_a_file_with_glob_characters_in_its_name(run, calls, tmp_path):
+    (tmp_path / "talk [1].wav").touch()
+    run("%whisper 'talk [1].wav'")
+    run(r"%whisper talk\ [1].wav")
+    assert sources(calls) == ["talk [1].wav"] * 2
+
+
+def test_home_and_environment(run, calls, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run("%whisper ~/a.wav $HOME/b.wav")
+    assert sources(calls) == [f"{tmp_path}/a.wav", f"{tmp_path}/b.wav"]
+
+
+def test_python_objects_go_through_whole(run, calls, shell):
+    array = object()
+    shell.user_ns.update(array=array, name="-my talk.wav", path=Path("x y.wav"), row={"audio": {"array": array}})
+    run("%whisper {array} $array {name} {path} {row} {(array, 16000)} {[name, path]} 'pre {name}'")
+    assert sources(calls) == [
+        array,
+        array,
+        "-my talk.wav",
+        Path("x y.wav"),
+        {"array": array},
+        (array, 16000),
+        "-my talk.wav",
+        Path("x y.wav"),
+        "pre {name}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/a.wav", "x" * 5000, "a\0b", "*" * 300])
+def test_names_that_no_file_can_have_go_to_the_loader_or_say_so(run, calls, shell, name):
+    shell.user_ns["name"] = name
+    ran = run("%whisper {name}")
+    assert ran.error is None or type(ran.error) is UsageError
+    assert sources(calls) in ([name], [])
+
+
+def test_bytes_are_one_source(run, calls, shell):
+    shell.user_ns["raw"] = memoryview(b"RIFF")
+    assert run("%whisper {raw} {bytes(raw)}").error is None
+    assert sources(calls) == [shell.user_ns["raw"], b"RIFF"]
+
+
+def test_double_quotes_expand_and_keep_spaces(run, calls, shell):
+    shell.user_ns["folder"] = "my talks"
+    run('%whisper "{folder}/a.wav" $folder/b.wav')
+    assert sources(calls) == ["my talks/a.wav", "my talks/b.wav"]
+
+
+def test_arrays_are_one_source_and_columns_of_paths_are_many(run, calls, shell):
+    import numpy as np
+    import pandas as pd
+
+    shell.user_ns.update(samples=np.zeros(8), paths=pd.Series(["a.wav", "b.wav"]), rate=np.int64(8000))
+    run("%whisper {samples} {samples, rate} {paths} {[0.0, 0.5]}")
+    assert len(calls()) == 5
+    assert calls()[0][0] is shell.user_ns["samples"]
+    assert sources(calls)[2:] == ["a.wav", "b.wav", [0.0, 0.5]]
+
+
+def test_after_a_double_dash_all_are_sources(run, calls):
+    run("%whisper -l en -- -a.wav --b.wav")
+    assert sources(calls) == ["-a.wav", "--b.wav"]

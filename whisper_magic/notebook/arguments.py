@@ -1,0 +1,243 @@
+"""The one parser of each command: `-h`, `?`, Tab completion, checks and error messages are all made of it.
+
+The options of a transcription are fields of `TranscribeOptions`, which states their defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError
+
+from whisper_magic.errors import near
+from whisper_magic.notebook.line import Argument, Held, expand
+from whisper_magic.options import TranscribeOptions
+
+COMMANDS = {
+    "load": "load the models now, or load others",
+    "unload": "give the models' memory back",
+    "status": "which models are loaded, and on what",
+    "demo": "load the bundled demo models and transcribe the bundled recording",
+    "help": "this page",
+}
+
+DEVICES = ("cpu", "cuda")
+DTYPES = ("float32", "float16", "bfloat16")
+ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
+
+# Fields of TranscribeOptions that only Python code sets: token ids and the checkpoint's own limits.
+NOT_ON_THE_LINE = frozenset({"suppress_tokens", "max_initial_timestamp"})
+
+_DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
+
+_ABOUT = """\
+Transcribe speech with the models that live in this kernel.
+
+A source is a path, a glob, a URL, or Python in braces: {array}, {(array, rate)}, {list_of_paths}. Quote names with
+spaces; write ./load for a file that is named like a command."""
+
+_EXAMPLES = """\
+examples:
+  %whisper talk.mp3                          show the transcript
+  talk = %whisper talk.mp3 --language en     keep it in a variable (a final ; shows nothing)
+  %whisper *.mp3 --save subtitles/*.srt      many recordings, each saved
+  %whisper {samples, rate} --draft none      an array; the target model alone
+  %whisper load openai/whisper-small         other models
+
+The models used when none are named: %config WhisperMagics"""
+
+
+@dataclass(frozen=True)
+class TranscribeRequest:
+    """What a `%whisper` or `%transcribe` line asks for; `sources` are still globs, paths and `Held` objects."""
+
+    sources: tuple[str, ...]
+    overrides: dict[str, Any]
+    output: str | None = None
+    save: str | None = None
+    quiet: bool = False
+    help: bool = False
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What a `%whisper load` line asks for; None: as configured."""
+
+    target: str | None = None
+    draft: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    attention: str | None = None
+    help: bool = False
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse for a magic: errors are one line, and `-h` never exits the kernel."""
+
+    def __init__(self, prog: str, usage: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(
+            prog,
+            f"{prog} {usage}".replace("%", "%%"),  # argparse formats it
+            description,
+            epilog,
+            formatter_class=_formatter,
+            add_help=False,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
+        )
+        self.color = False  # from Python 3.14 on, help would hold escape codes
+        self.add_argument("-h", "--help", action="store_true", help="this page")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} -h lists the options)")
+
+    def parse(self, arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """The options given, and the other arguments in order. After `--` everything is an argument.
+
+        Raises:
+            UsageError: for an option that does not exist or a value that makes no sense.
+        """
+        cut = arguments.index("--") if "--" in arguments else len(arguments)
+        namespace, rest = self.parse_known_args(arguments[:cut])
+        for word in rest:
+            if word.startswith("-") and len(word) > 1:
+                flag = word.partition("=")[0]
+                self.error(f"no option is called {flag}{near(flag, self.flags)}")
+        return vars(namespace), [*rest, *arguments[cut + 1 :]]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every spelling of every option."""
+        return tuple(flag for action in self._actions for flag in action.option_strings)
+
+    def choices_after(self, flag: str) -> tuple[str, ...] | None:
+        """The values that `flag` offers; None where it takes no value."""
+        action = next((action for action in self._actions if flag in action.option_strings), None)
+        if action is None or action.nargs == 0:
+            return None
+        return tuple(str(choice) for choice in action.choices or ())
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=96)
+
+
+def _described(name: str, text: str) -> str:
+    default = _DEFAULTS[name]
+    return text if default in (None, False) else f"{text} (default: {default})"
+
+
+def _value(kind: Callable[[str], Any], what: str) -> Callable[[str], Any]:
+    """An argparse type that opens `Held` objects and says in words what it wanted."""
+
+    def convert(text: str) -> Any:
+        value = text.value if isinstance(text, Held) else text
+        try:
+            return kind(value)
+        except (TypeError, ValueError):
+            raise argparse.ArgumentTypeError(f"{what}, got {value!r}") from None
+
+    return convert
+
+
+def _seconds_of(value: Any) -> float:
+    """Seconds, or h:mm:ss as a player shows them."""
+    if not isinstance(value, str):
+        return float(value)
+    seconds = 0.0
+    for part in value.split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds
+
+
+def _channel_of(value: Any) -> str | int:
+    return int(value) if str(value).isdigit() else str(value)
+
+
+def _name_of(value: Any) -> str:
+    if not str(value).isidentifier() or keyword.iskeyword(str(value)):
+        raise ValueError
+    return str(value)
+
+
+_text = _value(str, "this takes text")
+_whole = _value(int, "this takes a whole number")
+_seconds = _value(_seconds_of, "this takes seconds or h:mm:ss")
+_channel = _value(_channel_of, "this takes a channel")
+_name = _value(_name_of, "this takes a variable's name")
+
+
+def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
+    parser = Parser(prog, usage, description, epilog)
+    add = parser.add_argument
+    on_off = argparse.BooleanOptionalAction
+    add("-l", "--language", type=_text, metavar="LANG", help="language spoken, such as en (default: detected)")
+    add("--task", type=_text, choices=("transcribe", "translate"), help=_described("task", "translate writes English"))
+    add("--timestamps", action=on_off, help="predict the times of segments (default: yes)")
+    add("--prompt", type=_text, metavar="TEXT", help="text that comes before: names, spelling, style")
+    add("--condition-on-previous", action=on_off, help="feed each window the text before it (default: no)")
+    add("--draft", type=_text, choices=("model", "none"), help=_described("draft", "who proposes; changes no text"))
+    add("--draft-length", type=_whole, metavar="N", help=_described("draft_length", "tokens proposed a round"))
+    add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
+    channels = "mix, left, right, an index, or split: a transcript per channel"
+    add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
+    add("--start", type=_seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
+    add("--end", type=_seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
+    add("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
+    add("--save", type=_text, metavar="PATH", help="write .txt, .srt, .vtt, .tsv or .json; * is each source's name")
+    add("-q", "--quiet", action="store_true", help="show no progress while it runs")
+    return parser
+
+
+def _load_parser() -> Parser:
+    about = "Load models into this kernel: a Hugging Face name, a local folder, or demo."
+    parser = Parser("%whisper load", "[TARGET] [options]", about)
+    drafts = "draft model, or none (default: the one that goes with TARGET, if any)"
+    parser.add_argument("--draft", type=_text, metavar="DRAFT", help=drafts)
+    parser.add_argument("--device", type=_text, metavar="DEVICE", help="cpu, cuda or cuda:N (default: the GPU if any)")
+    parser.add_argument("--dtype", type=_text, choices=DTYPES, help="(default: float16 on a GPU, else float32)")
+    parser.add_argument("--attention", type=_text, choices=ATTENTIONS, help="(default: the fastest that works here)")
+    return parser
+
+
+def _commands_page() -> str:
+    lines = (f"  %whisper {name:<8} {what}" for name, what in COMMANDS.items())
+    return "\n".join(["commands:", *lines, "", _EXAMPLES])
+
+
+WHISPER = _transcribe_parser(
+    "%whisper", "SOURCE... [options]\n       %whisper COMMAND [options]", _ABOUT, _commands_page()
+)
+TRANSCRIBE = _transcribe_parser(
+    "%transcribe",
+    "SOURCE... [options]\n       %%transcribe [options]   with sources below, one a line; # starts a comment",
+    _ABOUT,
+)
+LOAD = _load_parser()
+
+
+def parse_transcribe(
+    parser: Parser, arguments: Sequence[Argument], namespace: Mapping[str, Any], body: Sequence[Argument] = ()
+) -> TranscribeRequest:
+    """`arguments` of the line and `body` of the cell -> what to do.
+
+    Raises:
+        UsageError: one line, for anything that makes no sense.
+    """
+    given, sources = parser.parse([expand(argument, namespace) for argument in arguments])
+    sources += [expand(argument, namespace) for argument in body]
+    own = {name: given.pop(name) for name in ("output", "save", "quiet", "help") if name in given}
+    return TranscribeRequest(tuple(sources), given, **own)
+
+
+def parse_load(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LoadRequest:
+    """The arguments of `%whisper load` -> what to load."""
+    given, targets = LOAD.parse([expand(argument, namespace) for argument in arguments])
+    if len(targets) > 1:
+        LOAD.error(f"one model at a time, got {', '.join(targets)}")
+    names = [str(target.value) if isinstance(target, Held) else target for target in targets]
+    return LoadRequest(target=names[0] if names else None, **given)

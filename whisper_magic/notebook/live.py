@@ -1,0 +1,167 @@
+"""Progress while a transcription runs: how far, how long still, and the words as they are accepted. It shows after a
+second, draws at most fifteen times a second, and leaves nothing behind.
+
+`Progress` is what is known, `Frame` what is shown of it, a surface shows it: a terminal's line, a notebook's output.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from whisper_magic.notebook.figures import length
+from whisper_magic.transcript import Event, Round, Segment, Started
+
+DELAY = 1.0  # seconds before anything shows
+BETWEEN_FRAMES = 1 / 15  # seconds
+_TICK = 0.25  # seconds between looks at the clock while no event comes
+_TAIL = 400  # characters of text that a frame carries
+
+Clock = Callable[[], float]
+Decode = Callable[[Sequence[int]], str]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: where the work stands, the text that is settled, and the text that may still change."""
+
+    state: str
+    settled: str = ""
+    tail: str = ""
+    fraction: float | None = None
+
+
+class Surface(Protocol):
+    """Somewhere to show frames."""
+
+    def draw(self, frame: Frame) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class Progress:
+    """What the events have said so far about one recording after another."""
+
+    def __init__(self, total: int, start: float, clock: Clock) -> None:
+        self.total, self.number, self.start, self.clock = total, 0, start, clock
+        self.stage = ""  # what is being done where no recording is running
+        self._begin("", 0.0)
+
+    def _begin(self, source: str, duration: float) -> None:
+        self.source, self.duration, self.done = Path(source).name, duration, 0.0
+        self.began = self.done_at = self.clock()
+        self.settled = ""
+        self.last: Round | None = None
+        self.tail: list[int] = []
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, Started):
+            self._begin(event.source, event.duration)
+            self.stage = ""
+        elif isinstance(event, Segment):
+            self.done, self.done_at = max(self.done, event.end - self.start), self.clock()
+            self.tail = []
+            self.settled = (self.settled + event.text)[-_TAIL:]
+        else:
+            self._hear_round(event)
+
+    def _hear_round(self, event: Round) -> None:
+        again = self.last is not None and (event.window != self.last.window or event.position <= self.last.position)
+        self.tail = [*event.tokens] if again else [*self.tail, *event.tokens]
+        self.last = event
+
+    def frame(self, decode: Decode) -> Frame:
+        """The picture as of now."""
+        if self.stage:
+            return Frame(self.stage)
+        count = f"{self.number} of {self.total} · " if self.total > 1 else ""
+        state = (
+            f"{count}{self.source} · {length(self.done, self.duration)} of {length(self.duration)}{self._remaining()}"
+        )
+        fraction = min(1.0, self.done / self.duration) if self.duration else None
+        return Frame(state, self.settled.lstrip(), decode(self.tail) if self.tail else "", fraction)
+
+    def _remaining(self) -> str:
+        if not 0 < self.done < self.duration:
+            return ""
+        pace = (self.done_at - self.began) / self.done
+        seconds = pace * (self.duration - self.done) - (self.clock() - self.done_at)
+        return f" · about {length(seconds) if seconds >= 10 else f'{max(1, round(seconds))} s'} left"
+
+
+class Live:
+    """Shows progress on a surface while its `with` block runs. A clock thread keeps it honest through long silences;
+    it carries the cell's context, so that ipykernel sends its output to the right cell."""
+
+    def __init__(
+        self,
+        surface: Surface | None,
+        total: int = 1,
+        *,
+        start: float = 0.0,
+        clock: Clock = time.monotonic,
+        ticking: bool = True,
+    ) -> None:
+        """total: how many recordings. start: the second of each at which the work begins."""
+        self.surface, self.clock, self.ticking = surface, clock, ticking
+        self.progress = Progress(total, start, clock)
+        self.decode: Decode = lambda tokens: ""
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._began = clock()
+        self._drawn: float | None = None
+
+    def __enter__(self) -> Live:
+        if self.surface is not None and self.ticking:
+            context = contextvars.copy_context()
+            self._thread = threading.Thread(target=context.run, args=(self._tick,), name="whisper-live", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self.surface is not None and self._drawn is not None:
+            self.surface.clear()
+
+    def stage(self, message: str) -> None:
+        """Say what is being done before the first recording starts."""
+        with self._lock:
+            self.progress.stage = message
+        self._draw()
+
+    def next_source(self, label: str) -> None:
+        """The following events belong to the next recording."""
+        with self._lock:
+            self.progress.number += 1
+        self.stage(f"Reading {Path(label).name}")
+
+    def __call__(self, event: Event) -> None:
+        """Hear an event; `on_event` of `Engine.transcribe`."""
+        with self._lock:
+            self.progress.hear(event)
+        self._draw()
+
+    def _tick(self) -> None:
+        while not self._stop.wait(_TICK):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._lock:
+            now = self.clock()
+            early = now - self._began < DELAY or (self._drawn is not None and now - self._drawn < BETWEEN_FRAMES)
+            if self.surface is None or early or self._stop.is_set():
+                return
+            self._drawn = now
+            self.surface.draw(self.progress.frame(self.decode))

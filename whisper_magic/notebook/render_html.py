@@ -1,0 +1,132 @@
+"""Transcripts as HTML for a notebook: self-contained, escaped, without scripts, nothing fetched. The structure reads
+well where the style is taken away (untrusted notebooks, GitHub), and the bars keep their colours there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from whisper_magic.notebook import figures
+from whisper_magic.notebook.render_text import printable, summary
+from whisper_magic.notebook.results import TranscriptList
+from whisper_magic.transcript import Segment, Transcript
+
+# Mid-tones that stand out on white and on black; draft and verify, which speculation is about, are the warm ones.
+_COLOURS = {
+    "load": "#90a4ae",
+    "features": "#4db6ac",
+    "encode": "#1e88e5",
+    "prefill": "#7e9fdc",
+    "draft": "#f37726",
+    "verify": "#f6b26b",
+    "align": "#8e6cc0",
+    "other": "#b0b0b0",
+}
+
+
+def render(transcript: Transcript) -> str:
+    """The whole transcript: header, segments, timing, figures, models."""
+    content = _header(transcript) + _body(transcript) + _footer(transcript)
+    return frame(content, f"Transcript of {transcript.source}")
+
+
+def render_list(transcripts: TranscriptList) -> str:
+    """A line for each recording, which opens to what was said in it."""
+    rows = "".join(map(_row, transcripts))
+    return frame(f'{rows}<div class="wm-foot">{_text(summary(transcripts))}</div>', summary(transcripts))
+
+
+def render_facts(title: str, facts: tuple[tuple[str, str], ...]) -> str:
+    """A title and a list of names and values."""
+    pairs = "".join(
+        f'<div class="wm-fact"><span class="wm-soft">{_text(name)}</span> <span>{_text(value)}</span></div>'
+        for name, value in facts
+    )
+    return frame(f'<div class="wm-source">{_text(title)}</div>{pairs}', title)
+
+
+def frame(content: str, label: str) -> str:
+    """The outermost element, with the style that belongs to it. `content` is HTML, `label` text."""
+    style = f"<style>{_style()}</style>"
+    return f'<div class="whisper-magic" role="group" aria-label="{_text(label)}">{style}{content}</div>'
+
+
+@cache
+def _style() -> str:
+    sheet = files("whisper_magic.notebook").joinpath("static/transcript.css").read_text("utf-8")
+    return sheet.partition("*/")[2].strip()
+
+
+def _text(text: str) -> str:
+    return escape(printable(text), quote=True)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Side by side: the style sets them apart, and where there is none the dots do."""
+    return '<span class="wm-or"> · </span>'.join(parts)
+
+
+def _header(transcript: Transcript) -> str:
+    facts = [figures.length(transcript.duration), figures.language(transcript)]
+    parts = [_source(transcript)]
+    parts += [f'<span class="wm-soft">{_text(fact)}</span>' for fact in facts if fact]
+    if partial := figures.interruption(transcript):
+        parts.append(f'<span class="wm-warn">{_text(partial)}</span>')
+    return f'<div class="wm-head">{_joined(parts)}</div>'
+
+
+def _source(transcript: Transcript) -> str:
+    shown = _text(figures.name(transcript.source))
+    return f'<span class="wm-source" dir="auto" title="{shown}">{shown}</span>'
+
+
+def _body(transcript: Transcript) -> str:
+    if not transcript.text:
+        return '<div class="wm-body wm-soft">no speech</div>'
+    hours = figures.needs_hours(transcript)
+    written = "en" if transcript.task == "translate" else transcript.language
+    language = f' lang="{_text(written)}"' if written else ""
+    rows = "".join(_segment(segment, hours, language) for segment in transcript.segments)
+    inner = f'<div role="list">{rows}</div>'
+    return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
+
+
+def _segment(segment: Segment, hours: bool, language: str) -> str:
+    times = f"{figures.clock(segment.start, hours)} → {figures.clock(segment.end, hours)}"
+    flags = f' <span class="wm-warn">⚑ {_text(", ".join(segment.flags))}</span>' if segment.flags else ""
+    said = f'<span class="wm-said" dir="auto"{language}>{_text(segment.text.strip())}{flags}</span>'
+    return f'<div class="wm-segment" role="listitem"><time>{times}</time> {said}</div>'
+
+
+def _footer(transcript: Transcript) -> str:
+    numbers = [f"<span><b>{_text(value)}</b> {_text(what)}</span>" for value, what in figures.figures(transcript)]
+    names = f"<div>{_text(figures.models(transcript.models))}</div>"
+    advice = figures.advice(transcript)
+    note = f"<div>{_text(advice)}</div>" if advice else ""
+    return f'<div class="wm-foot">{_bar(transcript)}<div class="wm-row">{_joined(numbers)}</div>{names}{note}</div>'
+
+
+def _bar(transcript: Transcript) -> str:
+    shown = figures.phases(transcript.timing)
+    if not shown:
+        return ""
+    colours = {phase.name: f"background-color:{_COLOURS[phase.name]}" for phase in shown}
+    slices = "".join(f'<span style="width:{100 * phase.share:.2f}%;{colours[phase.name]}"></span>' for phase in shown)
+    words = {phase.name: f"{phase.name} {figures.took(phase.seconds)}" for phase in shown}
+    keys = _joined(f'<span><i style="{colours[name]}"></i>{word}</span>' for name, word in words.items())
+    bar = f'<div class="wm-bar" role="img" aria-label="Time spent: {", ".join(words.values())}">{slices}</div>'
+    return f'{bar}<div class="wm-row">{keys}</div>'
+
+
+def _row(transcript: Transcript) -> str:
+    factor = figures.speed(transcript)
+    partial = "" if transcript.complete else '<span class="wm-warn">partial</span> '
+    return (
+        f"<details><summary>{_source(transcript)} "
+        f'<span class="wm-number">{figures.length(transcript.duration)}</span> '
+        f'<span class="wm-number">{factor + "×" if factor else ""}</span> {partial}'
+        f'<span class="wm-said" dir="auto">{_text(transcript.text[:160]) or "no speech"}</span></summary>'
+        f"{_body(transcript)}</details>"
+    )
