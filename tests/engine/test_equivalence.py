@@ -70,7 +70,7 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
         limit=target.special.max_length,
         frame_seconds=0.01,
     )
-    reader = SequentialReader(case.features, case.features.shape[1], plan)
+    reader = SequentialReader(case.features, case.features.shape[1], plan, str)
     drafter: Draft = NoDraft()
     if draft != "none":
         assert runtime.draft is not None
@@ -78,7 +78,7 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
     texts = []
     for event in Speculator(runtime, rules, drafter).run(reader.next_window):
         if isinstance(event, Decoded):
-            texts += [list(piece.tokens) for piece in reader.accept(event)]
+            texts += [list(piece.tokens) for piece in reader.accept(event).pieces]
     return texts
 
 

@@ -9,6 +9,7 @@ import torch
 
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Side
+from whisper_magic.engine.sampling import perturbed
 from whisper_magic.engine.slots import Slots, Window
 
 Tensor = torch.Tensor
@@ -79,7 +80,10 @@ class ModelDraft:
     def _choose(self, logits: Tensor, slots: Slots, at: Tensor) -> Tensor:
         """(S, 1, V) logits after tokens[at] -> (S, 1) ids."""
         place = places(slots.tokens, slots.begin, at, 1, self.rules.special.timestamp_begin)
-        return self.rules(logits, place).argmax(dim=-1)
+        scores = self.rules(logits, place)
+        if slots.sampling:
+            scores = perturbed(scores, slots.temperature, slots.key, place.index)
+        return scores.argmax(dim=-1)
 
     def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
         """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
