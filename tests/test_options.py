@@ -15,6 +15,7 @@ BAD: dict[str, list[Any]] = {
     "language": [5, b"en", ["en"]],
     "task": ["sing", None, ["transcribe"]],
     "timestamps": [None, 1, "yes"],
+    "words": [None, 1, "yes"],
     "prompt": [5, ["a"]],
     "condition_on_previous": [None, 1, "no"],
     "suppress_tokens": [(-1,), (1.5,), (True,), ("a",), 5, "12"],

@@ -25,6 +25,7 @@ class TranscribeOptions:
     language: str | None = None  # code ("en") or name ("english"); None: detect from the first window
     task: Task = "transcribe"  # "translate" writes English
     timestamps: bool = True  # predict segment times; needed for recordings longer than a window
+    words: bool = False  # find when each word is said, from the attention of the alignment heads
 
     # Context
     prompt: str | None = None  # text that comes before: names, spelling, style
@@ -92,7 +93,7 @@ def _text_checks(o: TranscribeOptions) -> Iterator[Check]:
     named = o.language is None or isinstance(o.language, str)
     yield named, f"language must be a code such as 'en' or a name such as 'english', got {o.language!r}"
     yield o.task in ("transcribe", "translate"), f"task must be 'transcribe' or 'translate', got {o.task!r}"
-    for name in ("timestamps", "condition_on_previous"):
+    for name in ("timestamps", "words", "condition_on_previous"):
         value = getattr(o, name)
         yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
     yield o.prompt is None or isinstance(o.prompt, str), f"prompt must be text, got {type(o.prompt).__name__}"

@@ -55,7 +55,7 @@ def test_compression_ratio() -> None:
 
 
 def decoded(tokens: tuple[int, ...], temperature: float = 0.0, logprob: float = -0.1, silence: float = 0.0) -> Decoded:
-    window = Window(0, torch.zeros(1, 100), (1,), 50, temperature=temperature)
+    window = Window(0, torch.zeros(1, 100), (1,), 50, 100, temperature=temperature)
     return Decoded(window, tokens, (logprob,), silence, None, None, Clock())
 
 
@@ -92,7 +92,7 @@ def test_guesses_are_tried_again_and_good_text_is_not() -> None:
     assert r.accept(decoded((5, 6), logprob=-1.5)).retry
     r.next_window()
     verdict = r.accept(decoded((5, 6), temperature=0.4))
-    assert verdict == Verdict((Piece(0, 100, (5, 6)),))
+    assert verdict == Verdict(0, (Piece(0, 100, (5, 6)),))
 
 
 def test_silence_needs_both_words_for_it() -> None:

@@ -18,7 +18,7 @@ from whisper_magic.engine.checkpoint import SpecialTokens
 from whisper_magic.engine.sampling import stream_key
 from whisper_magic.engine.slots import DETECT, Window
 from whisper_magic.engine.speculate import Decoded
-from whisper_magic.transcript import Segment
+from whisper_magic.transcript import Segment, Word
 
 COOL = 0.5  # a window decoded at this temperature or above is not told to the next (openai/whisper `transcribe.py`)
 STRIDE = 2  # feature frames per encoder state, and per timestamp step: Whisper's second convolution
@@ -81,6 +81,7 @@ class Verdict:
     retry: it is decoded again, and there are no pieces yet.
     """
 
+    seek: int = 0  # the window's first frame
     pieces: tuple[Piece, ...] = ()
     flags: tuple[str, ...] = ()
     silent: bool = False
@@ -140,6 +141,7 @@ class SequentialReader:
             features,
             self._prompt(),
             plan.limit,
+            self._frames(),
             temperature=plan.guards.temperatures[0],
             key=stream_key(plan.seed, self.index),
             owner=owner,
@@ -159,7 +161,7 @@ class SequentialReader:
         flags = guards.doubts(decoded, self.text_of(decoded.tokens))
         if flags and not silent and not final and self._rung + 1 < len(guards.temperatures):
             self._rung += 1
-            return Verdict(retry=True)
+            return Verdict(self.seek, retry=True)
         self._rung = 0
         self._believed = decoded.window.temperature < COOL
         pieces, advance = cut(decoded.tokens, self.seek, self._frames(), self.plan.special.timestamp_begin)
@@ -169,11 +171,14 @@ class SequentialReader:
         else:
             for piece in pieces:
                 self._history += piece.tokens
+        verdict = Verdict(self.seek, tuple(pieces), flags, silent)
         self.index += 1
         self.seek += advance if advance > 0 else self._frames()
-        return Verdict(tuple(pieces), flags, silent)
+        return verdict
 
-    def segment(self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...]) -> Segment:
+    def segment(
+        self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
+    ) -> Segment:
         """A piece with its text and the scores of its window. A time past the end of the recording is its end."""
         plan = self.plan
         return Segment(
@@ -181,6 +186,7 @@ class SequentialReader:
             end=plan.offset + min(piece.end, self.content_frames) * plan.frame_seconds,
             text=text,
             tokens=piece.tokens,
+            words=words,
             avg_logprob=decoded.avg_logprob,
             no_speech_prob=decoded.no_speech_prob,
             compression_ratio=compression_ratio(text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 
@@ -9,6 +10,7 @@ import torch
 
 from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import Audio
+from whisper_magic.engine.align import words_of
 from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
 from whisper_magic.engine.longform import STRIDE, Guards, Plan, SequentialReader, Verdict
@@ -19,7 +21,7 @@ from whisper_magic.engine.slots import Window
 from whisper_magic.engine.speculate import Clock, Decoded, Speculator
 from whisper_magic.errors import OptionError
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Models, Round, Segment, Started, Timing, Trace, Transcript
+from whisper_magic.transcript import Event, Models, Round, Segment, Started, Timing, Trace, Transcript, Word
 
 
 class Recording:
@@ -82,8 +84,28 @@ class Recording:
     def _segments(self, verdict: Verdict, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
         """A segment for every piece that holds a word; one that does not is silence."""
         assert self.reader is not None
-        texts = [(piece, text_of(self.target, piece.tokens)) for piece in verdict.pieces]
-        return [self.reader.segment(piece, text, decoded, flags) for piece, text in texts if text.strip()]
+        segments, first = [], 0
+        for piece in verdict.pieces:
+            text = text_of(self.target, piece.tokens)
+            if text.strip():
+                words = self._words(decoded, first, len(piece.tokens), verdict.seek) if decoded.ends else ()
+                segments.append(self.reader.segment(piece, text, decoded, flags, words))
+            first += len(piece.tokens)
+        return segments
+
+    def _words(self, decoded: Decoded, first: int, count: int, seek: int) -> tuple[Word, ...]:
+        """The words of the tokens first.. of a window that begins at frame `seek`. A token starts where the one
+        before it ends."""
+        step, origin = STRIDE * self.plan.frame_seconds, self.plan.offset + seek * self.plan.frame_seconds
+        ends = (0, *decoded.ends)
+        places = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
+        return words_of(
+            self.target.tokenizer,
+            [decoded.tokens[i] for i in places],
+            [(origin + ends[i] * step, origin + ends[i + 1] * step) for i in places],
+            [math.exp(decoded.logprobs[i]) for i in places],
+            self._language(),
+        )
 
     def transcript(self, models: Models) -> Transcript:
         """What is written by now."""
@@ -111,6 +133,7 @@ class Recording:
             prefill=clock.prefill,
             draft=clock.draft,
             verify=clock.verify,
+            align=clock.align,
             total=perf_counter() - self.began if self.total_seconds is None else self.total_seconds,
             audio=self.audio.duration,
         )
@@ -133,7 +156,7 @@ class Decoding:
         draft: Draft = NoDraft()
         if runtime.draft is not None and options.draft == "model":
             draft = ModelDraft(runtime.draft, rules, options.draft_length, slots)
-        self.speculator = Speculator(runtime, rules, draft, slots)
+        self.speculator = Speculator(runtime, rules, draft, slots, align=options.words)
         self._open: list[Recording] = []
 
     def events(self, recordings: Iterator[Recording]) -> Iterator[tuple[Recording, Event]]:
@@ -222,6 +245,8 @@ def _plan(target: Checkpoint, front: LogMel, audio: Audio, options: TranscribeOp
 
 
 def _check_room(plan: Plan, front: LogMel, audio: Audio, options: TranscribeOptions) -> None:
+    if options.words and not plan.special.alignment_heads:
+        raise OptionError("this checkpoint names no alignment_heads in generation_config.json; leave words off")
     longest = len(plan.forced) + (1 + len(plan.previous) if plan.previous else 0)
     if longest >= plan.limit:
         raise OptionError(f"max_tokens={plan.limit} leaves no room after a prompt of {longest} tokens; raise it")

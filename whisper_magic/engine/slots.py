@@ -28,6 +28,7 @@ class Window:
     features: Tensor
     prompt: tuple[int, ...]
     limit: int
+    content_frames: int  # how many of the frames are the recording, not padding
     temperature: float = 0.0
     key: int = 0  # sampling.stream_key
     owner: Any = None  # whoever asked for it

@@ -7,12 +7,13 @@ decoded. Target-only decoding is the same loop with nothing proposed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from time import perf_counter
 
 import torch
 
 from whisper_magic.engine import verify
+from whisper_magic.engine.align import attention_of, token_ends
 from whisper_magic.engine.draft import Draft
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Runtime
@@ -31,6 +32,7 @@ class Clock:
     prefill: float = 0.0
     draft: float = 0.0
     verify: float = 0.0
+    align: float = 0.0
 
     def add(self, other: Clock) -> None:
         for phase in fields(self):
@@ -49,6 +51,7 @@ class Decoded:
     language: int | None  # the detected language's token, where the prompt asked for it
     language_probability: float | None
     clock: Clock
+    ends: tuple[int, ...] = ()  # encoder state at which each token ends, where words are wanted
 
     @property
     def avg_logprob(self) -> float:
@@ -84,7 +87,11 @@ class _Outcome:
 class Speculator:
     """Decodes windows speculatively over `slot_count` slots of a runtime."""
 
-    def __init__(self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1) -> None:
+    def __init__(
+        self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1, *, align: bool = False
+    ) -> None:
+        """align: find out when each token of a window is said, at its end."""
+        self.align = align
         self.runtime, self.rules, self.draft = runtime, rules, draft
         self.block = max(BLOCK, draft.length + 1)
         runtime.allocate(slot_count, self.block)
@@ -237,8 +244,21 @@ class Speculator:
         return [self._decoded(slot, window) for slot, window in self.slots.occupied]
 
     def _finish(self, slot: int, window: Window) -> Decoded:
+        decoded = self._decoded(slot, window)
+        if self.align and decoded.tokens:
+            began = perf_counter()
+            decoded = replace(decoded, ends=self._token_ends(slot, window, decoded.tokens))
+            decoded.clock.align += perf_counter() - began
         self.slots.release(slot)
-        return self._decoded(slot, window)
+        return decoded
+
+    def _token_ends(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        side, begin = self.runtime.target, int(self.slots.begin[slot])
+        prompt = self.slots.tokens[slot, :begin].tolist()
+        cross_kv = side.cross_kv[:, :, slot : slot + 1]
+        attention = attention_of(side.network, [*prompt, *tokens], cross_kv, self.rules.special.alignment_heads)
+        ends = token_ends(attention[:, begin:], max(1, window.content_frames // 2), self.runtime.median_width)
+        return tuple(ends.tolist())
 
     def _decoded(self, slot: int, window: Window) -> Decoded:
         progress, eot = self._progress[slot], self.rules.special.eot
