@@ -42,7 +42,7 @@ GOOD: dict[str, list[Any]] = {
     "temperature": [0, 0.4, (0.0,), (0.0, 0.5, 1)],
     "logprob_threshold": [-1, None],
     "seed": [0, 2**63 - 1],
-    "draft": ["model", "none"],
+    "draft": ["auto", "model", "ngram", "none"],
     "draft_length": [1, 32],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],

@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal, TypeGuard, get_args
 
 from whisper_magic.errors import OptionError, near
 
 Task = Literal["transcribe", "translate"]
-DraftKind = Literal["model", "none"]
+DraftKind = Literal["auto", "model", "ngram", "none"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class TranscribeOptions:
     seed: int = 0  # of sampling; the text depends on it alone, not on draft, draft length or batch
 
     # Speculation: changes the time it takes, never the text
-    draft: DraftKind = "model"  # "none": the target alone
+    draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
+    # "auto": the previous transcript of the same sound where there is one, then the model
     draft_length: int = 5  # tokens proposed a round, 1 to 32
     batch_size: int = 8  # windows decoded at once, of different recordings
 
@@ -114,7 +115,8 @@ def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
 
 
 def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
-    yield o.draft in ("model", "none"), f"draft must be 'model' or 'none', got {o.draft!r}"
+    kinds = get_args(DraftKind)
+    yield o.draft in kinds, f"draft must be one of {', '.join(map(repr, kinds))}, got {o.draft!r}"
     yield _whole(o.draft_length, 1, 32), f"draft_length must be a whole number from 1 to 32, got {o.draft_length!r}"
     yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
 

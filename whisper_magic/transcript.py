@@ -158,12 +158,15 @@ class Transcript:
     duration: float
     source: str
     options: TranscribeOptions = field(default_factory=TranscribeOptions)
-    trace: Trace = field(default_factory=Trace)
+    trace: Trace = field(default_factory=Trace, repr=False)
     timing: Timing = field(default_factory=Timing)
     models: Models = field(default_factory=lambda: Models(target="unknown"))
     language_probability: float | None = None
     complete: bool = True
     skipped: tuple[Segment, ...] = ()  # windows taken for silence, with what would have been written, flagged
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def text(self) -> str:

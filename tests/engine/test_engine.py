@@ -29,7 +29,10 @@ def noise(seconds: float, seed: int = 0) -> tuple[np.ndarray, int]:
     return (rng.standard_normal(int(seconds * 16000)) * 0.1).astype(np.float32), 16000
 
 
-PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None)  # random weights would fail every guard
+# Random weights would fail every guard.
+PLAIN = TranscribeOptions(
+    temperature=0.0, no_speech_threshold=None, draft="model"
+)  # random weights would fail every guard
 
 
 def hear(engine: Engine, source: Any, **overrides: Any) -> Transcript:
@@ -79,9 +82,9 @@ def test_stream_and_callback_agree(engine: Engine) -> None:
 
 
 def test_options_object_and_overrides(engine: Engine) -> None:
-    options = TranscribeOptions(language="fr", draft_length=2, temperature=0.0)
+    options = TranscribeOptions(language="fr", draft_length=2, temperature=0.0, draft="model")
     t = engine.transcribe(noise(1), options, draft_length=3)
-    assert t.options == TranscribeOptions(language="fr", draft_length=3, temperature=0.0)
+    assert t.options == TranscribeOptions(language="fr", draft_length=3, temperature=0.0, draft="model")
     assert max(len(r.proposed) for r in t.trace.rounds) == 3
 
 
@@ -269,6 +272,8 @@ def test_ctrl_c_keeps_what_was_written(engine: Engine) -> None:
         if partial.complete:  # the very last event
             assert partial.text == whole.text
             continue
+        assert partial.timing.audio <= 5
+        assert all(s.end - s.start > 0.1 for s in partial.segments if "cut short" in s.flags)
         assert whole.text.startswith(partial.text[:-8].strip())  # the last character may lack bytes still to come
         assert all("cut short" in s.flags for s in partial.segments if s not in whole.segments)
     assert hear(engine, sound).text == whole.text

@@ -14,7 +14,7 @@ from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.engine import draft as draft_module
 from whisper_magic.engine.sampling import gumbel, perturbed, stream_key
 
-HOT = TranscribeOptions(temperature=0.8, no_speech_threshold=None, language="en")
+HOT = TranscribeOptions(draft="model", temperature=0.8, no_speech_threshold=None, language="en")
 
 
 def noise(seconds: float, seed: int = 0) -> tuple[np.ndarray, int]:

@@ -171,6 +171,10 @@ class SequentialReader:
         else:
             for piece in pieces:
                 self._history += piece.tokens
+        if final:  # an open segment's only timestamp is its start
+            end = self.seek + self._frames()
+            begin = self.plan.special.timestamp_begin
+            pieces = [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]
         verdict = Verdict(self.seek, tuple(pieces), flags, silent)
         self.index += 1
         self.seek += advance if advance > 0 else self._frames()

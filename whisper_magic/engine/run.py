@@ -12,8 +12,9 @@ from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import Audio
 from whisper_magic.engine.align import words_of
 from whisper_magic.engine.checkpoint import Checkpoint
-from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.draft import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
 from whisper_magic.engine.longform import STRIDE, Guards, Plan, SequentialReader, Verdict
+from whisper_magic.engine.memory import MEMORY, Heard, fingerprint
 from whisper_magic.engine.prompt import forced_prompt, previous_text
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import Runtime
@@ -39,6 +40,8 @@ class Recording:
     ) -> None:
         """index: of the source, for whoever asked. Raises OptionError for what this checkpoint cannot do."""
         self.index = index
+        self._key = fingerprint(audio, options.task)
+        self._before = MEMORY.recall(self._key) if options.draft == "auto" else None
         self.target, self.front, self.audio, self.options = target, front, audio, options
         self.plan = _plan(target, front, audio, options)
         self.load_seconds, self.features_seconds = load_seconds, 0.0
@@ -80,6 +83,29 @@ class Recording:
         assert self.reader is not None
         if self.reader.done and self.total_seconds is None:
             self.total_seconds = perf_counter() - self.began
+            MEMORY.keep(self._key, Heard(tuple(self.segments), self.target.special))
+
+    def expected(self) -> list[int]:
+        """What the window that is out says, going by the previous transcript: its tokens, timestamps included."""
+        assert self.reader is not None
+        if self._before is None:
+            return []
+        plan, special = self.plan, self.target.special
+        step = STRIDE * plan.frame_seconds
+        begin = plan.offset + self.reader.seek * plan.frame_seconds
+        last = int(self.target.config.max_source_positions)
+        tokens: list[int] = []
+        for segment in self._before.segments:
+            first, end = (round((second - begin) / step) for second in (segment.start, segment.end))
+            if first < 0 or end > last:
+                continue
+            if self._before.vocabulary == special:
+                text = [token for token in segment.tokens if token < special.eot]
+            else:
+                text = self.target.tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+            stamps = [[special.timestamp_begin + first], [special.timestamp_begin + end]]
+            tokens += [*stamps[0], *text, *stamps[1]] if self.options.timestamps else text
+        return [*tokens, special.eot]
 
     def _segments(self, verdict: Verdict, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
         """A segment for every piece that holds a word; one that does not is silence."""
@@ -108,14 +134,14 @@ class Recording:
         )
 
     def transcript(self, models: Models) -> Transcript:
-        """What is written by now."""
+        """What is written by now; of a recording that is not done, `timing.audio` counts the seconds that were read."""
         return Transcript(
             segments=tuple(self.segments),
             language=self._language(),
             language_probability=self.reader.language_probability if self.reader else None,
             task=self.options.task,
             duration=self.audio.duration,
-            source=self.audio.source,
+            source=_name(self.audio, self.options),
             options=self.options,
             trace=Trace(tuple(self.rounds)),
             timing=self._timing(),
@@ -135,8 +161,12 @@ class Recording:
             verify=clock.verify,
             align=clock.align,
             total=perf_counter() - self.began if self.total_seconds is None else self.total_seconds,
-            audio=self.audio.duration,
+            audio=self.audio.duration if self.done else self._seconds_read(),
         )
+
+    def _seconds_read(self) -> float:
+        read = 0 if self.reader is None else min(self.reader.seek, self.reader.content_frames)
+        return read * self.plan.frame_seconds
 
     def _language(self) -> str | None:
         codes = {token: code for code, token in self.target.special.languages.items()}
@@ -153,9 +183,7 @@ class Decoding:
         self, target: Checkpoint, runtime: Runtime, options: TranscribeOptions, frame_seconds: float, slots: int
     ) -> None:
         rules = _rules(target, runtime.device, options, frame_seconds)
-        draft: Draft = NoDraft()
-        if runtime.draft is not None and options.draft == "model":
-            draft = ModelDraft(runtime.draft, rules, options.draft_length, slots)
+        draft = _draft(runtime, rules, options, slots)
         self.speculator = Speculator(runtime, rules, draft, slots, align=options.words)
         self._open: list[Recording] = []
 
@@ -201,6 +229,23 @@ class Decoding:
         for decoded in self.speculator.unfinished():
             if decoded.tokens:
                 decoded.window.owner.accept(decoded, final=True)
+
+
+def _name(audio: Audio, options: TranscribeOptions) -> str:
+    """The source, and which of its channels where each gives a transcript."""
+    return f"{audio.source} ({audio.channel})" if options.channel == "split" else audio.source
+
+
+def _draft(runtime: Runtime, rules: Rules, options: TranscribeOptions, slots: int) -> Draft:
+    length = options.draft_length
+    if options.draft == "ngram":
+        return LookupDraft(length)
+    drafts: list[Draft] = []
+    if options.draft == "auto":
+        drafts.append(LookupDraft(length, lambda window: window.owner.expected(), own_text=False))
+    if options.draft in ("auto", "model") and runtime.draft is not None:
+        drafts.append(ModelDraft(runtime.draft, rules, length, slots))
+    return FirstDraft(drafts) if drafts else NoDraft()
 
 
 def _rules(target: Checkpoint, device: torch.device, options: TranscribeOptions, frame_seconds: float) -> Rules:

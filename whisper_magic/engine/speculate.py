@@ -167,7 +167,7 @@ class Speculator:
         room = torch.minimum(slots.limit - slots.known - 1, width - open_rows)
         offered = torch.where(slots.active, room.clamp(0, self.draft.length), 0)
         filling = (open_rows > 1).tolist()
-        self.draft.propose(slots, offered)
+        offered = self.draft.propose(slots, offered)
         drafted = perf_counter()
         outcomes = self._verify(offered)
         verified = perf_counter()
