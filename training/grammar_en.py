@@ -2,11 +2,14 @@
 
 from training.domain import Grammar, Phrase, Template
 
-_DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_DIGITS = "zero one two three four five six seven eight nine".split()
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _BELOW_HUNDRED = _DIGITS + _TEENS + [f"{ten}{unit}" for ten in _TENS for unit in ["", *(f" {d}" for d in _DIGITS[1:])]]
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"] + [f"twenty {nth}" for nth in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]] + [
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+).split() + [f"twenty {nth}" for nth in "first second third fourth fifth sixth seventh eighth ninth".split()] + [
     "thirtieth", "thirty first",
 ]
 
