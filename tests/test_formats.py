@@ -43,6 +43,9 @@ def rich() -> Transcript:
         suppress_tokens=(1, 2),
         max_initial_timestamp=1.0,
         max_tokens=100,
+        temperature=(0.0, 0.5, 1),
+        logprob_threshold=None,
+        seed=2**62 + 1,
         draft="none",
         draft_length=7,
         start=1.0,
@@ -52,7 +55,18 @@ def rich() -> Transcript:
     timing = Timing(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 2.9, 11.0)
     models = Models("target", "draft", "cuda", "float16", "flash_attention_2")
     return Transcript(
-        segments, "en", "translate", 11.0, "talk \udce9.mp3", options, Trace(rounds), timing, models, 0.99, False
+        segments,
+        "en",
+        "translate",
+        11.0,
+        "talk \udce9.mp3",
+        options,
+        Trace(rounds),
+        timing,
+        models,
+        0.99,
+        False,
+        segments[:1],
     )
 
 

@@ -15,11 +15,18 @@ BAD: dict[str, list[Any]] = {
     "language": [5, b"en", ["en"]],
     "task": ["sing", None, ["transcribe"]],
     "timestamps": [None, 1, "yes"],
+    "words": [None, 1, "yes"],
     "prompt": [5, ["a"]],
     "condition_on_previous": [None, 1, "no"],
     "suppress_tokens": [(-1,), (1.5,), (True,), ("a",), 5, "12"],
     "max_initial_timestamp": [-1, math.nan, math.inf, "1", True],
     "max_tokens": [0, -5, 1.5, True, "9"],
+    "temperature": [-0.1, 2.1, math.nan, "0", True, (), (0.0, "1"), None],
+    "compression_ratio_threshold": [math.nan, "2", True],
+    "logprob_threshold": [math.inf, "2", False],
+    "no_speech_threshold": [math.nan, "2", True],
+    "seed": [-1, 1.5, "1", None, True, 2**63],
+    "batch_size": [0, 257, 2.0, "8", True, None],
     "draft": ["both", None, True],
     "draft_length": [0, 33, 2.0, "5", True, None],
     "start": [-0.1, math.nan, math.inf, "1", True],
@@ -32,7 +39,10 @@ GOOD: dict[str, list[Any]] = {
     "prompt": ["", "Kennedy", None],
     "suppress_tokens": [(), (0, 50256), None],
     "max_tokens": [1, 448, None],
-    "draft": ["model", "none"],
+    "temperature": [0, 0.4, (0.0,), (0.0, 0.5, 1)],
+    "logprob_threshold": [-1, None],
+    "seed": [0, 2**63 - 1],
+    "draft": ["auto", "model", "ngram", "none"],
     "draft_length": [1, 32],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],
@@ -66,13 +76,18 @@ def test_start_comes_before_end() -> None:
 def test_an_unknown_name_lists_the_near_ones() -> None:
     with pytest.raises(OptionError, match="no option is called 'langage'; did you mean language"):
         TranscribeOptions().override(langage="en")
-    with pytest.raises(OptionError, match="no option is called 'xyz'; the options are: channel, ") as error:
+    with pytest.raises(OptionError, match="no option is called 'xyz'; the options are: batch_size, channel, ") as error:
         TranscribeOptions().override(xyz=1)
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_a_list_of_tokens_is_as_good_as_a_tuple() -> None:
     assert TranscribeOptions(suppress_tokens=[1, 2]) == TranscribeOptions(suppress_tokens=(1, 2))  # type: ignore[arg-type]
+
+
+def test_one_temperature_is_a_ladder_of_one_rung() -> None:
+    assert TranscribeOptions(temperature=0.3).temperatures == (0.3,)
+    assert TranscribeOptions(temperature=[0.0, 0.5]).temperatures == (0.0, 0.5)  # type: ignore[arg-type]
 
 
 def test_options_are_frozen_and_comparable() -> None:

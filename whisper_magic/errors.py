@@ -10,6 +10,7 @@ what failed, what was seen, what to do.
     ├── CheckpointError      a model that cannot be found, loaded or paired
     ├── EngineClosed         work asked of an engine after close()
     ├── EngineBusy           work asked of an engine inside its own stream()
+    ├── SomeFailed           some of many recordings failed; carries the transcripts of the others
     └── TranscriptError      a saved transcript that cannot be read, or a format that is not known
     KeyboardInterrupt
     └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
@@ -22,7 +23,7 @@ shows one: ours answer with their one line, so that a mistake never prints a sta
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -73,12 +74,34 @@ class TranscriptError(WhisperMagicError, ValueError):
     """A transcript file or format that cannot be read or written."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a transcription. `transcript` holds what was finished (`complete` is False)."""
+class SomeFailed(WhisperMagicError):
+    """Some of many recordings failed, and the others were finished.
 
-    def __init__(self, message: str, transcript: Any = None) -> None:
+    transcripts: one per recording, None where it failed. errors: what went wrong, by the source's index.
+    """
+
+    def __init__(self, transcripts: Sequence[Any], errors: Mapping[int, WhisperMagicError]) -> None:
+        self.transcripts, self.errors = tuple(transcripts), dict(errors)
+        done = sum(transcript is not None for transcript in self.transcripts)
+        first = next(iter(self.errors.values()))
+        others = f"; the other {done} are in .transcripts" if done else ""
+        super().__init__(f"{len(self.errors)} of {len(self.errors) + done} recordings failed, first: {first}{others}")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a transcription.
+
+    transcripts: one per recording that was begun, those that were not finished with `complete` False; None for those
+    that were not begun or had failed. transcript: the last one begun, or None.
+    """
+
+    def __init__(self, message: str, transcripts: Sequence[Any] = ()) -> None:
         super().__init__(message)
-        self.transcript = transcript
+        self.transcripts = tuple(transcripts)
+
+    @property
+    def transcript(self) -> Any:
+        return next((found for found in reversed(self.transcripts) if found is not None), None)
 
     def _render_traceback_(self) -> list[str]:
         return [f"Interrupted: {self}"]

@@ -4,13 +4,14 @@ the object is built. Knows nothing of models: whether a checkpoint can do it is 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard, get_args
 
 from whisper_magic.errors import OptionError, near
 
 Task = Literal["transcribe", "translate"]
-DraftKind = Literal["model", "none"]
+DraftKind = Literal["auto", "model", "ngram", "none"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class TranscribeOptions:
     language: str | None = None  # code ("en") or name ("english"); None: detect from the first window
     task: Task = "transcribe"  # "translate" writes English
     timestamps: bool = True  # predict segment times; needed for recordings longer than a window
+    words: bool = False  # find when each word is said, from the attention of the alignment heads
 
     # Context
     prompt: str | None = None  # text that comes before: names, spelling, style
@@ -34,9 +36,18 @@ class TranscribeOptions:
     max_initial_timestamp: float | None = None  # seconds; None: the checkpoint's own limit
     max_tokens: int | None = None  # tokens a window may hold, prompt included; None: the checkpoint's
 
+    # Guards: a window that fails one is decoded again at the next temperature of the ladder (openai/whisper)
+    temperature: float | tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # 0: the likeliest token; above: samples
+    compression_ratio_threshold: float | None = 2.4  # a text that packs better than this repeats itself
+    logprob_threshold: float | None = -1.0  # a mean log-probability below this is a guess
+    no_speech_threshold: float | None = 0.6  # beyond this, and with a doubtful text, a window is silence
+    seed: int = 0  # of sampling; the text depends on it alone, not on draft, draft length or batch
+
     # Speculation: changes the time it takes, never the text
-    draft: DraftKind = "model"  # "none": the target alone
+    draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
+    # "auto": the previous transcript of the same sound where there is one, then the model
     draft_length: int = 5  # tokens proposed a round, 1 to 32
+    batch_size: int = 8  # windows decoded at once, of different recordings
 
     # The part of the recording to use
     start: float | None = None  # seconds
@@ -46,8 +57,15 @@ class TranscribeOptions:
     def __post_init__(self) -> None:
         if isinstance(self.suppress_tokens, list):  # equal and hashable, however they were listed
             object.__setattr__(self, "suppress_tokens", tuple(self.suppress_tokens))
+        if isinstance(self.temperature, list):
+            object.__setattr__(self, "temperature", tuple(self.temperature))
         for problem in _problems(self):
             raise OptionError(problem)
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """The ladder, first rung first."""
+        return self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
 
     def override(self, **changes: Any) -> TranscribeOptions:
         """A copy with these fields changed.
@@ -63,43 +81,64 @@ class TranscribeOptions:
         return replace(self, **changes)
 
 
+Check = tuple[bool, str]  # whether it holds, and what to say where it does not
+
+
 def _problems(options: TranscribeOptions) -> list[str]:
     """Every reason why these options make no sense, each one line."""
-    o = options
-    found: list[str] = []
+    checks = [*_text_checks(options), *_guard_checks(options), *_speed_checks(options), *_part_checks(options)]
+    return [message for holds, message in checks if not holds]
 
-    def need(ok: bool, message: str) -> None:
-        if not ok:
-            found.append(message)
 
+def _text_checks(o: TranscribeOptions) -> Iterator[Check]:
     named = o.language is None or isinstance(o.language, str)
-    need(named, f"language must be a code such as 'en' or a name such as 'english', got {o.language!r}")
-    need(o.task in ("transcribe", "translate"), f"task must be 'transcribe' or 'translate', got {o.task!r}")
-    need(isinstance(o.timestamps, bool), f"timestamps must be True or False, got {o.timestamps!r}")
-    told = isinstance(o.condition_on_previous, bool)
-    need(told, f"condition_on_previous must be True or False, got {o.condition_on_previous!r}")
-    need(o.prompt is None or isinstance(o.prompt, str), f"prompt must be text, got {type(o.prompt).__name__}")
-    need(o.draft in ("model", "none"), f"draft must be 'model' or 'none', got {o.draft!r}")
-    need(_whole(o.draft_length, 1, 32), f"draft_length must be a whole number from 1 to 32, got {o.draft_length!r}")
-    need(o.max_tokens is None or _whole(o.max_tokens, 1), f"max_tokens must be at least 1, got {o.max_tokens!r}")
-    need(
-        o.suppress_tokens is None
-        or (isinstance(o.suppress_tokens, tuple) and all(_whole(token, 0) for token in o.suppress_tokens)),
-        f"suppress_tokens must be token ids (whole numbers from 0), got {o.suppress_tokens!r}",
-    )
+    yield named, f"language must be a code such as 'en' or a name such as 'english', got {o.language!r}"
+    yield o.task in ("transcribe", "translate"), f"task must be 'transcribe' or 'translate', got {o.task!r}"
+    for name in ("timestamps", "words", "condition_on_previous"):
+        value = getattr(o, name)
+        yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
+    yield o.prompt is None or isinstance(o.prompt, str), f"prompt must be text, got {type(o.prompt).__name__}"
+    listed = isinstance(o.suppress_tokens, tuple) and all(_whole(token, 0) for token in o.suppress_tokens)
+    allowed = o.suppress_tokens is None or listed
+    yield allowed, f"suppress_tokens must be token ids (whole numbers from 0), got {o.suppress_tokens!r}"
+    yield o.max_tokens is None or _whole(o.max_tokens, 1), f"max_tokens must be at least 1, got {o.max_tokens!r}"
+
+
+def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
+    rungs = o.temperatures
+    ladder = bool(rungs) and all(_number(rung) and 0 <= rung <= 2 for rung in rungs)
+    yield ladder, f"temperature must be from 0 to 2, or several such, got {o.temperature!r}"
+    for name in ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold"):
+        value = getattr(o, name)
+        yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"
+    yield _whole(o.seed, 0, 2**63 - 1), f"seed must be a whole number from 0, got {o.seed!r}"
+
+
+def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
+    kinds = get_args(DraftKind)
+    yield o.draft in kinds, f"draft must be one of {', '.join(map(repr, kinds))}, got {o.draft!r}"
+    yield _whole(o.draft_length, 1, 32), f"draft_length must be a whole number from 1 to 32, got {o.draft_length!r}"
+    yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
+
+
+def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
     for name in ("start", "end", "max_initial_timestamp"):
         value = getattr(o, name)
-        need(value is None or _seconds(value), f"{name} must be seconds (0 or more), got {value!r}")
-    if not found and o.start is not None and o.end is not None:
-        need(o.start < o.end, f"start must come before end, got start={o.start} and end={o.end}")
-    channel_ok = o.channel in ("mix", "left", "right", "split") or _whole(o.channel, 0)
-    need(channel_ok, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {o.channel!r}")
-    return found
+        yield value is None or _seconds(value), f"{name} must be seconds (0 or more), got {value!r}"
+    start, end = o.start, o.end
+    if _seconds(start) and _seconds(end):
+        yield start < end, f"start must come before end, got start={start} and end={end}"
+    known = o.channel in ("mix", "left", "right", "split") or _whole(o.channel, 0)
+    yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {o.channel!r}"
 
 
 def _whole(value: object, least: int, most: float = math.inf) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _seconds(value: object) -> TypeGuard[float]:
+    return _number(value) and value >= 0

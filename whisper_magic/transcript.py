@@ -62,7 +62,8 @@ class Round:
     window: index of the window. position: place in the decoder's context of the first token decided.
     proposed: the draft's token ids. accepted: how many of them, from the first on, the target agreed with.
     token: the target's own next token, which follows those, or None where the window ended inside the accepted.
-    draft_seconds, verify_seconds: wall time of the two phases of this round.
+    draft_seconds, verify_seconds: wall time of the two phases of this round; of a round that served several windows at
+    once, this one's share. temperature: of this attempt at the window; one that a guard refused is decoded again.
     """
 
     window: int
@@ -72,6 +73,7 @@ class Round:
     token: int | None
     draft_seconds: float = 0.0
     verify_seconds: float = 0.0
+    temperature: float = 0.0
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -104,7 +106,8 @@ class Trace:
         """One row per round. Needs pandas (the `pandas` extra)."""
         import pandas as pd
 
-        columns = ["window", "position", "proposed", "accepted", "token", "draft_seconds", "verify_seconds"]
+        columns = ["window", "position", "proposed", "accepted", "token", "temperature"]
+        columns += ["draft_seconds", "verify_seconds"]
         return pd.DataFrame([[getattr(r, name) for name in columns] for r in self.rounds], columns=columns)
 
 
@@ -155,11 +158,15 @@ class Transcript:
     duration: float
     source: str
     options: TranscribeOptions = field(default_factory=TranscribeOptions)
-    trace: Trace = field(default_factory=Trace)
+    trace: Trace = field(default_factory=Trace, repr=False)
     timing: Timing = field(default_factory=Timing)
     models: Models = field(default_factory=lambda: Models(target="unknown"))
     language_probability: float | None = None
     complete: bool = True
+    skipped: tuple[Segment, ...] = ()  # windows taken for silence, with what would have been written, flagged
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def text(self) -> str:

@@ -116,6 +116,7 @@ def configs(shape: Shape, tokenizer: WhisperTokenizer) -> tuple[WhisperConfig, G
     generation.prev_sot_token_id = of("<|startofprev|>")
     generation.is_multilingual = shape.multilingual
     generation.return_timestamps = False
+    generation.alignment_heads = [[layer, layer % shape.heads] for layer in range(shape.decoder_layers)]
     if shape.max_initial is not None:
         generation.max_initial_timestamp_index = shape.max_initial
     if shape.multilingual:

@@ -19,6 +19,7 @@ from whisper_magic.errors import (
     EngineClosed,
     Interrupted,
     OptionError,
+    SomeFailed,
 )
 from whisper_magic.transcript import Event, Round, Segment, Started
 
@@ -28,6 +29,16 @@ def noise(seconds: float, seed: int = 0) -> tuple[np.ndarray, int]:
     return (rng.standard_normal(int(seconds * 16000)) * 0.1).astype(np.float32), 16000
 
 
+# Random weights would fail every guard.
+PLAIN = TranscribeOptions(
+    temperature=0.0, no_speech_threshold=None, draft="model"
+)  # random weights would fail every guard
+
+
+def hear(engine: Engine, source: Any, **overrides: Any) -> Transcript:
+    return engine.transcribe(source, PLAIN, **overrides)
+
+
 @pytest.fixture(scope="module")
 def engine(pair: Any) -> Iterator[Engine]:
     with Engine.load(str(pair.target), str(pair.drafts["sometimes"]), device="cpu") as loaded:
@@ -35,7 +46,7 @@ def engine(pair: Any) -> Iterator[Engine]:
 
 
 def test_a_transcript_is_complete_data(engine: Engine) -> None:
-    t = engine.transcribe(noise(5.3), language="de")
+    t = hear(engine, noise(5.3), language="de")
     assert t.segments
     assert t.complete
     assert t.language == "de"
@@ -53,7 +64,7 @@ def test_a_transcript_is_complete_data(engine: Engine) -> None:
 
 
 def test_the_trace_holds_every_token(engine: Engine) -> None:
-    t = engine.transcribe(noise(1.9))
+    t = hear(engine, noise(1.9))
     written = [token for r in t.trace.rounds for token in r.tokens]
     kept = [token for s in t.segments for token in s.tokens]
     assert written[: len(kept)] == kept
@@ -63,17 +74,17 @@ def test_the_trace_holds_every_token(engine: Engine) -> None:
 
 def test_stream_and_callback_agree(engine: Engine) -> None:
     heard: list[Event] = []
-    t = engine.transcribe(noise(4.1), on_event=heard.append)
-    streamed = list(engine.stream(noise(4.1)))
+    t = hear(engine, noise(4.1), on_event=heard.append)
+    streamed = list(engine.stream(noise(4.1), PLAIN))
     assert heard[0] == streamed[0] == Started("array", pytest.approx(4.1))
     assert [s for s in streamed if isinstance(s, Segment)] == list(t.segments)
     assert [r.tokens for r in streamed if isinstance(r, Round)] == [r.tokens for r in t.trace.rounds]
 
 
 def test_options_object_and_overrides(engine: Engine) -> None:
-    options = TranscribeOptions(language="fr", draft_length=2)
+    options = TranscribeOptions(language="fr", draft_length=2, temperature=0.0, draft="model")
     t = engine.transcribe(noise(1), options, draft_length=3)
-    assert t.options == TranscribeOptions(language="fr", draft_length=3)
+    assert t.options == TranscribeOptions(language="fr", draft_length=3, temperature=0.0, draft="model")
     assert max(len(r.proposed) for r in t.trace.rounds) == 3
 
 
@@ -90,16 +101,16 @@ def test_options_object_and_overrides(engine: Engine) -> None:
 )
 def test_what_cannot_be_done_is_said_in_one_line(engine: Engine, overrides: dict[str, Any], words: str) -> None:
     with pytest.raises(OptionError, match=words) as caught:
-        engine.transcribe(noise(4), **overrides)
+        hear(engine, noise(4), **overrides)
     assert "\n" not in str(caught.value)
-    assert engine.transcribe(noise(0.5)).complete
+    assert hear(engine, noise(0.5)).complete
 
 
 def test_language_by_name_and_code(engine: Engine) -> None:
     sound = noise(1)
-    assert engine.transcribe(sound, language="German").language == "de"
-    assert engine.transcribe(sound, language="<|de|>").language == "de"
-    detected = engine.transcribe(sound)
+    assert hear(engine, sound, language="German").language == "de"
+    assert hear(engine, sound, language="<|de|>").language == "de"
+    detected = hear(engine, sound)
     assert detected.language in {"en", "de", "fr"}
     assert 1 / 3 <= (detected.language_probability or 0) <= 1
 
@@ -107,7 +118,7 @@ def test_language_by_name_and_code(engine: Engine) -> None:
 def test_task_and_timestamps_are_forced(engine: Engine) -> None:
     sound = noise(1.5)
     texts = {
-        (task, stamps): engine.transcribe(sound, language="en", task=task, timestamps=stamps).trace.rounds
+        (task, stamps): hear(engine, sound, language="en", task=task, timestamps=stamps).trace.rounds
         for task in ("transcribe", "translate")
         for stamps in (True, False)
     }
@@ -117,49 +128,102 @@ def test_task_and_timestamps_are_forced(engine: Engine) -> None:
 
 def test_a_part_keeps_the_times_of_the_whole(engine: Engine) -> None:
     sound = noise(6)
-    t = engine.transcribe(sound, start=2.0, end=4.0)
+    t = hear(engine, sound, start=2.0, end=4.0)
     assert t.duration == pytest.approx(2.0)
     assert all(2.0 <= s.start <= s.end <= 4.0 for s in t.segments)
-    assert t.text == engine.transcribe((sound[0][32000:64000], 16000)).text
+    assert t.text == hear(engine, (sound[0][32000:64000], 16000)).text
 
 
 def test_empty_and_silent_sounds(engine: Engine) -> None:
-    assert isinstance(engine.transcribe((np.zeros(16000, np.float32), 16000)), Transcript)
+    assert isinstance(hear(engine, (np.zeros(16000, np.float32), 16000)), Transcript)
     with pytest.raises(AudioError):
-        engine.transcribe((np.zeros(0, np.float32), 16000))
+        hear(engine, (np.zeros(0, np.float32), 16000))
 
 
 def test_channels_split(engine: Engine) -> None:
     siren = np.sin(np.cumsum(np.linspace(0.05, 1.5, 16000))) * np.linspace(0, 1, 16000)
     stereo = np.stack([noise(1, 1)[0], siren.astype(np.float32)], axis=1)
-    left, right = engine.transcribe_many([(stereo, 16000)], channel="split")
-    assert left.text == engine.transcribe((stereo, 16000), channel="left").text
-    assert right.text == engine.transcribe((stereo, 16000), channel="right").text
+    left, right = engine.transcribe_many([(stereo, 16000)], PLAIN, channel="split")
+    assert left.text == hear(engine, (stereo, 16000), channel="left").text
+    assert right.text == hear(engine, (stereo, 16000), channel="right").text
     assert left.text != right.text
 
 
-def test_many_keep_their_order(engine: Engine) -> None:
-    sounds = [noise(1, seed) for seed in range(3)]
-    assert [t.text for t in engine.transcribe_many(sounds)] == [engine.transcribe(s).text for s in sounds]
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_many_equal_each_alone(engine: Engine, batch_size: int) -> None:
+    """Recordings of different lengths share the slots; each is read window after window, as if alone."""
+    sounds = [noise(seconds, seed) for seed, seconds in enumerate((1, 5.5, 0.3, 3, 2.2))]
+    alone = [hear(engine, sound) for sound in sounds]
+    heard: dict[int, list[Event]] = {i: [] for i in range(5)}
+    together = engine.transcribe_many(
+        sounds, PLAIN, batch_size=batch_size, on_event=lambda index, event: heard[index].append(event)
+    )
+    assert [[s.tokens for s in t.segments] for t in together] == [[s.tokens for s in t.segments] for t in alone]
+    assert [t.language for t in together] == [t.language for t in alone]
+    for i, t in enumerate(together):
+        assert isinstance(heard[i][0], Started)
+        assert [e for e in heard[i] if isinstance(e, Segment)] == list(t.segments)
+        assert [e for e in heard[i] if isinstance(e, Round)] == list(t.trace.rounds)
+
+
+def test_one_bad_file_stops_no_other(engine: Engine, tmp_path: Path) -> None:
+    good = noise(1)
+    with pytest.raises(SomeFailed, match=r"1 of 3 .*nothing\.wav") as caught:
+        engine.transcribe_many([good, tmp_path / "nothing.wav", good], PLAIN)
+    first, missing, last = caught.value.transcripts
+    assert first.text == last.text == hear(engine, good).text
+    assert missing is None
+    assert list(caught.value.errors) == [1]
+
+
+def test_sources_are_read_when_a_slot_is_free(engine: Engine) -> None:
+    """An endless list of sources is no reason to read it all at once."""
+    read: list[int] = []
+
+    def sources() -> Iterator[object]:
+        for seed in range(9):
+            read.append(seed)
+            yield noise(0.5, seed)
+
+    spans: list[int] = []
+    engine.transcribe_many(
+        sources(), PLAIN, batch_size=2, on_event=lambda index, event: spans.append(len(read) - index)
+    )
+    assert len(read) == 9
+    assert max(spans) <= 4
+
+
+def test_ctrl_c_among_many(engine: Engine) -> None:
+    sounds = [noise(seconds, seed) for seed, seconds in enumerate((1, 4, 4, 1))]
+    alone = [hear(engine, sound) for sound in sounds]
+    stop = StopAfter(12)
+    with pytest.raises(Interrupted) as caught:
+        engine.transcribe_many(sounds, PLAIN, batch_size=2, on_event=lambda index, event: stop(event))
+    kept = caught.value.transcripts
+    assert any(t is not None and not t.complete for t in kept)
+    for t, whole in zip(kept, alone, strict=False):
+        if t is not None and t.complete:
+            assert t.text == whole.text
+    assert [t.text for t in engine.transcribe_many(sounds, PLAIN)] == [t.text for t in alone]
 
 
 def test_prompt_conditions_the_text(engine: Engine) -> None:
     sound = noise(4.5)
-    plain = engine.transcribe(sound)
-    prompted = engine.transcribe(sound, prompt="Zwiebelkuchen")
+    plain = hear(engine, sound)
+    prompted = hear(engine, sound, prompt="Zwiebelkuchen")
     assert prompted.text != plain.text
-    alone = engine.transcribe(sound, prompt="Zwiebelkuchen", draft="none")
+    alone = hear(engine, sound, prompt="Zwiebelkuchen", draft="none")
     assert [s.tokens for s in prompted.segments] == [s.tokens for s in alone.segments]
 
 
 def test_a_long_prompt_is_cut_to_half_the_context(engine: Engine) -> None:
-    t = engine.transcribe(noise(1), prompt="word " * 200, language="en")
+    t = hear(engine, noise(1), prompt="word " * 200, language="en")
     assert t.trace.rounds[0].position == 64 // 2 + 3
 
 
 def test_closing_gives_the_memory_back(pair: Any) -> None:
     engine = Engine.load(str(pair.target), str(pair.drafts["always"]), device="cpu")
-    engine.transcribe(noise(1))
+    hear(engine, noise(1))
     runtime = engine._runtime
     assert runtime is not None
     held = [weakref.ref(runtime), *(weakref.ref(t) for t in runtime._tensors()), weakref.ref(engine._target)]
@@ -170,7 +234,7 @@ def test_closing_gives_the_memory_back(pair: Any) -> None:
     assert not [ref for ref in held if ref() is not None]
     engine.close()
     with pytest.raises(EngineClosed, match="load"):
-        engine.transcribe(noise(1))
+        hear(engine, noise(1))
     with pytest.raises(EngineClosed):
         _ = engine.status
     assert repr(engine) == "Engine(closed)"
@@ -178,11 +242,11 @@ def test_closing_gives_the_memory_back(pair: Any) -> None:
 
 def test_two_engines_live_side_by_side(engine: Engine, pair: Any) -> None:
     sound = noise(2.5)
-    before = engine.transcribe(sound)
+    before = hear(engine, sound)
     with Engine.load(str(pair.target), str(pair.drafts["never"]), device="cpu") as other:
-        assert other.transcribe(sound).text == before.text
-        assert engine.transcribe(sound).text == before.text
-    assert engine.transcribe(sound).text == before.text
+        assert hear(other, sound).text == before.text
+        assert hear(engine, sound).text == before.text
+    assert hear(engine, sound).text == before.text
 
 
 class StopAfter:
@@ -199,21 +263,25 @@ class StopAfter:
 
 def test_ctrl_c_keeps_what_was_written(engine: Engine) -> None:
     sound = noise(5)
-    whole = engine.transcribe(sound)
+    whole = hear(engine, sound)
     events = 1 + len(whole.trace.rounds) + len(whole.segments)
     for moment in range(0, events, max(1, events // 25)):
         with pytest.raises(Interrupted) as caught:
-            engine.transcribe(sound, on_event=StopAfter(moment))
+            hear(engine, sound, on_event=StopAfter(moment))
         partial = caught.value.transcript
-        assert not partial.complete
+        if partial.complete:  # the very last event
+            assert partial.text == whole.text
+            continue
+        assert partial.timing.audio <= 5
+        assert all(s.end - s.start > 0.1 for s in partial.segments if "cut short" in s.flags)
         assert whole.text.startswith(partial.text[:-8].strip())  # the last character may lack bytes still to come
         assert all("cut short" in s.flags for s in partial.segments if s not in whole.segments)
-    assert engine.transcribe(sound).text == whole.text
+    assert hear(engine, sound).text == whole.text
 
 
 def test_ctrl_c_inside_the_forward_pass(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = noise(3)
-    whole = engine.transcribe(sound)
+    whole = hear(engine, sound)
     runtime = engine._runtime
     assert runtime is not None
     forward, calls = type(runtime.target).forward, iter(range(1000))
@@ -226,26 +294,26 @@ def test_ctrl_c_inside_the_forward_pass(engine: Engine, monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(type(runtime.target), "forward", interrupted)
         with pytest.raises(Interrupted):
-            engine.transcribe(sound)
-    assert engine.transcribe(sound).text == whole.text
+            hear(engine, sound)
+    assert hear(engine, sound).text == whole.text
 
 
 def test_an_abandoned_stream_frees_the_engine(engine: Engine) -> None:
     stream = engine.stream(noise(3))
     next(stream)
     with pytest.raises(EngineBusy, match="stream"):
-        engine.transcribe(noise(1))
+        hear(engine, noise(1))
     stream.close()
-    assert engine.transcribe(noise(1)).complete
+    assert hear(engine, noise(1)).complete
 
 
 def test_threads_take_turns(engine: Engine) -> None:
     sounds = [noise(1.5, seed) for seed in range(4)]
-    expected = [engine.transcribe(sound).text for sound in sounds]
+    expected = [hear(engine, sound).text for sound in sounds]
     found: dict[int, str] = {}
 
     def work(i: int) -> None:
-        found[i] = engine.transcribe(sounds[i]).text
+        found[i] = hear(engine, sounds[i]).text
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for thread in threads:
@@ -256,12 +324,12 @@ def test_threads_take_turns(engine: Engine) -> None:
 
 
 def test_saved_json_loads_back_equal(engine: Engine, tmp_path: Path) -> None:
-    t = engine.transcribe(noise(2.5))
+    t = hear(engine, noise(2.5))
     assert Transcript.load(t.save(tmp_path / "x.json")) == t
 
 
 def test_to_pandas(engine: Engine) -> None:
-    t = engine.transcribe(noise(2.5))
+    t = hear(engine, noise(2.5))
     assert list(t.to_pandas()["text"]) == [s.text for s in t.segments]
     assert len(t.trace.to_pandas()) == len(t.trace.rounds)
 
@@ -271,7 +339,7 @@ def test_damaged_files_give_a_transcript_or_one_line(engine: Engine, damaged_fil
     said, transcripts = [], 0
     for path in damaged_files:
         try:
-            transcripts += isinstance(engine.transcribe(path, max_tokens=8), Transcript)
+            transcripts += isinstance(hear(engine, path, max_tokens=8), Transcript)
         except AudioError as error:
             said.append(str(error))
     assert not [message for message in said if "\n" in message]

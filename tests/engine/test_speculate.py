@@ -38,7 +38,7 @@ class Bench:
             if i % 2:
                 prompt = (special.prev_sot, *range(10, 10 + 9 * i), *prompt)
             sound = torch.randn(80, 200, generator=generator) * (1 + i)
-            self.windows.append(Window(i, sound, prompt, special.max_length))
+            self.windows.append(Window(i, sound, prompt, special.max_length, 200))
         self.alone = [self.decode([window], NoDraft())[window.index] for window in self.windows]
 
     def decode(self, windows: Sequence[Window], draft: Draft, slots: int = 1) -> dict[int, Decoded]:
@@ -158,6 +158,6 @@ def test_the_context_is_used_to_its_last_place(make_pair: Any, shape: Any) -> No
         ends = bench.decode([window], bench.model_draft(length, 1))
         assert ends[0].tokens == bench.alone[0].tokens
     for limit in (440, 444, 447):
-        short = Window(0, window.features, window.prompt, limit)
+        short = Window(0, window.features, window.prompt, limit, 200)
         ends = bench.decode([short], bench.model_draft(5, 1))
         assert ends[0].tokens == bench.alone[0].tokens[: limit - len(window.prompt)]

@@ -45,6 +45,10 @@ class LogMel:
         window = torch.hann_window(n_fft, device=device)
         return cls(filters, window, n_fft, hop_length, sample_rate, window_samples)
 
+    @property
+    def frame_seconds(self) -> float:
+        return self.hop_length / self.sample_rate
+
     def frames(self, samples: int) -> int:
         """How many feature frames this many samples fill."""
         return samples // self.hop_length

@@ -47,6 +47,7 @@ class SpecialTokens:
     begin_suppress: tuple[int, ...]
     max_initial_timestamp_index: int | None
     max_length: int  # tokens a window may hold, prompt included
+    alignment_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) whose attention tells when words are said
 
     @property
     def has_timestamps(self) -> bool:
@@ -209,6 +210,7 @@ def _special_tokens(name: str, folder: Path, config: WhisperConfig) -> SpecialTo
         begin_suppress=tuple(of("begin_suppress_tokens") or ()),
         max_initial_timestamp_index=of("max_initial_timestamp_index"),
         max_length=min(int(of("max_length") or config.max_target_positions), int(config.max_target_positions)),
+        alignment_heads=tuple((int(layer), int(head)) for layer, head in of("alignment_heads") or ()),
     )
 
 

@@ -9,7 +9,7 @@ length, F encoder frames, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -18,6 +18,7 @@ from transformers import WhisperConfig
 from transformers.activations import ACT2FN
 
 Tensor = torch.Tensor
+Watch = Callable[[int, Tensor, Tensor], None]  # layer, queries (S, B, H, D), cross keys (S, H, F, D)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +99,14 @@ class DecoderNetwork:
         for part in parts:
             yield from (tensor for tensor in (part.weight, part.bias) if tensor is not None)
 
-    def forward(self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor) -> Tensor:
+    def forward(
+        self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor, watch: Watch | None = None
+    ) -> Tensor:
         """Feed a block of tokens to every slot.
 
         tokens: (S, B) ids. start: (S,) position of each slot's first token. self_kv: (layers, 2, S, H, T, D), written
         at start..start+B-1; whatever lies beyond a row's own position is never read. cross_kv: (layers, 2, S, H, F, D).
-        Returns logits (S, B, V), in the weights' dtype.
+        watch: shown each layer's cross-attention. Returns logits (S, B, V), in the weights' dtype.
         """
         slots, block = tokens.shape
         length = self_kv.shape[4]
@@ -115,12 +118,14 @@ class DecoderNetwork:
 
         x = self.embedding[tokens]
         x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + self.positions[place]
-        for layer, own, cross in zip(self.layers, self_kv, cross_kv, strict=True):
+        for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
             q, k, v = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim).unbind(2)
             own[0][row, :, at] = k
             own[1][row, :, at] = v
             x = x + layer.self_out(self._attend(q, own[0], own[1], mask))
             q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
+            if watch is not None:
+                watch(i, q, cross[0])
             x = x + layer.cross_out(self._attend(q, cross[0], cross[1], None))
             x = x + layer.fc2(self.activation(layer.fc1(layer.ffn_norm(x))))
         return self.output(self.final_norm(x))

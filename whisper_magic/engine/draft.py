@@ -9,6 +9,7 @@ import torch
 
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Side
+from whisper_magic.engine.sampling import perturbed
 from whisper_magic.engine.slots import Slots, Window
 
 Tensor = torch.Tensor
@@ -22,8 +23,11 @@ class Draft(Protocol):
     def admit(self, slot: int) -> None:
         """A new window was put into this slot: forget the old one."""
 
-    def propose(self, slots: Slots, offered: Tensor) -> None:
-        """Write offered[s] ids at slots.tokens[s, known[s]:]. offered: (S,), 0 where nothing is wanted."""
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
+        """Write up to offered[s] ids at slots.tokens[s, known[s]:]; how many were written.
+
+        offered: (S,), 0 where nothing is wanted. Returns (S,).
+        """
 
 
 class NoDraft:
@@ -34,8 +38,8 @@ class NoDraft:
     def admit(self, slot: int) -> None:
         pass
 
-    def propose(self, slots: Slots, offered: Tensor) -> None:
-        pass
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
+        return torch.zeros_like(offered)
 
 
 class ModelDraft:
@@ -53,11 +57,11 @@ class ModelDraft:
     def admit(self, slot: int) -> None:
         self.read[slot] = 0
 
-    def propose(self, slots: Slots, offered: Tensor) -> None:
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
         self.read = torch.minimum(self.read, slots.known - 1)  # the last known token is the target's: never read yet
         steps = int(offered.max())
         if steps == 0:
-            return
+            return offered
         self._catch_up(slots, offered > 0)
         logits = self._read_last(slots)
         for step in range(steps):
@@ -68,6 +72,7 @@ class ModelDraft:
             old = slots.tokens.gather(1, at[:, None])
             slots.tokens.scatter_(1, at[:, None], torch.where((step < offered)[:, None], guess, old))
         self.read = torch.where(offered > 0, slots.known + offered - 1, self.read)
+        return offered
 
     def _read_last(self, slots: Slots) -> Tensor:
         """Feed the last two known tokens; (S, 1, V) logits after the last one."""
@@ -79,7 +84,10 @@ class ModelDraft:
     def _choose(self, logits: Tensor, slots: Slots, at: Tensor) -> Tensor:
         """(S, 1, V) logits after tokens[at] -> (S, 1) ids."""
         place = places(slots.tokens, slots.begin, at, 1, self.rules.special.timestamp_begin)
-        return self.rules(logits, place).argmax(dim=-1)
+        scores = self.rules(logits, place)
+        if slots.sampling:
+            scores = perturbed(scores, slots.temperature, slots.key, place.index)
+        return scores.argmax(dim=-1)
 
     def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
         """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
@@ -89,6 +97,89 @@ class ModelDraft:
                 return
             self.side.forward(slots.block(self.read, BLOCK), self.read)
             self.read = torch.where(wanted, torch.minimum(self.read + BLOCK, slots.known - 1), self.read)
+
+
+class LookupDraft:
+    """Copies what was said before: no model, nearly free (prompt lookup decoding: Saxena 2023).
+
+    `expected(window)` is what this window is thought to say, such as the previous transcript of the same sound. Where
+    the last tokens are found in it, what followed them there is proposed; else, with `own_text`, where they are found
+    in the slot's own text: the prompt, the text of the windows before, and the window's own.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        expected: Callable[[Window], Sequence[int]] = lambda window: (),
+        *,
+        own_text: bool = True,
+    ) -> None:
+        self.length, self._expected, self._own_text = length, expected, own_text
+        self._corpus: dict[int, tuple[int, ...]] = {}
+
+    def admit(self, slot: int) -> None:
+        self._corpus.pop(slot, None)
+
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
+        counts = offered.tolist()
+        for slot, window in slots.occupied:
+            if not counts[slot]:
+                continue
+            corpus = self._corpus.setdefault(slot, tuple(self._expected(window)))
+            begin, known = int(slots.begin[slot]), int(slots.known[slot])
+            text = slots.tokens[slot, :known].tolist()
+            guesses = continuation(corpus, text[:begin], text[begin:], self._own_text)[: counts[slot]]
+            counts[slot] = len(guesses)
+            slots.tokens[slot, known : known + len(guesses)] = torch.tensor(guesses, device=slots.tokens.device)
+        return torch.tensor(counts, device=offered.device)
+
+
+LONGEST_MATCH = 4  # tokens looked up together
+
+
+def continuation(
+    corpus: Sequence[int], before: Sequence[int], written: Sequence[int], own_text: bool = True
+) -> list[int]:
+    """What followed the end of a text where it stood before: in `corpus` if it is there, else in the text itself.
+
+    before: the prompt and what it tells of earlier windows. written: what was generated since; while that is nothing,
+    the corpus is proposed from its start.
+    """
+    if corpus and not written:
+        return list(corpus)
+    for size in range(min(LONGEST_MATCH, len(written)), 0, -1):
+        if ends := _ends(corpus, written[-size:]):
+            return list(corpus[min(ends, key=lambda end: abs(end - len(written))) :])  # the one nearest in place
+    text = [*before, *written] if own_text else []
+    for size in range(LONGEST_MATCH, 1, -1):  # a single token says too little of what follows
+        if ends := _ends(text[:-1], text[-size:]):
+            return list(text[ends[-1] :])
+    return []
+
+
+def _ends(text: Sequence[int], tail: Sequence[int]) -> list[int]:
+    """Every place of `text` just behind an occurrence of `tail`."""
+    size, wanted = len(tail), list(tail)
+    return [end for end in range(size, len(text) + 1) if list(text[end - size : end]) == wanted]
+
+
+class FirstDraft:
+    """Several drafts in order: each slot takes what the first one that has something proposes."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = tuple(drafts)
+        self.length = max(draft.length for draft in drafts)
+
+    def admit(self, slot: int) -> None:
+        for draft in self.drafts:
+            draft.admit(slot)
+
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
+        total = torch.zeros_like(offered)
+        for draft in self.drafts:  # all are asked, if for nothing: each keeps count of what it has read
+            wanted = torch.where(total > 0, 0, offered.clamp(max=draft.length))
+            total = total + draft.propose(slots, wanted)
+        return total
 
 
 class ScriptedDraft:
@@ -104,10 +195,11 @@ class ScriptedDraft:
     def admit(self, slot: int) -> None:
         pass
 
-    def propose(self, slots: Slots, offered: Tensor) -> None:
+    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
         counts = offered.tolist()
         for slot, window in slots.occupied:
             at, count = int(slots.known[slot]), counts[slot]
             guesses = list(self.script(window, at, count))[:count] if count else []
             for i in range(count):
                 slots.tokens[slot, at + i] = guesses[i] if i < len(guesses) else 0
+        return offered

@@ -10,9 +10,9 @@ Ctrl-C at any moment leaves it ready for the next.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -23,14 +23,20 @@ from whisper_magic.audio.load import Audio
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
 from whisper_magic.engine.placement import Placed, place
-from whisper_magic.engine.run import Run, front_end, text_of
+from whisper_magic.engine.run import Decoding, Recording, front_end, text_of
 from whisper_magic.engine.runtime import Runtime
-from whisper_magic.errors import EngineBusy, EngineClosed, Interrupted, OptionError
+from whisper_magic.errors import (
+    EngineBusy,
+    EngineClosed,
+    Interrupted,
+    OptionError,
+    SomeFailed,
+    WhisperMagicError,
+)
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Models, Transcript
 
 Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
-OnEvent = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Engine:
         source: Source,
         options: TranscribeOptions | None = None,
         *,
-        on_event: OnEvent | None = None,
+        on_event: Callable[[Event], None] | None = None,
         **overrides: Any,
     ) -> Transcript:
         """Transcribe one recording.
@@ -115,50 +121,49 @@ class Engine:
         chosen = (options or TranscribeOptions()).override(**overrides)
         if chosen.channel == "split":
             raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
-        began = perf_counter()
-        audio = self._load_sound(source, chosen)
-        load_seconds = perf_counter() - began
+        tell = None if on_event is None else lambda index, event: on_event(event)
         with self._serving() as (target, runtime):
-            run = Run(target, runtime, self._front, audio, chosen)
-            try:
-                for event in run.events():
-                    if on_event is not None:
-                        on_event(event)
-            except KeyboardInterrupt as stop:
-                partial = run.transcript(self._models(), load_seconds, complete=False)
-                raise Interrupted(_stopped_at(partial), partial) from stop
-            return run.transcript(self._models(), load_seconds)
+            batch = _Batch(self, target, runtime, [source], chosen)
+            batch.run(tell)
+        if batch.errors:
+            raise batch.errors[0]
+        transcript = batch.transcripts[0]
+        assert transcript is not None
+        return transcript
 
     def transcribe_many(
         self,
         sources: Iterable[Source],
         options: TranscribeOptions | None = None,
         *,
-        on_event: OnEvent | None = None,
+        on_event: Callable[[int, Event], None] | None = None,
         **overrides: Any,
     ) -> list[Transcript]:
-        """Transcribe several recordings, one after another, in their order.
+        """Transcribe several recordings, `batch_size` windows of different ones at a time; results in their order.
 
-        With channel="split" each channel of each source gives a transcript. Raises as `transcribe` does.
+        With channel="split" each channel of each source gives a transcript. on_event: called with the index of the
+        source and each of its events. Raises as `transcribe` does, and where only some sources fail:
+
+        Raises:
+            SomeFailed: after the others have been finished; they are in `.transcripts`.
         """
         chosen = (options or TranscribeOptions()).override(**overrides)
-        transcripts = []
-        for source in sources:
-            if chosen.channel == "split":
-                rate = self._front.sample_rate
-                parts = sound.load_channels(source, sample_rate=rate, start=chosen.start, end=chosen.end)
-                alone = replace(chosen, channel="mix", start=None, end=None)
-                transcripts += [self.transcribe(part, alone, on_event=on_event) for part in parts]
-            else:
-                transcripts.append(self.transcribe(source, chosen, on_event=on_event))
-        return transcripts
+        with self._serving() as (target, runtime):
+            batch = _Batch(self, target, runtime, sources, chosen)
+            batch.run(on_event)
+        if batch.errors:
+            raise SomeFailed(batch.transcripts, batch.errors)
+        return [transcript for transcript in batch.transcripts if transcript is not None]
 
     def stream(self, source: Source, options: TranscribeOptions | None = None, **overrides: Any) -> Iterator[Event]:
         """The events of `transcribe` as an iterator: Started, then Rounds and Segments as they happen."""
         chosen = (options or TranscribeOptions()).override(**overrides)
         audio = self._load_sound(source, chosen)
         with self._serving() as (target, runtime):
-            yield from Run(target, runtime, self._front, audio, chosen).events()
+            recording = Recording(target, self._front, audio, chosen)
+            decoding = Decoding(target, runtime, chosen, self._front.frame_seconds, slots=1)
+            for _, event in decoding.events(iter([recording])):
+                yield event
 
     def _load_sound(self, source: Source, options: TranscribeOptions) -> Audio:
         self._open()
@@ -236,6 +241,72 @@ class Engine:
         return self._target, self._runtime
 
 
-def _stopped_at(partial: Transcript) -> str:
-    done = partial.segments[-1].end if partial.segments else 0.0
-    return f"stopped at {done:.1f} s of {partial.duration:.1f} s; the transcript so far is kept"
+class _Batch:
+    """Sources on their way through an engine: which recording each became, and what became of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        target: Checkpoint,
+        runtime: Runtime,
+        sources: Iterable[Source],
+        options: TranscribeOptions,
+    ) -> None:
+        self.engine, self.target, self.runtime, self.sources, self.options = engine, target, runtime, sources, options
+        self.models = engine._models()
+        self.transcripts: list[Transcript | None] = []
+        self.errors: dict[int, WhisperMagicError] = {}
+        self._begun: dict[Recording, int] = {}  # -> the place of its transcript
+
+    def run(self, tell: Callable[[int, Event], None] | None) -> None:
+        """Decode everything; on Ctrl-C keep what there is."""
+        size = len(self.sources) if isinstance(self.sources, Sized) else self.options.batch_size
+        slots = max(1, min(self.options.batch_size, size if self.options.channel != "split" else 2 * size))
+        decoding = Decoding(self.target, self.runtime, self.options, self.engine._front.frame_seconds, slots)
+        try:
+            for recording, event in decoding.events(self._recordings()):
+                if tell is not None:
+                    tell(recording.index, event)
+                self._collect()
+        except KeyboardInterrupt as stop:
+            decoding.keep_unfinished()
+            self._collect(all_of_them=True)
+            raise Interrupted(_stopped(self.transcripts), self.transcripts) from stop
+        self._collect()
+
+    def _recordings(self) -> Iterator[Recording]:
+        """The sources as recordings, read when they are asked for. One that fails is noted, and the next is taken."""
+        for index, source in enumerate(self.sources):
+            try:
+                for recording in self._read(index, source):
+                    self._begun[recording] = len(self.transcripts)
+                    self.transcripts.append(None)
+                    yield recording
+            except WhisperMagicError as error:
+                self.errors[index] = error
+                self.transcripts.append(None)
+
+    def _read(self, index: int, source: Source) -> Iterator[Recording]:
+        began = perf_counter()
+        if self.options.channel == "split":
+            rate, options = self.engine._front.sample_rate, self.options
+            sounds = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
+        else:
+            sounds = (self.engine._load_sound(source, self.options),)
+        seconds = (perf_counter() - began) / len(sounds)
+        for audio in sounds:
+            yield Recording(self.target, self.engine._front, audio, self.options, load_seconds=seconds, index=index)
+
+    def _collect(self, all_of_them: bool = False) -> None:
+        """Turn recordings that are done into transcripts, and let go of their features."""
+        for recording in [r for r in self._begun if r.done or all_of_them]:
+            self.transcripts[self._begun.pop(recording)] = recording.transcript(self.models)
+
+
+def _stopped(transcripts: Sequence[Transcript | None]) -> str:
+    begun = [transcript for transcript in transcripts if transcript is not None]
+    if len(begun) != 1:
+        done = sum(transcript.complete for transcript in begun)
+        return f"stopped after {done} whole recordings; what was written is kept"
+    done_to = begun[0].segments[-1].end if begun[0].segments else 0.0
+    return f"stopped at {done_to:.1f} s of {begun[0].duration:.1f} s; the transcript so far is kept"

@@ -53,6 +53,7 @@ class Runtime:
     def __init__(self, target: Checkpoint, draft: Checkpoint | None) -> None:
         self.context = int(target.config.max_target_positions)
         self.frames = int(target.config.max_source_positions)
+        self.median_width = int(target.config.median_filter_width)  # of word alignment
         self.target = Side(DecoderNetwork.build(target.decoder_state, target.output_weight, target.config))
         self.draft = None
         if draft is not None:

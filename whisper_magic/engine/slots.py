@@ -9,6 +9,7 @@ prefill and decoding share one pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -19,14 +20,18 @@ Tensor = torch.Tensor
 class Window:
     """One window to decode. features: (n_mels, window frames). prompt: forced tokens; DETECT stands for the language.
 
-    index: the window's number in its recording. limit: tokens that it may hold, prompt included.
+    index: the window's number in its recording. limit: tokens that it may hold, prompt included. temperature: 0 takes
+    the likeliest tokens; above, samples drawn with the noise of `key`.
     """
 
     index: int
     features: Tensor
     prompt: tuple[int, ...]
     limit: int
-    owner: object = None  # whoever asked for it
+    content_frames: int  # how many of the frames are the recording, not padding
+    temperature: float = 0.0
+    key: int = 0  # sampling.stream_key
+    owner: Any = None  # whoever asked for it
 
 
 DETECT = -1  # in a prompt: the language token, to be detected
@@ -41,6 +46,8 @@ class Slots:
         self.cached = torch.zeros(count, dtype=torch.long, device=device)
         self.begin = torch.ones(count, dtype=torch.long, device=device)
         self.limit = torch.ones(count, dtype=torch.long, device=device)
+        self.temperature = torch.zeros(count, dtype=torch.float32, device=device)
+        self.key = torch.zeros(count, dtype=torch.long, device=device)
         self.active = torch.zeros(count, dtype=torch.bool, device=device)
         self.windows: list[Window | None] = [None] * count
 
@@ -52,12 +59,19 @@ class Slots:
     def occupied(self) -> list[tuple[int, Window]]:
         return [(i, window) for i, window in enumerate(self.windows) if window is not None]
 
+    @property
+    def sampling(self) -> bool:
+        """Whether any window is decoded at a temperature above 0."""
+        return any(window.temperature > 0 for _, window in self.occupied)
+
     def put(self, slot: int, window: Window, prompt: tuple[int, ...]) -> None:
         """Begin a window in a slot, whatever the slot held before."""
         self.tokens[slot, : len(prompt)] = torch.tensor(prompt, device=self.tokens.device)
         self.known[slot] = self.begin[slot] = len(prompt)
         self.cached[slot] = 0
         self.limit[slot] = window.limit
+        self.temperature[slot] = window.temperature
+        self.key[slot] = window.key
         self.active[slot] = True
         self.windows[slot] = window
 

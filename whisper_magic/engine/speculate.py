@@ -7,24 +7,42 @@ decoded. Target-only decoding is the same loop with nothing proposed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from time import perf_counter
 
 import torch
 
 from whisper_magic.engine import verify
+from whisper_magic.engine.align import attention_of, token_ends
 from whisper_magic.engine.draft import Draft
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Runtime
+from whisper_magic.engine.sampling import perturbed
 from whisper_magic.engine.slots import DETECT, Slots, Window
 from whisper_magic.transcript import Round
 
 Tensor = torch.Tensor
 
 
+@dataclass
+class Clock:
+    """Wall seconds per phase. What several windows shared is divided among them."""
+
+    encode: float = 0.0
+    prefill: float = 0.0
+    draft: float = 0.0
+    verify: float = 0.0
+    align: float = 0.0
+
+    def add(self, other: Clock) -> None:
+        for phase in fields(self):
+            setattr(self, phase.name, getattr(self, phase.name) + getattr(other, phase.name))
+
+
 @dataclass(frozen=True)
 class Decoded:
-    """What a window held. tokens: generated ids without end-of-text. logprobs: of each, end-of-text included."""
+    """What a window held. tokens: generated ids without end-of-text. logprobs: of each, end-of-text included, before
+    any temperature."""
 
     window: Window
     tokens: tuple[int, ...]
@@ -32,21 +50,13 @@ class Decoded:
     no_speech_prob: float
     language: int | None  # the detected language's token, where the prompt asked for it
     language_probability: float | None
+    clock: Clock
+    ends: tuple[int, ...] = ()  # encoder state at which each token ends, where words are wanted
 
     @property
     def avg_logprob(self) -> float:
         """Mean log-probability per token, end-of-text counted, as openai/whisper `decoding.py` has it."""
         return sum(self.logprobs) / max(1, len(self.logprobs))
-
-
-@dataclass
-class Clock:
-    """Wall seconds per phase, summed over a run."""
-
-    encode: float = 0.0
-    prefill: float = 0.0
-    draft: float = 0.0
-    verify: float = 0.0
 
 
 @dataclass
@@ -59,6 +69,7 @@ class _Progress:
     no_speech_prob: float = 0.0
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,16 @@ class _Outcome:
 class Speculator:
     """Decodes windows speculatively over `slot_count` slots of a runtime."""
 
-    def __init__(self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1) -> None:
+    def __init__(
+        self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1, *, align: bool = False
+    ) -> None:
+        """align: find out when each token of a window is said, at its end."""
+        self.align = align
         self.runtime, self.rules, self.draft = runtime, rules, draft
         self.block = max(BLOCK, draft.length + 1)
         runtime.allocate(slot_count, self.block)
         self.slots = Slots(slot_count, runtime.length, runtime.device)
-        self.clock = Clock()
+        self._heard: list[Tensor | None] = [None] * slot_count  # the features whose cross-attention each slot holds
         self._progress = [_Progress() for _ in range(slot_count)]
 
     @torch.inference_mode()
@@ -98,7 +113,6 @@ class Speculator:
 
     def _fill(self, feed: Callable[[], Window | None]) -> None:
         """Put waiting windows into free slots: encode them together, and detect languages where asked."""
-        began = perf_counter()
         admitted: list[tuple[int, Window]] = []
         for slot in self.slots.free:
             window = feed()
@@ -107,7 +121,8 @@ class Speculator:
             admitted.append((slot, window))
         if not admitted:
             return
-        self.runtime.admit([slot for slot, _ in admitted], torch.stack([window.features for _, window in admitted]))
+        began = perf_counter()
+        self._encode(admitted)
         for slot, window in admitted:
             prompt = window.prompt[: window.prompt.index(DETECT)] if DETECT in window.prompt else window.prompt
             self.slots.put(slot, window, prompt)
@@ -116,8 +131,18 @@ class Speculator:
         self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
         for slot, window in admitted:
             sot = self.rules.special.sot
-            self._progress[slot].sot_position = max(i for i, token in enumerate(window.prompt) if token == sot)
-        self.clock.encode += perf_counter() - began
+            progress = self._progress[slot]
+            progress.sot_position = max(i for i, token in enumerate(window.prompt) if token == sot)
+            progress.clock.encode += (perf_counter() - began) / len(admitted)
+
+    def _encode(self, admitted: list[tuple[int, Window]]) -> None:
+        """Hear what has not been heard: a window tried again in its slot still has its cross-attention there."""
+        new = [(slot, window) for slot, window in admitted if self._heard[slot] is not window.features]
+        if not new:
+            return
+        self.runtime.admit([slot for slot, _ in new], torch.stack([window.features for _, window in new]))
+        for slot, window in new:
+            self._heard[slot] = window.features
 
     def _detect_languages(self, asking: list[tuple[int, Window]]) -> None:
         """Complete prompts with the likeliest language after start-of-transcript (openai/whisper `detect_language`)."""
@@ -141,17 +166,21 @@ class Speculator:
         open_rows = slots.known - slots.cached  # known tokens to feed; more than a block while prefilling
         room = torch.minimum(slots.limit - slots.known - 1, width - open_rows)
         offered = torch.where(slots.active, room.clamp(0, self.draft.length), 0)
-        prefill = bool((open_rows[slots.active] > 1).any())
-        self.draft.propose(slots, offered)
+        filling = (open_rows > 1).tolist()
+        offered = self.draft.propose(slots, offered)
         drafted = perf_counter()
         outcomes = self._verify(offered)
-        done = perf_counter()
-        self._count(prefill, drafted - began, done - drafted)
+        verified = perf_counter()
+        share = 1 / len(slots.occupied)
+        draft_share, target_share = (drafted - began) * share, (verified - drafted) * share
         for slot, window in slots.occupied:
+            spent = Clock(draft=draft_share)
+            setattr(spent, "prefill" if filling[slot] else "verify", target_share)
+            self._progress[slot].clock.add(spent)
             outcome = outcomes[slot]
             if outcome is None:
                 continue
-            yield window, _as_round(window, outcome, drafted - began, done - drafted)
+            yield window, _as_round(window, outcome, spent)
             if self._keep(slot, outcome):
                 yield self._finish(slot, window)
 
@@ -162,15 +191,13 @@ class Speculator:
         block = slots.block(start, width)
         logits = self.runtime.target.forward(block, start)
         self._note_no_speech(logits)
-        scores = self.rules(logits, places(slots.tokens, slots.begin, start, width, special.timestamp_begin))
-        best = scores.max(dim=-1)
-        logprob = best.values - scores.logsumexp(dim=-1)
+        choice, logprob = self._choose(logits, start)
 
         open_rows = known - start
         ready = slots.active & (open_rows <= width)
         steps = torch.arange(width, device=known.device)
         from_first = (open_rows[:, None] - 1 + steps).clamp_(max=width - 1)  # rows that decide known, known + 1, ...
-        choice, logprob = best.indices.gather(1, from_first), logprob.gather(1, from_first)
+        choice, logprob = choice.gather(1, from_first), logprob.gather(1, from_first)
         proposed = block.gather(1, (from_first + 1).clamp_(max=width - 1))
         accepted = verify.accepted_prefix(proposed, choice, offered)
         count, finished = verify.written(choice, accepted, special.eot, slots.limit - known)
@@ -181,6 +208,16 @@ class Speculator:
         slots.known = known + count
         facts = torch.cat([torch.stack([ready, known, offered, accepted, count, finished], 1), proposed, choice], 1)
         return _read_back(facts.tolist(), logprob.tolist(), width, special.eot)
+
+    def _choose(self, logits: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """(S, W, V) logits -> the target's own tokens after each row, (S, W), and their log-probabilities."""
+        slots = self.slots
+        place = places(slots.tokens, slots.begin, start, logits.shape[1], self.rules.special.timestamp_begin)
+        scores = self.rules(logits, place)
+        drawn = perturbed(scores, slots.temperature, slots.key, place.index) if slots.sampling else scores
+        choice = drawn.argmax(dim=-1)
+        logprob = scores.gather(-1, choice[..., None])[..., 0] - scores.logsumexp(dim=-1)
+        return choice, logprob
 
     def _note_no_speech(self, logits: Tensor) -> None:
         """P(no speech) after start-of-transcript, from the raw logits, for slots whose block holds that place."""
@@ -207,8 +244,21 @@ class Speculator:
         return [self._decoded(slot, window) for slot, window in self.slots.occupied]
 
     def _finish(self, slot: int, window: Window) -> Decoded:
+        decoded = self._decoded(slot, window)
+        if self.align and decoded.tokens:
+            began = perf_counter()
+            decoded = replace(decoded, ends=self._token_ends(slot, window, decoded.tokens))
+            decoded.clock.align += perf_counter() - began
         self.slots.release(slot)
-        return self._decoded(slot, window)
+        return decoded
+
+    def _token_ends(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        side, begin = self.runtime.target, int(self.slots.begin[slot])
+        prompt = self.slots.tokens[slot, :begin].tolist()
+        cross_kv = side.cross_kv[:, :, slot : slot + 1]
+        attention = attention_of(side.network, [*prompt, *tokens], cross_kv, self.rules.special.alignment_heads)
+        ends = token_ends(attention[:, begin:], max(1, window.content_frames // 2), self.runtime.median_width)
+        return tuple(ends.tolist())
 
     def _decoded(self, slot: int, window: Window) -> Decoded:
         progress, eot = self._progress[slot], self.rules.special.eot
@@ -220,14 +270,8 @@ class Speculator:
             progress.no_speech_prob,
             progress.language,
             progress.language_probability,
+            progress.clock,
         )
-
-    def _count(self, prefill: bool, draft: float, target: float) -> None:
-        self.clock.draft += draft
-        if prefill:
-            self.clock.prefill += target
-        else:
-            self.clock.verify += target
 
 
 def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int, eot: int) -> list[_Outcome | None]:
@@ -255,6 +299,15 @@ def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int, 
     return outcomes
 
 
-def _as_round(window: Window, outcome: _Outcome, draft_seconds: float, verify_seconds: float) -> Round:
+def _as_round(window: Window, outcome: _Outcome, spent: Clock) -> Round:
     own = outcome.written[outcome.accepted] if len(outcome.written) > outcome.accepted else None
-    return Round(window.index, outcome.position, outcome.proposed, outcome.accepted, own, draft_seconds, verify_seconds)
+    return Round(
+        window=window.index,
+        position=outcome.position,
+        proposed=outcome.proposed,
+        accepted=outcome.accepted,
+        token=own,
+        draft_seconds=spent.draft,
+        verify_seconds=spent.prefill + spent.verify,
+        temperature=window.temperature,
+    )
