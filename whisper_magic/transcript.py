@@ -82,9 +82,6 @@ class Round:
         return self.proposed[: self.accepted] + own
 
 
-Event = Started | Round | Segment  # what a running transcription reports, as it happens
-
-
 @dataclass(frozen=True)
 class Trace:
     """Every round of a transcription, in order."""
@@ -205,3 +202,14 @@ class Transcript:
         from whisper_magic import formats
 
         return formats.load(path)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Last event of a recording: its transcript. place: where that stands among the results."""
+
+    transcript: Transcript
+    place: int = 0
+
+
+Event = Started | Round | Segment | Finished  # what a running transcription reports, as it happens

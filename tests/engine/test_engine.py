@@ -257,7 +257,7 @@ class StopAfter:
 
     def __call__(self, event: Event) -> None:
         self.count -= 1
-        if self.count < 0:
+        if self.count == -1:
             raise KeyboardInterrupt
 
 

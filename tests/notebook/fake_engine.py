@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted
+from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted, SomeFailed
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Models, Round, Segment, Started, Timing, Trace, Transcript
+from whisper_magic.transcript import Finished, Models, Round, Segment, Started, Timing, Trace, Transcript
 
 WORDS = {7: " a", 8: " small", 9: " model", 10: " reads"}
 ROUNDS = (
@@ -49,24 +49,40 @@ class FakeEngine:
         assert not self.closed
         return FakeStatus(self.choice.target, self.choice.draft, self.choice.device or "cpu")
 
-    def transcribe(self, source, options, *, on_event):
+    def transcribe_many(self, sources, options, *, on_event):
+        results, errors = [], {}
+        for index, source in enumerate(sources):
+            try:
+                made = self._transcribe(source, options, lambda event, index=index: on_event(index, event))
+            except AudioNotFound as error:
+                errors[index] = error
+                results.append(None)
+                continue
+            for said in made:
+                results.append(said)
+                on_event(index, Finished(said, len(results) - 1))
+                if not said.complete:
+                    raise Interrupted("stopped at 4.0 s of 20.0 s", results)
+        if errors:
+            raise SomeFailed(results, errors)
+        return results
+
+    def _transcribe(self, source, options, tell):
         self.calls.append((source, options))
         name = Path(source).name if isinstance(source, str | Path) else "array"
         if name.startswith("bad"):
             raise AudioNotFound(f"no such file: {source}")
-        on_event(Started(str(name), 20.0))
-        on_event(ROUNDS[0])
+        tell(Started(str(name), 20.0))
+        tell(ROUNDS[0])
         time.sleep(self.pause)
+        if options.channel == "split":
+            return [transcript(f"{source} ({side})") for side in ("left", "right")]
         said = transcript(str(source) if isinstance(source, str | Path) else "array", options=options)
         if name.startswith("stop"):
-            raise Interrupted("stopped at 4.0 s of 20.0 s", transcript(str(source), said.segments[:1], complete=False))
+            return [transcript(str(source), said.segments[:1], complete=False)]
         for segment in () if name.startswith("silent") else said.segments:
-            on_event(segment)
-        return said if not name.startswith("silent") else transcript(str(source), ())
-
-    def transcribe_many(self, sources, options, *, on_event):
-        assert options.channel == "split"
-        return [transcript(f"{source} ({side})") for source in sources for side in ("left", "right")]
+            tell(segment)
+        return [said if not name.startswith("silent") else transcript(str(source), ())]
 
     def decode(self, tokens):
         return "".join(WORDS.get(token, "") for token in tokens)

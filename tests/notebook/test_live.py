@@ -10,7 +10,7 @@ import pytest
 from whisper_magic.notebook import surfaces
 from whisper_magic.notebook.live import Frame, Live
 from whisper_magic.notebook.render_text import PLAIN, Style
-from whisper_magic.transcript import Round, Segment, Started
+from whisper_magic.transcript import Finished, Round, Segment, Started
 
 WORDS = {1: " one", 2: " two", 3: " three", 4: " four"}
 
@@ -58,33 +58,33 @@ def said(window, position, *tokens):
 
 def test_nothing_shows_in_the_first_second(live, recorder, clock):
     with live:
-        live(Started("talk.mp3", 100.0))
+        live(0, Started("talk.mp3", 100.0))
         clock.now = 0.99
-        live(said(0, 4, 1))
+        live(0, said(0, 4, 1))
     assert recorder.frames == []
     assert recorder.cleared == 0
 
 
 def test_then_at_most_fifteen_frames_a_second(live, recorder, clock):
     with live:
-        live(Started("talk.mp3", 100.0))
+        live(0, Started("talk.mp3", 100.0))
         for step in range(2000):
             clock.now = 1 + step / 1000
-            live(said(0, 4 + step, 1))
+            live(0, said(0, 4 + step, 1))
     assert 25 <= len(recorder.frames) <= 30
     assert recorder.cleared == 1
 
 
 def test_how_far_how_long_and_what_is_said(live, recorder, clock):
     with live:
-        live(Started("talk.mp3", 100.0))
-        live(said(0, 4, 1, 2))
+        live(0, Started("talk.mp3", 100.0))
+        live(0, said(0, 4, 1, 2))
         clock.now = 20.0
-        live(Segment(0.0, 25.0, " one two"))
+        live(0, Segment(0.0, 25.0, " one two"))
         clock.now = 30.0
-        live(said(1, 4, 3))
+        live(0, said(1, 4, 3))
         clock.now = 31.0
-        live(said(1, 5, 4))
+        live(0, said(1, 5, 4))
     assert recorder.frames[0] == Frame("talk.mp3 · 0:25 of 1:40 · about 1:00 left", "one two", "", 0.25)
     assert recorder.frames[-1].state == "talk.mp3 · 0:25 of 1:40 · about 0:49 left"
     assert recorder.frames[-1].settled == "one two"
@@ -93,35 +93,42 @@ def test_how_far_how_long_and_what_is_said(live, recorder, clock):
 
 def test_a_window_read_again_starts_its_tail_again(live, recorder, clock):
     with live:
-        live(Started("talk.mp3", 100.0))
-        live(said(0, 4, 1, 2))
-        live(said(0, 6, 3))
+        live(0, Started("talk.mp3", 100.0))
+        live(0, said(0, 4, 1, 2))
+        live(0, said(0, 6, 3))
         clock.now = 2.0
-        live(said(0, 4, 4))
+        live(0, said(0, 4, 4))
     assert recorder.frames[-1].tail == " four"
 
 
 def test_a_part_counts_from_its_start(recorder, clock):
     live = Live(recorder, start=60.0, clock=clock, ticking=False)
     with live:
-        live(Started("talk.mp3", 20.0))
+        live(0, Started("talk.mp3", 20.0))
         clock.now = 2.0
-        live(Segment(60.0, 65.0, " one"))
+        live(0, Segment(60.0, 65.0, " one"))
     assert recorder.frames[-1].state == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
 
 
-def test_loading_and_counting(recorder, clock):
+def test_loading_and_counting(recorder, clock, fake):
+    """Recordings run together: the one begun first is shown, and how many are done."""
     live = Live(recorder, 3, clock=clock, ticking=False)
     with live:
         clock.now = 1.0
         live.stage("Loading big-model")
         clock.now = 2.0
-        live.next_source("a.wav")
-        live.next_source("b.wav")
+        live(0, Started("a.wav", 10.0))
         clock.now = 3.0
-        live(Started("b.wav", 10.0))
+        live(1, Started("b.wav", 20.0))
+        clock.now = 4.0
+        live(0, Finished(fake.transcript("a.wav")))
     states = [frame.state for frame in recorder.frames]
-    assert states == ["Loading big-model", "Reading a.wav", "2 of 3 · b.wav · 0:00 of 0:10"]
+    assert states == [
+        "Loading big-model",
+        "0 of 3 done · a.wav · 0:00 of 0:10",
+        "0 of 3 done · a.wav · 0:00 of 0:10",
+        "1 of 3 done · b.wav · 0:00 of 0:20",
+    ]
 
 
 def test_the_clock_thread_shows_what_no_event_announces(recorder, clock):
@@ -141,7 +148,7 @@ def test_it_is_cleared_after_an_error_too(live, recorder, clock):
     def stop():
         with live:
             clock.now = 2.0
-            live(Started("talk.mp3", 100.0))
+            live(0, Started("talk.mp3", 100.0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -100,7 +100,7 @@ def test_ctrl_c_among_many_keeps_the_finished(run):
 
 def test_ctrl_c_before_anything_is_raised(run, monkeypatch):
     run("%whisper load one")
-    monkeypatch.setattr(SESSION.resident, "transcribe", _interrupt)
+    monkeypatch.setattr(SESSION.resident, "transcribe_many", _interrupt)
     assert type(run("%whisper talk.wav").error) is KeyboardInterrupt
 
 

@@ -10,7 +10,7 @@ Ctrl-C at any moment leaves it ready for the next.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -18,25 +18,20 @@ from typing import Any
 
 import torch
 
-from whisper_magic.audio import load as sound
-from whisper_magic.audio.load import Audio
+from whisper_magic.engine.batch import Batch, Source
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
 from whisper_magic.engine.placement import Placed, place
-from whisper_magic.engine.run import Decoding, Recording, front_end, text_of
+from whisper_magic.engine.run import front_end, text_of
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.errors import (
     EngineBusy,
     EngineClosed,
-    Interrupted,
     OptionError,
     SomeFailed,
-    WhisperMagicError,
 )
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Models, Transcript
-
-Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ class Engine:
         """Transcribe one recording.
 
         source: what `whisper_magic.audio.load.load` takes. overrides: fields of TranscribeOptions. on_event: called
-        with every Started, Round and Segment as it happens.
+        with every event as it happens: Started, Rounds and Segments, Finished.
 
         Raises:
             AudioError: for a source that cannot be used.
@@ -122,14 +117,11 @@ class Engine:
         if chosen.channel == "split":
             raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
         tell = None if on_event is None else lambda index, event: on_event(event)
-        with self._serving() as (target, runtime):
-            batch = _Batch(self, target, runtime, [source], chosen)
+        with self._batch([source], chosen) as batch:
             batch.run(tell)
         if batch.errors:
             raise batch.errors[0]
-        transcript = batch.transcripts[0]
-        assert transcript is not None
-        return transcript
+        return batch.finished[0]
 
     def transcribe_many(
         self,
@@ -148,44 +140,31 @@ class Engine:
             SomeFailed: after the others have been finished; they are in `.transcripts`.
         """
         chosen = (options or TranscribeOptions()).override(**overrides)
-        with self._serving() as (target, runtime):
-            batch = _Batch(self, target, runtime, sources, chosen)
+        with self._batch(sources, chosen) as batch:
             batch.run(on_event)
         if batch.errors:
             raise SomeFailed(batch.transcripts, batch.errors)
-        return [transcript for transcript in batch.transcripts if transcript is not None]
+        return batch.finished
 
     def stream(self, source: Source, options: TranscribeOptions | None = None, **overrides: Any) -> Iterator[Event]:
-        """The events of `transcribe` as an iterator: Started, then Rounds and Segments as they happen."""
+        """The events of `transcribe` as an iterator: Started, Rounds and Segments as they happen, Finished."""
         chosen = (options or TranscribeOptions()).override(**overrides)
-        audio = self._load_sound(source, chosen)
-        with self._serving() as (target, runtime):
-            recording = Recording(target, self._front, audio, chosen)
-            decoding = Decoding(target, runtime, chosen, self._front.frame_seconds, slots=1)
-            for _, event in decoding.events(iter([recording])):
+        with self._batch([source], chosen) as batch:
+            for _, event in batch.events():
                 yield event
-
-    def _load_sound(self, source: Source, options: TranscribeOptions) -> Audio:
-        self._open()
-        return sound.load(
-            source,
-            sample_rate=self._front.sample_rate,
-            channel=options.channel,
-            start=options.start,
-            end=options.end,
-        )
+        if batch.errors:
+            raise batch.errors[0]
 
     @contextmanager
-    def _serving(self) -> Iterator[tuple[Checkpoint, Runtime]]:
-        """The models, for one call at a time: the caches are shared."""
+    def _batch(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Batch]:
+        """Work for the models, which serve one call at a time: the caches are shared."""
         if self._server == threading.get_ident():
-            raise EngineBusy(
-                "this engine is in the middle of a stream() here; finish that iterator or close() it first"
-            )
+            raise EngineBusy("this engine is in the middle of a stream() here; finish that iterator or close it first")
         with self._lock:
             self._server = threading.get_ident()
             try:
-                yield self._open()
+                target, runtime = self._open()
+                yield Batch(target, runtime, self._front, self._models(), sources, options)
             finally:
                 self._server = None
 
@@ -239,74 +218,3 @@ class Engine:
         if self._target is None or self._runtime is None:
             raise EngineClosed("this engine was closed; load it again with Engine.load or %whisper load")
         return self._target, self._runtime
-
-
-class _Batch:
-    """Sources on their way through an engine: which recording each became, and what became of it."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        target: Checkpoint,
-        runtime: Runtime,
-        sources: Iterable[Source],
-        options: TranscribeOptions,
-    ) -> None:
-        self.engine, self.target, self.runtime, self.sources, self.options = engine, target, runtime, sources, options
-        self.models = engine._models()
-        self.transcripts: list[Transcript | None] = []
-        self.errors: dict[int, WhisperMagicError] = {}
-        self._begun: dict[Recording, int] = {}  # -> the place of its transcript
-
-    def run(self, tell: Callable[[int, Event], None] | None) -> None:
-        """Decode everything; on Ctrl-C keep what there is."""
-        size = len(self.sources) if isinstance(self.sources, Sized) else self.options.batch_size
-        slots = max(1, min(self.options.batch_size, size if self.options.channel != "split" else 2 * size))
-        decoding = Decoding(self.target, self.runtime, self.options, self.engine._front.frame_seconds, slots)
-        try:
-            for recording, event in decoding.events(self._recordings()):
-                if tell is not None:
-                    tell(recording.index, event)
-                self._collect()
-        except KeyboardInterrupt as stop:
-            decoding.keep_unfinished()
-            self._collect(all_of_them=True)
-            raise Interrupted(_stopped(self.transcripts), self.transcripts) from stop
-        self._collect()
-
-    def _recordings(self) -> Iterator[Recording]:
-        """The sources as recordings, read when they are asked for. One that fails is noted, and the next is taken."""
-        for index, source in enumerate(self.sources):
-            try:
-                for recording in self._read(index, source):
-                    self._begun[recording] = len(self.transcripts)
-                    self.transcripts.append(None)
-                    yield recording
-            except WhisperMagicError as error:
-                self.errors[index] = error
-                self.transcripts.append(None)
-
-    def _read(self, index: int, source: Source) -> Iterator[Recording]:
-        began = perf_counter()
-        if self.options.channel == "split":
-            rate, options = self.engine._front.sample_rate, self.options
-            sounds = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
-        else:
-            sounds = (self.engine._load_sound(source, self.options),)
-        seconds = (perf_counter() - began) / len(sounds)
-        for audio in sounds:
-            yield Recording(self.target, self.engine._front, audio, self.options, load_seconds=seconds, index=index)
-
-    def _collect(self, all_of_them: bool = False) -> None:
-        """Turn recordings that are done into transcripts, and let go of their features."""
-        for recording in [r for r in self._begun if r.done or all_of_them]:
-            self.transcripts[self._begun.pop(recording)] = recording.transcript(self.models)
-
-
-def _stopped(transcripts: Sequence[Transcript | None]) -> str:
-    begun = [transcript for transcript in transcripts if transcript is not None]
-    if len(begun) != 1:
-        done = sum(transcript.complete for transcript in begun)
-        return f"stopped after {done} whole recordings; what was written is kept"
-    done_to = begun[0].segments[-1].end if begun[0].segments else 0.0
-    return f"stopped at {done_to:.1f} s of {begun[0].duration:.1f} s; the transcript so far is kept"

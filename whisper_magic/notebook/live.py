@@ -1,7 +1,7 @@
 """Progress while a transcription runs: how far, how long still, and the words as they are accepted. It shows after a
 second, draws at most fifteen times a second, and leaves nothing behind.
 
-`Progress` is what is known, `Frame` what is shown of it, a surface shows it: a terminal's line, a notebook's output.
+`Recordings` is what is known, `Frame` what is shown of it, a surface shows it: a terminal's line, a notebook's output.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Protocol
 
 from whisper_magic.notebook.figures import length
-from whisper_magic.transcript import Event, Round, Segment, Started
+from whisper_magic.transcript import Event, Finished, Round, Segment, Started
 
 DELAY = 1.0  # seconds before anything shows
 BETWEEN_FRAMES = 1 / 15  # seconds
@@ -46,54 +46,69 @@ class Surface(Protocol):
 
 
 class Progress:
-    """What the events have said so far about one recording after another."""
+    """What the events have said so far about one recording."""
 
-    def __init__(self, total: int, start: float, clock: Clock) -> None:
-        self.total, self.number, self.start, self.clock = total, 0, start, clock
-        self.stage = ""  # what is being done where no recording is running
-        self._begin("", 0.0)
-
-    def _begin(self, source: str, duration: float) -> None:
-        self.source, self.duration, self.done = Path(source).name, duration, 0.0
-        self.began = self.done_at = self.clock()
+    def __init__(self, source: str, duration: float, start: float, now: float) -> None:
+        """start: the second of the source at which the work begins. now: what the clock says."""
+        self.source, self.duration, self.start = Path(source).name, duration, start
+        self.done = 0.0  # seconds
+        self.began = self.done_at = now
         self.settled = ""
         self.last: Round | None = None
         self.tail: list[int] = []
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Round | Segment, now: float) -> None:
         """Take in one event."""
-        if isinstance(event, Started):
-            self._begin(event.source, event.duration)
-            self.stage = ""
-        elif isinstance(event, Segment):
-            self.done, self.done_at = max(self.done, event.end - self.start), self.clock()
+        if isinstance(event, Segment):
+            self.done, self.done_at = max(self.done, event.end - self.start), now
             self.tail = []
             self.settled = (self.settled + event.text)[-_TAIL:]
-        else:
-            self._hear_round(event)
-
-    def _hear_round(self, event: Round) -> None:
+            return
         again = self.last is not None and (event.window != self.last.window or event.position <= self.last.position)
         self.tail = [*event.tokens] if again else [*self.tail, *event.tokens]
         self.last = event
 
-    def frame(self, decode: Decode) -> Frame:
-        """The picture as of now."""
-        if self.stage:
-            return Frame(self.stage)
-        count = f"{self.number} of {self.total} · " if self.total > 1 else ""
-        state = (
-            f"{count}{self.source} · {length(self.done, self.duration)} of {length(self.duration)}{self._remaining()}"
-        )
+    def frame(self, decode: Decode, now: float, count: str = "") -> Frame:
+        """The picture as of now; `count` goes before it."""
         fraction = min(1.0, self.done / self.duration) if self.duration else None
-        return Frame(state, self.settled.lstrip(), decode(self.tail) if self.tail else "", fraction)
+        so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
+        tail = decode(self.tail) if self.tail else ""
+        return Frame(f"{count}{self.source} · {so_far}", self.settled.lstrip(), tail, fraction)
 
-    def _remaining(self) -> str:
+    def _remaining(self, now: float) -> str:
         if not 0 < self.done < self.duration:
             return ""
         pace = (self.done_at - self.began) / self.done
-        seconds = pace * (self.duration - self.done) - (self.clock() - self.done_at)
+        seconds = pace * (self.duration - self.done) - (now - self.done_at)
         return f" · about {length(seconds) if seconds >= 10 else f'{max(1, round(seconds))} s'} left"
+
+
+class Recordings:
+    """What the events have said about all of them. Several run at once; the one begun first is shown."""
+
+    def __init__(self, total: int, start: float) -> None:
+        self.total, self.start = total, start
+        self.finished = 0
+        self.stage = ""  # what is being done where no recording is running
+        self.running: dict[int, Progress] = {}
+
+    def hear(self, index: int, event: Event, now: float) -> None:
+        """Take in one event of one recording."""
+        if isinstance(event, Started):
+            self.running[index] = Progress(event.source, event.duration, self.start, now)
+            self.stage = ""
+        elif isinstance(event, Finished):
+            self.running.pop(index, None)
+            self.finished += 1
+        elif index in self.running:
+            self.running[index].hear(event, now)
+
+    def frame(self, decode: Decode, now: float) -> Frame:
+        """The picture as of now."""
+        if self.stage or not self.running:
+            return Frame(self.stage)
+        count = f"{self.finished} of {self.total} done · " if self.total > 1 else ""
+        return next(iter(self.running.values())).frame(decode, now, count)
 
 
 class Live:
@@ -111,7 +126,7 @@ class Live:
     ) -> None:
         """total: how many recordings. start: the second of each at which the work begins."""
         self.surface, self.clock, self.ticking = surface, clock, ticking
-        self.progress = Progress(total, start, clock)
+        self.recordings = Recordings(total, start)
         self.decode: Decode = lambda tokens: ""
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -138,19 +153,13 @@ class Live:
     def stage(self, message: str) -> None:
         """Say what is being done before the first recording starts."""
         with self._lock:
-            self.progress.stage = message
+            self.recordings.stage = message
         self._draw()
 
-    def next_source(self, label: str) -> None:
-        """The following events belong to the next recording."""
+    def __call__(self, index: int, event: Event) -> None:
+        """Hear an event of a recording; `on_event` of `Engine.transcribe_many`."""
         with self._lock:
-            self.progress.number += 1
-        self.stage(f"Reading {Path(label).name}")
-
-    def __call__(self, event: Event) -> None:
-        """Hear an event; `on_event` of `Engine.transcribe`."""
-        with self._lock:
-            self.progress.hear(event)
+            self.recordings.hear(index, event, self.clock())
         self._draw()
 
     def _tick(self) -> None:
@@ -164,4 +173,4 @@ class Live:
             if self.surface is None or early or self._stop.is_set():
                 return
             self._drawn = now
-            self.surface.draw(self.progress.frame(self.decode))
+            self.surface.draw(self.recordings.frame(self.decode, now))

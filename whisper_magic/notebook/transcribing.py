@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import OptionError, WhisperMagicError
+from whisper_magic.errors import OptionError, SomeFailed
 from whisper_magic.notebook.arguments import TranscribeRequest
 from whisper_magic.notebook.live import Live
 from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.notebook.saving import Saver
 from whisper_magic.notebook.sources import Source, find_sources
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Transcript
+from whisper_magic.transcript import Event, Finished, Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
@@ -72,37 +73,36 @@ def transcribe(engine: Engine, job: Job, live: Live) -> tuple[Transcript | Trans
         KeyboardInterrupt: after Ctrl-C where there is nothing yet.
     """
     live.decode = engine.decode
-    made: list[Transcript] = []
+    made: dict[int, Transcript] = {}  # by their place among the results
+
+    def hear(index: int, event: Event) -> None:
+        live(index, event)
+        if isinstance(event, Finished):
+            made[event.place] = _named(event.transcript, job.sources[index])
+            job.saver.save(made[event.place])
+
     failures: list[Failure] = []
     interrupted: KeyboardInterrupt | None = None
-    for source in job.sources:
-        live.next_source(source.label)
-        try:
-            for transcript in _one(engine, source, job.options, live):
-                made.append(_named(transcript, source))
-                job.saver.save(made[-1])
-        except WhisperMagicError as error:
-            failures.append(Failure(source.label, error))
-        except KeyboardInterrupt as stopped:
-            partial = getattr(stopped, "transcript", None)  # of `Interrupted`
-            made += [] if partial is None else [_named(partial, source)]
-            interrupted = stopped
-            break
+    live.stage(f"Reading {Path(job.sources[0].label).name}")
+    try:
+        engine.transcribe_many([source.value for source in job.sources], job.options, on_event=hear)
+    except SomeFailed as failed:
+        failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
+    except KeyboardInterrupt as stopped:
+        interrupted = stopped
     if not made and (interrupted or failures):
         raise interrupted or failures[0].error
+    ordered = [made[place] for place in sorted(made)]
     several = len(job.sources) > 1 or job.options.channel == "split"
-    return (TranscriptList(made, failures) if several else made[0]), interrupted
-
-
-def _one(engine: Engine, source: Source, options: TranscribeOptions, live: Live) -> list[Transcript]:
-    if options.channel == "split":
-        return engine.transcribe_many([source.value], options, on_event=live)
-    return [engine.transcribe(source.value, options, on_event=live)]
+    return (TranscriptList(ordered, failures) if several else ordered[0]), interrupted
 
 
 def _named(transcript: Transcript, source: Source) -> Transcript:
     """With the Python that it was asked for with, where the engine saw nothing but samples."""
-    return replace(transcript, source=source.label) if transcript.source in ("array", "bytes") else transcript
+    kind, _, channel = transcript.source.partition(" ")
+    if kind not in ("array", "bytes"):
+        return transcript
+    return replace(transcript, source=f"{source.label} {channel}".strip())
 
 
 def report(result: Transcript | TranscriptList, interrupted: KeyboardInterrupt | None, saver: Saver) -> None:
