@@ -110,7 +110,10 @@ class Trace:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds per phase. `load` is reading and decoding the sound; `total` includes everything."""
+    """Wall seconds per phase. `load` is reading and decoding the sound; `total` includes everything.
+
+    Of recordings that were decoded together, each has its share of what they shared.
+    """
 
     load: float = 0.0
     features: float = 0.0

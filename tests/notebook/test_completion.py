@@ -40,7 +40,7 @@ def offered(shell, tmp_path):
         ("%whisper a.wav --cond", ["%whisper a.wav --condition-on-previous"]),
         ("%%transcribe --la", ["%%transcribe --language"]),
         ("%whisper --task ", ["%whisper --task transcribe", "%whisper --task translate"]),
-        ("%whisper --draft n", ["%whisper --draft none"]),
+        ("%whisper --draft no", ["%whisper --draft none"]),
         ("%whisper --channel s", ["%whisper --channel split"]),
         ("%whisper --save sub/", ["%whisper --save sub/d.wav"]),
         ("%whisper load --dev", ["%whisper load --device"]),

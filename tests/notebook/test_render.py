@@ -254,3 +254,12 @@ def test_inside_something_else_a_transcript_takes_one_line(shell, fake):
 def test_both_views_are_in_one_bundle(shell, fake):
     bundle, _ = shell.display_formatter.format(fake.transcript("talk.mp3"))
     assert set(bundle) == {"text/plain", "text/html"}
+
+
+def test_what_was_taken_for_silence_is_said(fake):
+    silent = Segment(0.0, 2.0, " Thank you.", flags=("silence (no speech 0.93)",))
+    made = replace(fake.transcript("a.wav", ()), skipped=(silent,))
+    line = "left out as silence (no speech 0.93): 00:00.00 “Thank you.”"
+    assert "no speech" in render_text.render(made)
+    assert line in render_text.render(made)
+    assert line in render_html.render(made)

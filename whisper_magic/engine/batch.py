@@ -93,7 +93,15 @@ class Batch:
         sounds = self._sounds(source)
         seconds = (perf_counter() - began) / len(sounds)
         for audio in sounds:
-            yield Recording(self.target, self.front, audio, self.options, load_seconds=seconds, index=index)
+            yield Recording(
+                self.target,
+                self.front,
+                audio,
+                self.options,
+                load_seconds=seconds,
+                index=index,
+                alone=self._slots() == 1,
+            )
 
     def _sounds(self, source: Source) -> Sequence[Audio]:
         rate, options = self.front.sample_rate, self.options

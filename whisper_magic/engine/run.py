@@ -37,8 +37,14 @@ class Recording:
         *,
         load_seconds: float = 0.0,
         index: int = 0,
+        alone: bool = True,
     ) -> None:
-        """index: of the source, for whoever asked. Raises OptionError for what this checkpoint cannot do."""
+        """index: of the source, for whoever asked. alone: no other recording is decoded at the same time.
+
+        Raises:
+            OptionError: for what this checkpoint cannot do.
+        """
+        self.alone = alone
         self.index = index
         self._key = fingerprint(audio, options.task)
         self._before = MEMORY.recall(self._key) if options.draft == "auto" else None
@@ -160,9 +166,15 @@ class Recording:
             draft=clock.draft,
             verify=clock.verify,
             align=clock.align,
-            total=perf_counter() - self.began if self.total_seconds is None else self.total_seconds,
+            total=self._total(),
             audio=self.audio.duration if self.done else self._seconds_read(),
         )
+
+    def _total(self) -> float:
+        """Wall seconds; of recordings decoded together, each one's share, so that they add up to the wall's."""
+        if not self.alone:
+            return self.load_seconds + self.features_seconds + self.clock.total
+        return perf_counter() - self.began if self.total_seconds is None else self.total_seconds
 
     def _seconds_read(self) -> float:
         read = 0 if self.reader is None else min(self.reader.seek, self.reader.content_frames)

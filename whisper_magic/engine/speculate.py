@@ -34,6 +34,10 @@ class Clock:
     verify: float = 0.0
     align: float = 0.0
 
+    @property
+    def total(self) -> float:
+        return self.encode + self.prefill + self.draft + self.verify + self.align
+
     def add(self, other: Clock) -> None:
         for phase in fields(self):
             setattr(self, phase.name, getattr(self, phase.name) + getattr(other, phase.name))

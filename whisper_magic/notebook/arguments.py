@@ -9,13 +9,13 @@ import argparse
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import near
 from whisper_magic.notebook.line import Argument, Held, expand
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import DraftKind, TranscribeOptions
 
 COMMANDS = {
     "load": "load the models now, or load others",
@@ -29,8 +29,16 @@ DEVICES = ("cpu", "cuda")
 DTYPES = ("float32", "float16", "bfloat16")
 ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
 
-# Fields of TranscribeOptions that only Python code sets: token ids and the checkpoint's own limits.
-NOT_ON_THE_LINE = frozenset({"suppress_tokens", "max_initial_timestamp"})
+# Fields of TranscribeOptions that only Python code and %config set: token ids, and what is rarely touched.
+NOT_ON_THE_LINE = frozenset(
+    {
+        "suppress_tokens",
+        "max_initial_timestamp",
+        "compression_ratio_threshold",
+        "logprob_threshold",
+        "no_speech_threshold",
+    }
+)
 
 _DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
 
@@ -154,6 +162,14 @@ def _seconds_of(value: Any) -> float:
     return seconds
 
 
+def _temperature_of(value: Any) -> float | tuple[float, ...]:
+    """One temperature, or several with commas."""
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list | tuple) else float(value)
+    rungs = tuple(float(rung) for rung in value.split(","))
+    return rungs if len(rungs) > 1 else rungs[0]
+
+
 def _channel_of(value: Any) -> str | int:
     return int(value) if str(value).isdigit() else str(value)
 
@@ -167,6 +183,7 @@ def _name_of(value: Any) -> str:
 _text = _value(str, "this takes text")
 _whole = _value(int, "this takes a whole number")
 _seconds = _value(_seconds_of, "this takes seconds or h:mm:ss")
+_temperature = _value(_temperature_of, "this takes a number, or several with commas")
 _channel = _value(_channel_of, "this takes a channel")
 _name = _value(_name_of, "this takes a variable's name")
 
@@ -180,7 +197,11 @@ def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | No
     add("--timestamps", action=on_off, help="predict the times of segments (default: yes)")
     add("--prompt", type=_text, metavar="TEXT", help="text that comes before: names, spelling, style")
     add("--condition-on-previous", action=on_off, help="feed each window the text before it (default: no)")
-    add("--draft", type=_text, choices=("model", "none"), help=_described("draft", "who proposes; changes no text"))
+    add("--draft", type=_text, choices=get_args(DraftKind), help=_described("draft", "who proposes; changes no text"))
+    add("--temperature", type=_temperature, metavar="T", help="0, or a ladder such as 0,0.4,0.8 (default: Whisper's)")
+    add("--seed", type=_whole, metavar="N", help=_described("seed", "of sampling, above temperature 0"))
+    add("--words", action="store_true", help="find the time of each word")
+    add("--batch-size", type=_whole, metavar="N", help=_described("batch_size", "recordings decoded together"))
     add("--draft-length", type=_whole, metavar="N", help=_described("draft_length", "tokens proposed a round"))
     add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
     channels = "mix, left, right, an index, or split: a transcript per channel"

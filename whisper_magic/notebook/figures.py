@@ -142,3 +142,13 @@ def status(status: EngineStatus) -> tuple[str, tuple[tuple[str, str], ...]]:
         *(("note", note) for note in status.notes),
     ]
     return status.target, tuple((name, value) for name, value in facts if value)
+
+
+def left_out(transcript: Transcript) -> str:
+    """What was taken for silence, in a line; '' where nothing was."""
+    if not transcript.skipped:
+        return ""
+    hours = needs_hours(transcript)
+    parts = [f"{clock(segment.start, hours)} “{segment.text.strip()[:60]}”" for segment in transcript.skipped[:3]]
+    more = f" and {len(transcript.skipped) - 3} more" if len(transcript.skipped) > 3 else ""
+    return f"left out as {transcript.skipped[0].flags[0]}: {', '.join(parts)}{more}"

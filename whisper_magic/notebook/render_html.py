@@ -83,13 +83,15 @@ def _source(transcript: Transcript) -> str:
 
 
 def _body(transcript: Transcript) -> str:
+    silence = figures.left_out(transcript)
+    note = f'<div class="wm-warn">⚑ {_text(silence)}</div>' if silence else ""
     if not transcript.text:
-        return '<div class="wm-body wm-soft">no speech</div>'
+        return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = figures.needs_hours(transcript)
     written = "en" if transcript.task == "translate" else transcript.language
     language = f' lang="{_text(written)}"' if written else ""
     rows = "".join(_segment(segment, hours, language) for segment in transcript.segments)
-    inner = f'<div role="list">{rows}</div>'
+    inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
 
 

@@ -95,12 +95,13 @@ def _header(transcript: Transcript, style: Style) -> str:
 
 
 def _body(transcript: Transcript, style: Style) -> Iterator[str]:
+    hours = figures.needs_hours(transcript)
     if not transcript.text:
         yield style.paint("no speech", "dim")
-        return
-    hours = figures.needs_hours(transcript)
-    for segment in transcript.segments:
+    for segment in transcript.segments if transcript.text else ():
         yield from _segment(segment, hours, style)
+    for line in wrap(printable(figures.left_out(transcript)), style.width):
+        yield style.paint(line, "yellow")
 
 
 def _segment(segment: Segment, hours: bool, style: Style) -> Iterator[str]:
