@@ -17,7 +17,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: demo test lab lint debian clean
 
 demo: $(VENV)/.installed
-	$(BIN)/ipython --no-banner --colors=NoColor -c '%load_ext whisper_magic' -c '%whisper demo' 
+	$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper demo')"
 
 test: $(VENV)/.dev debian lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -53,6 +53,7 @@ def shell(
     """The shell, in an empty folder, with the extension loaded and every engine a scripted one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(SESSION, "loader", fake.load)
+    monkeypatch.setattr("whisper_magic.audio.load.find", lambda source: None)  # the scripted engine reads no files
     names = set(bare_shell.user_ns)
     bare_shell.config.pop("WhisperMagics", None)
     bare_shell.run_line_magic("load_ext", "whisper_magic")

@@ -14,6 +14,8 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 import fake_engine
 from whisper_magic.notebook.session import SESSION
 SESSION.loader = fake_engine.load
+from whisper_magic.audio import load
+load.find = lambda source: None  # the scripted engine reads no files
 %load_ext whisper_magic
 %whisper load big-model
 SESSION.resident.pause = 1.6

@@ -106,3 +106,13 @@ def test_ctrl_c_before_anything_is_raised(run, monkeypatch):
 
 def _interrupt(*arguments, **more):
     raise KeyboardInterrupt
+
+
+def test_a_misspelt_name_is_said_before_any_model_loads(run, tmp_path, monkeypatch):
+    monkeypatch.undo()  # the real look-up
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SESSION, "loader", lambda choice: pytest.fail("loaded a model"))
+    (tmp_path / "talk.wav").touch()
+    ran = run("%whisper tlak.wav")
+    assert str(ran.error) == "no such file: tlak.wav; did you mean talk.wav?"
+    assert run("%whisper none.wav {samples} --quiet").error is not None

@@ -87,6 +87,24 @@ def load(
     return _load(source, rate, sample_rate, channel, _span(start, end))[0]
 
 
+def find(source: Any) -> None:
+    """Check that a source which is a path leads to something, without reading it. Other sources pass.
+
+    Raises:
+        AudioNotFound: no such file; the names near it are listed.
+    """
+    if not isinstance(source, str | os.PathLike) or "://" in os.fsdecode(source):
+        return
+    text = os.fsdecode(source)
+    try:
+        path = Path(text).expanduser()
+        there = path.exists()
+    except (OSError, ValueError, RuntimeError):  # what is wrong with it, opening it will say
+        return
+    if not there:
+        raise AudioNotFound(_missing(text, path))
+
+
 def load_channels(
     source: Any,
     rate: float | None = None,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import OptionError, SomeFailed
+from whisper_magic.errors import AudioNotFound, OptionError, SomeFailed
 from whisper_magic.notebook.arguments import TranscribeRequest
 from whisper_magic.notebook.live import Live
 from whisper_magic.notebook.results import Failure, TranscriptList
@@ -37,13 +37,29 @@ def plan(request: TranscribeRequest, names: Mapping[str, Any], configured: Mappi
 
     Raises:
         UsageError: for whatever makes no sense.
+        AudioNotFound: where not one of the sources is there.
     """
     sources = tuple(find_sources(request.sources, names))
     if not sources:
         raise UsageError("nothing to transcribe: name a file, a glob, a URL, or Python in braces")
+    _check_any_is_there(sources)
     options, saver = options_of(request, configured), Saver(request.save)
     saver.check(several=len(sources) > 1 or options.channel == "split")
     return Job(sources, options, saver)
+
+
+def _check_any_is_there(sources: Sequence[Source]) -> None:
+    """Loading a large model only to say that a name is misspelt would take minutes."""
+    from whisper_magic.audio import load as audio  # numpy: not at %load_ext
+
+    missing: list[AudioNotFound] = []
+    for source in sources:
+        try:
+            audio.find(source.value)
+        except AudioNotFound as error:
+            missing.append(error)
+    if len(missing) == len(sources):
+        raise missing[0]
 
 
 def options_of(request: TranscribeRequest, configured: Mapping[str, Any]) -> TranscribeOptions:
