@@ -47,7 +47,7 @@ def rich() -> Transcript:
         logprob_threshold=None,
         seed=2**62 + 1,
         draft="none",
-        draft_length=7,
+        draft_length="auto",
         start=1.0,
         end=2.5,
         channel=1,
@@ -212,7 +212,7 @@ def test_a_field_that_has_a_default_may_be_missing() -> None:
             r"tokens\[0\] cannot be 1.5",
         ),
         ({"options": {"task": "sing"}}, 'transcript.options.task cannot be "sing"'),
-        ({"options": {"draft_length": 0}}, "draft_length must be a whole number from 1 to 32, got 0"),
+        ({"options": {"draft_length": 0}}, "draft_length must be 'auto' or a whole number from 1 to 32, got 0"),
         ({"colour": "red"}, "has an unknown field 'colour'"),
     ],
 )

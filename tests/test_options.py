@@ -43,7 +43,7 @@ GOOD: dict[str, list[Any]] = {
     "logprob_threshold": [-1, None],
     "seed": [0, 2**63 - 1],
     "draft": ["auto", "model", "ngram", "none"],
-    "draft_length": [1, 32],
+    "draft_length": [1, 32, "auto"],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],
 }

@@ -46,7 +46,7 @@ class TranscribeOptions:
     # Speculation: changes the time it takes, never the text
     draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
     # "auto": the previous transcript of the same sound where there is one, then the model
-    draft_length: int = 5  # tokens proposed a round, 1 to 32
+    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here
     batch_size: int = 8  # windows decoded at once, of different recordings
 
     # The part of the recording to use
@@ -117,7 +117,8 @@ def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
 def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
     kinds = get_args(DraftKind)
     yield o.draft in kinds, f"draft must be one of {', '.join(map(repr, kinds))}, got {o.draft!r}"
-    yield _whole(o.draft_length, 1, 32), f"draft_length must be a whole number from 1 to 32, got {o.draft_length!r}"
+    length = o.draft_length == "auto" or _whole(o.draft_length, 1, 32)
+    yield length, f"draft_length must be 'auto' or a whole number from 1 to 32, got {o.draft_length!r}"
     yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
 
 

@@ -164,6 +164,7 @@ class Transcript:
     language_probability: float | None = None
     complete: bool = True
     skipped: tuple[Segment, ...] = ()  # windows taken for silence, with what would have been written, flagged
+    notes: tuple[str, ...] = ()  # what else is to be known, a line each
 
     def __str__(self) -> str:
         return self.text

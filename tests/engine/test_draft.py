@@ -86,6 +86,14 @@ def test_another_task_is_no_draft(engine: Engine) -> None:
     assert (translated.trace.acceptance_rate or 0) < 0.3
 
 
+def test_auto_length_changes_no_text_and_says_when_it_is_off(engine: Engine) -> None:
+    alone = texts(engine, draft="none")
+    t = engine.transcribe(noise(4.3), PLAIN, draft="model", draft_length="auto")
+    assert [s.tokens for s in t.segments] == alone
+    assert any("speculation was off" in note for note in t.notes), "it never agrees and costs as much"
+    assert engine.transcribe(noise(1), PLAIN, draft="none", draft_length="auto").notes == ()
+
+
 def test_memory_is_bounded() -> None:
     memory = Memory(capacity=2)
     for i in range(4):

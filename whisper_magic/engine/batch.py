@@ -113,7 +113,7 @@ class Batch:
         """Turn recordings that are done into transcripts, and let go of their features."""
         for recording in [r for r in self._begun if r.done or all_of_them]:
             place = self._begun.pop(recording)
-            transcript = recording.transcript(self.models)
+            transcript = recording.transcript(self.models, self._decoding.notes if self._decoding else ())
             self.transcripts[place] = transcript
             yield recording.index, Finished(transcript, place)
 

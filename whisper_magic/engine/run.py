@@ -15,9 +15,10 @@ from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.draft import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
 from whisper_magic.engine.longform import STRIDE, Guards, Plan, SequentialReader, Verdict
 from whisper_magic.engine.memory import MEMORY, Heard, fingerprint
+from whisper_magic.engine.pace import Pace
 from whisper_magic.engine.prompt import forced_prompt, previous_text
 from whisper_magic.engine.rules import Rules
-from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.runtime import BLOCK, Runtime
 from whisper_magic.engine.slots import Window
 from whisper_magic.engine.speculate import Clock, Decoded, Speculator
 from whisper_magic.errors import OptionError
@@ -139,7 +140,7 @@ class Recording:
             self._language(),
         )
 
-    def transcript(self, models: Models) -> Transcript:
+    def transcript(self, models: Models, notes: tuple[str, ...] = ()) -> Transcript:
         """What is written by now; of a recording that is not done, `timing.audio` counts the seconds that were read."""
         return Transcript(
             segments=tuple(self.segments),
@@ -154,6 +155,7 @@ class Recording:
             models=models,
             skipped=tuple(self.skipped),
             complete=self.done,
+            notes=notes,
         )
 
     def _timing(self) -> Timing:
@@ -196,7 +198,8 @@ class Decoding:
     ) -> None:
         rules = _rules(target, runtime.device, options, frame_seconds)
         draft = _draft(runtime, rules, options, slots)
-        self.speculator = Speculator(runtime, rules, draft, slots, align=options.words)
+        self.pace = Pace(draft.length) if options.draft_length == "auto" and draft.length else None
+        self.speculator = Speculator(runtime, rules, draft, slots, align=options.words, pace=self.pace)
         self._open: list[Recording] = []
 
     def events(self, recordings: Iterator[Recording]) -> Iterator[tuple[Recording, Event]]:
@@ -236,6 +239,12 @@ class Decoding:
             recording.rounds.append(event[1])
             yield recording, event[1]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how it went."""
+        note = self.pace.note if self.pace else ""
+        return (note,) if note else ()
+
     def keep_unfinished(self) -> None:
         """Take, flagged, what the windows in the slots hold by now: the run was stopped."""
         for decoded in self.speculator.unfinished():
@@ -249,7 +258,7 @@ def _name(audio: Audio, options: TranscribeOptions) -> str:
 
 
 def _draft(runtime: Runtime, rules: Rules, options: TranscribeOptions, slots: int) -> Draft:
-    length = options.draft_length
+    length = BLOCK - 1 if options.draft_length == "auto" else options.draft_length
     if options.draft == "ngram":
         return LookupDraft(length)
     drafts: list[Draft] = []

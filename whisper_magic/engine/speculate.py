@@ -15,6 +15,7 @@ import torch
 from whisper_magic.engine import verify
 from whisper_magic.engine.align import attention_of, token_ends
 from whisper_magic.engine.draft import Draft
+from whisper_magic.engine.pace import Offer, Pace
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Runtime
 from whisper_magic.engine.sampling import perturbed
@@ -92,10 +93,18 @@ class Speculator:
     """Decodes windows speculatively over `slot_count` slots of a runtime."""
 
     def __init__(
-        self, runtime: Runtime, rules: Rules, draft: Draft, slot_count: int = 1, *, align: bool = False
+        self,
+        runtime: Runtime,
+        rules: Rules,
+        draft: Draft,
+        slot_count: int = 1,
+        *,
+        align: bool = False,
+        pace: Pace | None = None,
     ) -> None:
-        """align: find out when each token of a window is said, at its end."""
-        self.align = align
+        """align: find out when each token of a window is said, at its end. pace: chooses each round's draft length;
+        None takes the draft's own."""
+        self.align, self.pace = align, pace
         self.runtime, self.rules, self.draft = runtime, rules, draft
         self.block = max(BLOCK, draft.length + 1)
         runtime.allocate(slot_count, self.block)
@@ -169,12 +178,16 @@ class Speculator:
         began = perf_counter()
         open_rows = slots.known - slots.cached  # known tokens to feed; more than a block while prefilling
         room = torch.minimum(slots.limit - slots.known - 1, width - open_rows)
-        offered = torch.where(slots.active, room.clamp(0, self.draft.length), 0)
+        longest = self.draft.length if self.pace is None else self.pace.length()
+        offered = torch.where(slots.active, room.clamp(0, longest), 0)
         filling = (open_rows > 1).tolist()
         offered = self.draft.propose(slots, offered)
         drafted = perf_counter()
         outcomes = self._verify(offered)
         verified = perf_counter()
+        if self.pace is not None:
+            offers = [Offer(len(found.proposed), found.accepted) for found in outcomes if found is not None]
+            self.pace.learn(offers, drafted - began, verified - drafted)
         share = 1 / len(slots.occupied)
         draft_share, target_share = (drafted - began) * share, (verified - drafted) * share
         for slot, window in slots.occupied:

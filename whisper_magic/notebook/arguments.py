@@ -170,6 +170,10 @@ def _temperature_of(value: Any) -> float | tuple[float, ...]:
     return rungs if len(rungs) > 1 else rungs[0]
 
 
+def _length_of(value: Any) -> int | str:
+    return "auto" if value == "auto" else int(value)
+
+
 def _channel_of(value: Any) -> str | int:
     return int(value) if str(value).isdigit() else str(value)
 
@@ -184,6 +188,7 @@ _text = _value(str, "this takes text")
 _whole = _value(int, "this takes a whole number")
 _seconds = _value(_seconds_of, "this takes seconds or h:mm:ss")
 _temperature = _value(_temperature_of, "this takes a number, or several with commas")
+_length = _value(_length_of, "this takes a whole number or auto")
 _channel = _value(_channel_of, "this takes a channel")
 _name = _value(_name_of, "this takes a variable's name")
 
@@ -202,7 +207,7 @@ def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | No
     add("--seed", type=_whole, metavar="N", help=_described("seed", "of sampling, above temperature 0"))
     add("--words", action="store_true", help="find the time of each word")
     add("--batch-size", type=_whole, metavar="N", help=_described("batch_size", "recordings decoded together"))
-    add("--draft-length", type=_whole, metavar="N", help=_described("draft_length", "tokens proposed a round"))
+    add("--draft-length", type=_length, metavar="N", help=_described("draft_length", "tokens a round, or auto"))
     add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
     channels = "mix, left, right, an index, or split: a transcript per channel"
     add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))

@@ -105,11 +105,14 @@ def interruption(transcript: Transcript) -> str | None:
     return f"partial: interrupted after {length(reached, transcript.duration)} of {length(transcript.duration)}"
 
 
-def advice(transcript: Transcript) -> str | None:
-    """What a newcomer should know about the models that wrote this."""
+def advice(transcript: Transcript) -> tuple[str, ...]:
+    """What is to be known of how this was written, a line each."""
     if transcript.models.target != "demo":
-        return None
-    return "A small teaching model wrote this. For real speech: %whisper load openai/whisper-large-v3"
+        return transcript.notes
+    return (
+        *transcript.notes,
+        "A small teaching model wrote this. For real speech: %whisper load openai/whisper-large-v3",
+    )
 
 
 def name(source: str) -> str:

@@ -105,8 +105,7 @@ def _segment(segment: Segment, hours: bool, language: str) -> str:
 def _footer(transcript: Transcript) -> str:
     numbers = [f"<span><b>{_text(value)}</b> {_text(what)}</span>" for value, what in figures.figures(transcript)]
     names = f"<div>{_text(figures.models(transcript.models))}</div>"
-    advice = figures.advice(transcript)
-    note = f"<div>{_text(advice)}</div>" if advice else ""
+    note = "".join(f"<div>{_text(line)}</div>" for line in figures.advice(transcript))
     return f'<div class="wm-foot">{_bar(transcript)}<div class="wm-row">{_joined(numbers)}</div>{names}{note}</div>'
 
 

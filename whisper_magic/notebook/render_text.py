@@ -43,8 +43,7 @@ def render(transcript: Transcript, style: Style = PLAIN) -> str:
     if found := figures.figures(transcript):
         lines.append(" · ".join(f"{value} {what}" for value, what in found))
     lines.append(style.paint(printable(figures.models(transcript.models)), "dim"))
-    if advice := figures.advice(transcript):
-        lines.append(advice)
+    lines += figures.advice(transcript)
     return "\n".join(lines)
 
 
