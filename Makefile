@@ -11,16 +11,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEBIAN := chromium espeak-ng flite
-# One torch thread for each of two test processes: two threads on a busy core wait for each other.
-export OMP_NUM_THREADS ?= 1
-
 .PHONY: demo test lab lint debian clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper demo')"
 
+# One torch thread for each of two test processes: two threads on a busy core wait for each other.
 test: $(VENV)/.dev debian lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: $(VENV)/.dev
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb

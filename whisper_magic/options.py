@@ -46,7 +46,8 @@ class TranscribeOptions:
     # Speculation: changes the time it takes, never the text
     draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
     # "auto": the previous transcript of the same sound where there is one, then the model
-    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here
+    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here.
+    # Beyond 7 the target's passes widen; in float16 and bfloat16 another width may break a near-tie differently.
     batch_size: int = 8  # windows decoded at once, of different recordings
 
     # The part of the recording to use

@@ -35,6 +35,7 @@ class Shape:
     mels: int = 80
     source_positions: int = 100  # encoder states of a window; a window lasts 0.02 s times that
     target_positions: int = 64
+    max_length: int = 64  # tokens that may be written, as generation_config.json states it
     multilingual: bool = True
     max_initial: int | None = 20
     eot_pull: float = 1.6  # how much longer than the others the end-of-text embedding is
@@ -45,6 +46,7 @@ class Shape:
         """One of the 50: widths 64-256, 2-6 layers, 80 or 128 mels, with and without languages."""
         rng = random.Random(seed)
         width = rng.choice([64, 128, 192, 256])
+        positions = rng.choice([32, 48, 64]) if seed % 25 else 448
         return Shape(
             seed=seed,
             d_model=width,
@@ -53,7 +55,8 @@ class Shape:
             heads=width // rng.choice([32, 64]),
             mels=rng.choice([80, 128]),
             source_positions=rng.choice([50, 75, 100]) if seed % 10 else 1500,
-            target_positions=rng.choice([32, 48, 64]) if seed % 25 else 448,
+            target_positions=positions,
+            max_length=positions if seed % 3 else positions - 12,
             multilingual=rng.random() < 0.6,
             max_initial=rng.choice([None, 10, 50]),
             eot_pull=rng.choice([1.0, 1.6, 2.2]),
@@ -108,7 +111,7 @@ def configs(shape: Shape, tokenizer: WhisperTokenizer) -> tuple[WhisperConfig, G
         eos_token_id=eot,
         pad_token_id=eot,
         decoder_start_token_id=sot,
-        max_length=shape.target_positions,
+        max_length=shape.max_length,
         suppress_tokens=[1, 2, 3, sot, of("<|startoflm|>"), of("<|startofprev|>"), of("<|nospeech|>")],
         begin_suppress_tokens=[of("Ġ"), eot],
     )

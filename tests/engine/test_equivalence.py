@@ -67,7 +67,8 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
         forced=forced_prompt(target.special, options, "random"),
         previous=(),
         condition_on_previous=case.condition,
-        limit=target.special.max_length,
+        max_length=target.special.max_length,
+        max_tokens=int(target.config.max_target_positions),
         frame_seconds=0.01,
     )
     reader = SequentialReader(case.features, case.features.shape[1], plan, str)

@@ -62,7 +62,7 @@ def decoded(tokens: tuple[int, ...], temperature: float = 0.0, logprob: float = 
 def reader(**changes: Any) -> SequentialReader:
     """One window of one second, whose text is as many 'a's as there are tokens."""
     guards = Guards((0.0, 0.4, 0.8), compression_ratio=2.4, logprob=-1.0, no_speech=0.6)
-    plan = Plan(SPECIAL, 100, 64, (1,), (), True, 50, 0.01, guards=guards)
+    plan = Plan(SPECIAL, 100, 64, (1,), (), True, 50, 64, 0.01, guards=guards)
     return SequentialReader(torch.zeros(1, 200), 200, replace(plan, **changes), lambda ids: "a" * len(ids))
 
 

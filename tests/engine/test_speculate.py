@@ -35,7 +35,7 @@ class Bench:
         self.windows = []
         for i in range(count):
             prompt = (special.sot, [DETECT, *languages][i % 4], special.tasks["transcribe"])
-            if i % 2:
+            if i % 3:
                 prompt = (special.prev_sot, *range(10, 10 + 9 * i), *prompt)
             sound = torch.randn(80, 200, generator=generator) * (1 + i)
             self.windows.append(Window(i, sound, prompt, special.max_length, 200))
@@ -151,7 +151,7 @@ def test_a_stale_cache_is_never_read(bench: Bench) -> None:
 
 def test_the_context_is_used_to_its_last_place(make_pair: Any, shape: Any) -> None:
     """A text without end stops at the limit, whatever is proposed beyond it."""
-    bench = Bench(make_pair(shape(seed=2, eot_pull=0.01, target_positions=448)), count=1)
+    bench = Bench(make_pair(shape(seed=2, eot_pull=0.01, target_positions=448, max_length=448)), count=1)
     window = bench.windows[0]
     assert len(window.prompt) + len(bench.alone[0].tokens) == 448
     for length in (1, 5, 7):

@@ -48,7 +48,8 @@ def token_ends(attention: Tensor, states: int, median_width: int) -> npt.NDArray
     """
     weights = attention[..., :states]
     std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
-    weights = _median((weights - mean) / std, median_width).mean(dim=0)
+    even = torch.where(std > 0, (weights - mean) / std, 0.0)  # a single token has nothing to stand out from
+    weights = _median(even, median_width).mean(dim=0)
     text, time = warp(-weights.double().cpu().numpy())
     first_of_row = np.concatenate([[True], np.diff(text) > 0])
     ends: npt.NDArray[np.int64] = time[first_of_row]

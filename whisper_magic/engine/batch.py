@@ -127,5 +127,4 @@ def _stopped(transcripts: Sequence[Transcript]) -> str:
         done = sum(transcript.complete for transcript in transcripts)
         return f"stopped after {done} whole recordings; what was written is kept"
     (only,) = transcripts
-    done_to = only.segments[-1].end if only.segments else 0.0
-    return f"stopped at {done_to:.1f} s of {only.duration:.1f} s; the transcript so far is kept"
+    return f"stopped at {only.timing.audio:.1f} s of {only.duration:.1f} s; the transcript so far is kept"

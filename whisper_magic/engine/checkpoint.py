@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import (
     GenerationConfig,
@@ -25,7 +26,7 @@ from transformers import (
 from transformers.utils import logging
 
 from whisper_magic.engine.hub import locate, weight_files
-from whisper_magic.errors import CheckpointError
+from whisper_magic.errors import CheckpointError, one_line
 
 TEXT_CONTEXT_MINIMUM = 8  # a decoder that cannot hold Whisper's own prompt is no Whisper
 
@@ -126,14 +127,14 @@ def _read(name: str, folder: Path, config: WhisperConfig, placement: Placement, 
                 use_safetensors=True,
                 output_loading_info=True,
             )
+        model.requires_grad_(False).eval().to(placement.device)
         tokenizer = WhisperTokenizer.from_pretrained(folder)
         extractor = WhisperFeatureExtractor.from_pretrained(folder) if with_encoder else None
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise CheckpointError(f"{name} could not be read: {_first_line(error)}") from error
+        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
     if report["missing_keys"]:  # transformers would leave these random
         lacking = sorted(report["missing_keys"])
         raise CheckpointError(f"{name} lacks {len(lacking)} weights, such as {lacking[0]}; the files are not complete")
-    model.requires_grad_(False).eval().to(placement.device)
     decoder = model.model.decoder
     return Checkpoint(
         name=name,
@@ -166,10 +167,13 @@ def _config(name: str, folder: Path) -> WhisperConfig:
     try:
         raw, _ = WhisperConfig.get_config_dict(folder)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{name} has no readable config.json: {_first_line(error)}") from error
+        raise CheckpointError(f"{name} has no readable config.json: {one_line(error)}") from error
     if raw.get("model_type") != "whisper":
         raise CheckpointError(f"{name} is a {raw.get('model_type', 'nameless')!r} model, not a Whisper")
-    config: WhisperConfig = WhisperConfig.from_dict(raw)
+    try:
+        config: WhisperConfig = WhisperConfig.from_dict(raw)
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise CheckpointError(f"{name} has a config.json that makes no sense: {one_line(error)}") from error
     if config.max_target_positions < TEXT_CONTEXT_MINIMUM:
         raise CheckpointError(f"{name} has a text context of {config.max_target_positions} tokens; too few to decode")
     return config
@@ -180,9 +184,12 @@ def _is_decoder_only(config: WhisperConfig) -> bool:
 
 
 def _special_tokens(name: str, folder: Path, config: WhisperConfig) -> SpecialTokens:
-    try:
-        generation = GenerationConfig.from_pretrained(folder)
-    except (OSError, ValueError):  # random and very old checkpoints ship none: the model's config holds the ids
+    if (folder / "generation_config.json").is_file():
+        try:
+            generation = GenerationConfig.from_pretrained(folder)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{name} has a damaged generation_config.json: {one_line(error)}") from error
+    else:  # very old checkpoints ship none: the model's config holds the ids
         generation = GenerationConfig.from_model_config(config)
 
     def of(key: str) -> Any:
@@ -255,8 +262,3 @@ def _same_encoder(target: Checkpoint, folder: Path) -> bool:
 
 def _short(value: object) -> str:
     return f"{len(value)} ({', '.join(list(value)[:4])}, …)" if isinstance(value, dict) else str(value)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

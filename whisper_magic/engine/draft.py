@@ -125,7 +125,12 @@ class LookupDraft:
         for slot, window in slots.occupied:
             if not counts[slot]:
                 continue
-            corpus = self._corpus.setdefault(slot, tuple(self._expected(window)))
+            if slot not in self._corpus:
+                self._corpus[slot] = tuple(self._expected(window))
+            corpus = self._corpus[slot]
+            if not corpus and not self._own_text:
+                counts[slot] = 0
+                continue
             begin, known = int(slots.begin[slot]), int(slots.known[slot])
             text = slots.tokens[slot, :known].tolist()
             guesses = continuation(corpus, text[:begin], text[begin:], self._own_text)[: counts[slot]]

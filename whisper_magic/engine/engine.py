@@ -9,10 +9,11 @@ Ctrl-C at any moment leaves it ready for the next.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -53,11 +54,12 @@ class Engine:
     """A target and its draft, resident. Make one with `Engine.load`."""
 
     def __init__(self, target: Checkpoint, draft: Checkpoint | None, placed: Placed, load_seconds: float) -> None:
-        self._target: Checkpoint | None = target
         self._draft_name = draft.name if draft else None
         self._placed, self._load_seconds = placed, load_seconds
         self._runtime: Runtime | None = Runtime(target, draft)
         self._front = front_end(target, self._runtime.device)
+        # The runtime holds what it needs of the weights, some of them fused: no second copy stays.
+        self._target: Checkpoint | None = replace(target, decoder_state={}, encoder=None)
         self._lock = threading.Lock()
         self._server: int | None = None  # the thread that is being served
 
@@ -113,9 +115,7 @@ class Engine:
             Interrupted: on Ctrl-C; `.transcript` is what was finished by then.
             EngineClosed: after `close`.
         """
-        chosen = (options or TranscribeOptions()).override(**overrides)
-        if chosen.channel == "split":
-            raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
+        chosen = _single(options, overrides)
         tell = None if on_event is None else lambda index, event: on_event(event)
         with self._batch([source], chosen) as batch:
             batch.run(tell)
@@ -148,8 +148,10 @@ class Engine:
 
     def stream(self, source: Source, options: TranscribeOptions | None = None, **overrides: Any) -> Iterator[Event]:
         """The events of `transcribe` as an iterator: Started, Rounds and Segments as they happen, Finished."""
-        chosen = (options or TranscribeOptions()).override(**overrides)
-        with self._batch([source], chosen) as batch:
+        return self._streamed(source, _single(options, overrides))
+
+    def _streamed(self, source: Source, options: TranscribeOptions) -> Iterator[Event]:
+        with self._batch([source], options) as batch:
             for _, event in batch.events():
                 yield event
         if batch.errors:
@@ -158,8 +160,7 @@ class Engine:
     @contextmanager
     def _batch(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Batch]:
         """Work for the models, which serve one call at a time: the caches are shared."""
-        if self._server == threading.get_ident():
-            raise EngineBusy("this engine is in the middle of a stream() here; finish that iterator or close it first")
+        self._refuse_inside()
         with self._lock:
             self._server = threading.get_ident()
             try:
@@ -192,9 +193,17 @@ class Engine:
         return text_of(target, tokens)
 
     def close(self) -> None:
-        """Let go of the models and caches. The engine cannot be used afterwards; closing twice is fine."""
+        """Let go of the models and caches. The engine cannot be used afterwards; closing twice is fine.
+
+        Raises:
+            EngineBusy: inside its own stream() or on_event.
+        """
+        self._refuse_inside()
         with self._lock:
+            if self._runtime is not None:
+                self._runtime.close()
             self._target = self._runtime = None
+        gc.collect()  # modules hold each other in cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -210,6 +219,11 @@ class Engine:
         s = self.status
         return f"Engine(target={s.target!r}, draft={s.draft!r}, device={s.device!r}, dtype={s.dtype!r})"
 
+    def _refuse_inside(self) -> None:
+        """A call from within a call would wait for itself."""
+        if self._server == threading.get_ident():
+            raise EngineBusy("this engine is in the middle of a stream() or on_event here; finish or close that first")
+
     def _models(self) -> Models:
         s = self.status
         return Models(s.target, s.draft, s.device, s.dtype, s.attention)
@@ -218,3 +232,11 @@ class Engine:
         if self._target is None or self._runtime is None:
             raise EngineClosed("this engine was closed; load it again with Engine.load or %whisper load")
         return self._target, self._runtime
+
+
+def _single(options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
+    """The options of a call that gives one transcript."""
+    chosen = (options or TranscribeOptions()).override(**overrides)
+    if chosen.channel == "split":
+        raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
+    return chosen

@@ -45,7 +45,7 @@ def locate(name: str) -> Path:
     bundled = {DEMO_NAME: "target", DEMO_DRAFT_NAME: "draft"}
     if name in bundled:
         return _checked(demo_folder() / bundled[name], name)
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for a user who is not there
     if folder.is_dir():
         return _checked(folder, name)
     if _looks_like_a_path(name):

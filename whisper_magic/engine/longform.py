@@ -57,7 +57,9 @@ class Guards:
 class Plan:
     """What stays the same over a recording's windows.
 
-    forced: prompt from start-of-transcript on (DETECT for an unknown language). previous: ids of the user's prompt.
+    forced: prompt from start-of-transcript on (DETECT for an unknown language). previous: ids of the user's prompt,
+    told to every window; with `condition_on_previous` it comes before the text of earlier windows, and scrolls away.
+    max_length: tokens that may be written in a window. max_tokens: what it may hold, prompt included.
     frame_seconds: duration of a feature frame. offset: seconds of the source at which the recording begins.
     """
 
@@ -67,7 +69,8 @@ class Plan:
     forced: tuple[int, ...]
     previous: tuple[int, ...]
     condition_on_previous: bool
-    limit: int
+    max_length: int
+    max_tokens: int
     frame_seconds: float
     offset: float = 0.0
     guards: Guards = Guards()
@@ -136,11 +139,12 @@ class SequentialReader:
         missing = plan.window_frames - features.shape[1]
         if missing:  # zeros, as transformers and openai/whisper pad the last window
             features = torch.nn.functional.pad(features, (0, missing))
+        prompt = self._prompt()
         self._window = Window(
             self.index,
             features,
-            self._prompt(),
-            plan.limit,
+            prompt,
+            self._limit(prompt),
             self._frames(),
             temperature=plan.guards.temperatures[0],
             key=stream_key(plan.seed, self.index),
@@ -171,14 +175,18 @@ class SequentialReader:
         else:
             for piece in pieces:
                 self._history += piece.tokens
-        if final:  # an open segment's only timestamp is its start
-            end = self.seek + self._frames()
-            begin = self.plan.special.timestamp_begin
-            pieces = [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]
+        if final:
+            return self._as_it_is(pieces, flags, silent)
         verdict = Verdict(self.seek, tuple(pieces), flags, silent)
         self.index += 1
         self.seek += advance if advance > 0 else self._frames()
         return verdict
+
+    def _as_it_is(self, pieces: list[Piece], flags: tuple[str, ...], silent: bool) -> Verdict:
+        """The verdict on a window that was stopped: nothing after it is read."""
+        end, begin = self.seek + self._frames(), self.plan.special.timestamp_begin
+        whole = [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]  # its only timestamp is its start
+        return Verdict(self.seek, tuple(whole), flags, silent)
 
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
@@ -210,8 +218,15 @@ class SequentialReader:
         history = self._history if told else list(plan.previous)
         if not history or plan.special.prev_sot is None:
             return forced
-        keep = plan.context // 2 - 1  # openai/whisper `decoding.py`: half the context at most
-        return (plan.special.prev_sot, *history[-keep:], *forced)
+        room = plan.max_tokens - len(forced) - 2  # for the token that announces it, and one to be written
+        keep = min(plan.context // 2 - 1, room)  # openai/whisper `decoding.py`: half the context at most
+        return (plan.special.prev_sot, *history[-keep:], *forced) if keep > 0 else forced
+
+    def _limit(self, prompt: tuple[int, ...]) -> int:
+        """Tokens that a window may hold: the checkpoint's `max_length` counts what is written, as in transformers'
+        `_set_max_new_tokens_and_length`; `max_tokens` counts the prompt too."""
+        plan = self.plan
+        return min(plan.max_length + min(len(prompt), plan.context // 2 - 1), plan.context, plan.max_tokens)
 
 
 def cut(tokens: Sequence[int], seek: int, frames: int, timestamp_begin: int) -> tuple[list[Piece], int]:

@@ -31,6 +31,7 @@ class Pace:
         self._draft_seconds: float | None = None  # per step
         self._verify_seconds: float | None = None  # per pass
         self._idle = 0
+        self._trial = False  # whether this round is one of those while speculation is off
         self.rounds = self.rounds_off = 0
 
     @property
@@ -56,7 +57,7 @@ class Pace:
             self.rounds_off += 1
             self._idle += 1
             if self._idle >= TRY_AGAIN:
-                self._idle = 0
+                self._idle, self._trial = 0, True
                 return 1
         return best
 
@@ -66,7 +67,9 @@ class Pace:
         self._verify_seconds = _blend(self._verify_seconds, verify_seconds)
         if not steps:
             return
-        self._draft_seconds = _blend(self._draft_seconds, draft_seconds / steps)
+        known = None if self._trial else self._draft_seconds  # what was known may be why it is off
+        self._draft_seconds = _blend(known, draft_seconds / steps)
+        self._trial = False
         # A token behind a rejected one was never judged.
         judged = sum(min(offer.accepted + 1, offer.proposed) for offer in offers)
         self._tried = MEMORY * self._tried + judged

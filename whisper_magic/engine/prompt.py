@@ -23,6 +23,8 @@ def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str
     elif options.language is not None and _code(options.language) != "en":
         raise OptionError(f"{model} is English-only, got language={options.language!r}; load a multilingual checkpoint")
     if special.tasks:
+        if options.task not in special.tasks:
+            raise OptionError(f"{model} cannot {options.task}; it knows {', '.join(special.tasks)}")
         prompt.append(special.tasks[options.task])
     elif options.task != "transcribe":
         raise OptionError(f"{model} is English-only and cannot translate; load a multilingual checkpoint")

@@ -83,7 +83,8 @@ class Recording:
         flags = (*verdict.flags, "cut short") if final else verdict.flags
         segments = self._segments(verdict, decoded, flags)
         (self.skipped if verdict.silent else self.segments).extend(segments)
-        self._note_end()
+        if not final:
+            self._note_end()
         return [] if verdict.silent else segments
 
     def _note_end(self) -> None:
@@ -121,7 +122,7 @@ class Recording:
         for piece in verdict.pieces:
             text = text_of(self.target, piece.tokens)
             if text.strip():
-                words = self._words(decoded, first, len(piece.tokens), verdict.seek) if decoded.ends else ()
+                words = self._words(decoded, first, len(piece.tokens), verdict.seek) if decoded.times else ()
                 segments.append(self.reader.segment(piece, text, decoded, flags, words))
             first += len(piece.tokens)
         return segments
@@ -130,12 +131,12 @@ class Recording:
         """The words of the tokens first.. of a window that begins at frame `seek`. A token starts where the one
         before it ends."""
         step, origin = STRIDE * self.plan.frame_seconds, self.plan.offset + seek * self.plan.frame_seconds
-        ends = (0, *decoded.ends)
+        times = [origin + time * step for time in decoded.times]
         places = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
         return words_of(
             self.target.tokenizer,
             [decoded.tokens[i] for i in places],
-            [(origin + ends[i] * step, origin + ends[i + 1] * step) for i in places],
+            [(times[i], times[i + 1]) for i in places],
             [math.exp(decoded.logprobs[i]) for i in places],
             self._language(),
         )
@@ -228,6 +229,8 @@ class Decoding:
                 yield begun, Started(begun.audio.source, begun.audio.duration)
             yield from self._one(event)
             self._open = [recording for recording in self._open if not recording.done]
+        for begun in waiting:  # too short for a window
+            yield begun, Started(begun.audio.source, begun.audio.duration)
 
     def _one(self, event: tuple[Window, Round] | Decoded) -> Iterator[tuple[Recording, Event]]:
         if isinstance(event, Decoded):
@@ -295,7 +298,8 @@ def _plan(target: Checkpoint, front: LogMel, audio: Audio, options: TranscribeOp
         forced=forced_prompt(special, options, target.name),
         previous=previous_text(target.tokenizer, special, options.prompt, context),
         condition_on_previous=options.condition_on_previous,
-        limit=min(special.max_length, options.max_tokens or special.max_length),
+        max_length=special.max_length,
+        max_tokens=options.max_tokens or context,
         frame_seconds=front.frame_seconds,
         offset=audio.start,
         guards=Guards(
@@ -306,16 +310,19 @@ def _plan(target: Checkpoint, front: LogMel, audio: Audio, options: TranscribeOp
         ),
         seed=options.seed,
     )
-    _check_room(plan, front, audio, options)
+    _check(plan, front, audio, options, int(target.config.decoder_layers))
     return plan
 
 
-def _check_room(plan: Plan, front: LogMel, audio: Audio, options: TranscribeOptions) -> None:
+def _check(plan: Plan, front: LogMel, audio: Audio, options: TranscribeOptions, layers: int) -> None:
     if options.words and not plan.special.alignment_heads:
         raise OptionError("this checkpoint names no alignment_heads in generation_config.json; leave words off")
-    longest = len(plan.forced) + (1 + len(plan.previous) if plan.previous else 0)
-    if longest >= plan.limit:
-        raise OptionError(f"max_tokens={plan.limit} leaves no room after a prompt of {longest} tokens; raise it")
+    if len(plan.forced) >= plan.max_tokens:
+        needed = len(plan.forced) + 1
+        raise OptionError(f"max_tokens={plan.max_tokens} leaves no room after the prompt; it must be {needed} or more")
+    beyond = [head for head in plan.special.alignment_heads if head[0] >= layers]
+    if options.words and beyond:
+        raise OptionError(f"alignment_heads name layer {beyond[0][0]} of {layers} decoder layers; leave words off")
     if not options.timestamps and front.frames(len(audio.samples)) > plan.window_frames:
         window = plan.window_frames * plan.frame_seconds
         raise OptionError(

@@ -16,6 +16,7 @@ from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork
 
 Tensor = torch.Tensor
+ENCODED_TOGETHER = 8  # windows: more save no time, and their keys and values before sorting take memory
 BLOCK = 8  # tokens fed in one target pass: fixed, so that what fills a block never changes a row's arithmetic
 
 
@@ -33,6 +34,10 @@ class Side:
         like = network.embedding
         self.self_kv = torch.zeros(*shape, length, network.head_dim, dtype=like.dtype, device=like.device)
         self.cross_kv = torch.zeros(*shape, frames, network.head_dim, dtype=like.dtype, device=like.device)
+
+    def release(self) -> None:
+        """Give the caches back."""
+        self.self_kv = self.cross_kv = torch.empty(0)
 
     def forward(self, tokens: Tensor, start: Tensor) -> Tensor:
         return self.network.forward(tokens, start, self.self_kv, self.cross_kv)
@@ -78,22 +83,37 @@ class Runtime:
         ]
 
     def allocate(self, slots: int, block: int) -> None:
-        """Room for `slots` windows and blocks of `block` tokens; kept where there is enough already."""
+        """Room for exactly `slots` windows and blocks of `block` tokens; the caches stay while that does not change."""
         length = self.context + block
         if slots == self.slots and length == self.length:
             return
+        sides = [side for side in (self.target, self.draft) if side is not None]
+        self.slots = 0  # until it is done: an interruption in between must not look like success
+        for side in sides:
+            side.release()
+        for side in sides:
+            side.allocate(slots, length, self.frames)
         self.slots, self.length = slots, length
+
+    def close(self) -> None:
+        """Let go of every tensor, whoever may still hold this object."""
+        self.slots = 0
+        self.feeds = []
         for side in (self.target, self.draft):
             if side is not None:
-                side.allocate(slots, length, self.frames)
+                side.release()
+                del side.network
 
     def admit(self, slots: list[int], features: Tensor) -> None:
         """Encode windows (N, n_mels, window frames) and put their cross keys and values into these N slots."""
-        index = torch.tensor(slots, device=self.device)
-        for feed in self.feeds:
-            states = feed.encoder(features.to(self.device, self.dtype)).last_hidden_state
-            for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
-                side.cross_kv[:, :, index] = cross_kv
+        for first in range(0, len(slots), ENCODED_TOGETHER):
+            some = slice(first, first + ENCODED_TOGETHER)
+            index = torch.tensor(slots[some], device=self.device)
+            sound = features[some].to(self.device, self.dtype)
+            for feed in self.feeds:
+                states = feed.encoder(sound).last_hidden_state
+                for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
+                    side.cross_kv[:, :, index] = cross_kv
 
     @property
     def memory_bytes(self) -> int:

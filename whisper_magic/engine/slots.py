@@ -66,6 +66,7 @@ class Slots:
 
     def put(self, slot: int, window: Window, prompt: tuple[int, ...]) -> None:
         """Begin a window in a slot, whatever the slot held before."""
+        assert len(prompt) < window.limit
         self.tokens[slot, : len(prompt)] = torch.tensor(prompt, device=self.tokens.device)
         self.known[slot] = self.begin[slot] = len(prompt)
         self.cached[slot] = 0

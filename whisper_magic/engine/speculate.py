@@ -56,7 +56,7 @@ class Decoded:
     language: int | None  # the detected language's token, where the prompt asked for it
     language_probability: float | None
     clock: Clock
-    ends: tuple[int, ...] = ()  # encoder state at which each token ends, where words are wanted
+    times: tuple[int, ...] = ()  # where words are wanted: encoder state at which the first token begins, and each ends
 
     @property
     def avg_logprob(self) -> float:
@@ -124,6 +124,12 @@ class Speculator:
                 return
             yield from self._round()
 
+    def _now(self) -> float:
+        """The time, once the device has done what it was told."""
+        if self.runtime.device.type == "cuda":
+            torch.cuda.synchronize(self.runtime.device)
+        return perf_counter()
+
     def _fill(self, feed: Callable[[], Window | None]) -> None:
         """Put waiting windows into free slots: encode them together, and detect languages where asked."""
         admitted: list[tuple[int, Window]] = []
@@ -134,19 +140,19 @@ class Speculator:
             admitted.append((slot, window))
         if not admitted:
             return
-        began = perf_counter()
+        began = self._now()
         self._encode(admitted)
         for slot, window in admitted:
-            prompt = window.prompt[: window.prompt.index(DETECT)] if DETECT in window.prompt else window.prompt
-            self.slots.put(slot, window, prompt)
-            self.draft.admit(slot)
             self._progress[slot] = _Progress()
+            self.draft.admit(slot)
+            # A language is detected from the start token alone; the whole prompt follows.
+            self.slots.put(slot, window, (self.rules.special.sot,) if DETECT in window.prompt else window.prompt)
         self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
         for slot, window in admitted:
             sot = self.rules.special.sot
             progress = self._progress[slot]
             progress.sot_position = max(i for i, token in enumerate(window.prompt) if token == sot)
-            progress.clock.encode += (perf_counter() - began) / len(admitted)
+            progress.clock.encode += (self._now() - began) / len(admitted)
 
     def _encode(self, admitted: list[tuple[int, Window]]) -> None:
         """Hear what has not been heard: a window tried again in its slot still has its cross-attention there."""
@@ -175,17 +181,17 @@ class Speculator:
     def _round(self) -> Iterator[tuple[Window, Round] | Decoded]:
         """One round of every occupied slot."""
         slots, width = self.slots, self.block
-        began = perf_counter()
+        began = self._now()
         open_rows = slots.known - slots.cached  # known tokens to feed; more than a block while prefilling
         room = torch.minimum(slots.limit - slots.known - 1, width - open_rows)
         longest = self.draft.length if self.pace is None else self.pace.length()
         offered = torch.where(slots.active, room.clamp(0, longest), 0)
         filling = (open_rows > 1).tolist()
         offered = self.draft.propose(slots, offered)
-        drafted = perf_counter()
+        drafted = self._now()
         outcomes = self._verify(offered)
-        verified = perf_counter()
-        if self.pace is not None:
+        verified = self._now()
+        if self.pace is not None and not any(filling[slot] for slot, _ in slots.occupied):  # those cost more
             offers = [Offer(len(found.proposed), found.accepted) for found in outcomes if found is not None]
             self.pace.learn(offers, drafted - began, verified - drafted)
         share = 1 / len(slots.occupied)
@@ -263,19 +269,22 @@ class Speculator:
     def _finish(self, slot: int, window: Window) -> Decoded:
         decoded = self._decoded(slot, window)
         if self.align and decoded.tokens:
-            began = perf_counter()
-            decoded = replace(decoded, ends=self._token_ends(slot, window, decoded.tokens))
-            decoded.clock.align += perf_counter() - began
+            began = self._now()
+            decoded = replace(decoded, times=self._token_times(slot, window, decoded.tokens))
+            decoded.clock.align += self._now() - began
         self.slots.release(slot)
         return decoded
 
-    def _token_ends(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
         side, begin = self.runtime.target, int(self.slots.begin[slot])
         prompt = self.slots.tokens[slot, :begin].tolist()
         cross_kv = side.cross_kv[:, :, slot : slot + 1]
         attention = attention_of(side.network, [*prompt, *tokens], cross_kv, self.rules.special.alignment_heads)
-        ends = token_ends(attention[:, begin:], max(1, window.content_frames // 2), self.runtime.median_width)
-        return tuple(ends.tolist())
+        # A text with timestamps begins with one, at 0; without, the last of the prompt attends to where it begins.
+        first = begin if self.rules.timestamps else begin - 1
+        states = max(1, window.content_frames // 2)
+        ends = token_ends(attention[:, first:], states, self.runtime.median_width).tolist()
+        return (0, *ends) if self.rules.timestamps else tuple(ends)
 
     def _decoded(self, slot: int, window: Window) -> Decoded:
         progress, eot = self._progress[slot], self.rules.special.eot
