@@ -120,4 +120,5 @@ def _grammar(language: str) -> Grammar:
 
 
 def _finish(text: str) -> str:
+    assert "{" not in text, f"a slot of {text!r} is unknown"
     return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")

@@ -2,16 +2,42 @@
 
 from training.domain import Grammar, Phrase, Template
 
-_DIGITS = "zero one two three four five six seven eight nine".split()
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _BELOW_HUNDRED = _DIGITS + _TEENS + [f"{ten}{unit}" for ten in _TENS for unit in ["", *(f" {d}" for d in _DIGITS[1:])]]
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split() + [f"twenty {nth}" for nth in "first second third fourth fifth sixth seventh eighth ninth".split()] + [
-    "thirtieth", "thirty first",
-]
+    [
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
+        "twentieth",
+    ]
+    + [
+        f"twenty {nth}"
+        for nth in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+    ]
+    + [
+        "thirtieth",
+        "thirty first",
+    ]
+)
 
 
 def _phrases(*texts: str) -> tuple[Phrase, ...]:
@@ -35,8 +61,16 @@ _SLOTS: dict[str, tuple[Phrase, ...]] = {
     "minute": _phrases(*_BELOW_HUNDRED[10:60]),
     "part": _listed("in the morning, in the afternoon, in the evening, at night"),
     "time": _phrases(
-        "{hour} o'clock", "{hour} {minute}", "half past {hour}", "quarter to {hour}", "quarter past {hour}",
-        "{hour} {part}", "ten past {hour}", "twenty to {hour}", "noon", "midnight",
+        "{hour} o'clock",
+        "{hour} {minute}",
+        "half past {hour}",
+        "quarter to {hour}",
+        "quarter past {hour}",
+        "{hour} {part}",
+        "ten past {hour}",
+        "twenty to {hour}",
+        "noon",
+        "midnight",
     ),
     "weekday": _listed("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
     "month": _listed(
@@ -49,8 +83,15 @@ _SLOTS: dict[str, tuple[Phrase, ...]] = {
     "event": _listed("meeting, concert, film, lesson, party, football match, wedding, dinner, exam, market"),
     # things and prices
     "price": _phrases(
-        "{few} dollars", "{number} dollars", "{few} euros", "{number} euros", "{few} pounds", "{number} cents",
-        "{few} dollars and {number} cents", "{few} euros and {number} cents", "{large} dollars",
+        "{few} dollars",
+        "{number} dollars",
+        "{few} euros",
+        "{number} euros",
+        "{few} pounds",
+        "{number} cents",
+        "{few} dollars and {number} cents",
+        "{few} euros and {number} cents",
+        "{large} dollars",
     ),
     "item": _listed(
         "book, bicycle, coat, chair, table, clock, guitar, camera, umbrella, hat, ticket, lamp, bag, phone, bottle, "
@@ -93,7 +134,9 @@ _SLOTS: dict[str, tuple[Phrase, ...]] = {
     "animals": _listed(
         "cats, dogs, horses, rabbits, birds, cows, ducks, foxes, bears, lions, monkeys, snakes, frogs, goats, pigs"
     ),
-    "animal_does": _listed("is sleeping, is running, is waiting, is sitting, is hiding, is playing, is eating, is walking"),
+    "activity": _listed(
+        "is sleeping, is running, is waiting, is sitting, is hiding, is playing, is eating, is walking"
+    ),
     "where": _listed(
         "under the tree, behind the house, in the garden, by the river, on the bridge, near the lake, in the forest, "
         "on the hill, at the station, in front of the school, beside the road, in the field, on the roof, at the beach"
@@ -153,8 +196,8 @@ _TEMPLATES: tuple[tuple[float, str], ...] = (
     (1.0, "room number {digit:1} {digit:2} {digit:3} is on the {ordinal} floor"),
     (1.0, "there are {number} {items} on the table"),
     (1.0, "{number} plus {number2} is {number3}"),
-    (2.0, "the {colour} {animal} {animal_does} {where}"),
-    (2.0, "a {size} {animal} {animal_does} {where}"),
+    (2.0, "the {colour} {animal} {activity} {where}"),
+    (2.0, "a {size} {animal} {activity} {where}"),
     (1.0, "there are {number} {animals} {where}"),
     (2.0, "the {size} {person} {does}"),
     (1.0, "{name} {does} {where}"),

@@ -41,15 +41,18 @@ class WindowKind:
 
 SHORT = WindowKind(positions=160, batch=36, tokens=48)
 MEDIUM = WindowKind(positions=320, batch=18, tokens=80)
+LONG = WindowKind(positions=640, batch=9, tokens=128)
 FULL = WindowKind(positions=1500, batch=4, tokens=256)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of steps that draws window kinds with fixed odds."""
+    """A stretch of steps that draws window kinds with fixed odds. While ``listening``, the encoder alone learns, by
+    CTC: the decoder has little to attend to before it hears, and the step costs half."""
 
     steps: int
     odds: tuple[tuple[WindowKind, float], ...]
+    listening: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,20 +70,26 @@ class Recipe:
     # target
     shape: Shape = field(default_factory=Shape)
     phases: tuple[Phase, ...] = (
-        Phase(1_400, ((SHORT, 1.0),)),
-        Phase(500, ((SHORT, 0.4), (MEDIUM, 0.6))),
-        Phase(1_100, ((SHORT, 0.2), (MEDIUM, 0.2), (FULL, 0.6))),
+        Phase(400, ((SHORT, 1.0),), listening=True),
+        Phase(500, ((SHORT, 1.0),)),
+        Phase(100, ((SHORT, 0.4), (MEDIUM, 0.6))),
+        Phase(200, ((SHORT, 0.2), (MEDIUM, 0.2), (FULL, 0.6))),
+        Phase(1_100, ((SHORT, 0.2), (FULL, 0.8))),
     )
-    learning_rate: float = 1.5e-3
-    warm_up: int = 150
-    weight_decay: float = 0.01
+    learning_rate: float = 3e-3
+    warm_up: int = 100
+    fall: float = 0.45
     label_smoothing: float = 0.05
     ctc_weight: float = 0.3
-    checkpoint_every: int = 200
+    guide_weight: float = 0.3
+    checkpoint_every: int = 100
     threads: int = 1
     # draft
     draft_steps: int = 600
-    draft_learning_rate: float = 1e-3
+    draft_odds: tuple[tuple[WindowKind, float], ...] = ((SHORT, 0.5), (FULL, 0.5))
+    # sample and evaluation
+    sample_seed: int = 2026
+    evaluation_sentences: int = 100
 
     @property
     def steps(self) -> int:

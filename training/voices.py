@@ -7,16 +7,73 @@ every accent, so that an unseen voice is new in pitch, formants and timbre, not 
 import random
 from dataclasses import dataclass
 
-ACCENTS = {"en": ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")}
+ACCENTS = {
+    "en": ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
+}
 """espeak-ng accents by language."""
 
 ACCENT_WEIGHTS = {"en": (5, 5, 1.5, 1, 2, 1, 1, 1.5)}
 
-VARIANTS = (
-    "m1 m2 m3 m4 m5 m6 m8 f1 f2 f3 f5 Alex Andrea Andy Annie Denis Diogo Gene Hugo Jacky Lee Marco Mario Michael "
-    "Mike adam announcer antonio aunty belinda boris caleb david ed edward grandma grandpa gustave iven john linda "
-    "max michel miguel norbert pablo paul pedro quincy rob robert sandro shelby steph victor zac klatt2 klatt4"
-).split()
+VARIANTS = [
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m6",
+    "m8",
+    "f1",
+    "f2",
+    "f3",
+    "f5",
+    "Alex",
+    "Andrea",
+    "Andy",
+    "Annie",
+    "Denis",
+    "Diogo",
+    "Gene",
+    "Hugo",
+    "Jacky",
+    "Lee",
+    "Marco",
+    "Mario",
+    "Michael",
+    "Mike",
+    "adam",
+    "announcer",
+    "antonio",
+    "aunty",
+    "belinda",
+    "boris",
+    "caleb",
+    "david",
+    "ed",
+    "edward",
+    "grandma",
+    "grandpa",
+    "gustave",
+    "iven",
+    "john",
+    "linda",
+    "max",
+    "michel",
+    "miguel",
+    "norbert",
+    "pablo",
+    "paul",
+    "pedro",
+    "quincy",
+    "rob",
+    "robert",
+    "sandro",
+    "shelby",
+    "steph",
+    "victor",
+    "zac",
+    "klatt2",
+    "klatt4",
+]
 """espeak-ng voice variants heard in training; the empty variant is the accent's own voice."""
 
 HELD_OUT_VARIANTS = ("m7", "f4", "benjamin", "anika")

@@ -1,0 +1,34 @@
+"""The synthesizers really speak; skipped, and said so, where they are not installed."""
+
+import numpy as np
+import pytest
+
+from training.evaluate import edit_distance, word_error_rate
+from training.mel import raw_log_mel
+from training.speak import SAMPLE_RATE, SpeechError, speak, synthesizers_present
+from training.voices import HELD_OUT_VARIANTS, VARIANTS, Voice
+
+needs_speech = pytest.mark.skipif(not synthesizers_present(), reason="espeak-ng or flite is not installed")
+
+
+@needs_speech
+@pytest.mark.parametrize("voice", [Voice("espeak-ng", "en-us+f2", 170, 50), Voice("flite", "slt", 170, 50)])
+def test_speech_is_trimmed_and_levelled(voice: Voice) -> None:
+    samples = speak("Turn on the lamp.", voice)
+    assert 0.6 < len(samples) / SAMPLE_RATE < 2.5
+    assert np.abs(samples).max() == pytest.approx(0.5)
+    assert raw_log_mel(samples).shape[1] == 80
+
+
+def test_a_missing_synthesizer_is_named() -> None:
+    with pytest.raises(SpeechError, match="nosuch is not installed"):
+        speak("Hello.", Voice("nosuch", "x", 170, 50))
+
+
+def test_held_out_voices_are_never_trained_on() -> None:
+    assert not set(VARIANTS) & set(HELD_OUT_VARIANTS)
+
+
+def test_word_error_rate_counts_words_only() -> None:
+    assert edit_distance(["a", "b", "c"], ["a", "c", "d"]) == 2
+    assert word_error_rate(["Turn on the lamp."], ["turn on a lamp"]) == 0.25

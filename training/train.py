@@ -1,0 +1,174 @@
+"""The target's training loop: Muon for the matrices, AdamW for the rest, one batch a step.
+
+It starts from the newest checkpoint of its folder, and sees from there what an unbroken run would have seen.
+"""
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.batches import Batch, BatchMaker
+from training.checkpoints import Checkpoints
+from training.corpus import Utterance, load_corpus, spoken
+from training.mel import raw_log_mel
+from training.network import Losses, TargetLoss, new_target
+from training.recipe import CACHE, FULL, SHORT, Phase, Recipe, WindowKind
+from training.tokenizer import SpecialIds, load_tokenizer, special_ids
+from training.windows import IGNORED
+
+_REPORT_EVERY = 25
+_HELD_OUT = 100
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every training needs: batches to learn from, batches of held-out sentences and voices, and the ids."""
+
+    batches: BatchMaker
+    held_out: BatchMaker
+    ids: SpecialIds
+
+
+def load_material(recipe: Recipe) -> Material:
+    """Read corpus and tokenizer from the cache."""
+    tokenizer = load_tokenizer()
+    ids = special_ids(tokenizer)
+    unheard = [
+        Utterance(one.sentence, one.language, raw_log_mel(one.samples))
+        for language in recipe.languages
+        for one in spoken(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
+    ]
+
+    def batches(spoken_ones: list[Utterance]) -> BatchMaker:
+        texts = [f" {one.sentence.text}" for one in spoken_ones]
+        return BatchMaker(recipe, spoken_ones, tokenizer(texts, add_special_tokens=False).input_ids, ids)
+
+    return Material(batches(load_corpus()), batches(unheard), ids)
+
+
+class Optimizers:
+    """Muon for the layers' matrices, AdamW for embeddings, convolutions, norms and biases; one schedule:
+    warm up, hold, and fall in a straight line to a fiftieth over the last part of the run."""
+
+    def __init__(self, modules: nn.Module, recipe: Recipe, steps: int) -> None:
+        named = [(name, weight) for name, weight in modules.named_parameters() if weight.requires_grad]
+        matrices = [weight for name, weight in named if _is_matrix(name, weight)]
+        others = [weight for name, weight in named if not _is_matrix(name, weight)]
+        self._weights = matrices + others
+        self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)]
+        self._all.append(torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"))
+        self._recipe, self._steps = recipe, steps
+
+    def step(self, number: int) -> float:
+        """Clip, step, clear; the gradient's norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(self._weights, 1.0)
+        for optimizer in self._all:
+            for group in optimizer.param_groups:
+                group["lr"] = self._recipe.learning_rate * self._scale(number)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def _scale(self, number: int) -> float:
+        fall = self._recipe.fall * self._steps
+        return min(1.0, (number + 1) / self._recipe.warm_up, max(0.02, (self._steps - number) / fall))
+
+    def state(self) -> list[dict[str, Any]]:
+        """For a checkpoint."""
+        return [optimizer.state_dict() for optimizer in self._all]
+
+    def load(self, states: Iterable[dict[str, Any]]) -> None:
+        """From a checkpoint."""
+        for optimizer, state in zip(self._all, states, strict=True):
+            optimizer.load_state_dict(state)
+
+
+def _is_matrix(name: str, weight: torch.Tensor) -> bool:
+    return weight.ndim == 2 and "embed" not in name and "ctc_head" not in name and "proj_out" not in name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one step trains on, and whether the encoder alone does."""
+
+    kind: WindowKind
+    listening: bool
+
+
+def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
+    """Look a step's phase up and draw its window kind by the phase's odds."""
+    rng = random.Random(f"kind {seed} {step}")
+    for phase in phases:
+        if step < phase.steps:
+            kinds = [kind for kind, _ in phase.odds]
+            return Plan(rng.choices(kinds, [odds for _, odds in phase.odds])[0], phase.listening)
+        step -= phase.steps
+    raise IndexError("past the last step")
+
+
+def set_attention(module: nn.Module, kind: WindowKind) -> None:
+    """Plain attention is faster on short windows on a CPU, SDPA on full ones."""
+    name = "sdpa" if kind == FULL else "eager"
+    for part in module.modules():
+        config = getattr(part, "config", None)
+        if config is not None:
+            config._attn_implementation = name
+
+
+def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
+    """Train the target to the recipe's last step."""
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    material = load_material(recipe)
+    modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe)
+    optimizers = Optimizers(modules, recipe, recipe.steps)
+    checkpoints = Checkpoints(folder)
+    first, state = checkpoints.newest()
+    if state is not None:
+        modules.load_state_dict(state["modules"])
+        optimizers.load(state["optimizers"])
+    started = time.perf_counter()
+    for step in range(first, recipe.steps):
+        plan = plan_of_step(recipe.phases, recipe.seed, step)
+        set_attention(modules, plan.kind)
+        losses = _losses(modules, material.batches.batch(step, plan.kind), plan.listening)
+        torch.autograd.backward(modules.total(losses))
+        norm = optimizers.step(step)
+        if step % _REPORT_EVERY == 0:
+            seconds = time.perf_counter() - started
+            checkpoints.log(
+                step=step,
+                kind=plan.kind.positions,
+                text=losses.text.item(),
+                ctc=losses.ctc.item(),
+                guide=losses.guide.item(),
+                norm=norm,
+                seconds=seconds,
+            )
+        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
+            checkpoints.log(step=step + 1, held_out=_accuracy(modules, material))
+            checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
+
+
+def _losses(modules: TargetLoss, batch: Batch, listening: bool) -> Losses:
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = modules(batch, listening)
+    assert isinstance(losses, Losses)
+    return losses
+
+
+@torch.no_grad()
+def _accuracy(modules: TargetLoss, material: Material) -> float:
+    """Share of text tokens foretold, given the true ones before, on held-out sentences in held-out voices."""
+    set_attention(modules, SHORT)
+    batch = material.held_out.batch(0, SHORT, clean=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        guesses = modules.logits(batch).argmax(-1)
+    asked = (batch.labels != IGNORED) & (batch.labels < material.ids.eot)
+    return (guesses == batch.labels)[asked].float().mean().item()

@@ -1,0 +1,151 @@
+"""Training windows: sentences laid out in time with pauses, and the tokens that Whisper would want for them.
+
+Times are in positions of 0.02 s (the encoder's), so that every timestamp is exact. A sentence that the window cuts
+off gives its start timestamp and nothing else, right after the end of the last whole one: a reader that seeks to the
+last pair of timestamps then meets the cut sentence again, in full. Nothing here knows of mels or the network.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from training.recipe import WindowKind
+from training.tokenizer import SpecialIds
+
+IGNORED = -100
+"""Label of a token that is given, not asked."""
+NOWHERE = -1
+"""Where a token is heard that stands for no sound."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a window needs to know of an utterance: which it is, how long, and its text tokens."""
+
+    index: int
+    positions: int
+    tokens: tuple[int, ...]
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An utterance that starts at ``start`` (positions in the window) and may run over the window's end."""
+
+    said: Said
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Where it ends, in the window or past it."""
+        return self.start + self.said.positions
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One window in time. ``offset`` is where the window itself lies in the encoder's positions (short windows
+    are placed anywhere in the 30 s, so that every position is learnt); ``tail`` is the number of frames of an
+    earlier utterance's end that are heard at the start, untold; ``sound_end`` is where the recording ends and
+    padding begins."""
+
+    positions: int
+    placed: tuple[Placed, ...]
+    offset: int = 0
+    tail: int = 0
+    sound_end: int = 0
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """What the decoder reads, what it should say next at each place, about where in the window that is heard
+    (positions; ``NOWHERE`` for what is not sound), and the window's bare text for CTC."""
+
+    tokens: tuple[int, ...]
+    labels: tuple[int, ...]
+    heard_at: tuple[int, ...]
+    text: tuple[int, ...]
+
+
+def lay_out(kind: WindowKind, pool: Sequence[Said], full: int, rng: random.Random) -> Layout:
+    """Draw a window of ``kind``: short kinds hold whole sentences, one of ``full`` positions may cut its last.
+
+    Every tenth window or so is empty of speech, about a third of the full ones end early in padding.
+    """
+    is_full = kind.positions == full
+    if rng.random() < (0.06 if is_full else 0.02):
+        return Layout(kind.positions, (), _offset(kind, full, rng), 0, rng.randint(0, kind.positions))
+    wanted = rng.choices((99, rng.randint(1, 7)), (0.65, 0.35))[0]
+    placed: list[Placed] = []
+    cursor = rng.randint(0, 16) if rng.random() < 0.7 else rng.randint(0, 48)
+    budget = kind.tokens - 16
+    while len(placed) < wanted:
+        said = rng.choice(pool)
+        budget -= len(said.tokens) + 2
+        fits = cursor + said.positions <= kind.positions
+        if budget < 0 or not (fits or is_full) or cursor >= kind.positions - 2:
+            break
+        placed.append(Placed(said, cursor))
+        if not fits:
+            break
+        cursor = placed[-1].end + _pause(rng)
+    if not placed:
+        return lay_out(kind, pool, full, rng)
+    end = placed[-1].end
+    sound_end = kind.positions if end >= kind.positions else rng.randint(end, kind.positions)
+    tail = rng.randint(2, 14) if is_full and placed[0].start >= 10 and rng.random() < 0.5 else 0
+    return Layout(kind.positions, tuple(placed), _offset(kind, full, rng), tail, sound_end)
+
+
+def _offset(kind: WindowKind, full: int, rng: random.Random) -> int:
+    return 0 if rng.random() < 0.4 else rng.randint(0, full - kind.positions)
+
+
+def _pause(rng: random.Random) -> int:
+    return rng.randint(12, 60) if rng.random() < 0.9 else rng.randint(60, 200)
+
+
+def token_row(
+    layout: Layout, ids: SpecialIds, timestamps: bool, previous: Sequence[int] = (), task: str = "transcribe"
+) -> TokenRow:
+    """Whisper's tokens for a window; ``previous`` is the text before it, given and not asked."""
+    given = (ids.startofprev, *previous) if previous else ()
+    language = layout.placed[0].said.language if layout.placed else "en"
+    prompt = (ids.sot, ids.languages[language], getattr(ids, task))
+    content = _timed(layout, ids) if timestamps else (_Heard(ids.notimestamps, NOWHERE), *_text_of(layout))
+    tokens = (*given, *prompt, *(heard.token for heard in content), ids.eot)
+    heard_at = (*[NOWHERE] * (len(given) + 2), *(heard.at for heard in content), NOWHERE)
+    labels = [IGNORED] * len(given) + list(tokens[len(given) + 1 :])
+    if not layout.placed:
+        labels[len(given)] = ids.nospeech
+        labels[len(given) + 1] = IGNORED
+    labels[len(given) + 2] = labels[len(given) + 2] if timestamps else IGNORED
+    text = tuple(heard.token for heard in _text_of(layout))
+    return TokenRow(tokens[:-1], tuple(labels), heard_at, text)
+
+
+class _Heard(NamedTuple):
+    token: int
+    at: int
+
+
+def _timed(layout: Layout, ids: SpecialIds) -> tuple[_Heard, ...]:
+    """Segments between timestamps. An empty window has a start and no more."""
+    zero = ids.timestamp_begin + layout.offset
+    tokens: list[_Heard] = []
+    for placed in layout.placed:
+        tokens.append(_Heard(zero + placed.start, placed.start))
+        if placed.end <= layout.positions:
+            tokens += [*_spread(placed), _Heard(zero + placed.end, placed.end)]
+    return tuple(tokens) or (_Heard(ids.timestamp_begin, NOWHERE),)
+
+
+def _text_of(layout: Layout) -> list[_Heard]:
+    """The text of every sentence that the window holds whole."""
+    return [heard for placed in layout.placed if placed.end <= layout.positions for heard in _spread(placed)]
+
+
+def _spread(placed: Placed) -> list[_Heard]:
+    """A sentence's tokens, spread evenly over its time: right to a few tenths of a second."""
+    each = placed.said.positions / max(1, len(placed.said.tokens))
+    return [_Heard(token, placed.start + int((k + 0.5) * each)) for k, token in enumerate(placed.said.tokens)]
