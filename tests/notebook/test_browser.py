@@ -1,0 +1,92 @@
+"""What a browser makes of a transcript: nothing is fetched, nothing overflows, colours follow the theme."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from whisper_magic.notebook import render_html
+from whisper_magic.transcript import Segment
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=2000",
+    "--dump-dom",
+]
+PROBE = """
+<script>addEventListener("load", () => {
+  const style = (name) => getComputedStyle(document.querySelector(name));
+  const report = {
+    fetched: performance.getEntriesByType("resource").length,
+    overflow: document.documentElement.scrollWidth > innerWidth,
+    segments: document.querySelectorAll('[role="listitem"]').length,
+    scripts: document.querySelectorAll(".whisper-magic script").length,
+    bar: document.querySelector(".wm-bar").getBoundingClientRect().width,
+    text: style(".wm-said").color,
+  };
+  document.title = JSON.stringify(report);
+});</script>
+"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: Debian package chromium (make debian)"),
+]
+
+
+def seen(html: str, folder: Path, width: int = 800, theme: str = "") -> dict[str, Any]:
+    """What a page that holds nothing but this HTML, and a theme's variables, reports of itself."""
+    page = folder / "page.html"
+    page.write_text(f"<!doctype html><meta charset=utf-8><title>-</title><body style='{theme}'>{html}{PROBE}", "utf-8")
+    assert CHROMIUM is not None
+    profile = f"--user-data-dir={folder / 'profile'}"
+    done = subprocess.run(
+        [CHROMIUM, *FLAGS, profile, f"--window-size={width},900", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title is not None, done.stdout[:500]
+    report: dict[str, Any] = json.loads(unescape(title[1]))
+    return report
+
+
+@pytest.fixture
+def page(fake: ModuleType) -> str:
+    long = Segment(9.5, 19.0, " Donaudampfschifffahrtsgesellschaft" * 3 + " <script>alert(1)</script>" + " word" * 200)
+    return render_html.render(fake.transcript("a very long name " * 8 + ".mp3", (*fake.SEGMENTS, long)))
+
+
+def test_a_page_is_complete_in_itself(page: str, tmp_path: Path) -> None:
+    report = seen(page, tmp_path)
+    assert report["fetched"] == 0
+    assert report["segments"] == 3
+    assert report["scripts"] == 0
+    assert report["bar"] > 300
+
+
+def test_a_narrow_page_does_not_overflow(page: str, tmp_path: Path) -> None:
+    assert not seen(page, tmp_path, width=500)["overflow"]
+
+
+def test_text_takes_the_themes_colour(page: str, tmp_path: Path) -> None:
+    report = seen(page, tmp_path, theme="--jp-content-font-color1: rgb(1, 2, 3); background: black")
+    assert report["text"] == "rgb(1, 2, 3)"
