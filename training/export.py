@@ -41,6 +41,7 @@ def generation_config(ids: SpecialIds, recipe: Recipe, alignment_heads: list[lis
         alignment_heads=alignment_heads,
         max_initial_timestamp_index=50,
         max_length=recipe.shape.n_text_ctx,
+        num_beams=1,  # greedy, as it was measured; transformers' pipeline would search with five beams
         return_timestamps=False,
     )
 
