@@ -56,7 +56,7 @@ class Shape:
             mels=rng.choice([80, 128]),
             source_positions=rng.choice([50, 75, 100]) if seed % 10 else 1500,
             target_positions=positions,
-            max_length=positions if seed % 3 else positions - 12,
+            max_length=positions,
             multilingual=rng.random() < 0.6,
             max_initial=rng.choice([None, 10, 50]),
             eot_pull=rng.choice([1.0, 1.6, 2.2]),

@@ -123,6 +123,19 @@ def test_equals_transformers(seed: int, make_pair: Callable[[Any], Any], shape: 
         assert ours(Runtime(target, None), target, case, "none", 0) == text
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_max_length_counts_what_is_written(seed: int, make_pair: Callable[[Any], Any], shape: Any) -> None:
+    """One window only: transformers 5.23 adds the prompt's length to `max_length` anew for every further window."""
+    pair = make_pair(shape(seed=seed, max_length=20, eot_pull=0.5))
+    case = Case(timestamps=False, features=sound_of(pair.shape, 1.0), language="de")
+    model = WhisperForConditionalGeneration.from_pretrained(pair.target, dtype=torch.float32)
+    target = read_target(str(pair.target), PLACEMENT)
+    (expected,) = theirs(model, case, target)
+    assert len(expected) == 20
+    runtime = Runtime(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
+    assert ours(runtime, target, case, "sometimes", 5) == [expected]
+
+
 def test_drafts_agree_as_named(pair: Any, shape: Any) -> None:
     """The suite above means something only while its three drafts behave differently."""
     from whisper_magic import Engine
