@@ -47,7 +47,7 @@ class SpecialTokens:
     suppress: tuple[int, ...]
     begin_suppress: tuple[int, ...]
     max_initial_timestamp_index: int | None
-    max_length: int  # tokens a window may hold, prompt included
+    max_length: int  # tokens that may be written in a window
     alignment_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) whose attention tells when words are said
 
     @property

@@ -111,8 +111,9 @@ class Recording:
                 text = [token for token in segment.tokens if token < special.eot]
             else:
                 text = self.target.tokenizer(segment.text, add_special_tokens=False)["input_ids"]
-            stamps = [[special.timestamp_begin + first], [special.timestamp_begin + end]]
-            tokens += [*stamps[0], *text, *stamps[1]] if self.options.timestamps else text
+            if self.options.timestamps:
+                text = [special.timestamp_begin + first, *text, special.timestamp_begin + end]
+            tokens += text
         return [*tokens, special.eot]
 
     def _segments(self, verdict: Verdict, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
