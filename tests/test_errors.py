@@ -19,6 +19,7 @@ TREE = {
     "CheckpointError": ("WhisperMagicError",),
     "EngineClosed": ("WhisperMagicError", "RuntimeError"),
     "EngineBusy": ("WhisperMagicError", "RuntimeError"),
+    "PackageMissing": ("WhisperMagicError", "ImportError"),
     "SomeFailed": ("WhisperMagicError",),
     "TranscriptError": ("WhisperMagicError", "ValueError"),
     "Interrupted": ("KeyboardInterrupt",),

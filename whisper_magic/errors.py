@@ -10,6 +10,7 @@ what failed, what was seen, what to do.
     ├── CheckpointError      a model that cannot be found, loaded or paired
     ├── EngineClosed         work asked of an engine after close()
     ├── EngineBusy           work asked of an engine inside its own stream()
+    ├── PackageMissing       an optional package that is not installed; the message has the pip command
     ├── SomeFailed           some of many recordings failed; carries the transcripts of the others
     └── TranscriptError      a saved transcript that cannot be read, or a format that is not known
     KeyboardInterrupt
@@ -68,6 +69,10 @@ class EngineClosed(WhisperMagicError, RuntimeError):
 
 class EngineBusy(WhisperMagicError, RuntimeError):
     """The engine serves one call at a time, and this thread is in the middle of one."""
+
+
+class PackageMissing(WhisperMagicError, ImportError):
+    """What was asked for needs an optional package that is not installed."""
 
 
 class TranscriptError(WhisperMagicError, ValueError):

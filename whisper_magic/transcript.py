@@ -15,6 +15,8 @@ from whisper_magic.options import TranscribeOptions
 if TYPE_CHECKING:
     import pandas
 
+    from whisper_magic.scoring import WordErrors
+
 
 @dataclass(frozen=True)
 class Word:
@@ -185,6 +187,17 @@ class Transcript:
         columns = ["start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "temperature"]
         rows = [[getattr(s, name) for name in columns] for s in self.segments]
         return pd.DataFrame(rows, columns=columns)
+
+    def wer(self, reference: str | Transcript) -> WordErrors:
+        """Word error rate against what was really said (text, or another transcript), after Whisper's normalizers.
+
+        Raises:
+            PackageMissing: without jiwer (the `score` extra).
+            OptionError: for a reference that is neither.
+        """
+        from whisper_magic import scoring
+
+        return scoring.word_errors(self, reference)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to `path`; its ending chooses the format: txt, srt, vtt, tsv or json.

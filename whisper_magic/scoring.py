@@ -1,0 +1,224 @@
+"""How far a transcript is from a reference: word error rate, with what differs and when it was said.
+
+Text is compared as the Whisper paper compares it (appendix C): after Whisper's own normalizers, English or basic. jiwer
+aligns. Knows nothing of models; needs no torch (transformers' module of normalizers imports none).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from whisper_magic.errors import OptionError, PackageMissing
+
+if TYPE_CHECKING:
+    from whisper_magic.transcript import Transcript
+
+Kind = Literal["equal", "substitution", "deletion", "insertion"]
+
+# Written without spaces: the paper (appendix C) counts characters for these, that is, their character error rate.
+NO_SPACES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})
+_KINDS: dict[str, Kind] = {
+    "equal": "equal",
+    "substitute": "substitution",
+    "delete": "deletion",
+    "insert": "insertion",
+}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Words that stand together, all of them right or all wrong in the same way, as the normalizer leaves them.
+
+    reference: what should be there; () for an insertion. written: what the transcript has; () for a deletion.
+    start, end: seconds between which the written ones, or for a deletion their neighbours, were said; None if unknown.
+    """
+
+    kind: Kind
+    reference: tuple[str, ...]
+    written: tuple[str, ...]
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """What `Transcript.wer` returns. rate: errors / words of the reference; it may be more than 1, and is infinite
+    where the reference holds no word and the transcript does. unit: what is counted. stretches: all of both texts."""
+
+    rate: float
+    hits: int
+    substitutions: int
+    deletions: int
+    insertions: int
+    unit: Literal["word", "character"] = "word"
+    normalizer: str = ""
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def differences(self) -> tuple[Stretch, ...]:
+        """The stretches that are wrong, in order."""
+        return tuple(stretch for stretch in self.stretches if stretch.kind != "equal")
+
+    @property
+    def errors(self) -> int:
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def words(self) -> int:
+        """Of the reference (characters, where these are counted)."""
+        return self.hits + self.substitutions + self.deletions
+
+    def __str__(self) -> str:
+        kinds = f"{self.substitutions} substituted, {self.deletions} missing, {self.insertions} extra"
+        of = f"{_counted(self.errors, 'error')} in {_counted(self.words, self.unit)}"
+        return f"{self.unit} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
+
+
+def percent(rate: float) -> str:
+    """'8.3%'; 'infinite' where nothing should have been said."""
+    return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
+
+
+def word_errors(transcript: Transcript, reference: str | Transcript) -> WordErrors:
+    """Compare a transcript with what was really said: text, or another transcript.
+
+    Raises:
+        PackageMissing: without jiwer.
+        OptionError: for a reference that is neither.
+    """
+    expected = _text_of(reference)
+    jiwer = _jiwer()
+    normalise, name, unit = _normalizer(transcript)
+    said, written = normalise(expected).split(), normalise(transcript.text).split()
+    found = jiwer.process_words(" ".join(said), " ".join(written))
+    spans = _Spans(transcript, written, normalise)
+    stretches = tuple(
+        Stretch(
+            _KINDS[chunk.type],
+            tuple(said[chunk.ref_start_idx : chunk.ref_end_idx]),
+            tuple(written[chunk.hyp_start_idx : chunk.hyp_end_idx]),
+            *spans.of(chunk.hyp_start_idx, chunk.hyp_end_idx),
+        )
+        for chunk in found.alignments[0]
+    )
+    errors = found.substitutions + found.deletions + found.insertions
+    rate = errors / len(said) if said else math.inf if written else 0.0
+    return WordErrors(rate, found.hits, found.substitutions, found.deletions, found.insertions, unit, name, stretches)
+
+
+def _text_of(reference: object) -> str:
+    text = getattr(reference, "text", reference)  # of a Transcript
+    if not isinstance(text, str):
+        raise OptionError(f"a reference is text or a Transcript, got {type(reference).__name__}; read a file first")
+    return text
+
+
+def _jiwer() -> Any:
+    try:
+        import jiwer
+    except ImportError as error:
+        raise PackageMissing("word error rates need jiwer: pip install 'whisper-magic[score]'") from error
+    return jiwer
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+# Normalizers
+
+
+def _normalizer(transcript: Transcript) -> tuple[Callable[[str], str], str, Literal["word", "character"]]:
+    """How to normalise this transcript's language; what to call it; what is counted then."""
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
+
+    language = "en" if transcript.task == "translate" else transcript.language
+    if language == "en":
+        spelling = _spelling(transcript.models.target)
+        short = "" if spelling else " without its table of spellings"
+        return EnglishTextNormalizer(spelling), f"Whisper's English normalizer{short}", "word"
+    if language in NO_SPACES:
+        return BasicTextNormalizer(split_letters=True), "Whisper's basic normalizer, letters apart", "character"
+    return BasicTextNormalizer(), "Whisper's basic normalizer", "word"
+
+
+def _spelling(target: str) -> dict[str, str]:
+    """British -> American, as the checkpoint brings it along; {} where it is not on this machine. Fetches nothing."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    path = Path(target) / "normalizer.json"
+    try:
+        if not path.is_file():
+            cached = try_to_load_from_cache(target, "normalizer.json")
+            if not isinstance(cached, str):
+                return {}
+            path = Path(cached)
+        found: dict[str, str] = json.loads(path.read_text("utf-8"))
+    except (HFValidationError, OSError, ValueError):  # no hub name; not readable; not JSON
+        return {}
+    return found
+
+
+# Times
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Seconds, and the number of the word or segment that they are of."""
+
+    start: float
+    end: float
+    piece: int
+
+
+class _Spans:
+    """When each normalised word of a transcript was said.
+
+    Normalizers join and split words ("twenty five" is 25, "it's" is "it is"), so that places do not carry over: each
+    word (or segment, where there are no words) is normalised alone as well, and the two texts are aligned.
+    """
+
+    def __init__(self, transcript: Transcript, written: Sequence[str], normalise: Callable[[str], str]) -> None:
+        self._spans: list[_Span | None] = [None] * len(written)
+        apart = [(token, span) for text, span in _pieces(transcript) for token in normalise(text).split()]
+        found = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
+        for equal, group in groupby(found.alignments[0], key=lambda chunk: chunk.type == "equal"):
+            chunks = list(group)
+            first, last = chunks[0], chunks[-1]
+            places = range(first.ref_start_idx, last.ref_end_idx)
+            spans = [span for _, span in apart[first.hyp_start_idx : last.hyp_end_idx]]
+            for place in places:
+                self._spans[place] = spans[place - places.start] if equal else _around(spans)
+
+    def of(self, first: int, end: int) -> tuple[float | None, float | None]:
+        """Start and end of the words first..end-1; where there are none, of the gap that they would stand in."""
+        spans = [span for span in self._spans[first:end] if span is not None]
+        if not spans:
+            spans = [span for span in self._spans[max(0, first - 1) : end + 1] if span is not None]
+            if len(spans) == 2 and spans[0].piece != spans[1].piece:
+                before, after = sorted((spans[0].end, spans[1].start))
+                return before, after
+        whole = _around(spans)
+        return (None, None) if whole is None else (whole.start, whole.end)
+
+
+def _around(spans: Sequence[_Span]) -> _Span | None:
+    if not spans:
+        return None
+    return _Span(min(span.start for span in spans), max(span.end for span in spans), spans[0].piece)
+
+
+def _pieces(transcript: Transcript) -> Iterator[tuple[str, _Span]]:
+    """The smallest parts whose times are known: words where there are any, else segments."""
+    number = 0
+    for segment in transcript.segments:
+        for part in segment.words or (segment,):
+            yield part.text, _Span(part.start, part.end, number)
+            number += 1
