@@ -29,6 +29,7 @@ BAD: dict[str, list[Any]] = {
     "batch_size": [0, 257, 2.0, "8", True, None],
     "draft": ["both", None, True],
     "draft_length": [0, 33, 2.0, "5", True, None],
+    "acceptance": ["both", None, True],
     "start": [-0.1, math.nan, math.inf, "1", True],
     "end": [-0.1, math.nan, "1", True],
     "channel": ["centre", -1, 1.0, True, None],

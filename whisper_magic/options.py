@@ -12,6 +12,7 @@ from whisper_magic.errors import OptionError, near
 
 Task = Literal["transcribe", "translate"]
 DraftKind = Literal["auto", "model", "ngram", "none"]
+Acceptance = Literal["coupled", "rejection"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class TranscribeOptions:
     logprob_threshold: float | None = -1.0  # a mean log-probability below this is a guess
     no_speech_threshold: float | None = 0.6  # beyond this, and with a doubtful text, a window is silence
     seed: int = 0  # of sampling; the text depends on it alone, not on draft, draft length or batch
+    acceptance: Acceptance = "coupled"  # how samples are verified. "coupled": draft and target share the noise;
+    # "rejection": Leviathan's and Chen's rule: accepts more, same distribution, but the text depends on the draft too
 
     # Speculation: changes the time it takes, never the text
     draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
@@ -112,6 +115,8 @@ def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
     for name in ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold"):
         value = getattr(o, name)
         yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"
+    kinds = get_args(Acceptance)
+    yield o.acceptance in kinds, f"acceptance must be one of {', '.join(map(repr, kinds))}, got {o.acceptance!r}"
     yield _whole(o.seed, 0, 2**63 - 1), f"seed must be a whole number from 0, got {o.seed!r}"
 
 

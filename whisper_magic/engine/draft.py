@@ -7,9 +7,9 @@ from typing import Protocol
 
 import torch
 
-from whisper_magic.engine.rules import Rules, places
+from whisper_magic.engine.rules import Place, Rules, places
 from whisper_magic.engine.runtime import BLOCK, Side
-from whisper_magic.engine.sampling import perturbed
+from whisper_magic.engine.sampling import DRAFTED, heated, perturbed, separate
 from whisper_magic.engine.slots import Slots, Window
 
 Tensor = torch.Tensor
@@ -68,7 +68,8 @@ class ModelDraft:
             at = slots.known + step
             if step:
                 logits = self.side.forward(slots.block(at - 1, 1), at - 1)
-            guess = self._choose(logits, slots, at - 1)
+            scores, place = self._scores(logits, slots, at - 1)
+            guess = _guess(scores, place.index, slots, step, step < offered)
             old = slots.tokens.gather(1, at[:, None])
             slots.tokens.scatter_(1, at[:, None], torch.where((step < offered)[:, None], guess, old))
         self.read = torch.where(offered > 0, slots.known + offered - 1, self.read)
@@ -81,13 +82,10 @@ class ModelDraft:
         last = (slots.known - 1 - start)[:, None, None]
         return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
 
-    def _choose(self, logits: Tensor, slots: Slots, at: Tensor) -> Tensor:
-        """(S, 1, V) logits after tokens[at] -> (S, 1) ids."""
+    def _scores(self, logits: Tensor, slots: Slots, at: Tensor) -> tuple[Tensor, Place]:
+        """(S, 1, V) logits after tokens[at] -> the same under the rules, and where they stand."""
         place = places(slots.tokens, slots.begin, at, 1, self.rules.special.timestamp_begin)
-        scores = self.rules(logits, place)
-        if slots.sampling:
-            scores = perturbed(scores, slots.temperature, slots.key, place.index)
-        return scores.argmax(dim=-1)
+        return self.rules(logits, place), place
 
     def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
         """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
@@ -97,6 +95,18 @@ class ModelDraft:
                 return
             self.side.forward(slots.block(self.read, BLOCK), self.read)
             self.read = torch.where(wanted, torch.minimum(self.read + BLOCK, slots.known - 1), self.read)
+
+
+def _guess(scores: Tensor, index: Tensor, slots: Slots, step: int, wanted: Tensor) -> Tensor:
+    """(S, 1, V) scores -> (S, 1) ids: the likeliest, or a sample; the distribution of the `wanted` ones, (S,), is kept
+    where the rejection rule asks for it."""
+    if not slots.sampling:
+        return scores.argmax(dim=-1)
+    if slots.chances is None:  # the noise is the target's own
+        return perturbed(scores, slots.temperature, slots.key, index).argmax(dim=-1)
+    chances = heated(scores, slots.temperature)[:, 0].softmax(-1)
+    slots.chances[:, step] = torch.where(wanted[:, None], chances, slots.chances[:, step])
+    return perturbed(scores, slots.temperature, separate(slots.key, DRAFTED), index).argmax(dim=-1)
 
 
 class LookupDraft:

@@ -201,7 +201,15 @@ class Decoding:
         rules = _rules(target, runtime.device, options, frame_seconds)
         draft = _draft(runtime, rules, options, slots)
         self.pace = Pace(draft.length) if options.draft_length == "auto" and draft.length else None
-        self.speculator = Speculator(runtime, rules, draft, slots, align=options.words, pace=self.pace)
+        self.speculator = Speculator(
+            runtime,
+            rules,
+            draft,
+            slots,
+            align=options.words,
+            pace=self.pace,
+            rejection=options.acceptance == "rejection",
+        )
         self._open: list[Recording] = []
 
     def events(self, recordings: Iterator[Recording]) -> Iterator[tuple[Recording, Event]]:

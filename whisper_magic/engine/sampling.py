@@ -5,6 +5,9 @@ Maddison et al. 2014, arXiv:1411.0030). Here g depends on nothing but (seed, win
 target and draft perturb their scores alike. The target's perturbed argmax *is* its sample; a draft's guess is accepted
 exactly when it equals it. Verification stays the greedy code path, and the text depends on the seed alone: not on the
 draft, the draft length or the batch (drafter-invariant speculative sampling: Daliri et al. 2024, arXiv:2408.07978).
+
+The rejection rule (`verify.chosen_by_rejection`) wants independent noise instead: `separate` makes a key of its own for
+the draft's samples, for the coin, and for what the target draws itself.
 """
 
 from __future__ import annotations
@@ -32,11 +35,27 @@ def gumbel(key: Tensor, index: Tensor, vocab: int) -> Tensor:
     key: (S,) each slot's stream. index: (S, B) places counted from the beginning of the generated text. Returns
     (S, B, vocab) float32.
     """
+    return -torch.log(-torch.log(_uniform(key, index, vocab)))
+
+
+def uniform(key: Tensor, index: Tensor) -> Tensor:
+    """One number within 0..1 a place: key (S,), index (S, B) as for `gumbel`; returns (S, B) float32."""
+    return _uniform(key, index, 1)[..., 0]
+
+
+def _uniform(key: Tensor, index: Tensor, vocab: int) -> Tensor:
     place = _mix(key[:, None] + index * GOLDEN)
     tokens = torch.arange(1, vocab + 1, device=key.device) * GOLDEN
     bits = _shift(_mix(place[..., None] + tokens), 64 - BITS)
-    uniform = (bits.float() + 0.5) * 2.0**-BITS
-    return -torch.log(-torch.log(uniform))
+    return (bits.float() + 0.5) * 2.0**-BITS
+
+
+DRAFTED, COIN, REDRAWN = 1, 2, 3  # purposes of noise under the rejection rule
+
+
+def separate(key: Tensor, purpose: int) -> Tensor:
+    """Keys of streams that have nothing to do with the given ones."""
+    return _mix(_mix(key) + purpose)
 
 
 def perturbed(scores: Tensor, temperature: Tensor, key: Tensor, index: Tensor) -> Tensor:
@@ -45,8 +64,12 @@ def perturbed(scores: Tensor, temperature: Tensor, key: Tensor, index: Tensor) -
     scores: (S, B, V) after the rules. temperature: (S,). key, index: as for `gumbel`.
     """
     hot = (temperature > 0)[:, None, None]
-    warm = torch.where(temperature > 0, temperature, 1.0)[:, None, None]
-    return torch.where(hot, scores / warm + gumbel(key, index, scores.shape[-1]), scores)
+    return torch.where(hot, heated(scores, temperature) + gumbel(key, index, scores.shape[-1]), scores)
+
+
+def heated(scores: Tensor, temperature: Tensor) -> Tensor:
+    """(S, B, V) scores over each slot's temperature; at 0 as they are."""
+    return scores / torch.where(temperature > 0, temperature, 1.0)[:, None, None]
 
 
 def _mix(z: Tensor) -> Tensor:

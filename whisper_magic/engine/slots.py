@@ -38,9 +38,14 @@ DETECT = -1  # in a prompt: the language token, to be detected
 
 
 class Slots:
-    """Device tensors, one row a slot, and which window each holds."""
+    """Device tensors, one row a slot, and which window each holds.
 
-    def __init__(self, count: int, length: int, device: torch.device) -> None:
+    chances: (S, draft length, V), the draft's probabilities for what it proposed this round, where the rejection rule
+    wants them; else None.
+    """
+
+    def __init__(self, count: int, length: int, device: torch.device, chances: Tensor | None = None) -> None:
+        self.chances = chances
         self.tokens = torch.zeros(count, length, dtype=torch.long, device=device)
         self.known = torch.ones(count, dtype=torch.long, device=device)
         self.cached = torch.zeros(count, dtype=torch.long, device=device)

@@ -18,7 +18,7 @@ from whisper_magic.engine.draft import Draft
 from whisper_magic.engine.pace import Offer, Pace
 from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Runtime
-from whisper_magic.engine.sampling import perturbed
+from whisper_magic.engine.sampling import COIN, REDRAWN, gumbel, heated, perturbed, separate, uniform
 from whisper_magic.engine.slots import DETECT, Slots, Window
 from whisper_magic.transcript import Round
 
@@ -101,14 +101,17 @@ class Speculator:
         *,
         align: bool = False,
         pace: Pace | None = None,
+        rejection: bool = False,
     ) -> None:
         """align: find out when each token of a window is said, at its end. pace: chooses each round's draft length;
-        None takes the draft's own."""
+        None takes the draft's own. rejection: samples are accepted by the rejection rule, not by shared noise."""
         self.align, self.pace = align, pace
         self.runtime, self.rules, self.draft = runtime, rules, draft
         self.block = max(BLOCK, draft.length + 1)
         runtime.allocate(slot_count, self.block)
-        self.slots = Slots(slot_count, runtime.length, runtime.device)
+        shape = (slot_count, draft.length, rules.special.vocab)
+        chances = torch.zeros(shape, device=runtime.device) if rejection else None
+        self.slots = Slots(slot_count, runtime.length, runtime.device, chances)
         self._heard: list[Tensor | None] = [None] * slot_count  # the features whose cross-attention each slot holds
         self._progress = [_Progress() for _ in range(slot_count)]
 
@@ -187,6 +190,8 @@ class Speculator:
         longest = self.draft.length if self.pace is None else self.pace.length()
         offered = torch.where(slots.active, room.clamp(0, longest), 0)
         filling = (open_rows > 1).tolist()
+        if slots.chances is not None:
+            slots.chances.zero_()
         offered = self.draft.propose(slots, offered)
         drafted = self._now()
         outcomes = self._verify(offered)
@@ -214,14 +219,12 @@ class Speculator:
         block = slots.block(start, width)
         logits = self.runtime.target.forward(block, start)
         self._note_no_speech(logits)
-        choice, logprob = self._choose(logits, start)
-
         open_rows = known - start
         ready = slots.active & (open_rows <= width)
         steps = torch.arange(width, device=known.device)
         from_first = (open_rows[:, None] - 1 + steps).clamp_(max=width - 1)  # rows that decide known, known + 1, ...
-        choice, logprob = choice.gather(1, from_first), logprob.gather(1, from_first)
         proposed = block.gather(1, (from_first + 1).clamp_(max=width - 1))
+        choice, logprob = self._choose(logits, start, from_first, proposed, offered)
         accepted = verify.accepted_prefix(proposed, choice, offered)
         count, finished = verify.written(choice, accepted, special.eot, slots.limit - known)
         count = torch.where(ready, count, 0)
@@ -232,15 +235,34 @@ class Speculator:
         facts = torch.cat([torch.stack([ready, known, offered, accepted, count, finished], 1), proposed, choice], 1)
         return _read_back(facts.tolist(), logprob.tolist(), width, special.eot)
 
-    def _choose(self, logits: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-        """(S, W, V) logits -> the target's own tokens after each row, (S, W), and their log-probabilities."""
+    def _choose(
+        self, logits: Tensor, start: Tensor, rows: Tensor, proposed: Tensor, offered: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(S, W, V) logits -> what the target wants at the places that `rows` (S, W) picks, and how likely that was."""
         slots = self.slots
         place = places(slots.tokens, slots.begin, start, logits.shape[1], self.rules.special.timestamp_begin)
         scores = self.rules(logits, place)
+        if slots.sampling and slots.chances is not None:
+            scores = scores.gather(1, rows[..., None].expand_as(scores))
+            choice = self._by_rejection(scores, place.index.gather(1, rows), proposed, offered)
+            return choice, _log_probability(scores, choice)
         drawn = perturbed(scores, slots.temperature, slots.key, place.index) if slots.sampling else scores
         choice = drawn.argmax(dim=-1)
-        logprob = scores.gather(-1, choice[..., None])[..., 0] - scores.logsumexp(dim=-1)
-        return choice, logprob
+        return choice.gather(1, rows), _log_probability(scores, choice).gather(1, rows)
+
+    def _by_rejection(self, scores: Tensor, index: Tensor, proposed: Tensor, offered: Tensor) -> Tensor:
+        """The choices of slots that sample, by the rejection rule; the likeliest tokens in the others."""
+        slots = self.slots
+        assert slots.chances is not None
+        kept = verify.chosen_by_rejection(
+            heated(scores, slots.temperature).softmax(-1),
+            slots.chances,
+            proposed,
+            offered,
+            uniform(separate(slots.key, COIN), index),
+            gumbel(separate(slots.key, REDRAWN), index, scores.shape[-1]),
+        )
+        return torch.where((slots.temperature > 0)[:, None], kept, scores.argmax(-1))
 
     def _note_no_speech(self, logits: Tensor) -> None:
         """P(no speech) after start-of-transcript, from the raw logits, for slots whose block holds that place."""
@@ -323,6 +345,11 @@ def _read_back(facts: list[list[int]], logprobs: list[list[float]], width: int, 
             )
         )
     return outcomes
+
+
+def _log_probability(scores: Tensor, choice: Tensor) -> Tensor:
+    """(S, W, V) scores, (S, W) ids -> (S, W)."""
+    return scores.gather(-1, choice[..., None])[..., 0] - scores.logsumexp(dim=-1)
 
 
 def _as_round(window: Window, outcome: _Outcome, spent: Clock) -> Round:
