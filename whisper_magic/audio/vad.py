@@ -1,0 +1,236 @@
+"""Where there is speech: voice activity detection, chunk by chunk.
+
+A detector gives the chance of speech for every frame of 32 ms; `Segmenter` makes stretches of those, with the
+hysteresis of silero-vad's `get_speech_timestamps`. Two detectors stand behind one interface: silero-vad's network
+(https://github.com/snakers4/silero-vad, MIT) where that package is installed, and a gate on the sound's level.
+Knows nothing of windows, features or transcripts.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+Samples = npt.NDArray[np.float32]
+Chances = npt.NDArray[np.float32]
+
+FRAME_SECONDS = 0.032
+SILERO_RATE = 16_000  # Hz; its network knows no other that we use
+SILERO_FRAME, SILERO_CONTEXT, SILERO_PAD = 512, 64, 64  # samples
+AT_ONCE = 4096  # frames through the network together: two minutes
+
+
+class Detector(Protocol):
+    """Chances of speech of one recording, fed in order. name: for people. frame: samples each chance is about."""
+
+    name: str
+    frame: int
+
+    def feed(self, samples: Samples, last: bool = False) -> Chances:
+        """The chances of the frames that these samples complete; with `last`, of the frame that they begin too."""
+
+
+def detector(sample_rate: int) -> Detector:
+    """A detector for one recording: silero-vad where it can be had, else the level gate."""
+    weights = _silero_weights() if sample_rate == SILERO_RATE else None
+    return LevelGate(sample_rate) if weights is None else Silero(weights)
+
+
+@cache
+def _silero_weights() -> Mapping[str, torch.Tensor] | None:
+    """The installed silero-vad's weights; None where it is not installed, or is of another make.
+
+    Its package is not imported, which would set torch's thread count to 1; its other files hold older weights.
+    """
+    spec = importlib.util.find_spec("silero_vad")
+    path = None if spec is None or spec.origin is None else Path(spec.origin).parent / "data" / "silero_vad.jit"
+    if path is None or not path.is_file():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; the package ships nothing else that is up to date
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch leaves it so
+    found = {name.removeprefix("_model."): weight for name, weight in module.state_dict().items()}
+    return found if set(_SILERO) <= set(found) else None
+
+
+_CONVOLUTIONS = tuple((f"encoder.{number}.reparam_conv", stride) for number, stride in enumerate((1, 2, 2, 1)))
+_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_SILERO = (
+    "stft.forward_basis_buffer",
+    *(f"{name}.{kind}" for name, _ in _CONVOLUTIONS for kind in ("weight", "bias")),
+    *(f"decoder.rnn.{name}" for name in _CELL),
+    *(f"decoder.decoder.2.{kind}" for kind in ("weight", "bias")),
+)
+
+
+class _Frames:
+    """Cuts what it is fed into whole frames."""
+
+    def __init__(self, frame: int) -> None:
+        self._frame = frame
+        self._rest: Samples = np.zeros(0, np.float32)
+
+    def feed(self, samples: Samples, last: bool) -> Samples:
+        """(frames, frame) samples; with `last` the final one is filled up with zeros."""
+        sound = np.concatenate([self._rest, samples])
+        if last and len(sound) % self._frame:
+            sound = np.pad(sound, (0, self._frame - len(sound) % self._frame))
+        whole = len(sound) // self._frame * self._frame
+        self._rest = sound[whole:]
+        return sound[:whole].reshape(-1, self._frame)
+
+
+class Silero:
+    """silero-vad's network over many frames at a time: its convolutions see each frame alone, its LSTM all in order.
+
+    Equal to the package's own model, which goes frame by frame in Python and takes some ten times as long.
+    """
+
+    name = "silero-vad"
+    frame = SILERO_FRAME
+
+    def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """weights: of its 16 kHz model, by the names of its TorchScript file."""
+        self._w = weights
+        self._lstm = torch.nn.LSTM(128, 128)
+        self._lstm.load_state_dict({f"{name}_l0": weights[f"decoder.rnn.{name}"] for name in _CELL})
+        self._state = (torch.zeros(1, 1, 128), torch.zeros(1, 1, 128))
+        self._context = torch.zeros(1, SILERO_CONTEXT)
+        self._frames = _Frames(SILERO_FRAME)
+
+    @torch.inference_mode()
+    def feed(self, samples: Samples, last: bool = False) -> Chances:
+        frames = torch.from_numpy(self._frames.feed(samples, last))
+        parts = [self._chances(frames[i : i + AT_ONCE]).numpy() for i in range(0, len(frames), AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _chances(self, frames: torch.Tensor) -> torch.Tensor:
+        """(N, 512) frames -> (N,)."""
+        tails = frames[:, -SILERO_CONTEXT:]
+        before = torch.cat([self._context, tails[:-1]])
+        self._context = tails[-1:].clone()
+        sound = F.pad(torch.cat([before, frames], 1)[:, None], (0, SILERO_PAD), mode="reflect")
+        waves = F.conv1d(sound, self._w["stft.forward_basis_buffer"], stride=128)
+        real, imaginary = waves.chunk(2, dim=1)
+        x = (real.square() + imaginary.square()).sqrt()
+        for name, stride in _CONVOLUTIONS:
+            weight, bias = self._w[f"{name}.weight"], self._w[f"{name}.bias"]
+            x = F.conv1d(x, weight, bias, stride=stride, padding=1).relu()
+        x, self._state = self._lstm(x[:, None, :, 0], self._state)
+        weight, bias = self._w["decoder.decoder.2.weight"], self._w["decoder.decoder.2.bias"]
+        speech = F.linear(x[:, 0].relu(), weight[..., 0], bias)
+        return speech[:, 0].sigmoid()
+
+
+class LevelGate:
+    """Speech is what is clearly louder than the quiet parts heard so far. Steady sound that is not faint counts as
+    speech: nothing is lost for a lack of contrast."""
+
+    name = "level gate"
+    FAINT = -55.0  # dB of full scale: below it there is nothing to hear
+    CONTRAST = 9.0  # dB between quiet and loud from which on pauses can be told
+
+    def __init__(self, sample_rate: int) -> None:
+        self.frame = round(FRAME_SECONDS * sample_rate)
+        self._frames = _Frames(self.frame)
+        self._levels: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+
+    def feed(self, samples: Samples, last: bool = False) -> Chances:
+        frames = self._frames.feed(samples, last)
+        levels: Chances = (10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)).astype(np.float32)
+        self._levels = np.concatenate([self._levels, levels])
+        if not len(levels):
+            return levels
+        quiet, loud = np.percentile(self._levels, (10, 95))
+        quiet = max(quiet, loud - 45)  # digital silence is no measure of the room
+        gate = quiet + 0.35 * (loud - quiet) if loud - quiet >= self.CONTRAST else loud - self.CONTRAST
+        chances: Chances = (1 / (1 + np.exp(-(levels - max(gate, self.FAINT)) / 2))).astype(np.float32)
+        return chances
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Samples start..end of a recording."""
+
+    start: int
+    end: int
+
+
+class Segmenter:
+    """Frames' chances -> stretches of speech, each known as soon as the pause after it is.
+
+    Speech begins at 0.5 and ends where the chance stays below 0.35 for `pause` seconds; under 0.1 s of it is no speech.
+    Stretches are widened by `margin` seconds either way. One longer than `longest` seconds is split where speech is
+    least likely in its second half.
+    """
+
+    BEGINS, ENDS, LEAST = 0.5, 0.35, 0.1
+
+    def __init__(self, sample_rate: int, frame: int, *, pause: float, margin: float, longest: float) -> None:
+        assert 2 * margin <= pause, "stretches would overlap"
+        self._frame = frame
+        self._pause = max(1, round(pause * sample_rate / frame))
+        self._longest = max(2, int(longest * sample_rate) // frame)
+        self._least = self.LEAST * sample_rate
+        self._margin = int(margin * sample_rate)
+        self._at = 0  # frames seen
+        self._begin: int | None = None  # first frame of the open stretch
+        self._split = False  # whether it begins where a longer one was split
+        self._open: list[float] = []  # its chances so far
+        self._quiet = 0  # frames below ENDS at its end
+
+    def feed(self, chances: Iterable[float]) -> list[Stretch]:
+        """The stretches that are known to be over."""
+        found: list[Stretch] = []
+        for chance in chances:
+            if self._begin is None:
+                if chance >= self.BEGINS:
+                    self._begin, self._open, self._quiet, self._split = self._at, [chance], 0, False
+            else:
+                self._open.append(chance)
+                self._quiet = self._quiet + 1 if chance < self.ENDS else 0
+                if self._quiet >= self._pause:
+                    found += self._close()
+                elif len(self._open) >= self._longest:
+                    found.append(self._cut())
+            self._at += 1
+        return found
+
+    def finish(self, total: int) -> list[Stretch]:
+        """The stretch that is still open where the recording, `total` samples long, ends."""
+        found = self._close() if self._begin is not None else []
+        return [Stretch(stretch.start, min(stretch.end, total)) for stretch in found if stretch.start < total]
+
+    @property
+    def open_from(self) -> int:
+        """Sample before which everything is decided."""
+        return max(0, (self._at if self._begin is None else self._begin) * self._frame - self._margin)
+
+    def _close(self) -> list[Stretch]:
+        assert self._begin is not None
+        start, end = self._begin * self._frame, (self._begin + len(self._open) - self._quiet) * self._frame
+        whole = self._stretch(start, end + self._margin)
+        long_enough = end - start >= self._least or self._split
+        self._begin = None
+        return [whole] if long_enough else []
+
+    def _cut(self) -> Stretch:
+        assert self._begin is not None
+        half = len(self._open) // 2
+        at = half + min(range(len(self._open) - half), key=lambda i: self._open[half + i])
+        first = self._stretch(self._begin * self._frame, (self._begin + at) * self._frame)
+        self._begin, self._open, self._split = self._begin + at, self._open[at:], True
+        return first
+
+    def _stretch(self, start: int, end: int) -> Stretch:
+        return Stretch(start if self._split else max(0, start - self._margin), end)
