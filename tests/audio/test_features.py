@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import WhisperFeatureExtractor
 
-from whisper_magic.audio.features import LogMel
+from whisper_magic.audio.features import LogMel, LogMelStream
 
 
 def front(extractor: WhisperFeatureExtractor) -> LogMel:
@@ -48,3 +48,30 @@ def test_another_window_and_hop() -> None:
     samples = np.random.default_rng(1).standard_normal(30_000).astype(np.float32)
     expected = extractor(samples, sampling_rate=16000, return_tensors="pt").input_features[0]
     assert (front(extractor)(samples) - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("size", [100, 3_333, 48_000])
+def test_parts_give_what_the_whole_gives(size: int) -> None:
+    """Fed in parts, with the loudest moment first so that the range is the same throughout."""
+    extractor = WhisperFeatureExtractor(feature_size=80)
+    rng = np.random.default_rng(4)
+    for length in (200 * size if size == 100 else 16000 * 41 + 77, 16000 * 30, 12_345):
+        samples = (rng.standard_normal(length) * np.linspace(1, 0.01, length)).astype(np.float32)
+        whole = front(extractor)(samples)
+        stream = LogMelStream(front(extractor))
+        for at in range(0, length, size):
+            stream.feed(samples[at : at + size], last=at + size >= length)
+        assert stream.ready == whole.shape[1]
+        assert (stream.part(0, stream.ready) - whole).abs().max() < 1e-3
+
+
+def test_forgotten_frames_are_gone_and_the_rest_is_the_same() -> None:
+    extractor = WhisperFeatureExtractor(feature_size=80)
+    samples = np.random.default_rng(5).standard_normal(16000 * 100).astype(np.float32)
+    stream = LogMelStream(front(extractor))
+    stream.feed(samples, last=True)
+    before = stream.part(7000, 3000)
+    stream.forget(7000)
+    assert torch.equal(stream.part(7000, 9999), before)
+    with pytest.raises(AssertionError, match="forgotten"):
+        stream.part(6999, 10)
