@@ -21,6 +21,7 @@ import torch
 
 from whisper_magic.engine.batch import Batch, Source
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
+from whisper_magic.engine.compare import REPEATS, Comparison, compare
 from whisper_magic.engine.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
 from whisper_magic.engine.placement import Placed, place
 from whisper_magic.engine.run import front_end, text_of
@@ -168,6 +169,19 @@ class Engine:
                 yield Batch(target, runtime, self._front, self._models(), sources, options)
             finally:
                 self._server = None
+
+    def compare(
+        self,
+        source: Source,
+        options: TranscribeOptions | None = None,
+        *,
+        repeats: int = REPEATS,
+        on_stage: Callable[[str], None] | None = None,
+        **overrides: Any,
+    ) -> Comparison:
+        """Decode a recording with the target alone and speculatively, in turns: are the tokens the same, and how long
+        does each take? repeats: timed runs of each. on_stage: told what runs now. Raises as `transcribe` does."""
+        return compare(self, source, _single(options, overrides), repeats, on_stage)
 
     # -- the rest of the door ----------------------------------------------------------------------------------------
 
