@@ -18,7 +18,11 @@ BAD: dict[str, list[Any]] = {
     "words": [None, 1, "yes"],
     "prompt": [5, ["a"]],
     "condition_on_previous": [None, 1, "no"],
-    "suppress_tokens": [(-1,), (1.5,), (True,), ("a",), 5, "12"],
+    "hotwords": [5, ["a"]],
+    "mode": ["both", None, True],
+    "vad": [None, 1, "silero"],
+    "clips": [((1, 2, 3),), ((2, 1),), ((0, 5), (4, 6)), (1, 2), 5, "0-5", None, ((-1, 2),), (("0", "5"),)],
+    "suppress_tokens": [(-2,), -2, (1.5,), (True,), ("a",), True, "12"],
     "max_initial_timestamp": [-1, math.nan, math.inf, "1", True],
     "max_tokens": [0, -5, 1.5, True, "9"],
     "temperature": [-0.1, 2.1, math.nan, "0", True, (), (0.0, "1"), None],
@@ -38,7 +42,11 @@ GOOD: dict[str, list[Any]] = {
     "language": ["en", "english", None],
     "task": ["transcribe", "translate"],
     "prompt": ["", "Kennedy", None],
-    "suppress_tokens": [(), (0, 50256), None],
+    "suppress_tokens": [(), (0, 50256), None, (-1, 7)],
+    "hotwords": ["Ada, Lovelace", None],
+    "mode": ["auto", "sequential", "batched"],
+    "vad": [True, False],
+    "clips": [(), ((0, 5),), ((0, 5), (5, 6.5))],
     "max_tokens": [1, 448, None],
     "temperature": [0, 0.4, (0.0,), (0.0, 0.5, 1)],
     "logprob_threshold": [-1, None],
@@ -68,6 +76,16 @@ def test_every_option_is_tried() -> None:
     assert set(BAD) == {field.name for field in fields(TranscribeOptions)}
 
 
+def test_however_it_is_listed() -> None:
+    assert TranscribeOptions(suppress_tokens=-1).suppress_tokens == (-1,)
+    assert TranscribeOptions(clips=[[0, 5], [7, 9]]) == TranscribeOptions(clips=((0, 5), (7, 9)))  # type: ignore[arg-type]
+
+
+def test_batches_know_no_previous_text() -> None:
+    with pytest.raises(OptionError, match="condition_on_previous needs mode='sequential'"):
+        TranscribeOptions(mode="batched", condition_on_previous=True)
+
+
 def test_start_comes_before_end() -> None:
     assert TranscribeOptions(start=1, end=2).end == 2
     with pytest.raises(OptionError, match="start must come before end, got start=2 and end=2"):
@@ -77,7 +95,9 @@ def test_start_comes_before_end() -> None:
 def test_an_unknown_name_lists_the_near_ones() -> None:
     with pytest.raises(OptionError, match="no option is called 'langage'; did you mean language"):
         TranscribeOptions().override(langage="en")
-    with pytest.raises(OptionError, match="no option is called 'xyz'; the options are: acceptance, batch_size, ") as error:
+    with pytest.raises(
+        OptionError, match="no option is called 'xyz'; the options are: acceptance, batch_size, channel, clips, "
+    ) as error:
         TranscribeOptions().override(xyz=1)
     assert len(str(error.value).splitlines()) == 1
 

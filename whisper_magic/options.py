@@ -3,6 +3,7 @@ the object is built. Knows nothing of models: whether a checkpoint can do it is 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,9 @@ from whisper_magic.errors import OptionError, near
 Task = Literal["transcribe", "translate"]
 DraftKind = Literal["auto", "model", "ngram", "none"]
 Acceptance = Literal["coupled", "rejection"]
+Mode = Literal["sequential", "batched"]
+
+PER_WINDOW = "per-window"  # as a language: detected anew in every window
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,20 @@ class TranscribeOptions:
     """
 
     # What is said, and what to write
-    language: str | None = None  # code ("en") or name ("english"); None: detect from the first window
+    language: str | None = None  # code ("en") or name ("english"); None: detect from the first window;
+    # "per-window": detect in every window
     task: Task = "transcribe"  # "translate" writes English
     timestamps: bool = True  # predict segment times; needed for recordings longer than a window
     words: bool = False  # find when each word is said, from the attention of the alignment heads
 
     # Context
     prompt: str | None = None  # text that comes before: names, spelling, style
+    hotwords: str | None = None  # words to expect: told to every window, before any other text
     condition_on_previous: bool = False  # feed each window the text of those before it
 
     # Whisper's logit rules
-    suppress_tokens: tuple[int, ...] | None = None  # None: the checkpoint's own list
+    suppress_tokens: tuple[int, ...] | int | None = None  # None: the checkpoint's own list; -1 stands for all
+    # tokens that are no speech, such as brackets and notes (openai/whisper `tokenizer.py`)
     max_initial_timestamp: float | None = None  # seconds; None: the checkpoint's own limit
     max_tokens: int | None = None  # tokens a window may hold, prompt included; None: the checkpoint's
 
@@ -51,18 +58,26 @@ class TranscribeOptions:
     # "auto": the previous transcript of the same sound where there is one, then the model
     draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here.
     # Beyond 7 the target's passes widen; in float16 and bfloat16 another width may break a near-tie differently.
-    batch_size: int = 8  # windows decoded at once, of different recordings
+    batch_size: int = 8  # windows decoded at once
+
+    # The order of the windows
+    mode: Mode | Literal["auto"] = "auto"  # "sequential": each begins where the text of the last one ended, as in the
+    # reference; "batched": cut at pauses, several of one recording at once; "auto": batched where that is faster
+    vad: bool = False  # read only where voice is detected; "batched" cuts there in any case
 
     # The part of the recording to use
+    clips: tuple[tuple[float, float], ...] = ()  # (start, end) in seconds, in order; (): everything
     start: float | None = None  # seconds
     end: float | None = None  # seconds
     channel: str | int = "mix"  # "mix", "left", "right", an index, or "split": one transcript per channel
 
     def __post_init__(self) -> None:
-        if isinstance(self.suppress_tokens, list):  # equal and hashable, however they were listed
-            object.__setattr__(self, "suppress_tokens", tuple(self.suppress_tokens))
-        if isinstance(self.temperature, list):
-            object.__setattr__(self, "temperature", tuple(self.temperature))
+        for name in ("suppress_tokens", "temperature", "clips"):  # equal and hashable, however they were listed
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(tuple(x) if isinstance(x, list) else x for x in value))
+        if _whole(self.suppress_tokens, -1):
+            object.__setattr__(self, "suppress_tokens", (self.suppress_tokens,))
         for problem in _problems(self):
             raise OptionError(problem)
 
@@ -101,10 +116,12 @@ def _text_checks(o: TranscribeOptions) -> Iterator[Check]:
     for name in ("timestamps", "words", "condition_on_previous"):
         value = getattr(o, name)
         yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
-    yield o.prompt is None or isinstance(o.prompt, str), f"prompt must be text, got {type(o.prompt).__name__}"
-    listed = isinstance(o.suppress_tokens, tuple) and all(_whole(token, 0) for token in o.suppress_tokens)
+    for name in ("prompt", "hotwords"):
+        value = getattr(o, name)
+        yield value is None or isinstance(value, str), f"{name} must be text, got {type(value).__name__}"
+    listed = isinstance(o.suppress_tokens, tuple) and all(_whole(token, -1) for token in o.suppress_tokens)
     allowed = o.suppress_tokens is None or listed
-    yield allowed, f"suppress_tokens must be token ids (whole numbers from 0), got {o.suppress_tokens!r}"
+    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for what is no speech, got {o.suppress_tokens!r}"
     yield o.max_tokens is None or _whole(o.max_tokens, 1), f"max_tokens must be at least 1, got {o.max_tokens!r}"
 
 
@@ -126,6 +143,11 @@ def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
     length = o.draft_length == "auto" or _whole(o.draft_length, 1, 32)
     yield length, f"draft_length must be 'auto' or a whole number from 1 to 32, got {o.draft_length!r}"
     yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
+    kinds = ("auto", *get_args(Mode))
+    yield o.mode in kinds, f"mode must be one of {', '.join(map(repr, kinds))}, got {o.mode!r}"
+    clash = o.mode == "batched" and o.condition_on_previous is True
+    yield not clash, "mode='batched' has no previous text: condition_on_previous needs mode='sequential'"
+    yield isinstance(o.vad, bool), f"vad must be True or False, got {o.vad!r}"
 
 
 def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
@@ -135,8 +157,18 @@ def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
     start, end = o.start, o.end
     if _seconds(start) and _seconds(end):
         yield start < end, f"start must come before end, got start={start} and end={end}"
+    paired = isinstance(o.clips, tuple) and all(_clip(clip) for clip in o.clips)
+    yield paired, f"clips must be (start, end) pairs of seconds, got {o.clips!r}"
+    if paired:
+        before = [clip for clip, after in itertools.pairwise(o.clips) if after[0] < clip[1]]
+        yield not before, f"clips must be in order and not overlap, got {o.clips!r}"
     known = o.channel in ("mix", "left", "right", "split") or _whole(o.channel, 0)
     yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {o.channel!r}"
+
+
+def _clip(value: object) -> bool:
+    ends = value if isinstance(value, tuple) and len(value) == 2 else (None, None)
+    return _seconds(ends[0]) and _seconds(ends[1]) and ends[0] < ends[1]
 
 
 def _whole(value: object, least: int, most: float = math.inf) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import Mode, TranscribeOptions
 
 if TYPE_CHECKING:
     import pandas
@@ -34,7 +34,8 @@ class Segment:
 
     tokens: ids as decoded, timestamps included. avg_logprob, no_speech_prob and temperature belong to the window that
     the segment was decoded in, as in openai/whisper `transcribe.py`; compression_ratio is its own text's.
-    flags: reasons to doubt it; a doubted segment is kept and flagged, never dropped silently.
+    flags: reasons to doubt it; a doubted segment is kept and flagged, never dropped silently. language: code of its
+    window's, where each window's was detected.
     """
 
     start: float
@@ -47,11 +48,12 @@ class Segment:
     compression_ratio: float = 0.0
     temperature: float = 0.0
     flags: tuple[str, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True)
 class Started:
-    """First event of a stream: what is transcribed, and how long it is (seconds)."""
+    """First event of a stream: what is transcribed, and how long it is (seconds; 0 where that is not known yet)."""
 
     source: str
     duration: float
@@ -167,6 +169,7 @@ class Transcript:
     complete: bool = True
     skipped: tuple[Segment, ...] = ()  # windows taken for silence, with what would have been written, flagged
     notes: tuple[str, ...] = ()  # what else is to be known, a line each
+    mode: Mode = "sequential"  # the order in which the windows were read
 
     def __str__(self) -> str:
         return self.text

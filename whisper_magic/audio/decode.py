@@ -44,6 +44,11 @@ class Span:
         """First sample frame, and the one after the last."""
         return round(self.start * rate), None if self.end is None else round(self.end * rate)
 
+    def of(self, duration: float | None) -> float | None:
+        """Seconds of a source of `duration` that are in the span; None where neither says."""
+        ends = [end for end in (self.end, duration) if end is not None]
+        return max(0.0, min(ends) - self.start) if ends else None
+
     def check(self, name: str, duration: float) -> None:
         """Raises AudioInvalid where the span begins after `duration` (seconds)."""
         if self.start and self.start >= duration:
@@ -55,7 +60,8 @@ class Sound:
     """Sound as it is stored, cut to a span, before anything is picked or resampled.
 
     rate: Hz. blocks: each (n, channels) float32; reading them may raise AudioError. channel: what its one channel
-    is called. origin: second of the true source at which this one begins.
+    is called. origin: second of the true source at which this one begins. seconds: how long it is, as its header
+    promises; None where that does not say.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Sound:
     blocks: Iterator[Samples]
     channel: str | int = "mix"
     origin: float = 0.0
+    seconds: float | None = None
 
 
 @contextmanager
@@ -125,7 +132,10 @@ def _libsndfile(file: BinaryIO, name: str, span: Span) -> Iterator[Sound]:
     with handle:
         if handle.frames >= UNCOUNTED:  # its decoder ends with an error then, as if it were damaged
             raise _NotReadable("libsndfile cannot tell its length")
-        yield Sound(name, handle.samplerate, handle.channels, _libsndfile_blocks(handle, name, span))
+        promised = _promised(handle)
+        seconds = span.of(None if promised is None else promised / handle.samplerate)
+        blocks = _libsndfile_blocks(handle, name, span)
+        yield Sound(name, handle.samplerate, handle.channels, blocks, seconds=seconds)
 
 
 def _libsndfile_blocks(handle: Any, name: str, span: Span) -> Iterator[Samples]:
@@ -293,7 +303,7 @@ def _ffmpeg_sound(container: InputContainer, name: str, span: Span) -> Sound:
     if "mp4" in container.format.name and stream.duration and stream.time_base:
         promised = float(stream.duration * stream.time_base)
     blocks = _ffmpeg_blocks(itertools.chain([head], frames), name, span, promised)
-    return Sound(name, rate, channels, blocks)
+    return Sound(name, rate, channels, blocks, seconds=span.of(duration))
 
 
 def _ffmpeg_blocks(
