@@ -65,7 +65,8 @@ def main() -> None:
     defaults = Recipe()
     parser = argparse.ArgumentParser(
         prog="python -m training",
-        description="Makes the demo pair from nothing but espeak-ng, flite and our own grammar. Every stage keeps "
+        description="Makes the demo pair from espeak-ng, flite, our own grammars and, where they are to be had, the "
+        "free recordings of spoken digits. Every stage keeps "
         "what it has done in training/.cache and carries on from there after a kill.",
     )
     stages = "; ".join(f"{name}: {what}" for name, (_, what) in STAGES.items())
@@ -75,8 +76,9 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=defaults.threads, help="torch threads; 1 unless the machine is idle"
     )
+    parser.add_argument("--device", default=defaults.device, help="where target and draft are trained: cpu or cuda")
     chosen = parser.parse_args()
-    recipe = replace(defaults, seed=chosen.seed, workers=chosen.workers, threads=chosen.threads)
+    recipe = replace(defaults, seed=chosen.seed, workers=chosen.workers, threads=chosen.threads, device=chosen.device)
     for name in STAGES if chosen.stage == "all" else (chosen.stage,):
         print(f"--- {name}", flush=True)
         STAGES[name][0](recipe)

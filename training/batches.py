@@ -2,8 +2,8 @@
 seed and the step alone, so that a resumed run sees what the killed one would have seen."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from training.corpus import Utterance
 from training.mel import FLOOR, normalised
 from training.recipe import FULL, LONG, MEDIUM, SHORT, Recipe, WindowKind
 from training.tokenizer import SpecialIds
-from training.windows import IGNORED, NOWHERE, Layout, Said, TokenRow, lay_out, token_row
+from training.windows import IGNORED, NOWHERE, Asked, Layout, Said, TokenRow, lay_out, token_row
 
 Frames = NDArray[np.float32]
 
@@ -31,39 +31,74 @@ class Batch:
     text: torch.Tensor
     text_lengths: torch.Tensor
 
+    def to(self, device: str) -> "Batch":
+        """The same on another device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What batches are drawn from: utterances, the tokens of their texts and of their English, and other sounds
+    (sounds, frames, n_mels)."""
+
+    utterances: Sequence[Utterance]
+    texts: Sequence[Sequence[int]]
+    english: Sequence[Sequence[int]]
+    sounds: NDArray[np.float16]
+
 
 class BatchMaker:
     """Draws batches from a corpus held in memory."""
 
-    def __init__(
-        self, recipe: Recipe, utterances: Sequence[Utterance], texts: Sequence[Sequence[int]], ids: SpecialIds
-    ):
-        self._recipe, self._utterances, self._ids = recipe, utterances, ids
+    def __init__(self, recipe: Recipe, material: Heard, ids: SpecialIds):
+        self._recipe, self._material, self._ids = recipe, material, ids
         said = [
-            Said(index, (len(utterance.log_mel) + 1) // 2, tuple(tokens), utterance.language)
-            for index, (utterance, tokens) in enumerate(zip(utterances, texts, strict=True))
+            Said(number, (len(utterance.log_mel) + 1) // 2, tuple(text), tuple(english), utterance.language)
+            for number, (utterance, text, english) in enumerate(
+                zip(material.utterances, material.texts, material.english, strict=True)
+            )
         ]
-        self._pools = {kind: [one for one in said if _fits(one, kind)] for kind in (SHORT, MEDIUM, LONG, FULL)}
+        self._pools = {
+            (kind, language): [one for one in said if one.language == language and _fits(one, kind)]
+            for kind in (SHORT, MEDIUM, LONG, FULL)
+            for language in recipe.languages
+        }
 
-    def batch(self, step: int, kind: WindowKind, clean: bool = False) -> Batch:
-        """The batch of ``step``; ``clean`` leaves noise and masks out."""
+    def batch(self, step: int, kind: WindowKind, languages: Sequence[str], clean: bool = False) -> Batch:
+        """The batch of ``step``, drawn from ``languages``; ``clean`` leaves noise and masks out."""
         rng = random.Random(f"{self._recipe.seed} {step} {kind.positions}")
         numbers = np.random.default_rng(rng.getrandbits(64))
         full = self._recipe.shape.n_audio_ctx
-        layouts = [lay_out(kind, self._pools[kind], full, rng) for _ in range(kind.batch)]
-        rows = [self._row(layout, kind, rng) for layout in layouts]
+        layouts = [lay_out(kind, self._speaker(kind, languages, rng), full, rng) for _ in range(kind.batch)]
+        rows = [self._row(layout, kind, languages, rng) for layout in layouts]
         mels = normalised(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
         if not clean:
             mels = _masked(mels, numbers)
-        return _collated(mels, layouts, rows, self._ids)
+        return _collated(mels, layouts, rows, self._ids).to(self._recipe.device)
 
-    def _row(self, layout: Layout, kind: WindowKind, rng: random.Random) -> TokenRow:
-        """Half of the rows are timed; a quarter of the full windows follow some previous text."""
+    def _speaker(self, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> Callable[[], Said]:
+        """Who says a window's sentences: one language throughout, or in some full windows any."""
+        weights = [self._recipe.odds.languages[language] for language in languages]
+        if kind == FULL and rng.random() < self._recipe.odds.mixed:
+            return lambda: rng.choice(self._pools[kind, rng.choices(languages, weights)[0]])
+        pool = self._pools[kind, rng.choices(languages, weights)[0]]
+        return lambda: rng.choice(pool)
+
+    def _row(self, layout: Layout, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> TokenRow:
+        odds = self._recipe.odds
+        language = layout.placed[0].said.language if layout.placed else rng.choice(languages)
+        translate = rng.random() < (odds.translate_english if language == "en" else odds.translate)
         previous: list[int] = []
-        if kind == FULL and rng.random() < 0.25:
-            for said in rng.choices(self._pools[SHORT], k=rng.randint(1, 10)):
-                previous += said.tokens
-        row = token_row(layout, self._ids, timestamps=rng.random() < 0.6, previous=previous)
+        if kind == FULL and rng.random() < odds.previous:
+            for said in rng.choices(self._pools[SHORT, language], k=rng.randint(1, 10)):
+                previous += said.english if translate else said.tokens
+        asked = Asked(
+            timestamps=rng.random() < odds.timestamps,
+            task="translate" if translate else "transcribe",
+            previous=tuple(previous[-180:]),
+            language=language,
+        )
+        row = token_row(layout, self._ids, asked)
         assert len(row.tokens) <= self._recipe.shape.n_text_ctx
         return row
 
@@ -72,17 +107,38 @@ class BatchMaker:
         frames = layout.positions * 2
         window = np.full((frames, self._recipe.shape.n_mels), FLOOR, np.float32)
         for placed in layout.placed:
-            mel = self._utterances[placed.said.index].log_mel[: frames - 2 * placed.start]
+            mel = self._material.utterances[placed.said.index].log_mel[: frames - 2 * placed.start]
             window[2 * placed.start : 2 * placed.start + len(mel)] = mel
         if layout.tail:
-            window[: layout.tail] = self._utterances[layout.placed[0].said.index].log_mel[-layout.tail :]
+            window[: layout.tail] = self._material.utterances[layout.placed[0].said.index].log_mel[-layout.tail :]
         if clean:
             return window
+        sounds = self._material.sounds
+        if len(sounds) and numbers.random() < (_BEHIND_SPEECH if layout.placed else _INSTEAD):
+            level = numbers.uniform(-3.5, -1.0) if layout.placed else numbers.uniform(-2, 1)
+            window = _with_sound(window, sounds[numbers.integers(len(sounds))], level, layout.sound_end * 2, numbers)
         return _recorded(window, layout.sound_end * 2, numbers)
 
 
+_BEHIND_SPEECH, _INSTEAD = 0.15, 0.7
+"""How often a sound is heard behind speech, and in windows without any."""
+
+
+def _with_sound(
+    window: Frames, sound: NDArray[np.float16], level: float, sound_end: int, numbers: np.random.Generator
+) -> Frames:
+    """A sound from somewhere to somewhere, or all the time; ``level`` is its loudest bin's against the window's."""
+    first, last = (0, sound_end) if numbers.random() < 0.6 else sorted(numbers.integers(0, sound_end + 1, 2).tolist())
+    start = int(numbers.integers(len(sound)))
+    heard = np.resize(np.roll(sound, -start, axis=0), (last - first, sound.shape[1])).astype(np.float32)
+    loudest = window.max() if window.max() > FLOOR else 0.0
+    heard += loudest + level - np.float32(sound.max())
+    window[first:last] = np.logaddexp(window[first:last] * _LN10, heard * _LN10) / _LN10
+    return window
+
+
 def _fits(said: Said, kind: WindowKind) -> bool:
-    return said.positions <= kind.positions - 4 and len(said.tokens) <= kind.tokens - 18
+    return said.positions <= kind.positions - 4 and said.most_tokens <= kind.tokens - 18
 
 
 def _recorded(window: Frames, sound_end: int, numbers: np.random.Generator) -> Frames:

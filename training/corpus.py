@@ -8,18 +8,24 @@ import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training import human
 from training.domain import Sentence, Split, sentences
 from training.mel import raw_log_mel
 from training.recipe import CACHE, Recipe
+from training.rooms import in_a_room
+from training.sounds import sound
 from training.speak import speak
 from training.voices import Voice, draw_voice
+
+SOUND_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,31 +55,68 @@ def spoken(language: str, count: int, seed: int, split: Split, unseen_voices: bo
         yield Spoken(sentence, language, voice, speak(sentence.text, voice))
 
 
+def human_digits(count: int, seed: int, split: Split, left_out: bool = False) -> Iterator[Spoken]:
+    """English digit strings said by people."""
+    for sentence, voice, samples in human.digit_strings(count, seed, split, left_out):
+        yield Spoken(sentence, "en", voice, samples)
+
+
+@dataclass(frozen=True)
+class _Job:
+    language: str
+    seed: int
+    count: int
+    path: Path
+    human: bool
+
+
 def make_corpus(recipe: Recipe, folder: Path = CACHE / "corpus") -> None:
     """Say the training sentences and keep their log-mels; shards already there are left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    each = recipe.utterances // recipe.shard // len(recipe.languages)
-    jobs = [
-        (language, recipe.seed * 10_000 + number, recipe.shard, folder / f"{language}-{number:03d}.npz")
-        for language in recipe.languages
-        for number in range(each)
-    ]
-    missing = [job for job in jobs if not job[3].exists()]
+    missing = [job for job in _jobs(recipe, folder) if not job.path.exists()]
     with ProcessPoolExecutor(recipe.workers) as pool:
         for done, path in enumerate(pool.map(_make_shard, missing), 1):
             print(f"corpus: {path.name} written, {done} of {len(missing)}", flush=True)
+    make_sounds(recipe, folder)
 
 
-def _make_shard(job: tuple[str, int, int, Path]) -> Path:
-    language, seed, count, path = job
+def _jobs(recipe: Recipe, folder: Path) -> Iterator[_Job]:
+    seed = recipe.seed * 10_000
+    if human.present():
+        for number in range(recipe.human_utterances // recipe.shard):
+            yield _Job("en", seed + number, recipe.shard, folder / f"en-h{number:02d}.npz", True)
+    else:
+        print(f"no human digits: {human.ARCHIVE} is not there", flush=True)
+    for number in range(recipe.utterances // recipe.shard):
+        for language in recipe.languages:
+            yield _Job(language, seed + number, recipe.shard, folder / f"{language}-{number:03d}.npz", False)
+
+
+def _make_shard(job: _Job) -> Path:
     torch.set_num_threads(1)
-    said = list(spoken(language, count, seed, "train"))
+    rng = random.Random(f"rooms {job.language} {job.seed} {job.human}")
+    drawn = human_digits if job.human else partial(spoken, job.language)
+    said = [replace(one, samples=in_a_room(one.samples, rng)) for one in drawn(job.count, job.seed, "train")]
     mels = [raw_log_mel(one.samples) for one in said]
     texts = json.dumps([one.sentence for one in said])
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, mels=np.concatenate(mels), frames=[len(mel) for mel in mels], texts=texts)
-    partial.rename(path)
-    return path
+    unfinished = job.path.with_suffix(".partial.npz")
+    np.savez(unfinished, mels=np.concatenate(mels), frames=[len(mel) for mel in mels], texts=texts)
+    unfinished.rename(job.path)
+    return job.path
+
+
+def make_sounds(recipe: Recipe, folder: Path = CACHE / "corpus") -> None:
+    """Keep the log-mels of what is heard where nobody speaks: (sounds, frames, n_mels)."""
+    path = folder / "sounds.npy"
+    if not path.exists():
+        mels = [raw_log_mel(sound(SOUND_SECONDS, f"{recipe.seed} {number}")) for number in range(recipe.sounds)]
+        np.save(path, np.stack(mels))
+        print(f"corpus: {path.name} written", flush=True)
+
+
+def load_sounds(folder: Path = CACHE / "corpus") -> NDArray[np.float16]:
+    """What ``make_sounds`` kept."""
+    return np.asarray(np.load(folder / "sounds.npy"))
 
 
 def load_corpus(folder: Path = CACHE / "corpus") -> list[Utterance]:

@@ -14,7 +14,7 @@ from transformers import WhisperForCausalLM, WhisperForConditionalGeneration
 from training.batches import Batch
 from training.checkpoints import Checkpoints
 from training.network import TargetLoss, decode, draft_from, encode, new_target, token_loss
-from training.recipe import CACHE, Phase, Recipe
+from training.recipe import CACHE, Recipe
 from training.tokenizer import SpecialIds
 from training.train import Optimizers, load_material, plan_of_step, set_attention
 from training.windows import IGNORED
@@ -61,25 +61,24 @@ def distil_draft(recipe: Recipe, folder: Path = CACHE / "draft") -> None:
     """Distil the draft to the recipe's last step, from the newest checkpoint where there is one."""
     torch.set_num_threads(recipe.threads)
     material = load_material(recipe)
-    target = load_target(recipe, material.ids)
-    modules = Distillation(target, draft_from(target, recipe.shape, material.ids), material.ids)
-    optimizers = Optimizers(modules, recipe, recipe.draft_steps)
+    target = load_target(recipe, material.ids).to(recipe.device)
+    modules = Distillation(target, draft_from(target, recipe.shape, material.ids).to(recipe.device), material.ids)
+    optimizers = Optimizers(modules)
     checkpoints = Checkpoints(folder)
     first, state = checkpoints.newest()
     if state is not None:
         modules.load_state_dict(state["modules"])
         optimizers.load(state["optimizers"])
-    phases = (Phase(recipe.draft_steps, recipe.draft_odds),)
     for step in range(first, recipe.draft_steps):
-        kind = plan_of_step(phases, recipe.seed, step).kind
-        set_attention(target, kind)
-        set_attention(modules, kind)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss, agreement = modules(material.batches.batch(-1 - step, kind))
+        plan = plan_of_step(recipe.draft_phases, recipe.seed, step)
+        set_attention(target, plan.kind)
+        set_attention(modules, plan.kind)
+        with torch.autocast(recipe.device, torch.bfloat16):
+            loss, agreement = modules(material.batches.batch(-1 - step, plan.kind, plan.languages))
         torch.autograd.backward(loss)
-        optimizers.step(step)
+        optimizers.step(plan.rate)
         if step % 25 == 0:
-            checkpoints.log(step=step, kind=kind.positions, loss=loss.item(), agreement=agreement.item())
+            checkpoints.log(step=step, kind=plan.kind.positions, loss=loss.item(), agreement=agreement.item())
         if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.draft_steps:
             checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
 

@@ -6,7 +6,7 @@ for good, by a hash of its text, so that a held-out sentence can never turn up i
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -61,7 +61,7 @@ class Grammar:
         weights = [template.weight for template in self.templates]
         template = rng.choices(self.templates, weights)[0]
         text, english = self._expand(template.text, template.english, rng)
-        return Sentence(_finish(text), _finish(english))
+        return Sentence(_finish(text if self.language != "en" else _an(text)), _finish(_an(english)))
 
     def _expand(self, text: str, english: str, rng: random.Random) -> Phrase:
         """Fill every slot of both patterns with the same phrases; numbered slots get distinct ones."""
@@ -80,9 +80,30 @@ class Grammar:
         return Phrase(text, english)
 
 
+def pairs(listed: str) -> tuple[Phrase, ...]:
+    """Phrases from ``"rot=red, blau=blue"``."""
+    return tuple(Phrase(*one.strip().split("=")) for one in listed.split(", "))
+
+
+def listed(words: str) -> list[str]:
+    """Words from ``"one two three"``."""
+    return words.split()
+
+
+def joined(texts: Sequence[str], english: Sequence[str]) -> tuple[Phrase, ...]:
+    """Phrases from two lists of the same length."""
+    return tuple(Phrase(*both) for both in zip(texts, english, strict=True))
+
+
+def digit_strings() -> tuple[Template, ...]:
+    """Templates of three to eight bare digits."""
+    strings = (" ".join(f"{{digit:{place}}}" for place in range(1, count + 1)) for count in range(3, 9))
+    return tuple(Template(text, text, 0.5) for text in strings)
+
+
 def languages() -> tuple[str, ...]:
     """The languages that have a grammar."""
-    return ("en",)
+    return ("en", "de", "fr", "es")
 
 
 def split_of(text: str) -> Split:
@@ -119,6 +140,11 @@ def _grammar(language: str) -> Grammar:
     return grammar
 
 
+def _an(english: str) -> str:
+    return re.sub(r"\ba (?=[aeiou])", "an ", english)
+
+
 def _finish(text: str) -> str:
     assert "{" not in text, f"a slot of {text!r} is unknown"
-    return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
+    first = text.startswith("¿")
+    return text[:first] + text[first].upper() + text[first + 1 :] + ("" if text.endswith("?") else ".")

@@ -52,7 +52,7 @@ def export(recipe: Recipe, folder: Path = ASSETS) -> None:
     ids = special_ids(tokenizer)
     target = load_target(recipe, ids)
     draft = load_draft(recipe, target, ids)
-    heads = aligned_heads(target, load_material(recipe).held_out.batch(0, FULL, clean=True), ids)
+    heads = aligned_heads(target, load_material(recipe).held_out.batch(0, FULL, recipe.languages, clean=True), ids)
     print(f"alignment heads (layer, head): {heads}", flush=True)
     config = generation_config(ids, recipe, heads)
     _save(target, tokenizer, config, folder / "target")

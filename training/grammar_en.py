@@ -1,12 +1,12 @@
 """The English grammar. Numbers are written as words, so that the text is what is said."""
 
-from training.domain import Grammar, Phrase, Template
+from training.domain import Grammar, Phrase, Template, digit_strings, listed
 
-_DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_BELOW_HUNDRED = _DIGITS + _TEENS + [f"{ten}{unit}" for ten in _TENS for unit in ["", *(f" {d}" for d in _DIGITS[1:])]]
-_ORDINALS = (
+BELOW_HUNDRED = DIGITS + _TEENS + [f"{ten}{unit}" for ten in _TENS for unit in ["", *(f" {d}" for d in DIGITS[1:])]]
+ORDINALS = (
     [
         "first",
         "second",
@@ -39,6 +39,9 @@ _ORDINALS = (
     ]
 )
 
+MONTHS = listed("January February March April May June July August September October November December")
+WEEKDAYS = listed("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+
 
 def _phrases(*texts: str) -> tuple[Phrase, ...]:
     return tuple(Phrase(text, text) for text in texts)
@@ -50,15 +53,15 @@ def _listed(commas: str) -> tuple[Phrase, ...]:
 
 _SLOTS: dict[str, tuple[Phrase, ...]] = {
     # numbers
-    "digit": _phrases(*_DIGITS),
-    "few": _phrases(*_DIGITS[2:], "ten", "eleven", "twelve"),
-    "number": _phrases(*_BELOW_HUNDRED[2:]),
+    "digit": _phrases(*DIGITS),
+    "few": _phrases(*DIGITS[2:], "ten", "eleven", "twelve"),
+    "number": _phrases(*BELOW_HUNDRED[2:]),
     "large": _phrases("{hundreds} hundred", "{hundreds} hundred and {number}", "{hundreds} thousand"),
-    "hundreds": _phrases("one", *_DIGITS[2:]),
-    "ordinal": _phrases(*_ORDINALS),
+    "hundreds": _phrases("one", *DIGITS[2:]),
+    "ordinal": _phrases(*ORDINALS),
     # times and dates
-    "hour": _phrases(*_DIGITS[1:], "ten", "eleven", "twelve"),
-    "minute": _phrases(*_BELOW_HUNDRED[10:60]),
+    "hour": _phrases(*DIGITS[1:], "ten", "eleven", "twelve"),
+    "minute": _phrases(*BELOW_HUNDRED[10:60]),
     "part": _listed("in the morning, in the afternoon, in the evening, at night"),
     "time": _phrases(
         "{hour} o'clock",
@@ -72,13 +75,11 @@ _SLOTS: dict[str, tuple[Phrase, ...]] = {
         "noon",
         "midnight",
     ),
-    "weekday": _listed("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
-    "month": _listed(
-        "January, February, March, April, May, June, July, August, September, October, November, December"
-    ),
+    "weekday": _phrases(*WEEKDAYS),
+    "month": _phrases(*MONTHS),
     "date": _phrases("the {ordinal} of {month}", "{weekday} the {ordinal} of {month}"),
     "year": _phrases("nineteen {decade}", "twenty {decade}"),
-    "decade": _phrases(*_BELOW_HUNDRED[10:]),
+    "decade": _phrases(*BELOW_HUNDRED[10:]),
     "when": _listed("today, tomorrow, tonight, on {weekday}, next week, this weekend, in the morning"),
     "event": _listed("meeting, concert, film, lesson, party, football match, wedding, dinner, exam, market"),
     # things and prices
@@ -192,7 +193,6 @@ _TEMPLATES: tuple[tuple[float, str], ...] = (
     (2.0, "my phone number is {digit:1} {digit:2} {digit:3}, {digit:4} {digit:5} {digit:6}"),
     (1.0, "call {name} at {digit:1} {digit:2} {digit:3} {digit:4} {digit:5}"),
     (2.0, "the code is {digit:1} {digit:2} {digit:3} {digit:4}"),
-    (2.0, "{digit:1} {digit:2} {digit:3} {digit:4} {digit:5}"),
     (1.0, "room number {digit:1} {digit:2} {digit:3} is on the {ordinal} floor"),
     (1.0, "there are {number} {items} on the table"),
     (1.0, "{number} plus {number2} is {number3}"),
@@ -209,4 +209,4 @@ _TEMPLATES: tuple[tuple[float, str], ...] = (
     (1.0, "the {item} is {where}"),
 )
 
-GRAMMAR = Grammar("en", tuple(Template(text, text, weight) for weight, text in _TEMPLATES), _SLOTS)
+GRAMMAR = Grammar("en", (*(Template(text, text, weight) for weight, text in _TEMPLATES), *digit_strings()), _SLOTS)

@@ -73,7 +73,7 @@ def encode(encoder: WhisperEncoder, mel: torch.Tensor, offsets: torch.Tensor) ->
     """mel: (windows, n_mels, frames) of any even length -> (windows, frames / 2, width)."""
     hidden = functional.gelu(encoder.conv1(mel))
     hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-    places = offsets[:, None] + torch.arange(hidden.shape[1])
+    places = offsets[:, None] + torch.arange(hidden.shape[1], device=mel.device)
     hidden = hidden + encoder.embed_positions(places)
     for layer in encoder.layers:
         hidden = layer(hidden, None)
@@ -140,7 +140,7 @@ class Guide:
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Mean negative log of the attention that falls where it should."""
-        places = torch.arange(batch.mel.shape[2] // 2)
+        places = torch.arange(batch.mel.shape[2] // 2, device=batch.mel.device)
         asked = batch.heard_at != NOWHERE
         heard = (places - batch.heard_at[asked][:, None]).abs() <= self._HEARD
         near = (places - places[:, None]).abs() <= self._NEAR
@@ -166,7 +166,8 @@ class TargetLoss(nn.Module):
         audio = encode(self.target.model.encoder, batch.mel, batch.offsets)
         ctc = self._ctc(audio, batch)
         if listening:
-            return Losses(torch.zeros(()), ctc, torch.zeros(()))
+            nothing = torch.zeros((), device=ctc.device)
+            return Losses(nothing, ctc, nothing)
         self.target.config._attn_implementation = "eager"  # gives the guide its weights
         hidden = decode(self.target.model.decoder, batch.tokens, audio)
         asked = batch.labels != IGNORED

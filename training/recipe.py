@@ -41,18 +41,76 @@ class WindowKind:
 
 SHORT = WindowKind(positions=160, batch=36, tokens=48)
 MEDIUM = WindowKind(positions=320, batch=18, tokens=80)
-LONG = WindowKind(positions=640, batch=9, tokens=128)
+LONG = WindowKind(positions=640, batch=9, tokens=144)
 FULL = WindowKind(positions=1500, batch=4, tokens=256)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of steps that draws window kinds with fixed odds. While ``listening``, the encoder alone learns, by
-    CTC: the decoder has little to attend to before it hears, and the step costs half."""
+    """A stretch of steps that draws window kinds with fixed odds from some languages; the learning rate goes in a
+    straight line from ``rates[0]`` to ``rates[1]``. While ``listening``, the encoder alone learns, by CTC: the decoder
+    has little to attend to before it hears, and the step costs half."""
 
     steps: int
     odds: tuple[tuple[WindowKind, float], ...]
+    rates: tuple[float, float]
+    languages: tuple[str, ...]
     listening: bool = False
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How training windows are drawn."""
+
+    languages: dict[str, float] = field(default_factory=lambda: {"en": 0.28, "de": 0.24, "fr": 0.24, "es": 0.24})
+    translate: float = 0.33
+    """Share of rows in another language than English that are translated."""
+    translate_english: float = 0.03
+    mixed: float = 0.11
+    """Share of full windows in which every sentence is in a language of its own."""
+    timestamps: float = 0.6
+    previous: float = 0.25
+    """Share of full windows that follow some previous text."""
+
+
+ENGLISH = ("en",)
+ALL = ("en", "de", "fr", "es")
+_DENSE = ((SHORT, 0.2), (FULL, 0.8))
+_LEARNING = ((SHORT, 0.45), (MEDIUM, 0.2), (LONG, 0.1), (FULL, 0.25))
+_FINISHING = ((SHORT, 0.14), (LONG, 0.2), (FULL, 0.66))
+
+ENGLISH_PHASES = (
+    Phase(100, ((SHORT, 1.0),), (0, 3e-3), ENGLISH, listening=True),
+    Phase(300, ((SHORT, 1.0),), (3e-3, 3e-3), ENGLISH, listening=True),
+    Phase(500, ((SHORT, 1.0),), (3e-3, 3e-3), ENGLISH),
+    Phase(100, ((SHORT, 0.4), (MEDIUM, 0.6)), (3e-3, 3e-3), ENGLISH),
+    Phase(200, ((SHORT, 0.2), (MEDIUM, 0.2), (FULL, 0.6)), (3e-3, 3e-3), ENGLISH),
+    Phase(1_100, _DENSE, (3e-3, 1e-4), ENGLISH),
+)
+"""The encoder listens first; then short windows, then full ones."""
+
+ALL_PHASES = (
+    Phase(50, ((SHORT, 1.0),), (0, 2e-3), ALL, listening=True),
+    Phase(150, ((SHORT, 1.0),), (2e-3, 2e-3), ALL, listening=True),
+    Phase(700, _LEARNING, (2e-3, 1.7e-3), ALL),
+    Phase(2_100, _FINISHING, (1.7e-3, 2e-5), ALL),
+)
+"""Three more languages for ears and a decoder that know one."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many sentences a language each row of the evaluation has."""
+
+    seen: int = 100
+    unseen: int = 60
+    few: int = 25
+    """For timestamps, acceptance and fp16."""
+    translated: int = 60
+    long_form: int = 66
+    """In one recording of three minutes or a little more."""
+    human: int = 60
+    sounds: int = 60
 
 
 @dataclass(frozen=True)
@@ -60,38 +118,40 @@ class Recipe:
     """One run of the whole recipe."""
 
     seed: int = 0
-    languages: tuple[str, ...] = ("en",)
-    # speech
-    utterances: int = 24_000
+    languages: tuple[str, ...] = ALL
+    # speech: utterances a language said by synthesizers, and English digit strings said by people
+    utterances: int = 12_000
+    human_utterances: int = 2_000
+    sounds: int = 240
     shard: int = 1_000
     workers: int = 2
     # tokenizer: byte-level BPE tokens, before the special ones
-    bpe_tokens: int = 448
+    bpe_tokens: int = 1_200
     # target
     shape: Shape = field(default_factory=Shape)
-    phases: tuple[Phase, ...] = (
-        Phase(400, ((SHORT, 1.0),), listening=True),
-        Phase(500, ((SHORT, 1.0),)),
-        Phase(100, ((SHORT, 0.4), (MEDIUM, 0.6))),
-        Phase(200, ((SHORT, 0.2), (MEDIUM, 0.2), (FULL, 0.6))),
-        Phase(1_100, ((SHORT, 0.2), (FULL, 0.8))),
-    )
-    learning_rate: float = 3e-3
-    warm_up: int = 100
-    fall: float = 0.45
+    phases: tuple[Phase, ...] = ENGLISH_PHASES + ALL_PHASES
+    odds: Odds = field(default_factory=Odds)
     label_smoothing: float = 0.05
     ctc_weight: float = 0.3
     guide_weight: float = 0.3
     checkpoint_every: int = 100
     threads: int = 1
+    device: str = "cpu"
     # draft
-    draft_steps: int = 600
-    draft_odds: tuple[tuple[WindowKind, float], ...] = ((SHORT, 0.5), (FULL, 0.5))
+    draft_phases: tuple[Phase, ...] = (
+        Phase(50, ((SHORT, 0.5), (FULL, 0.5)), (0, 3e-3), ALL),
+        Phase(850, ((SHORT, 0.5), (FULL, 0.5)), (3e-3, 2e-5), ALL),
+    )
     # sample and evaluation
     sample_seed: int = 2026
-    evaluation_sentences: int = 100
+    evaluation: Sizes = field(default_factory=Sizes)
 
     @property
     def steps(self) -> int:
         """Steps of target training."""
         return sum(phase.steps for phase in self.phases)
+
+    @property
+    def draft_steps(self) -> int:
+        """Steps of the draft's training."""
+        return sum(phase.steps for phase in self.draft_phases)

@@ -41,7 +41,7 @@ def speak(text: str, voice: Voice) -> NDArray[np.float32]:
         raise SpeechError(f"{voice} said nothing for {text!r}")
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE)
-    samples = _trimmed(samples)
+    samples = trimmed(samples)
     return np.asarray(samples * (0.5 / np.abs(samples).max()), dtype=np.float32)
 
 
@@ -68,6 +68,7 @@ def _output_of(command: list[str]) -> bytes:
     return done.stdout
 
 
-def _trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without the silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > _QUIET * np.abs(samples).max())
     return samples[loud[0] : loud[-1] + 1]

@@ -14,9 +14,9 @@ from tokenizers.trainers import BpeTrainer
 from transformers import WhisperTokenizer
 
 from training.domain import sentences
-from training.recipe import CACHE, Recipe
+from training.recipe import ALL, CACHE, Recipe
 
-LANGUAGES = ("en", "de", "fr", "es")
+LANGUAGES = ALL
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|startoftranscript|>",
@@ -70,7 +70,7 @@ def special_ids(tokenizer: WhisperTokenizer) -> SpecialIds:
 
 
 def make_tokenizer(
-    recipe: Recipe, folder: Path = CACHE / "tokenizer", sentence_count: int = 30_000
+    recipe: Recipe, folder: Path = CACHE / "tokenizer", sentence_count: int = 15_000
 ) -> WhisperTokenizer:
     """Learn the BPE from the grammar's own sentences and save it in ``WhisperTokenizer`` format."""
     bpe = Tokenizer(BPE())

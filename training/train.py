@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.batches import Batch, BatchMaker
+from training.batches import BatchMaker, Heard
 from training.checkpoints import Checkpoints
-from training.corpus import Utterance, load_corpus, spoken
+from training.corpus import Utterance, load_corpus, load_sounds, spoken
 from training.mel import raw_log_mel
 from training.network import Losses, TargetLoss, new_target
 from training.recipe import CACHE, FULL, SHORT, Phase, Recipe, WindowKind
@@ -23,7 +23,7 @@ from training.tokenizer import SpecialIds, load_tokenizer, special_ids
 from training.windows import IGNORED
 
 _REPORT_EVERY = 25
-_HELD_OUT = 100
+_HELD_OUT = 60
 
 
 @dataclass(frozen=True)
@@ -44,40 +44,40 @@ def load_material(recipe: Recipe) -> Material:
         for language in recipe.languages
         for one in spoken(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
     ]
+    sounds = load_sounds()
+
+    def tokens(texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
+        return found
 
     def batches(spoken_ones: list[Utterance]) -> BatchMaker:
-        texts = [f" {one.sentence.text}" for one in spoken_ones]
-        return BatchMaker(recipe, spoken_ones, tokenizer(texts, add_special_tokens=False).input_ids, ids)
+        texts = tokens([one.sentence.text for one in spoken_ones])
+        english = tokens([one.sentence.english for one in spoken_ones])
+        return BatchMaker(recipe, Heard(spoken_ones, texts, english, sounds), ids)
 
     return Material(batches(load_corpus()), batches(unheard), ids)
 
 
 class Optimizers:
-    """Muon for the layers' matrices, AdamW for embeddings, convolutions, norms and biases; one schedule:
-    warm up, hold, and fall in a straight line to a fiftieth over the last part of the run."""
+    """Muon for the layers' matrices, AdamW for embeddings, convolutions, norms and biases."""
 
-    def __init__(self, modules: nn.Module, recipe: Recipe, steps: int) -> None:
+    def __init__(self, modules: nn.Module) -> None:
         named = [(name, weight) for name, weight in modules.named_parameters() if weight.requires_grad]
         matrices = [weight for name, weight in named if _is_matrix(name, weight)]
         others = [weight for name, weight in named if not _is_matrix(name, weight)]
         self._weights = matrices + others
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)]
         self._all.append(torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"))
-        self._recipe, self._steps = recipe, steps
 
-    def step(self, number: int) -> float:
-        """Clip, step, clear; the gradient's norm before clipping."""
+    def step(self, rate: float) -> float:
+        """Clip, step at the learning rate, clear; the gradient's norm before clipping."""
         norm = nn.utils.clip_grad_norm_(self._weights, 1.0)
         for optimizer in self._all:
             for group in optimizer.param_groups:
-                group["lr"] = self._recipe.learning_rate * self._scale(number)
+                group["lr"] = rate
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         return float(norm)
-
-    def _scale(self, number: int) -> float:
-        fall = self._recipe.fall * self._steps
-        return min(1.0, (number + 1) / self._recipe.warm_up, max(0.02, (self._steps - number) / fall))
 
     def state(self) -> list[dict[str, Any]]:
         """For a checkpoint."""
@@ -95,9 +95,11 @@ def _is_matrix(name: str, weight: torch.Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one step trains on, and whether the encoder alone does."""
+    """What one step trains on and how fast, and whether the encoder alone does."""
 
     kind: WindowKind
+    rate: float
+    languages: tuple[str, ...]
     listening: bool
 
 
@@ -107,7 +109,10 @@ def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
     for phase in phases:
         if step < phase.steps:
             kinds = [kind for kind, _ in phase.odds]
-            return Plan(rng.choices(kinds, [odds for _, odds in phase.odds])[0], phase.listening)
+            kind = rng.choices(kinds, [odds for _, odds in phase.odds])[0]
+            first, last = phase.rates
+            rate = first + (last - first) * (step + 1) / phase.steps
+            return Plan(kind, rate, phase.languages, phase.listening)
         step -= phase.steps
     raise IndexError("past the last step")
 
@@ -126,49 +131,56 @@ def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     material = load_material(recipe)
-    modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe)
-    optimizers = Optimizers(modules, recipe, recipe.steps)
+    modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe).to(recipe.device)
+    optimizers = Optimizers(modules)
     checkpoints = Checkpoints(folder)
     first, state = checkpoints.newest()
     if state is not None:
         modules.load_state_dict(state["modules"])
-        optimizers.load(state["optimizers"])
+        if state["optimizers"]:
+            optimizers.load(state["optimizers"])
     started = time.perf_counter()
     for step in range(first, recipe.steps):
         plan = plan_of_step(recipe.phases, recipe.seed, step)
-        set_attention(modules, plan.kind)
-        losses = _losses(modules, material.batches.batch(step, plan.kind), plan.listening)
-        torch.autograd.backward(modules.total(losses))
-        norm = optimizers.step(step)
+        losses, norm = _one_step(modules, optimizers, material, plan, step)
         if step % _REPORT_EVERY == 0:
-            seconds = time.perf_counter() - started
             checkpoints.log(
                 step=step,
                 kind=plan.kind.positions,
+                rate=plan.rate,
                 text=losses.text.item(),
                 ctc=losses.ctc.item(),
                 guide=losses.guide.item(),
                 norm=norm,
-                seconds=seconds,
+                seconds=time.perf_counter() - started,
             )
         if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            checkpoints.log(step=step + 1, held_out=_accuracy(modules, material))
+            checkpoints.log(step=step + 1, **_accuracies(modules, material, recipe))
             checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
 
 
-def _losses(modules: TargetLoss, batch: Batch, listening: bool) -> Losses:
-    with torch.autocast("cpu", torch.bfloat16):
-        losses = modules(batch, listening)
-    assert isinstance(losses, Losses)
-    return losses
+def _one_step(
+    modules: TargetLoss, optimizers: Optimizers, material: Material, plan: Plan, step: int
+) -> tuple[Losses, float]:
+    set_attention(modules, plan.kind)
+    batch = material.batches.batch(step, plan.kind, plan.languages)
+    with torch.autocast(batch.mel.device.type, torch.bfloat16):
+        losses = modules(batch, plan.listening)
+    torch.autograd.backward(modules.total(losses))
+    return losses, optimizers.step(plan.rate)
 
 
 @torch.no_grad()
-def _accuracy(modules: TargetLoss, material: Material) -> float:
-    """Share of text tokens foretold, given the true ones before, on held-out sentences in held-out voices."""
-    set_attention(modules, SHORT)
-    batch = material.held_out.batch(0, SHORT, clean=True)
-    with torch.autocast("cpu", torch.bfloat16):
-        guesses = modules.logits(batch).argmax(-1)
-    asked = (batch.labels != IGNORED) & (batch.labels < material.ids.eot)
-    return (guesses == batch.labels)[asked].float().mean().item()
+def _accuracies(modules: TargetLoss, material: Material, recipe: Recipe) -> dict[str, float]:
+    """Share of text tokens foretold, given the true ones before, on held-out sentences in held-out voices: short
+    windows of each language, and full ones of all."""
+    drawn = {language: (SHORT, (language,)) for language in recipe.languages} | {"full": (FULL, recipe.languages)}
+    found = {}
+    for name, (kind, languages) in drawn.items():
+        set_attention(modules, kind)
+        batch = material.held_out.batch(0, kind, languages, clean=True)
+        with torch.autocast(batch.mel.device.type, torch.bfloat16):
+            guesses = modules.logits(batch).argmax(-1)
+        asked = (batch.labels != IGNORED) & (batch.labels < material.ids.eot)
+        found[name] = (guesses == batch.labels)[asked].float().mean().item()
+    return found

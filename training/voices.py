@@ -8,11 +8,22 @@ import random
 from dataclasses import dataclass
 
 ACCENTS = {
-    "en": ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
+    "en": {
+        "en-us": 5.0,
+        "en-gb": 5.0,
+        "en-gb-scotland": 1.5,
+        "en-029": 1.0,
+        "en-gb-x-rp": 2.0,
+        "en-gb-x-gbclan": 1.0,
+        "en-gb-x-gbcwmd": 1.0,
+        "en-us-nyc": 1.5,
+    },
+    "de": {"de": 1.0},
+    "fr": {"fr-fr": 3.0, "fr-be": 1.0, "fr-ch": 1.0},
+    "es": {"es": 1.0, "es-419": 1.0},
 }
-"""espeak-ng accents by language."""
+"""espeak-ng accents by language, and how often each is drawn."""
 
-ACCENT_WEIGHTS = {"en": (5, 5, 1.5, 1, 2, 1, 1, 1.5)}
 
 VARIANTS = [
     "m1",
@@ -99,7 +110,7 @@ def draw_voice(language: str, rng: random.Random, held_out: bool = False) -> Voi
     speed, pitch = rng.randint(135, 200), rng.randint(30, 70)
     if not held_out and language in FLITE and rng.random() < FLITE_SHARE:
         return Voice("flite", rng.choice(FLITE[language]), speed, pitch)
-    accent = rng.choices(ACCENTS[language], ACCENT_WEIGHTS[language])[0]
+    accent = rng.choices(list(ACCENTS[language]), list(ACCENTS[language].values()))[0]
     if held_out:
         return Voice("espeak-ng", f"{accent}+{rng.choice(HELD_OUT_VARIANTS)}", speed, pitch)
     variant = rng.choice(["", "", "", *VARIANTS])

@@ -6,12 +6,14 @@ last pair of timestamps then meets the cut sentence again, in full. Nothing here
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from training.recipe import WindowKind
 from training.tokenizer import SpecialIds
+
+Task = Literal["transcribe", "translate"]
 
 IGNORED = -100
 """Label of a token that is given, not asked."""
@@ -21,12 +23,18 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Said:
-    """What a window needs to know of an utterance: which it is, how long, and its text tokens."""
+    """What a window needs to know of an utterance: which it is, how long, its text tokens and its English ones."""
 
     index: int
     positions: int
     tokens: tuple[int, ...]
+    english: tuple[int, ...] = ()
     language: str = "en"
+
+    @property
+    def most_tokens(self) -> int:
+        """Of the text or of its English, whichever has more."""
+        return max(len(self.tokens), len(self.english))
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class TokenRow:
     text: tuple[int, ...]
 
 
-def lay_out(kind: WindowKind, pool: Sequence[Said], full: int, rng: random.Random) -> Layout:
+def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random) -> Layout:
     """Draw a window of ``kind``: short kinds hold whole sentences, one of ``full`` positions may cut its last.
 
     Every tenth window or so is empty of speech, about a third of the full ones end early in padding.
@@ -80,8 +88,8 @@ def lay_out(kind: WindowKind, pool: Sequence[Said], full: int, rng: random.Rando
     cursor = rng.randint(0, 16) if rng.random() < 0.7 else rng.randint(0, 48)
     budget = kind.tokens - 16
     while len(placed) < wanted:
-        said = rng.choice(pool)
-        budget -= len(said.tokens) + 2
+        said = speaker()
+        budget -= said.most_tokens + 2
         fits = cursor + said.positions <= kind.positions
         if budget < 0 or not (fits or is_full) or cursor >= kind.positions - 2:
             break
@@ -90,7 +98,7 @@ def lay_out(kind: WindowKind, pool: Sequence[Said], full: int, rng: random.Rando
             break
         cursor = placed[-1].end + _pause(rng)
     if not placed:
-        return lay_out(kind, pool, full, rng)
+        return lay_out(kind, speaker, full, rng)
     end = placed[-1].end
     sound_end = kind.positions if end >= kind.positions else rng.randint(end, kind.positions)
     tail = rng.randint(2, 14) if is_full and placed[0].start >= 10 and rng.random() < 0.5 else 0
@@ -105,22 +113,38 @@ def _pause(rng: random.Random) -> int:
     return rng.randint(12, 60) if rng.random() < 0.9 else rng.randint(60, 200)
 
 
-def token_row(
-    layout: Layout, ids: SpecialIds, timestamps: bool, previous: Sequence[int] = (), task: str = "transcribe"
-) -> TokenRow:
-    """Whisper's tokens for a window; ``previous`` is the text before it, given and not asked."""
-    given = (ids.startofprev, *previous) if previous else ()
-    language = layout.placed[0].said.language if layout.placed else "en"
-    prompt = (ids.sot, ids.languages[language], getattr(ids, task))
-    content = _timed(layout, ids) if timestamps else (_Heard(ids.notimestamps, NOWHERE), *_text_of(layout))
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a window: the task, timestamps or none, ``previous`` text that is given and not asked, and
+    the ``language`` named in the prompt where nobody speaks."""
+
+    timestamps: bool
+    task: Task = "transcribe"
+    previous: tuple[int, ...] = ()
+    language: str = "en"
+
+
+def token_row(layout: Layout, ids: SpecialIds, asked: Asked) -> TokenRow:
+    """Whisper's tokens for a window. Its language is its first sentence's.
+
+    In an empty window the start token asks for no-speech, and what the prompt then says is not asked.
+    """
+    given = (ids.startofprev, *asked.previous) if asked.previous else ()
+    language = layout.placed[0].said.language if layout.placed else asked.language
+    prompt = (ids.sot, ids.languages[language], getattr(ids, asked.task))
+    if asked.timestamps:
+        content = _timed(layout, ids, asked.task)
+    else:
+        content = (_Heard(ids.notimestamps, NOWHERE), *_text_of(layout, asked.task))
     tokens = (*given, *prompt, *(heard.token for heard in content), ids.eot)
     heard_at = (*[NOWHERE] * (len(given) + 2), *(heard.at for heard in content), NOWHERE)
     labels = [IGNORED] * len(given) + list(tokens[len(given) + 1 :])
     if not layout.placed:
         labels[len(given)] = ids.nospeech
-        labels[len(given) + 1] = IGNORED
-    labels[len(given) + 2] = labels[len(given) + 2] if timestamps else IGNORED
-    text = tuple(heard.token for heard in _text_of(layout))
+    labels[len(given) + 1] = IGNORED
+    if not asked.timestamps:
+        labels[len(given) + 2] = IGNORED
+    text = tuple(heard.token for heard in _text_of(layout, "transcribe"))
     return TokenRow(tokens[:-1], tuple(labels), heard_at, text)
 
 
@@ -129,23 +153,24 @@ class _Heard(NamedTuple):
     at: int
 
 
-def _timed(layout: Layout, ids: SpecialIds) -> tuple[_Heard, ...]:
+def _timed(layout: Layout, ids: SpecialIds, task: Task) -> tuple[_Heard, ...]:
     """Segments between timestamps. An empty window has a start and no more."""
     zero = ids.timestamp_begin + layout.offset
     tokens: list[_Heard] = []
     for placed in layout.placed:
         tokens.append(_Heard(zero + placed.start, placed.start))
         if placed.end <= layout.positions:
-            tokens += [*_spread(placed), _Heard(zero + placed.end, placed.end)]
+            tokens += [*_spread(placed, task), _Heard(zero + placed.end, placed.end)]
     return tuple(tokens) or (_Heard(ids.timestamp_begin, NOWHERE),)
 
 
-def _text_of(layout: Layout) -> list[_Heard]:
+def _text_of(layout: Layout, task: Task) -> list[_Heard]:
     """The text of every sentence that the window holds whole."""
-    return [heard for placed in layout.placed if placed.end <= layout.positions for heard in _spread(placed)]
+    return [heard for placed in layout.placed if placed.end <= layout.positions for heard in _spread(placed, task)]
 
 
-def _spread(placed: Placed) -> list[_Heard]:
-    """A sentence's tokens, spread evenly over its time: right to a few tenths of a second."""
-    each = placed.said.positions / max(1, len(placed.said.tokens))
-    return [_Heard(token, placed.start + int((k + 0.5) * each)) for k, token in enumerate(placed.said.tokens)]
+def _spread(placed: Placed, task: Task) -> list[_Heard]:
+    """A sentence's tokens, spread evenly over its time: right to a few tenths of a second, or more in translation."""
+    tokens = placed.said.tokens if task == "transcribe" else placed.said.english
+    each = placed.said.positions / max(1, len(tokens))
+    return [_Heard(token, placed.start + int((k + 0.5) * each)) for k, token in enumerate(tokens)]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.evaluate import edit_distance, word_error_rate
 from training.mel import raw_log_mel
+from training.scores import edit_distance, word_error_rate
 from training.speak import SAMPLE_RATE, SpeechError, speak, synthesizers_present
 from training.voices import HELD_OUT_VARIANTS, VARIANTS, Voice
 

@@ -1,0 +1,79 @@
+"""Real people: single digits of the Free Spoken Digit Dataset, put together into strings with pauses.
+
+https://github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0. Nothing of it is kept in this repository; where
+the archive is missing the recipe does without, and says so. One speaker is left out of training altogether.
+"""
+
+import io
+import random
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from training.domain import Sentence, Split, split_of
+from training.grammar_en import DIGITS
+from training.recipe import HERE
+from training.speak import SAMPLE_RATE, trimmed
+from training.voices import Voice
+
+ARCHIVE = HERE.parent.parent / "shared" / "audio" / "fsdd_four_speakers.tar.xz"
+"""An archive of ``digit_speaker_take.wav``, 8 kHz."""
+LEFT_OUT = "theo"
+"""The speaker that training never hears."""
+
+Samples = NDArray[np.float32]
+
+
+def present(archive: Path = ARCHIVE) -> bool:
+    """Whether the archive is there."""
+    return archive.exists()
+
+
+@lru_cache
+def _recordings(archive: Path) -> dict[str, dict[int, list[Samples]]]:
+    """Takes by speaker and digit: 16 kHz, trimmed, peak 0.5."""
+    found: dict[str, dict[int, list[Samples]]] = defaultdict(lambda: defaultdict(list))
+    with tarfile.open(archive) as files:
+        for member in sorted(files.getmembers(), key=lambda one: one.name):
+            digit, speaker, _ = Path(member.name).stem.split("_")
+            data = files.extractfile(member)
+            assert data is not None
+            samples, rate = soundfile.read(io.BytesIO(data.read()), dtype="float32")
+            samples = trimmed(soxr.resample(samples, rate, SAMPLE_RATE))
+            found[speaker][int(digit)].append(samples * np.float32(0.5 / np.abs(samples).max()))
+    return found
+
+
+def digit_strings(
+    count: int, seed: int, split: Split, left_out: bool = False, archive: Path = ARCHIVE
+) -> Iterator[tuple[Sentence, Voice, Samples]]:
+    """Strings of 3 to 8 digits by one speaker each: what is said, who says it, and 16 kHz samples.
+
+    For training, every string is also resampled by up to a seventh, which moves pitch and formants together, so
+    that three speakers sound like more. ``left_out`` gives the other speaker, as recorded.
+    """
+    rng = random.Random(f"human {seed} {split}")
+    takes = _recordings(archive)
+    speakers = [speaker for speaker in sorted(takes) if (speaker == LEFT_OUT) == left_out]
+    while count:
+        digits = [rng.randrange(10) for _ in range(rng.randint(3, 8))]
+        text = " ".join(DIGITS[digit] for digit in digits).capitalize() + "."
+        if split_of(text) != split:
+            continue
+        count -= 1
+        speaker = rng.choice(speakers)
+        parts: list[Samples] = []
+        for digit in digits:
+            pause = np.zeros(int(rng.uniform(0.03, 0.3) * SAMPLE_RATE), np.float32)
+            parts += [rng.choice(takes[speaker][digit]), pause]
+        samples = np.concatenate(parts[:-1])
+        if not left_out:
+            samples = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * rng.uniform(0.87, 1.15))
+        yield Sentence(text, text), Voice("human", speaker, 0, 0), samples.astype(np.float32)
