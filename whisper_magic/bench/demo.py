@@ -1,0 +1,90 @@
+"""The bundled pair on real sound: the whole wall of ours against transformers' pipelines and faster-whisper.
+
+Every side is resident and warm, gets the same array of samples (reading the file is nobody's time), the same weights,
+dtype and threads, knows the language, decodes greedily in sequential long form with timestamps, and has its guards off
+(no second tries). The first side is our target alone: "same" means its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from whisper_magic.bench import peer_ctranslate2
+from whisper_magic.bench.checkpoints import converted
+from whisper_magic.bench.measure import Measurement, Side, take_turns
+from whisper_magic.bench.ours import Ours, Work
+from whisper_magic.bench.peer_transformers import Pipelines
+from whisper_magic.bench.report import Finding, fastest, find, ratio
+from whisper_magic.bench.settings import NOTHING, Found, Settings
+from whisper_magic.bench.sound import RATE, Samples, at_least, recording
+from whisper_magic.engine.hub import demo_folder
+
+SECONDS = 60  # at least: the bundled recording is repeated, whole, where it is shorter
+TARGET, SPECULATIVE = "ours, target only", "ours, speculative"
+
+
+def run(settings: Settings) -> Found:
+    """In every dtype asked for (float32)."""
+    samples = at_least(recording(settings.audio), SECONDS)
+    found = NOTHING
+    for dtype in settings.dtypes or ("float32",):
+        found += _one(replace(settings, dtypes=(dtype,)), samples, dtype)
+    return found
+
+
+def _one(settings: Settings, samples: Samples, dtype: str) -> Found:
+    case = f"demo pair, {dtype}, {len(samples) / RATE:.1f} s"
+    ours = Ours("demo", "demo-draft", settings.device, dtype, Work())
+    torch.set_num_threads(settings.threads)
+    sides = [
+        Side(TARGET, partial(ours.transcribe, samples, "none")),
+        Side(SPECULATIVE, partial(ours.transcribe, samples, "model")),
+    ]
+    notes: list[str] = []
+    if settings.peers:
+        folder = demo_folder()
+        pipelines = Pipelines(folder / "target", folder / "draft", settings.device, dtype)
+        sides += pipelines.sides(samples)
+        reason = peer_ctranslate2.missing(settings.device, dtype)
+        if reason:
+            notes.append(reason)
+        else:
+            model = converted(folder / "target", settings.work)
+            sides += peer_ctranslate2.FasterWhisper(model, settings.device, dtype, settings.threads).sides(samples)
+    rows = take_turns(case, sides, settings.repeats or 5, told=settings.told)
+    ours.close()
+    return Found(tuple(rows), tuple(_findings(case, rows)), tuple(notes))
+
+
+def _findings(case: str, rows: list[Measurement]) -> list[Finding]:
+    alone, ours = find(rows, case, TARGET), find(rows, case, SPECULATIVE)
+    assert alone is not None
+    assert ours is not None
+    required = case.startswith("demo pair, float32")  # the dtype that all have by default on a CPU
+    better = fastest([row for row in rows if "pipeline, assisted" in row.side], "wall")
+    greedy = find(rows, case, "transformers pipeline, greedy")
+    faster = fastest([row for row in rows if row.side.startswith("faster-whisper")], "wall")
+    found = [
+        Finding(
+            f"{case}: our target only / our speculative, decode phase",
+            ratio(alone.decode, ours.decode),
+            required=1.8 if required else None,
+            detail=f"acceptance {ours.acceptance:.0%}" if ours.acceptance is not None else "",
+        )
+    ]
+    if better is not None:
+        found.append(
+            Finding(
+                f"{case}: transformers assisted (the better) / ours, wall",
+                ratio(better.wall, ours.wall),
+                required=4.0 if required else None,
+                detail=better.side.partition("assisted, ")[2],
+            )
+        )
+    for name, row in (("transformers greedy", greedy), ("faster-whisper (the better)", faster)):
+        if row is not None:
+            found.append(Finding(f"{case}: {name} / ours, wall", ratio(row.wall, ours.wall), detail=row.side))
+    return found

@@ -1,0 +1,120 @@
+"""CTranslate2's and faster-whisper's side of a comparison, on a converted checkpoint of the same weights."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from whisper_magic.bench.measure import Run, Side, Stopwatch
+from whisper_magic.bench.ours import Work
+from whisper_magic.bench.sound import Samples
+
+
+def missing(device: str, dtype: str) -> str:
+    """Why there is nothing to compare with; '' where there is."""
+    for module, package in (("ctranslate2", "CTranslate2"), ("faster_whisper", "faster-whisper")):
+        if importlib.util.find_spec(module) is None:
+            return f"{package} is not installed: pip install 'whisper-magic[bench]'; its rows are left out"
+    import ctranslate2
+
+    known = ctranslate2.get_supported_compute_types(device.partition(":")[0])
+    if dtype not in known:
+        return f"CTranslate2 does not compute in {dtype} here ({', '.join(sorted(known))}); its rows are left out"
+    return ""
+
+
+class CTranslate2:
+    """The model beneath faster-whisper, on windows: greedy (beam 1), the checkpoint's own suppress list, all in C++."""
+
+    def __init__(self, folder: Path, device: str, dtype: str, threads: int, work: Work, prompt: Sequence[int]) -> None:
+        """folder: a converted checkpoint. prompt: what a window's text is forced to begin with."""
+        import ctranslate2
+
+        self.model: Any = ctranslate2.models.Whisper(
+            str(folder), device=device.partition(":")[0], compute_type=dtype, intra_threads=threads
+        )
+        self._storage: Any = ctranslate2.StorageView
+        self.work, self.prompt, self.device = work, list(prompt), device
+
+    def decode(self, features: torch.Tensor, together: int) -> Run:
+        """Windows (N, mels, frames), `together` at once."""
+        watch, encode = Stopwatch(), Stopwatch()
+        seconds, written = 0.0, []
+        watch.start()
+        for first in range(0, len(features), together):
+            some = features[first : first + together].float().numpy()
+            encode.start()
+            states = self.model.encode(self._storage.from_array(some), to_cpu=False)
+            seconds += encode.stop()
+            written += self._generate(states, len(some))
+        wall = watch.stop()
+        return Run(
+            wall=wall,
+            decode=wall - seconds,
+            tokens=sum(len(text) for text in written),
+            windows=len(features),
+            written=tuple(written),
+        )
+
+    def _generate(self, states: Any, count: int) -> list[tuple[int, ...]]:
+        length = 448 if self.work.tokens is None else 2 * self.work.tokens  # it writes half of `max_length` at most
+        results = self.model.generate(
+            states, [self.prompt] * count, beam_size=1, max_length=length, suppress_blank=True, suppress_tokens=[-1]
+        )
+        return [tuple(result.sequences_ids[0]) for result in results]
+
+
+class FasterWhisper:
+    """faster-whisper as users write it, on whole recordings, with the same work: beam 1, no second tries, no guards."""
+
+    def __init__(self, folder: Path, device: str, dtype: str, threads: int) -> None:
+        """folder: a converted checkpoint."""
+        from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+        model = WhisperModel(str(folder), device=device.partition(":")[0], compute_type=dtype, cpu_threads=threads)
+        model.model = _Multilingual(model.model)
+        self.model, self.batched = model, BatchedInferencePipeline(model)
+
+    def sides(self, samples: Samples) -> list[Side]:
+        return [
+            Side("faster-whisper, sequential", partial(self.run, samples, self.model, {})),
+            Side(
+                "faster-whisper, batched (8, its own VAD)", partial(self.run, samples, self.batched, {"batch_size": 8})
+            ),
+        ]
+
+    def run(self, samples: Samples, model: Any, options: dict[str, Any]) -> Run:
+        watch = Stopwatch()
+        watch.start()
+        segments, _ = model.transcribe(
+            samples,
+            language="en",
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            compression_ratio_threshold=None,
+            log_prob_threshold=None,
+            no_speech_threshold=None,
+            without_timestamps=False,
+            **options,
+        )
+        text = "".join(segment.text for segment in segments).strip()
+        return Run(wall=watch.stop(), written=text)
+
+
+class _Multilingual:
+    """CTranslate2 takes a model with a small vocabulary for an English-only one, and faster-whisper would then leave
+    language and task out of the prompt."""
+
+    is_multilingual = True
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
