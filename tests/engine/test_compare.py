@@ -18,8 +18,8 @@ from transformers import WhisperForConditionalGeneration
 
 from whisper_magic import Engine, TranscribeOptions, Transcript
 from whisper_magic.audio.load import Audio
-from whisper_magic.engine.compare import Comparison, Runs
-from whisper_magic.engine.divergence import Attempt, Candidate, Divergence, Fork, attempts, first_fork
+from whisper_magic.comparison import Candidate, Comparison, Divergence, Runs
+from whisper_magic.engine.divergence import Attempt, Fork, attempts, first_fork
 from whisper_magic.errors import AudioError, Interrupted, OptionError
 from whisper_magic.transcript import Models, Round, Timing, Trace
 
@@ -370,14 +370,15 @@ def test_exactness_in_words() -> None:
         "Identical: the only token in 1 window is the target's own."
     )
     apart = Divergence(1, 4, 0.0, 90, " by the", Candidate(3, " sea", 12.25), Candidate(4, " see", 12.249), 0.001, True)
-    assert comparison([1], [1], divergence=apart).exactness == (
-        "Not identical: after 90 equal tokens, in window 2 at token 5, the target alone writes “ sea” (logit 12.2500), "
-        "speculation “ see” (logit 12.2490), 0.001 apart: a near-tie in float32."
-    )
-    ended = replace(apart, speculative=None, gap=None, near_tie=False)
-    assert comparison([1], [1], divergence=ended).exactness.endswith(
-        "writes “ sea” (logit 12.2500), speculation nothing."
-    )
+    assert str(comparison([1], [1], divergence=apart)).splitlines()[:2] == [
+        "Not identical: 90 tokens agree, then token 5 of window 2 differs, 0.001 apart: a near-tie in float32.",
+        "There the target alone writes “ sea” (logit 12.2500), speculation “ see” (logit 12.2490).",
+    ]
+    ended = replace(apart, agreed=1, speculative=None, gap=None, near_tie=False)
+    assert str(comparison([1], [1], divergence=ended)).splitlines()[:2] == [
+        "Not identical: 1 token agrees, then token 5 of window 2 differs.",
+        "There the target alone writes “ sea” (logit 12.2500), speculation nothing.",
+    ]
 
 
 def test_the_rejection_rule_is_no_fault() -> None:

@@ -4,9 +4,10 @@ called. What a source says depends on its name: bad* fails, silent* holds no spe
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from whisper_magic.comparison import Candidate, Comparison, Divergence, Runs
 from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted, SomeFailed
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Finished, Models, Round, Segment, Started, Timing, Trace, Transcript
@@ -77,12 +78,21 @@ class FakeEngine:
         time.sleep(self.pause)
         if options.channel == "split":
             return [transcript(f"{source} ({side})") for side in ("left", "right")]
-        said = transcript(str(source) if isinstance(source, str | Path) else "array", options=options)
+        models = replace(MODELS, target="demo") if self.choice.target == "demo" else MODELS
+        said = transcript(str(source) if isinstance(source, str | Path) else "array", options=options, models=models)
         if name.startswith("stop"):
             return [transcript(str(source), said.segments[:1], complete=False)]
         for segment in () if name.startswith("silent") else said.segments:
             tell(segment)
         return [said if not name.startswith("silent") else transcript(str(source), ())]
+
+    def compare(self, source, options, *, repeats=3, on_stage):
+        self.calls.append((source, options))
+        on_stage("Run 1 of 6, speculative")
+        time.sleep(self.pause)
+        if str(source).startswith("stop"):
+            raise Interrupted("the comparison was stopped; there is no result")
+        return comparison(str(source) if isinstance(source, str | Path) else "array", repeats=repeats)
 
     def decode(self, tokens):
         return "".join(WORDS.get(token, "") for token in tokens)
@@ -119,4 +129,28 @@ def transcript(source, segments=SEGMENTS, options=None, complete=True, models=MO
         timing=Timing(load=0.01, features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.7, total=1.6, audio=20.0),
         models=models,
         complete=complete,
+    )
+
+
+ALONE = Timing(features=0.02, encode=0.5, prefill=0.05, verify=1.4, total=2.0, audio=20.0)
+FAST = Timing(features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.4, total=1.25, audio=20.0)
+APART = Divergence(
+    window=1, position=4, temperature=0.0, agreed=90, before=" We went down to the",
+    alone=Candidate(8, " sea", 12.25), speculative=Candidate(9, " see", 12.249), gap=0.001, near_tie=True,
+)  # fmt: skip
+
+
+def comparison(source, repeats=3, divergence=None, alone=ALONE, speculative=FAST, models=MODELS):
+    """A comparison that looks real."""
+    one_by_one = tuple(Round(0, 4 + i, (), 0, 7 + i % 4, 0.0, 0.02) for i in range(6))
+    return Comparison(
+        source=source,
+        duration=20.0,
+        options=TranscribeOptions(draft="model"),
+        models=models,
+        alone=Runs(tuple(replace(alone, total=alone.total + 0.1 * i) for i in range(repeats)), Trace(one_by_one)),
+        speculative=Runs((speculative,) * repeats, Trace(ROUNDS)),
+        tokens=212,
+        windows=2,
+        divergence=divergence,
     )

@@ -46,6 +46,10 @@ def offered(shell, tmp_path):
         ("%whisper load --dev", ["%whisper load --device"]),
         ("%whisper load --device c", ["%whisper load --device cpu", "%whisper load --device cuda"]),
         ("%whisper load --dtype b", ["%whisper load --dtype bfloat16"]),
+        ("%whisper co", ["%whisper compare"]),
+        ("%whisper compare a", ["%whisper compare a.wav"]),
+        ("%whisper compare a.wav --rep", ["%whisper compare a.wav --repeats"]),
+        ("%whisper compare a.wav --draft ng", ["%whisper compare a.wav --draft ngram"]),
         ("%whisper load openai/whisper-t", ["%whisper load openai/whisper-tiny"]),
         ("%whisper {my_", ["%whisper {my_audio", "%whisper {my_rate"]),
         ("%whisper {my_audio, my_r", ["%whisper {my_audio, my_rate"]),
@@ -59,7 +63,7 @@ def test_tab(offered, cell, completed):
 
 def test_at_the_start_commands_come_before_files(offered):
     found = offered("%whisper ")
-    assert found[:5] == [f"%whisper {name}" for name in ("load", "unload", "status", "demo", "help")]
+    assert found[:6] == [f"%whisper {name}" for name in ("load", "unload", "status", "compare", "demo", "help")]
     assert "%whisper a.wav" in found
     assert not any("hidden" in line for line in found)
 

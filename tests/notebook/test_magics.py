@@ -8,6 +8,7 @@ import re
 import pytest
 
 from whisper_magic import formats
+from whisper_magic.comparison import REPEATS
 from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.saving import ENDINGS
 from whisper_magic.notebook.session import SESSION
@@ -124,12 +125,53 @@ def test_the_demo_leaves_other_models_resident(run, shell, fake, monkeypatch):
     assert guests[0].closed
 
 
-def test_a_teaching_model_says_so(run, fake):
-    from whisper_magic.transcript import Models
+def test_a_teaching_model_says_so(run):
+    line = "A small teaching model wrote this; it knows only a few words of de, en, fr. For real speech: %whisper load "
+    assert run("%whisper demo").stdout.count(line) == 1
+    assert line in run("%whisper talk.wav").result.notes[0]  # the demo stays where nothing else is loaded
+    run("%whisper load openai/whisper-tiny")
+    assert run("%whisper talk.wav").result.notes == ()
 
-    shown = run("import fake_engine as f\nf.transcript('x', models=f.Models('demo', 'demo-draft'))").stdout
-    assert Models is fake.Models
-    assert "A small teaching model wrote this. For real speech: %whisper load openai/whisper-large-v3" in shown
+
+# -- comparing ---------------------------------------------------------------------------------------------------------
+
+
+def test_compare_shows_and_returns(run, calls):
+    ran = run("%whisper compare talk.wav --language de --draft ngram --repeats 2")
+    assert ran.result.source == "talk.wav"
+    assert len(ran.result.speed_ups) == 2
+    assert (calls()[0][1].language, calls()[0][1].draft) == ("de", "ngram")
+    assert "Identical: all 212 tokens in 2 windows are the target's own." in ran.stdout
+    assert "Speculation is 1.64 times as fast here (1.60 to 1.68 in 2 pairs of runs)." in ran.stdout
+
+
+def test_compare_assigns(run, shell):
+    assert run("x = %whisper compare talk.wav -o made").stdout == ""
+    assert shell.user_ns["x"] is shell.user_ns["made"]
+    assert run("%whisper compare talk.wav;").stdout == ""
+
+
+def test_compare_takes_python(run, shell, calls):
+    shell.user_ns.update(samples=object(), k=4)
+    made = run("%whisper compare {samples, 8000} --draft-length $k").result
+    assert made.source == "samples, 8000"
+    assert calls()[0] == ((shell.user_ns["samples"], 8000), calls()[0][1])
+    assert calls()[0][1].draft_length == 4
+
+
+def test_compare_has_the_demo(run, calls):
+    assert run("%whisper compare demo --repeats 1").result.source.endswith("sample.ogg")
+    assert SESSION.resident.choice.target == "demo"
+    run("%whisper compare ./demo")
+    assert sources(calls)[-1] == "./demo"
+
+
+def test_compare_has_its_own_help(run):
+    page = run("%whisper compare -h").stdout
+    assert page.startswith("usage: %whisper compare SOURCE [options]")
+    assert f"timed runs of each (default: {REPEATS})" in page
+    assert "--draft-length N" in page
+    assert "--save" not in page
 
 
 @pytest.mark.parametrize("cell", ["%whisper", "%whisper help", "%whisper -h", "%whisper --help", "%transcribe -h"])
@@ -153,7 +195,14 @@ def test_question_mark_shows_the_same_help(shell):
 
 def test_help_names_every_command(shell):
     page = shell.find_line_magic("whisper").__doc__
-    assert set(re.findall(r"^  %whisper (\w+) ", page, re.MULTILINE)) >= {"load", "unload", "status", "demo", "help"}
+    assert set(re.findall(r"^  %whisper (\w+) ", page, re.MULTILINE)) >= {
+        "load",
+        "unload",
+        "status",
+        "compare",
+        "demo",
+        "help",
+    }
 
 
 def test_a_file_named_like_a_command(run, calls):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import AudioNotFound, CheckpointError
+from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted
 from whisper_magic.notebook.session import SESSION
 
 
@@ -41,7 +41,17 @@ from whisper_magic.notebook.session import SESSION
         ("%whisper load a b", "one model at a time, got a, b"),
         ("%whisper load a --dtype int3", "--dtype: invalid choice: 'int3'"),
         ("%whisper unload now", "%whisper unload takes nothing after it, got now"),
-        ("%whisper demo talk.wav", "%whisper demo reads its own recording; it takes options only"),
+        ("%whisper demo talk.wav", "%whisper demo reads its own recording, got talk.wav ("),
+        ("%whisper demo --words maybe", "%whisper demo reads its own recording, got maybe; --words takes no value ("),
+        ("%whisper demo -q --seed 3 x", "%whisper demo reads its own recording, got x ("),
+        ("%whisper compare", "nothing to compare on: name a recording, or write demo for the bundled one"),
+        ("%whisper compare a.wav b.wav", "%whisper compare takes one recording at a time, got 2"),
+        ("%whisper compare a.wav --draft none", "--draft none leaves nothing to compare the target with: take model"),
+        ("%whisper compare a.wav --channel split", "%whisper compare takes one channel at a time: --channel left"),
+        ("%whisper compare a.wav --repeats 0", "--repeats must be a whole number from 1, got 0"),
+        ("%whisper compare a.wav --repeats x", "--repeats: this takes a whole number, got 'x' (%whisper compare -h"),
+        ("%whisper compare a.wav --save x.srt", "no option is called --save"),
+        ("%whisper a.wav --repeats 3", "no option is called --repeats"),
         ("made = 3\n%whisper made", "no file is called 'made'; for the Python variable write {made}"),
     ],
 )
@@ -91,6 +101,13 @@ def test_ctrl_c_gives_what_there_is(run, shell):
     assert "partial: interrupted after 0:04 of 0:20" in ran.stdout
     assert shell.user_ns["made"] is ran.result
     assert run("%whisper talk.wav").result.complete
+
+
+def test_ctrl_c_in_a_comparison_is_one_line(run):
+    ran = run("%whisper compare stop.wav")
+    assert type(ran.error) is Interrupted
+    assert (ran.stdout + ran.stderr).strip() == "Interrupted: the comparison was stopped; there is no result"
+    assert run("%whisper compare talk.wav").result.identical
 
 
 def test_ctrl_c_among_many_keeps_the_finished(run):

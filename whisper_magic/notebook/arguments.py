@@ -21,6 +21,7 @@ COMMANDS = {
     "load": "load the models now, or load others",
     "unload": "give the models' memory back",
     "status": "which models are loaded, and on what",
+    "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
     "help": "this page",
 }
@@ -55,6 +56,7 @@ examples:
   %whisper *.mp3 --save subtitles/*.srt      many recordings, each saved
   %whisper {samples, rate} --draft none      an array; the target model alone
   %whisper load openai/whisper-small         other models
+  %whisper compare talk.mp3 --repeats 5      what speculation brings on your own recording
 
 The models used when none are named: %config WhisperMagics"""
 
@@ -69,6 +71,7 @@ class TranscribeRequest:
     save: str | None = None
     quiet: bool = False
     help: bool = False
+    repeats: int | None = None  # of a comparison
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,27 @@ _name = _value(_name_of, "this takes a variable's name")
 
 def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
     parser = Parser(prog, usage, description, epilog)
+    _add_options(parser)
+    _add_output(parser)
+    saving = "write .txt, .srt, .vtt, .tsv or .json; * is each source's name"
+    parser.add_argument("--save", type=_text, metavar="PATH", help=saving)
+    return parser
+
+
+def _compare_parser() -> Parser:
+    about = """\
+Decode one recording with the target alone and speculatively, in turns: are the tokens the same, and which is faster?
+Write demo for the bundled recording and models."""
+    parser = Parser("%whisper compare", "SOURCE [options]", about)
+    _add_options(parser)
+    _add_output(parser)
+    repeats = "timed runs of each (default: 3)"  # whisper_magic.comparison.REPEATS, which %load_ext does without
+    parser.add_argument("--repeats", type=_whole, metavar="N", help=repeats)
+    return parser
+
+
+def _add_options(parser: Parser) -> None:
+    """The fields of TranscribeOptions."""
     add = parser.add_argument
     on_off = argparse.BooleanOptionalAction
     add("-l", "--language", type=_text, metavar="LANG", help="language spoken, such as en (default: detected)")
@@ -213,10 +237,11 @@ def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | No
     add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
     add("--start", type=_seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
     add("--end", type=_seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
-    add("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
-    add("--save", type=_text, metavar="PATH", help="write .txt, .srt, .vtt, .tsv or .json; * is each source's name")
-    add("-q", "--quiet", action="store_true", help="show no progress while it runs")
-    return parser
+
+
+def _add_output(parser: Parser) -> None:
+    parser.add_argument("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
 
 
 def _load_parser() -> Parser:
@@ -244,6 +269,7 @@ TRANSCRIBE = _transcribe_parser(
     _ABOUT,
 )
 LOAD = _load_parser()
+COMPARE = _compare_parser()
 
 
 def parse_transcribe(
@@ -256,7 +282,7 @@ def parse_transcribe(
     """
     given, sources = parser.parse([expand(argument, namespace) for argument in arguments])
     sources += [expand(argument, namespace) for argument in body]
-    own = {name: given.pop(name) for name in ("output", "save", "quiet", "help") if name in given}
+    own = {name: given.pop(name) for name in ("output", "save", "quiet", "help", "repeats") if name in given}
     return TranscribeRequest(tuple(sources), given, **own)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.interactiveshell import InteractiveShell
 
-from whisper_magic.notebook.arguments import COMMANDS, DEVICES, LOAD, TRANSCRIBE, WHISPER
+from whisper_magic.notebook.arguments import COMMANDS, COMPARE, DEVICES, LOAD, TRANSCRIBE, WHISPER
 from whisper_magic.notebook.session import SESSION
 
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%{1,2}(whisper|transcribe)\s+(.*)$")
@@ -54,14 +54,14 @@ def _on_line(magic: str, text: str, names: Mapping[str, Any]) -> tuple[str, Iter
     last = _LAST.search(text)
     word = last.group() if last else ""
     earlier = text[: len(text) - len(word)].split()
-    loading = magic == "whisper" and earlier[:1] == ["load"]
-    parser = LOAD if loading else WHISPER if magic == "whisper" else TRANSCRIBE
+    command = earlier[0] if magic == "whisper" and earlier else ""
+    parser = {"load": LOAD, "compare": COMPARE}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
     values = parser.choices_after(earlier[-1]) if earlier else None
     if word.startswith("-"):
         return word, sorted(parser.flags)
     if values is not None:
         return word, _values(earlier[-1], values) or _sources(word, names)
-    commands = [*COMMANDS] if magic == "whisper" and not earlier else [*_TARGETS] if loading else []
+    commands = COMMANDS if magic == "whisper" and not earlier else _TARGETS if command == "load" else ()
     return word, [*commands, *_sources(word, names)]
 
 

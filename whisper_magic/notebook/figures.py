@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from whisper_magic.transcript import Models, Timing, Transcript
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import EngineStatus
 
-_PHASES = ("load", "features", "encode", "prefill", "draft", "verify", "align", "other")
-_WORTH_SHOWING = 0.005  # of the total; what is shorter would be an invisible sliver
+PHASES = ("load", "features", "encode", "prefill", "draft", "verify", "align", "other")
+WORTH_SHOWING = 0.005  # of the total; what is shorter would be an invisible sliver
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Phase:
 
 def phases(timing: Timing) -> tuple[Phase, ...]:
     """The phases that took a visible part of the time, in the order of the work."""
-    total = max(timing.total, sum(getattr(timing, name) for name in _PHASES))
-    every = (Phase(name, getattr(timing, name), getattr(timing, name) / total) for name in _PHASES if total > 0)
-    return tuple(phase for phase in every if phase.share >= _WORTH_SHOWING)
+    total = max(timing.total, sum(getattr(timing, name) for name in PHASES))
+    every = (Phase(name, getattr(timing, name), getattr(timing, name) / total) for name in PHASES if total > 0)
+    return tuple(phase for phase in every if phase.share >= WORTH_SHOWING)
 
 
 def clock(seconds: float, hours: bool = False) -> str:
@@ -105,13 +106,11 @@ def interruption(transcript: Transcript) -> str | None:
     return f"partial: interrupted after {length(reached, transcript.duration)} of {length(transcript.duration)}"
 
 
-def advice(transcript: Transcript) -> tuple[str, ...]:
-    """What is to be known of how this was written, a line each."""
-    if transcript.models.target != "demo":
-        return transcript.notes
+def teaching(languages: Sequence[str]) -> str:
+    """What is to be known of the demo models, in a line."""
     return (
-        *transcript.notes,
-        "A small teaching model wrote this. For real speech: %whisper load openai/whisper-large-v3",
+        f"A small teaching model wrote this; it knows only a few words of {', '.join(languages) or 'en'}. "
+        "For real speech: %whisper load openai/whisper-large-v3"
     )
 
 

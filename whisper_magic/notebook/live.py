@@ -71,7 +71,9 @@ class Progress:
     def frame(self, decode: Decode, now: float, count: str = "") -> Frame:
         """The picture as of now; `count` goes before it."""
         fraction = min(1.0, self.done / self.duration) if self.duration else None
-        so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
+        so_far = f"{length(self.done)} read"  # where how much there is will be known at its end
+        if self.duration:
+            so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
         tail = decode(self.tail) if self.tail else ""
         return Frame(f"{count}{self.source} · {so_far}", self.settled.lstrip(), tail, fraction)
 

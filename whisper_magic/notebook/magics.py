@@ -15,9 +15,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Bunch, Dict, Unicode
 
-from whisper_magic.notebook import completion, transcribing, views
+from whisper_magic.notebook import comparing, completion, transcribing, views
 from whisper_magic.notebook.arguments import (
     COMMANDS,
+    COMPARE,
     LOAD,
     TRANSCRIBE,
     WHISPER,
@@ -28,18 +29,20 @@ from whisper_magic.notebook.arguments import (
     parse_transcribe,
 )
 from whisper_magic.notebook.line import Argument, split
-from whisper_magic.notebook.live import Live
+from whisper_magic.notebook.live import Live, Surface
 from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.session import SESSION, ModelChoice
 from whisper_magic.notebook.surfaces import surface_of
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
+    from whisper_magic.comparison import Comparison
     from whisper_magic.engine.engine import EngineStatus
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Result = Transcript | TranscriptList
 _MODEL_TRAITS = ("model", "draft", "device", "dtype", "attention")
+_DEMO = (str(files("whisper_magic").joinpath("assets/demo/sample.ogg")),)
 _SILENCED = re.compile(r"""^(.*get_ipython\(\)\.run_line_magic\('(?:whisper|transcribe)', (['"]).*);\s*\2\)(\s*)$""")
 
 
@@ -115,14 +118,19 @@ class WhisperMagics(Magics):
             print(parser.format_help())
             return None
         job = transcribing.plan(request, names, self.options)
-        surface = surface_of(self.shell) if self.live and not request.quiet else None
         start = job.options.start or 0.0
-        with Live(surface, len(job.sources), start=start) as live, SESSION.using(guest, live.stage) as engine:
+        with (
+            Live(self._surface(request), len(job.sources), start=start) as live,
+            SESSION.using(guest, live.stage) as engine,
+        ):
             result, interrupted = transcribing.transcribe(engine, job, live)
         transcribing.report(result, interrupted, job.saver)
         if request.output:
             self.shell.push({request.output: result})
         return result
+
+    def _surface(self, request: TranscribeRequest) -> Surface | None:
+        return surface_of(self.shell) if self.live and not request.quiet else None
 
     def _load(self, words: Sequence[Argument], names: Mapping[str, Any]) -> EngineStatus | None:
         request = parse_load(words, names)
@@ -154,14 +162,35 @@ class WhisperMagics(Magics):
     def _demo(self, words: Sequence[Argument], names: Mapping[str, Any]) -> _Result | None:
         request = parse_transcribe(WHISPER, words, names)
         if request.sources:
-            WHISPER.error("%whisper demo reads its own recording; it takes options only")
-        sample = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
-        return self._run(
-            replace(request, sources=(sample,)), names, guest=replace(self.choice(), target="demo", draft=None)
-        )
+            WHISPER.error(f"%whisper demo reads its own recording, got {_stray(request.sources[0], words)}")
+        return self._run(replace(request, sources=_DEMO), names, guest=self._demo_models())
+
+    def _demo_models(self) -> ModelChoice:
+        return replace(self.choice(), target="demo", draft=None)
+
+    def _compare(self, words: Sequence[Argument], names: Mapping[str, Any]) -> Comparison | None:
+        request = parse_transcribe(COMPARE, words, names)
+        if request.help:
+            print(COMPARE.format_help())
+            return None
+        guest = self._demo_models() if request.sources == ("demo",) else None
+        job = comparing.plan(replace(request, sources=_DEMO) if guest else request, names, self.options)
+        with Live(self._surface(request)) as live, SESSION.using(guest, live.stage) as engine:
+            comparison = comparing.compare(engine, job, request.repeats, live)
+        if request.output:
+            self.shell.push({request.output: comparison})
+        return comparison
 
     def _help(self, words: Sequence[Argument], names: Mapping[str, Any]) -> None:
         print(WHISPER.format_help())
+
+
+def _stray(source: str, words: Sequence[Argument]) -> str:
+    """What stands where no source is wanted; it may be meant as the value of the option before it, which takes none."""
+    written = [word.written for word in words]
+    place = written.index(source) if source in written else 0
+    before = written[place - 1] if place else ""
+    return f"{source}; {before} takes no value" if before in WHISPER.flags else source
 
 
 def _takes_nothing(command: str, words: Sequence[Argument]) -> None:

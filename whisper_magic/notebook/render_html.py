@@ -3,7 +3,7 @@ well where the style is taken away (untrusted notebooks, GitHub), and the bars k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -35,31 +35,33 @@ def render(transcript: Transcript) -> str:
 def render_list(transcripts: TranscriptList) -> str:
     """A line for each recording, which opens to what was said in it."""
     rows = "".join(map(_row, transcripts))
-    return frame(f'{rows}<div class="wm-foot">{_text(summary(transcripts))}</div>', summary(transcripts))
+    return frame(f'{rows}<div class="wm-foot">{escaped(summary(transcripts))}</div>', summary(transcripts))
 
 
 def render_facts(title: str, facts: tuple[tuple[str, str], ...]) -> str:
     """A title and a list of names and values."""
     pairs = "".join(
-        f'<div class="wm-fact"><span class="wm-soft">{_text(name)}</span> <span>{_text(value)}</span></div>'
+        f'<div class="wm-fact"><span class="wm-soft">{escaped(name)}</span> <span>{escaped(value)}</span></div>'
         for name, value in facts
     )
-    return frame(f'<div class="wm-source">{_text(title)}</div>{pairs}', title)
+    return frame(f'<div class="wm-source">{escaped(title)}</div>{pairs}', title)
 
 
-def frame(content: str, label: str) -> str:
-    """The outermost element, with the style that belongs to it. `content` is HTML, `label` text."""
-    style = f"<style>{_style()}</style>"
-    return f'<div class="whisper-magic" role="group" aria-label="{_text(label)}">{style}{content}</div>'
+def frame(content: str, label: str, *sheets: str) -> str:
+    """The outermost element, with the style that belongs to it. `content` is HTML, `label` text; sheets: of static/,
+    what is needed besides the usual one."""
+    style = f"<style>{''.join(_style(sheet) for sheet in ('transcript.css', *sheets))}</style>"
+    return f'<div class="whisper-magic" role="group" aria-label="{escaped(label)}">{style}{content}</div>'
 
 
 @cache
-def _style() -> str:
-    sheet = files("whisper_magic.notebook").joinpath("static/transcript.css").read_text("utf-8")
-    return sheet.partition("*/")[2].strip()
+def _style(sheet: str) -> str:
+    text = files("whisper_magic.notebook").joinpath(f"static/{sheet}").read_text("utf-8")
+    return text.partition("*/")[2].strip()
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text as HTML, on one line, without control characters."""
     return escape(printable(text), quote=True)
 
 
@@ -71,25 +73,25 @@ def _joined(parts: Iterable[str]) -> str:
 def _header(transcript: Transcript) -> str:
     facts = [figures.length(transcript.duration), figures.language(transcript)]
     parts = [_source(transcript)]
-    parts += [f'<span class="wm-soft">{_text(fact)}</span>' for fact in facts if fact]
+    parts += [f'<span class="wm-soft">{escaped(fact)}</span>' for fact in facts if fact]
     if partial := figures.interruption(transcript):
-        parts.append(f'<span class="wm-warn">{_text(partial)}</span>')
+        parts.append(f'<span class="wm-warn">{escaped(partial)}</span>')
     return f'<div class="wm-head">{_joined(parts)}</div>'
 
 
 def _source(transcript: Transcript) -> str:
-    shown = _text(figures.name(transcript.source))
+    shown = escaped(figures.name(transcript.source))
     return f'<span class="wm-source" dir="auto" title="{shown}">{shown}</span>'
 
 
 def _body(transcript: Transcript) -> str:
     silence = figures.left_out(transcript)
-    note = f'<div class="wm-warn">⚑ {_text(silence)}</div>' if silence else ""
+    note = f'<div class="wm-warn">⚑ {escaped(silence)}</div>' if silence else ""
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = figures.needs_hours(transcript)
     written = "en" if transcript.task == "translate" else transcript.language
-    language = f' lang="{_text(written)}"' if written else ""
+    language = f' lang="{escaped(written)}"' if written else ""
     rows = "".join(_segment(segment, hours, language) for segment in transcript.segments)
     inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
@@ -97,15 +99,15 @@ def _body(transcript: Transcript) -> str:
 
 def _segment(segment: Segment, hours: bool, language: str) -> str:
     times = f"{figures.clock(segment.start, hours)} → {figures.clock(segment.end, hours)}"
-    flags = f' <span class="wm-warn">⚑ {_text(", ".join(segment.flags))}</span>' if segment.flags else ""
-    said = f'<span class="wm-said" dir="auto"{language}>{_text(segment.text.strip())}{flags}</span>'
+    flags = f' <span class="wm-warn">⚑ {escaped(", ".join(segment.flags))}</span>' if segment.flags else ""
+    said = f'<span class="wm-said" dir="auto"{language}>{escaped(segment.text.strip())}{flags}</span>'
     return f'<div class="wm-segment" role="listitem"><time>{times}</time> {said}</div>'
 
 
 def _footer(transcript: Transcript) -> str:
-    numbers = [f"<span><b>{_text(value)}</b> {_text(what)}</span>" for value, what in figures.figures(transcript)]
-    names = f"<div>{_text(figures.models(transcript.models))}</div>"
-    note = "".join(f"<div>{_text(line)}</div>" for line in figures.advice(transcript))
+    numbers = [f"<span><b>{escaped(value)}</b> {escaped(what)}</span>" for value, what in figures.figures(transcript)]
+    names = f"<div>{escaped(figures.models(transcript.models))}</div>"
+    note = "".join(f"<div>{escaped(line)}</div>" for line in transcript.notes)
     return f'<div class="wm-foot">{_bar(transcript)}<div class="wm-row">{_joined(numbers)}</div>{names}{note}</div>'
 
 
@@ -113,12 +115,22 @@ def _bar(transcript: Transcript) -> str:
     shown = figures.phases(transcript.timing)
     if not shown:
         return ""
-    colours = {phase.name: f"background-color:{_COLOURS[phase.name]}" for phase in shown}
-    slices = "".join(f'<span style="width:{100 * phase.share:.2f}%;{colours[phase.name]}"></span>' for phase in shown)
     words = {phase.name: f"{phase.name} {figures.took(phase.seconds)}" for phase in shown}
-    keys = _joined(f'<span><i style="{colours[name]}"></i>{word}</span>' for name, word in words.items())
-    bar = f'<div class="wm-bar" role="img" aria-label="Time spent: {", ".join(words.values())}">{slices}</div>'
-    return f'{bar}<div class="wm-row">{keys}</div>'
+    bar = f'<div class="wm-bar" role="img" aria-label="Time spent: {", ".join(words.values())}">{slices(shown)}</div>'
+    return f'{bar}<div class="wm-row">{keys(words)}</div>'
+
+
+def slices(phases: Iterable[figures.Phase], of: float = 1.0) -> str:
+    """The coloured parts of a bar. of: how much of it the phases together fill, 0 to 1."""
+    parts = [(100 * phase.share * of, _COLOURS[phase.name]) for phase in phases]
+    return "".join(f'<span style="width:{width:.2f}%;background-color:{colour}"></span>' for width, colour in parts)
+
+
+def keys(words: Mapping[str, str]) -> str:
+    """What the colours mean: phase -> what to write beside its colour."""
+    return _joined(
+        f'<span><i style="background-color:{_COLOURS[name]}"></i>{escaped(word)}</span>' for name, word in words.items()
+    )
 
 
 def _row(transcript: Transcript) -> str:
@@ -128,6 +140,6 @@ def _row(transcript: Transcript) -> str:
         f"<details><summary>{_source(transcript)} "
         f'<span class="wm-number">{figures.length(transcript.duration)}</span> '
         f'<span class="wm-number">{factor + "×" if factor else ""}</span> {partial}'
-        f'<span class="wm-said" dir="auto">{_text(transcript.text[:160]) or "no speech"}</span></summary>'
+        f'<span class="wm-said" dir="auto">{escaped(transcript.text[:160]) or "no speech"}</span></summary>'
         f"{_body(transcript)}</details>"
     )

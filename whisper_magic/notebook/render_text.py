@@ -43,7 +43,7 @@ def render(transcript: Transcript, style: Style = PLAIN) -> str:
     if found := figures.figures(transcript):
         lines.append(" · ".join(f"{value} {what}" for value, what in found))
     lines.append(style.paint(printable(figures.models(transcript.models)), "dim"))
-    lines += figures.advice(transcript)
+    lines += transcript.notes
     return "\n".join(lines)
 
 

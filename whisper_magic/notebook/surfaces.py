@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import shutil
 import sys
-from html import escape
 from typing import TextIO
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -17,6 +16,7 @@ from IPython.display import DisplayHandle, clear_output
 
 from whisper_magic.notebook import render_html
 from whisper_magic.notebook.live import Frame, Surface
+from whisper_magic.notebook.render_html import escaped
 from whisper_magic.notebook.render_text import Style, display_width, printable, shorten
 from whisper_magic.notebook.views import in_notebook, style_of
 
@@ -88,14 +88,10 @@ class NotebookSurface:
 
 def _html(frame: Frame) -> str:
     done = "" if frame.fraction is None else f' value="{frame.fraction:.3f}"'
-    said = f"{_text(frame.settled)}<span class='wm-soft'>{_text(frame.tail)}</span>"
-    bar = f'<progress max="1"{done}></progress> <span class="wm-soft">{_text(frame.state)}</span>'
+    said = f"{escaped(frame.settled)}<span class='wm-soft'>{escaped(frame.tail)}</span>"
+    bar = f'<progress max="1"{done}></progress> <span class="wm-soft">{escaped(frame.state)}</span>'
     content = f'<div>{bar}</div><div class="wm-said" dir="auto">{said}</div>'
     return render_html.frame(content, "Transcription in progress")
-
-
-def _text(text: str) -> str:
-    return escape(printable(text), quote=True)
 
 
 def _is_alone(shell: InteractiveShell) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import AudioNotFound, OptionError, SomeFailed
+from whisper_magic.notebook import figures
 from whisper_magic.notebook.arguments import TranscribeRequest
 from whisper_magic.notebook.live import Live
 from whisper_magic.notebook.results import Failure, TranscriptList
@@ -94,7 +95,7 @@ def transcribe(engine: Engine, job: Job, live: Live) -> tuple[Transcript | Trans
     def hear(index: int, event: Event) -> None:
         live(index, event)
         if isinstance(event, Finished):
-            made[event.place] = _named(event.transcript, job.sources[index])
+            made[event.place] = _told(_named(event.transcript, job.sources[index]), engine)
             job.saver.save(made[event.place])
 
     failures: list[Failure] = []
@@ -119,6 +120,13 @@ def _named(transcript: Transcript, source: Source) -> Transcript:
     if kind not in ("array", "bytes"):
         return transcript
     return replace(transcript, source=f"{source.label} {channel}".strip())
+
+
+def _told(transcript: Transcript, engine: Engine) -> Transcript:
+    """With what is to be known of the models, where they are the bundled ones."""
+    if transcript.models.target != "demo":
+        return transcript
+    return replace(transcript, notes=(*transcript.notes, figures.teaching(engine.status.languages)))
 
 
 def report(result: Transcript | TranscriptList, interrupted: KeyboardInterrupt | None, saver: Saver) -> None:

@@ -3,6 +3,7 @@ notebooks. In a terminal text is coloured; a notebook's text never is."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -31,11 +32,22 @@ def _status_text(status: Any, style: Style) -> str:
     return render_text.render_facts(title, facts, style)
 
 
+def _view_in(module: str) -> View:
+    """The view that a module holds; it is imported when it is first shown, not at %load_ext."""
+
+    def late(name: str) -> Callable[..., str]:
+        return lambda *shown: str(getattr(importlib.import_module(module), name)(*shown))
+
+    return View(late("render"), late("render_html"), late("render_line"))
+
+
 VIEWS = {
     "whisper_magic.transcript.Transcript": View(render_text.render, render_html.render, render_text.render_line),
     "whisper_magic.notebook.results.TranscriptList": View(
         render_text.render_list, render_html.render_list, lambda made: f"<TranscriptList: {render_text.summary(made)}>"
     ),
+    "whisper_magic.comparison.Comparison": _view_in("whisper_magic.notebook.render_compare"),
+    "whisper_magic.scoring.WordErrors": _view_in("whisper_magic.notebook.render_score"),
     "whisper_magic.engine.engine.EngineStatus": View(
         _status_text, lambda status: render_html.render_facts(*figures.status(status)), repr
     ),
