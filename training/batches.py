@@ -47,6 +47,14 @@ class Heard:
     sounds: NDArray[np.float16]
 
 
+@dataclass(frozen=True)
+class _Speaker:
+    """Who says a window's sentences, and the language that the prompt names."""
+
+    language: str
+    draw: Callable[[], Said]
+
+
 class BatchMaker:
     """Draws batches from a corpus held in memory."""
 
@@ -69,24 +77,28 @@ class BatchMaker:
         rng = random.Random(f"{self._recipe.seed} {step} {kind.positions}")
         numbers = np.random.default_rng(rng.getrandbits(64))
         full = self._recipe.shape.n_audio_ctx
-        layouts = [lay_out(kind, self._speaker(kind, languages, rng), full, rng) for _ in range(kind.batch)]
-        rows = [self._row(layout, kind, languages, rng) for layout in layouts]
+        speakers = [self._speaker(kind, languages, rng) for _ in range(kind.batch)]
+        layouts = [lay_out(kind, speaker.draw, full, rng) for speaker in speakers]
+        rows = [self._row(layout, kind, speaker, rng) for layout, speaker in zip(layouts, speakers, strict=True)]
         mels = normalised(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
         if not clean:
             mels = _masked(mels, numbers)
         return _collated(mels, layouts, rows, self._ids).to(self._recipe.device)
 
-    def _speaker(self, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> Callable[[], Said]:
-        """Who says a window's sentences: one language throughout, or in some full windows any."""
+    def _speaker(self, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> _Speaker:
+        """One language throughout; in some longer windows any, with any language in the prompt: a reader names one
+        language for a whole recording, whatever comes later."""
         weights = [self._recipe.odds.languages[language] for language in languages]
-        if kind == FULL and rng.random() < self._recipe.odds.mixed:
-            return lambda: rng.choice(self._pools[kind, rng.choices(languages, weights)[0]])
-        pool = self._pools[kind, rng.choices(languages, weights)[0]]
-        return lambda: rng.choice(pool)
+        language = rng.choices(languages, weights)[0]
+        pools = [self._pools[kind, language]]
+        if kind not in (LONG, FULL) or rng.random() >= self._recipe.odds.mixed:
+            return _Speaker(language, lambda: rng.choice(pools[0]))
+        if rng.random() < 0.7:
+            pools = [self._pools[kind, one] for one in languages]
+        return _Speaker(rng.choice(languages), lambda: rng.choice(rng.choices(pools, weights[: len(pools)])[0]))
 
-    def _row(self, layout: Layout, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> TokenRow:
-        odds = self._recipe.odds
-        language = layout.placed[0].said.language if layout.placed else rng.choice(languages)
+    def _row(self, layout: Layout, kind: WindowKind, speaker: _Speaker, rng: random.Random) -> TokenRow:
+        odds, language = self._recipe.odds, speaker.language
         translate = rng.random() < (odds.translate_english if language == "en" else odds.translate)
         previous: list[int] = []
         if kind == FULL and rng.random() < odds.previous:
@@ -96,7 +108,7 @@ class BatchMaker:
             timestamps=rng.random() < odds.timestamps,
             task="translate" if translate else "transcribe",
             previous=tuple(previous[-180:]),
-            language=language,
+            language=speaker.language,
         )
         row = token_row(layout, self._ids, asked)
         assert len(row.tokens) <= self._recipe.shape.n_text_ctx

@@ -6,6 +6,7 @@ The run behind the shipped weights learnt English with a tokenizer of its own an
 four languages in its tokenizer from the first step and does not need this.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import torch
 from transformers import WhisperTokenizer
 
 from training.checkpoints import Checkpoints
-from training.network import TargetLoss, new_target
+from training.distill import Distillation, load_target
+from training.network import TargetLoss, draft_from, new_target
 from training.recipe import CACHE, Recipe
 from training.tokenizer import SpecialIds, load_tokenizer, special_ids
 
@@ -65,6 +67,23 @@ def carry_over(recipe: Recipe, old_run: Path, folder: Path = CACHE / "target") -
     return step
 
 
+def carry_over_draft(recipe: Recipe, old_run: Path, folder: Path = CACHE / "draft") -> None:
+    """Write the old draft's layers and norm, with the new target's embeddings, as the state that the draft starts from.
+
+    Raises:
+        FileNotFoundError: there is no state below ``old_run``.
+    """
+    _, state = Checkpoints(old_run / "draft").newest()
+    if state is None:
+        raise FileNotFoundError(f"no training state in {old_run / 'draft'}")
+    ids = special_ids(load_tokenizer())
+    target = load_target(recipe, ids)
+    modules = Distillation(target, draft_from(target, recipe.shape, ids), ids)
+    layers = {name: weight for name, weight in state["modules"].items() if "layer" in name}
+    modules.load_state_dict({**modules.state_dict(), **layers})
+    Checkpoints(folder).save(0, {"modules": modules.state_dict(), "optimizers": []})
+
+
 def _carried_ctc(
     old: WhisperTokenizer,
     new: WhisperTokenizer,
@@ -83,3 +102,11 @@ def _carried_ctc(
             new_rows.append(rows[known[token]] if token in known else rows[_pieces(old, new, place)].mean(dim=0))
         carried[name] = torch.stack([*new_rows, rows[old_ids.eot]])
     return carried
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m training.carry_over", description=__doc__)
+    parser.add_argument("old_run", type=Path, help="a folder with tokenizer/, target/ and draft/ of an earlier run")
+    parser.add_argument("what", choices=("target", "draft"))
+    chosen = parser.parse_args()
+    (carry_over if chosen.what == "target" else carry_over_draft)(Recipe(), chosen.old_run)

@@ -68,7 +68,8 @@ def distil_draft(recipe: Recipe, folder: Path = CACHE / "draft") -> None:
     first, state = checkpoints.newest()
     if state is not None:
         modules.load_state_dict(state["modules"])
-        optimizers.load(state["optimizers"])
+        if state["optimizers"]:
+            optimizers.load(state["optimizers"])
     for step in range(first, recipe.draft_steps):
         plan = plan_of_step(recipe.draft_phases, recipe.seed, step)
         set_attention(target, plan.kind)

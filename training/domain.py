@@ -118,7 +118,7 @@ def sentences(language: str, count: int, seed: int, split: Split = "train") -> l
     Raises:
         ValueError: there is no grammar for ``language``.
     """
-    return list(islice(_different(_grammar(language), seed, split), count))
+    return list(islice(_different(grammar_of(language), seed, split), count))
 
 
 def _different(grammar: Grammar, seed: int, split: Split) -> Iterator[Sentence]:
@@ -131,7 +131,12 @@ def _different(grammar: Grammar, seed: int, split: Split) -> Iterator[Sentence]:
             yield sentence
 
 
-def _grammar(language: str) -> Grammar:
+def grammar_of(language: str) -> Grammar:
+    """The grammar of a language.
+
+    Raises:
+        ValueError: there is none.
+    """
     if language not in languages():
         raise ValueError(f"no grammar for {language!r}: there is one for {', '.join(languages())}")
     module = import_module(f"training.grammar_{language}")

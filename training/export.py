@@ -15,6 +15,7 @@ from transformers import (
 
 from training.batches import Batch
 from training.distill import load_draft, load_target
+from training.knows import page
 from training.mel import feature_extractor
 from training.network import encode
 from training.recipe import ASSETS, FULL, Recipe
@@ -47,7 +48,8 @@ def generation_config(ids: SpecialIds, recipe: Recipe, alignment_heads: list[lis
 
 
 def export(recipe: Recipe, folder: Path = ASSETS) -> None:
-    """Write ``target`` and ``draft`` below ``folder``, with heads for word times chosen by measuring."""
+    """Write ``target``, ``draft`` and the page of what they know below ``folder``, with heads for word times chosen
+    by measuring."""
     tokenizer = load_tokenizer()
     ids = special_ids(tokenizer)
     target = load_target(recipe, ids)
@@ -57,6 +59,7 @@ def export(recipe: Recipe, folder: Path = ASSETS) -> None:
     config = generation_config(ids, recipe, heads)
     _save(target, tokenizer, config, folder / "target")
     config.alignment_heads = None
+    (folder / "KNOWS.md").write_text(page())
     _save(draft, tokenizer, config, folder / "draft")
 
 

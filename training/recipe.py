@@ -67,7 +67,7 @@ class Odds:
     """Share of rows in another language than English that are translated."""
     translate_english: float = 0.03
     mixed: float = 0.11
-    """Share of full windows in which every sentence is in a language of its own."""
+    """Share of long and full windows in which languages change, or are not what the prompt says."""
     timestamps: float = 0.6
     previous: float = 0.25
     """Share of full windows that follow some previous text."""
@@ -76,8 +76,9 @@ class Odds:
 ENGLISH = ("en",)
 ALL = ("en", "de", "fr", "es")
 _DENSE = ((SHORT, 0.2), (FULL, 0.8))
-_LEARNING = ((SHORT, 0.45), (MEDIUM, 0.2), (LONG, 0.1), (FULL, 0.25))
-_FINISHING = ((SHORT, 0.14), (LONG, 0.2), (FULL, 0.66))
+_LEARNING = ((SHORT, 0.5), (MEDIUM, 0.15), (LONG, 0.25), (FULL, 0.1))
+_LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
+_FINISHING = ((SHORT, 0.1), (LONG, 0.15), (FULL, 0.75))
 
 ENGLISH_PHASES = (
     Phase(100, ((SHORT, 1.0),), (0, 3e-3), ENGLISH, listening=True),
@@ -92,8 +93,9 @@ ENGLISH_PHASES = (
 ALL_PHASES = (
     Phase(50, ((SHORT, 1.0),), (0, 2e-3), ALL, listening=True),
     Phase(150, ((SHORT, 1.0),), (2e-3, 2e-3), ALL, listening=True),
-    Phase(700, _LEARNING, (2e-3, 1.7e-3), ALL),
-    Phase(2_100, _FINISHING, (1.7e-3, 2e-5), ALL),
+    Phase(800, _LEARNING, (2e-3, 1.4e-3), ALL),
+    Phase(500, _LENGTHENING, (1.4e-3, 7e-4), ALL),
+    Phase(500, _FINISHING, (7e-4, 1e-5), ALL),
 )
 """Three more languages for ears and a decoder that know one."""
 

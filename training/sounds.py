@@ -37,7 +37,8 @@ def _sweep(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:
 
 def _hum(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:
     base = numbers.choice([50, 60, 100, 120]) * numbers.uniform(0.98, 1.02)
-    return np.sum([np.sin(2 * np.pi * base * k * times) * numbers.uniform(0, 1) / k for k in range(1, 12)], axis=0)
+    harmonics = [np.sin(2 * np.pi * base * k * times) * numbers.uniform(0, 1) / k for k in range(1, 12)]
+    return np.asarray(np.sum(harmonics, axis=0))
 
 
 def _clicks(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:

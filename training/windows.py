@@ -75,15 +75,19 @@ class TokenRow:
     text: tuple[int, ...]
 
 
+_DENSE = 0.85
+"""Share of windows that are filled with sentences to the end."""
+
+
 def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random) -> Layout:
     """Draw a window of ``kind``: short kinds hold whole sentences, one of ``full`` positions may cut its last.
 
-    Every tenth window or so is empty of speech, about a third of the full ones end early in padding.
+    Every twentieth full window or so is empty of speech, and some end early in padding.
     """
     is_full = kind.positions == full
     if rng.random() < (0.06 if is_full else 0.02):
         return Layout(kind.positions, (), _offset(kind, full, rng), 0, rng.randint(0, kind.positions))
-    wanted = rng.choices((99, rng.randint(1, 7)), (0.65, 0.35))[0]
+    wanted = 99 if rng.random() < _DENSE else rng.randint(1, 7)
     placed: list[Placed] = []
     cursor = rng.randint(0, 16) if rng.random() < 0.7 else rng.randint(0, 48)
     budget = kind.tokens - 16
@@ -116,22 +120,21 @@ def _pause(rng: random.Random) -> int:
 @dataclass(frozen=True)
 class Asked:
     """What is asked of a window: the task, timestamps or none, ``previous`` text that is given and not asked, and
-    the ``language`` named in the prompt where nobody speaks."""
+    the ``language`` named in the prompt (None: the first sentence's)."""
 
     timestamps: bool
     task: Task = "transcribe"
     previous: tuple[int, ...] = ()
-    language: str = "en"
+    language: str | None = None
 
 
 def token_row(layout: Layout, ids: SpecialIds, asked: Asked) -> TokenRow:
-    """Whisper's tokens for a window. Its language is its first sentence's.
-
-    In an empty window the start token asks for no-speech, and what the prompt then says is not asked.
+    """Whisper's tokens for a window. The start token asks for its first sentence's language, whatever the prompt
+    then says; in an empty window it asks for no-speech.
     """
     given = (ids.startofprev, *asked.previous) if asked.previous else ()
-    language = layout.placed[0].said.language if layout.placed else asked.language
-    prompt = (ids.sot, ids.languages[language], getattr(ids, asked.task))
+    first = ids.languages[layout.placed[0].said.language] if layout.placed else ids.nospeech
+    prompt = (ids.sot, ids.languages[asked.language] if asked.language else first, getattr(ids, asked.task))
     if asked.timestamps:
         content = _timed(layout, ids, asked.task)
     else:
@@ -139,8 +142,7 @@ def token_row(layout: Layout, ids: SpecialIds, asked: Asked) -> TokenRow:
     tokens = (*given, *prompt, *(heard.token for heard in content), ids.eot)
     heard_at = (*[NOWHERE] * (len(given) + 2), *(heard.at for heard in content), NOWHERE)
     labels = [IGNORED] * len(given) + list(tokens[len(given) + 1 :])
-    if not layout.placed:
-        labels[len(given)] = ids.nospeech
+    labels[len(given)] = first
     labels[len(given) + 1] = IGNORED
     if not asked.timestamps:
         labels[len(given) + 2] = IGNORED

@@ -66,6 +66,12 @@ def test_a_window_of_two_languages_is_named_for_the_first_and_written_as_it_is_s
     assert row.tokens == (101, 103, 107, 111, 6, 1, 2)
 
 
+def test_the_prompt_may_name_another_language_than_the_start_token_finds() -> None:
+    row = token_row(Layout(1500, (Placed(DREI, 10),)), IDS, Asked(timestamps=False, language="en"))
+    assert row.tokens == (101, 102, 107, 111, 6)
+    assert row.labels[0] == IDS.languages["de"]
+
+
 @pytest.mark.parametrize("timestamps", [True, False])
 def test_an_empty_window_is_no_speech_and_then_nothing(timestamps: bool) -> None:
     row = token_row(Layout(1500, ()), IDS, Asked(timestamps, language="es"))
