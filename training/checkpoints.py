@@ -24,6 +24,10 @@ class Checkpoints:
             return 0, None
         return steps[-1], torch.load(self._folder / f"step-{steps[-1]:06d}.pt", weights_only=True)
 
+    def last_step(self) -> int:
+        """The last step finished; 0 where there is none."""
+        return max(self._steps(), default=0)
+
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write a state and drop all but the newest few."""
         partial = self._folder / "partial"

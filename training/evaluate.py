@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from training import human
+from training.checkpoints import Checkpoints
 from training.corpus import Spoken, human_digits, spoken
-from training.domain import Split
+from training.figures import Figures, write_figures
 from training.pair import Encoded, Pair
-from training.recipe import ASSETS, Recipe
+from training.recipe import ASSETS, CACHE, Recipe
 from training.scores import share, word_error_rate, words
 from training.sounds import sound
 from training.speak import SAMPLE_RATE
@@ -32,33 +33,12 @@ _NEAR = 0.2
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What the model card states. Rates are shares of one; WER ignores case and punctuation; dicts go by language."""
-
-    sentences: int
-    wer_seen_voices: dict[str, float]
-    wer_unseen_voices: dict[str, float]
-    wer_timestamps: dict[str, float]
-    human_digit_error_rate: float | None
-    language_detection: float
-    translation_exact: dict[str, float]
-    times_within_0_2_s: float
-    nothing_transcribed: float
-    speech_never_skipped: float
-    acceptance_at_4: float
-    tokens_per_round_at_4: float
-    wer_long_form: dict[str, float]
-    wer_one_by_one: dict[str, float]
-    fp16_texts_equal: float
-    sample_word_error_rate: float
-
-
-@dataclass(frozen=True)
 class Heard:
-    """Recordings of one language, encoded."""
+    """Recordings of one language, encoded; start: what the start token foretells (recordings, vocabulary)."""
 
     spoken: Sequence[Spoken]
     encoded: Encoded
+    start: torch.Tensor
 
     @property
     def truth(self) -> list[str]:
@@ -67,66 +47,83 @@ class Heard:
 
     def first(self, count: int) -> "Heard":
         """The first ``count`` of them."""
-        return Heard(self.spoken[:count], self.encoded.first(count))
+        return Heard(self.spoken[:count], self.encoded.first(count), self.start[:count])
 
 
 def evaluate(recipe: Recipe, folder: Path = ASSETS) -> Figures:
-    """Measure everything and write ``figures.json`` beside the weights."""
+    """Measure everything and write ``figures.json`` and the model card beside the weights."""
     torch.set_num_threads(recipe.threads)
-    pair, sizes = Pair(folder), recipe.evaluation
-    known = {one: _heard(pair, _drawn(recipe, one, sizes.seen)) for one in recipe.languages}
-    unknown = {one: _heard(pair, _drawn(recipe, one, sizes.unseen, unseen_voices=True)) for one in recipe.languages}
-    plain = {language: pair.texts(heard.encoded) for language, heard in known.items()}
-    print({language: word_error_rate(heard.truth, plain[language]) for language, heard in known.items()}, flush=True)
-    few = {language: heard.first(sizes.few) for language, heard in known.items()}
-    timed = {language: pair.read(heard.encoded, timestamps=True) for language, heard in few.items()}
-    accepted, proposed, rounds = acceptance(pair, few, plain)
-    nothing, never_skipped = silence_and_speech(recipe, folder, pair, [*known.values(), *unknown.values()])
-    figures = Figures(
-        sentences=sizes.seen,
-        wer_seen_voices={language: word_error_rate(known[language].truth, plain[language]) for language in known},
-        wer_unseen_voices={
-            language: word_error_rate(heard.truth, pair.texts(heard.encoded)) for language, heard in unknown.items()
-        },
-        wer_timestamps={
-            language: word_error_rate(few[language].truth, [pair.text(tokens) for tokens in rows])
-            for language, rows in timed.items()
-        },
-        human_digit_error_rate=_human_digits(recipe, pair),
-        language_detection=_detected(pair, [*known.values(), *unknown.values()]),
-        translation_exact={
-            language: _translated(pair, known[language].first(sizes.translated))
-            for language in recipe.languages
-            if language != "en"
-        },
-        times_within_0_2_s=share([near for one, heard in few.items() for near in _on_time(pair, heard, timed[one])]),
-        nothing_transcribed=nothing,
-        speech_never_skipped=never_skipped,
-        acceptance_at_4=accepted / proposed,
-        tokens_per_round_at_4=(accepted + rounds) / rounds,
-        wer_long_form={language: long_form(pair, heard.first(sizes.long_form))[0] for language, heard in known.items()},
-        wer_one_by_one={
-            language: word_error_rate(heard.truth[: sizes.long_form], plain[language][: sizes.long_form])
-            for language, heard in known.items()
-        },
-        fp16_texts_equal=_same_in_half(folder, few, plain),
-        sample_word_error_rate=sample_word_error_rate(pair, folder),
-    )
-    (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    figures = _Readings(recipe, folder).figures()
+    write_figures(figures, folder)
     print(json.dumps(asdict(figures), indent=1))
     return figures
 
 
-def _drawn(
-    recipe: Recipe, language: str, count: int, unseen_voices: bool = False, split: Split = "held_out"
-) -> list[Spoken]:
-    return list(spoken(language, count, _SEED + recipe.seed + unseen_voices, split, unseen_voices))
+class _Readings:
+    """Everything that is read more than once: sentences by language, their plain texts, and the first few timed."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        pair, sizes = Pair(folder), recipe.evaluation
+        self.recipe, self.folder, self.pair = recipe, folder, pair
+        self.known = {one: _heard(pair, _drawn(recipe, one, sizes.seen)) for one in recipe.languages}
+        self.unknown = {one: _heard(pair, _drawn(recipe, one, sizes.unseen, True)) for one in recipe.languages}
+        self.plain = {one: pair.texts(heard.encoded) for one, heard in self.known.items()}
+        self.few = {one: heard.first(sizes.few) for one, heard in self.known.items()}
+        self.timed = {one: pair.read(heard.encoded, timestamps=True) for one, heard in self.few.items()}
+
+    def figures(self) -> Figures:
+        """All that the card states."""
+        pair, timed, few = self.pair, self.timed, self.few
+        everything = [*self.known.values(), *self.unknown.values()]
+        wer = {one: self._wer(one, self.recipe.evaluation.seen) for one in self.known}
+        print(wer, flush=True)
+        accepted, proposed, rounds = acceptance(pair, few, self.plain)
+        nothing, never_skipped = silence_and_speech(self.recipe, self.folder, pair, everything)
+        count = self.recipe.evaluation.long_form
+        joined = {one: long_form(pair, heard.first(count)) for one, heard in self.known.items()}
+        return Figures(
+            target_steps=Checkpoints(CACHE / "target").last_step(),
+            draft_steps=Checkpoints(CACHE / "draft").last_step(),
+            sentences=self.recipe.evaluation.seen,
+            wer_seen_voices=wer,
+            wer_unseen_voices={
+                one: word_error_rate(heard.truth, pair.texts(heard.encoded)) for one, heard in self.unknown.items()
+            },
+            wer_timestamps={one: word_error_rate(few[one].truth, map(pair.text, rows)) for one, rows in timed.items()},
+            human_digit_error_rate=_human_digits(self.recipe, pair),
+            language_detection=_detected(pair, everything),
+            translation_exact={one: self._translated(one) for one in self.known if one != "en"},
+            times_within_0_2_s=share([near for one in few for near in _on_time(pair, few[one], timed[one])]),
+            nothing_transcribed=nothing,
+            speech_never_skipped=never_skipped,
+            acceptance_at_4=accepted / proposed,
+            tokens_per_round_at_4=(accepted + rounds) / rounds,
+            long_form_seconds={one: seconds for one, (_, seconds) in joined.items()},
+            wer_long_form={one: rate for one, (rate, _) in joined.items()},
+            wer_one_by_one={one: self._wer(one, count) for one in self.known},
+            fp16_texts_equal=_same_in_half(self.folder, few, self.plain),
+            sample_word_error_rate=sample_word_error_rate(self.folder),
+        )
+
+    def _wer(self, language: str, count: int) -> float:
+        return word_error_rate(self.known[language].truth[:count], self.plain[language][:count])
+
+    def _translated(self, language: str) -> float:
+        """Share of sentences whose English is right to the letter, punctuation included."""
+        heard = self.known[language].first(self.recipe.evaluation.translated)
+        texts = self.pair.texts(heard.encoded, task="translate")
+        return share([said == one.sentence.english for one, said in zip(heard.spoken, texts, strict=True)])
+
+
+def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = False) -> list[Spoken]:
+    return list(spoken(language, count, _SEED + recipe.seed + unseen_voices, "held_out", unseen_voices))
 
 
 def _heard(pair: Pair, recordings: Sequence[Spoken]) -> Heard:
     lead = np.zeros(int(_LEAD * SAMPLE_RATE), np.float32)
     samples = [np.concatenate([lead, one.samples]) for one in recordings]
-    return Heard(recordings, pair.encode(recordings[0].language, samples))
+    encoded = pair.encode(recordings[0].language, samples)
+    return Heard(recordings, encoded, pair.first_probabilities(encoded))
 
 
 def _human_digits(recipe: Recipe, pair: Pair) -> float | None:
@@ -142,15 +139,9 @@ def _detected(pair: Pair, everything: Sequence[Heard]) -> float:
     ids = list(pair.settings.lang_to_id.values())
     right = []
     for heard in everything:
-        best = pair.first_probabilities(heard.encoded)[:, ids].argmax(-1)
+        best = heard.start[:, ids].argmax(-1)
         right += [names[place] == f"<|{heard.encoded.language}|>" for place in best.tolist()]
     return share(right)
-
-
-def _translated(pair: Pair, heard: Heard) -> float:
-    """Share of sentences whose English is right to the letter, punctuation included."""
-    texts = pair.texts(heard.encoded, task="translate")
-    return share([said == one.sentence.english for one, said in zip(heard.spoken, texts, strict=True)])
 
 
 def _on_time(pair: Pair, heard: Heard, rows: Sequence[Sequence[int]]) -> list[bool]:
@@ -202,7 +193,7 @@ def silence_and_speech(recipe: Recipe, folder: Path, pair: Pair, speech: Sequenc
         empty = [not engine.transcribe((one, SAMPLE_RATE)).text.strip() for one in recordings]
         kept: list[bool] = []
         for heard in speech:
-            doubted = pair.first_probabilities(heard.encoded)[:, _nospeech(pair)] > 0.6
+            doubted = heard.start[:, _nospeech(pair)] > 0.6
             for one, doubt in zip(heard.spoken, doubted.tolist(), strict=True):
                 kept.append(not doubt or bool(engine.transcribe((one.samples, SAMPLE_RATE)).text.strip()))
     return share(empty), share(kept)
@@ -233,8 +224,8 @@ def _same_in_half(folder: Path, recordings: dict[str, Heard], texts: dict[str, l
     return share(same)
 
 
-def sample_word_error_rate(pair: Pair, folder: Path) -> float:
-    """Word error rate of long form on the bundled sample, each part in its own language; differences are printed."""
+def sample_word_error_rate(folder: Path) -> float:
+    """Word error rate of the bundled sample, read as ``%whisper demo`` reads it; a difference is printed."""
     truth = json.loads((folder / "sample.json").read_text())
     samples, _ = soundfile.read(folder / "sample.ogg", dtype="float32")
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:

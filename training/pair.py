@@ -76,10 +76,13 @@ class Pair:
     @torch.no_grad()
     def first_probabilities(self, heard: Encoded) -> torch.Tensor:
         """What the start token alone foretells: (windows, vocabulary)."""
-        audio = torch.stack(heard.audio)
-        start = torch.full((len(audio), 1), self.settings.decoder_start_token_id)
-        logits = self.target(decoder_input_ids=start, encoder_outputs=BaseModelOutput(audio)).logits[:, 0]
-        return torch.as_tensor(logits.float().softmax(-1))
+        found = []
+        for first in range(0, len(heard.audio), _BATCH):
+            audio = torch.stack(heard.audio[first : first + _BATCH])
+            start = torch.full((len(audio), 1), self.settings.decoder_start_token_id)
+            logits = self.target(decoder_input_ids=start, encoder_outputs=BaseModelOutput(audio)).logits[:, 0]
+            found.append(logits.float().softmax(-1))
+        return torch.cat(found)
 
     @torch.no_grad()
     def read_long(self, language: str, samples: Samples) -> list[tuple[float, float, str]]:

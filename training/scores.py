@@ -1,7 +1,7 @@
 """How readings are scored: words, edit distance, error rates. Knows nothing of models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def words(text: str) -> list[str]:
@@ -19,7 +19,7 @@ def edit_distance(truth: Sequence[str], said: Sequence[str]) -> int:
     return row[-1]
 
 
-def word_error_rate(truths: Sequence[str], readings: Sequence[str]) -> float:
+def word_error_rate(truths: Sequence[str], readings: Iterable[str]) -> float:
     """Errors by true words, over all sentences."""
     errors = sum(edit_distance(words(truth), words(said)) for truth, said in zip(truths, readings, strict=True))
     return errors / sum(len(words(truth)) for truth in truths)

@@ -1,0 +1,97 @@
+"""What is measured, what was asked for, and the model card that says both."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from training.sample import VOICES
+
+CARD = Path(__file__).with_name("card.md")
+"""The card's text, with places for the table and the sample's numbers."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the model card states. Rates are shares of one; WER ignores case and punctuation; dicts go by language."""
+
+    target_steps: int
+    draft_steps: int
+    sentences: int
+    wer_seen_voices: dict[str, float]
+    wer_unseen_voices: dict[str, float]
+    wer_timestamps: dict[str, float]
+    human_digit_error_rate: float | None
+    language_detection: float
+    translation_exact: dict[str, float]
+    times_within_0_2_s: float
+    nothing_transcribed: float
+    speech_never_skipped: float
+    acceptance_at_4: float
+    tokens_per_round_at_4: float
+    long_form_seconds: dict[str, float]
+    wer_long_form: dict[str, float]
+    wer_one_by_one: dict[str, float]
+    fp16_texts_equal: float
+    sample_word_error_rate: float
+
+
+def write_figures(figures: Figures, folder: Path) -> None:
+    """``figures.json`` and ``README.md`` beside the weights."""
+    (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    truth = json.loads((folder / "sample.json").read_text())
+    voices = [voice.name for voices in VOICES.values() for voice in voices]
+    card = CARD.read_text().format(
+        table="\n".join(_rows(figures)),
+        target_steps=figures.target_steps,
+        draft_steps=figures.draft_steps,
+        sentences=figures.sentences,
+        seconds=truth["duration"],
+        count=len(truth["segments"]),
+        passed_over=truth["sentences_passed_over"],
+        voices=", ".join(f"`{name}`" for name in voices),
+    )
+    (folder / "README.md").write_text(card)
+
+
+def _rows(figures: Figures) -> list[str]:
+    seen, unseen, one = figures.wer_seen_voices, figures.wer_unseen_voices, figures.wer_one_by_one
+    digits = figures.human_digit_error_rate
+    minutes = sum(figures.long_form_seconds.values()) / len(figures.long_form_seconds) / 60
+    farther = {language: rate - one[language] for language, rate in figures.wer_long_form.items()}
+    measured = [
+        ("WER, unseen sentences, voices heard in training: English", _percent(seen["en"]), "3%"),
+        ("the same: German, French, Spanish", _each(seen), "5%"),
+        ("WER, unseen voice variants: English", _percent(unseen["en"]), "10%"),
+        ("the same: German, French, Spanish", _each(unseen), "12%"),
+        ("WER with timestamps on: English, German, French, Spanish", _each(figures.wer_timestamps, "en"), ""),
+        (
+            "digits misread in strings of 3 to 8 by a person never heard in training",
+            "not measured" if digits is None else _percent(digits),
+            "10%",
+        ),
+        ("language found", _percent(figures.language_detection), "98%"),
+        ("translation into English, exact sentence: German, French, Spanish", _each(figures.translation_exact), "85%"),
+        ("first start and last end within 0.2 s of the truth", _percent(figures.times_within_0_2_s), "95%"),
+        ("silence, noise, tones: nothing written, default thresholds", _percent(figures.nothing_transcribed), "98%"),
+        ("speech never skipped, default thresholds", _percent(figures.speech_never_skipped), "99%"),
+        ("draft tokens accepted at draft length 4", _percent(figures.acceptance_at_4), "75 to 97%"),
+        ("tokens a round at draft length 4", f"{figures.tokens_per_round_at_4:.1f}", ""),
+        (
+            f"WER of sequential long form over {minutes:.1f} minutes: English, German, French, Spanish",
+            _each(figures.wer_long_form, "en"),
+            "",
+        ),
+        ("the same less the same sentences one by one, in points", _each(farther, "en", signed=True), "1"),
+        ("fp16 and fp32 texts equal", _percent(figures.fp16_texts_equal), "99%"),
+        ("WER of the bundled sample, which was chosen so (see below)", _percent(figures.sample_word_error_rate), ""),
+    ]
+    return [f"| {what} | {found} | {wanted} |" for what, found, wanted in measured]
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.1f}%"
+
+
+def _each(rates: dict[str, float], *first: str, signed: bool = False) -> str:
+    order = [*first, *(language for language in rates if language != "en")]
+    return ", ".join(f"{100 * rates[language]:+.1f}" if signed else _percent(rates[language]) for language in order)
