@@ -4,8 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.sample import VOICES
-
 CARD = Path(__file__).with_name("card.md")
 """The card's text, with places for the table and the sample's numbers."""
 
@@ -39,7 +37,7 @@ def write_figures(figures: Figures, folder: Path) -> None:
     """``figures.json`` and ``README.md`` beside the weights."""
     (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
     truth = json.loads((folder / "sample.json").read_text())
-    voices = [voice.name for voices in VOICES.values() for voice in voices]
+    voices = dict.fromkeys(segment["voice"] for segment in truth["segments"])
     card = CARD.read_text().format(
         table="\n".join(_rows(figures)),
         target_steps=figures.target_steps,

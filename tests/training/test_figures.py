@@ -30,7 +30,11 @@ FIGURES = Figures(
 
 
 def test_the_card_is_written_from_the_figures(tmp_path: Path) -> None:
-    sample = {"duration": 72.5, "segments": [1, 2, 3], "sentences_passed_over": 4}
+    sample = {
+        "duration": 72.5,
+        "segments": [{"voice": "a"}, {"voice": "b"}, {"voice": "a"}],
+        "sentences_passed_over": 4,
+    }
     (tmp_path / "sample.json").write_text(json.dumps(sample))
     write_figures(FIGURES, tmp_path)
     card = (tmp_path / "README.md").read_text()
@@ -40,4 +44,5 @@ def test_the_card_is_written_from_the_figures(tmp_path: Path) -> None:
     assert "in points | +0.5, +0.5, +0.5, +0.5 | 1 |" in card
     assert "over 3.0 minutes" in card
     assert "(72.5 s, Opus): 3 held-out sentences" in card
+    assert "(`a`, `b`)" in card
     assert json.loads((tmp_path / "figures.json").read_text())["wer_seen_voices"] == FOUR
