@@ -44,7 +44,7 @@ def test_the_counts() -> None:
 def test_one_readable_line() -> None:
     found = saying((0, 3, " the cat sat on a mat")).wer("The cat sat on the mat.")
     assert str(found) == (
-        "word error rate 16.7%: 1 error in 6 words (1 substituted, 0 missing, 0 extra; "
+        "Word error rate 16.7%: 1 error in 6 words (1 substituted, 0 missing, 0 extra; "
         "Whisper's English normalizer without its table of spellings)"
     )
 
@@ -103,7 +103,7 @@ def test_other_languages() -> None:
 def test_letters_are_counted_where_words_are_not_told_apart() -> None:
     found = saying((0, 1, "今日は晴れです"), language="ja").wer("今日も晴れです。")
     assert (found.unit, found.words, found.substitutions) == ("character", 7, 1)
-    assert str(found).startswith("character error rate 14.3%: 1 error in 7 characters")
+    assert str(found).startswith("Character error rate 14.3%: 1 error in 7 characters")
 
 
 def test_a_translation_is_english() -> None:
@@ -130,7 +130,7 @@ def test_nothing_said() -> None:
     assert saying().wer("two words").rate == 1
     found = saying((0, 1, " two words")).wer("")
     assert (found.rate, found.insertions) == (math.inf, 2)
-    assert str(found).startswith("word error rate infinite: 2 errors in 0 words")
+    assert str(found).startswith("Word error rate infinite: 2 errors in 0 words")
     assert [(s.start, s.end) for s in saying().wer("two words").differences] == [(None, None)]
 
 

@@ -77,7 +77,7 @@ class WordErrors:
     def __str__(self) -> str:
         kinds = f"{self.substitutions} substituted, {self.deletions} missing, {self.insertions} extra"
         of = f"{_counted(self.errors, 'error')} in {_counted(self.words, self.unit)}"
-        return f"{self.unit} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
+        return f"{self.unit.capitalize()} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
 
 
 def percent(rate: float) -> str:

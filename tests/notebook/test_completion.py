@@ -41,6 +41,11 @@ def offered(shell, tmp_path):
         ("%%transcribe --la", ["%%transcribe --language"]),
         ("%whisper --task ", ["%whisper --task transcribe", "%whisper --task translate"]),
         ("%whisper --draft no", ["%whisper --draft none"]),
+        ("%whisper --mode b", ["%whisper --mode batched"]),
+        ("%whisper --acceptance ", ["%whisper --acceptance coupled", "%whisper --acceptance rejection"]),
+        ("%whisper --language p", ["%whisper --language per-window"]),
+        ("%whisper --cl", ["%whisper --clips"]),
+        ("%whisper --hot", ["%whisper --hotwords"]),
         ("%whisper --channel s", ["%whisper --channel split"]),
         ("%whisper --save sub/", ["%whisper --save sub/d.wav"]),
         ("%whisper load --dev", ["%whisper load --device"]),
@@ -70,7 +75,9 @@ def test_at_the_start_commands_come_before_files(offered):
 
 def test_languages_are_those_of_the_loaded_model(offered, run):
     run("%whisper load one")
-    assert offered("%whisper --language ") == [f"%whisper --language {code}" for code in ("de", "en", "fr")]
+    assert offered("%whisper --language ") == [
+        f"%whisper --language {code}" for code in ("de", "en", "fr", "per-window")
+    ]
 
 
 def test_magics_themselves_complete(offered):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 
 import pytest
 
 from whisper_magic import formats
 from whisper_magic.comparison import REPEATS
+from whisper_magic.notebook.arguments import NOT_ON_THE_LINE, WHISPER
 from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.saving import ENDINGS
 from whisper_magic.notebook.session import SESSION
+from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript
 
 
@@ -265,6 +268,34 @@ def test_every_option_reaches_the_engine(run, calls):
     assert (options.language, options.task, options.timestamps, options.prompt) == ("de", "translate", False, 'Dr "No"')
     assert (options.condition_on_previous, options.draft, options.draft_length) == (True, "none", 3)
     assert (options.max_tokens, options.channel, options.start, options.end) == (99, 1, 62.5, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("--clips 10-20,35-40.5", "clips", ((10.0, 20.0), (35.0, 40.5))),
+        ("--clips 0-1:05,1:00:00-1:00:30", "clips", ((0.0, 65.0), (3600.0, 3630.0))),
+        ("--clips {[(1, 2.5)]}", "clips", ((1.0, 2.5),)),
+        ("--vad", "vad", True),
+        ("--mode batched", "mode", "batched"),
+        ('--hotwords "Ada, Lovelace"', "hotwords", "Ada, Lovelace"),
+        ("--acceptance rejection", "acceptance", "rejection"),
+        ("--suppress-tokens -1", "suppress_tokens", (-1,)),
+        ("--suppress-tokens -1,220", "suppress_tokens", (-1, 220)),
+        ("--suppress-tokens 5,7", "suppress_tokens", (5, 7)),
+        ("--suppress-tokens {[5, 7]}", "suppress_tokens", (5, 7)),
+        ("--language per-window", "language", "per-window"),
+    ],
+)
+@pytest.mark.parametrize("command", ["", "compare "])
+def test_options_with_values_of_their_own(run, calls, command, line, field, value):
+    run(f"%whisper {command}talk.wav {line}")
+    assert getattr(calls()[0][1], field) == value
+
+
+def test_every_option_is_on_the_line_or_meant_not_to_be():
+    on_the_line = {action.dest for action in WHISPER._actions}
+    assert {field.name for field in fields(TranscribeOptions)} - on_the_line == NOT_ON_THE_LINE
 
 
 def test_samples_are_called_what_they_were_called(run, shell):

@@ -189,6 +189,25 @@ def test_a_list_says_how_much_and_what_failed(fake):
     assert render_text.summary(TranscriptList()) == "0 recordings, 0.0 s"
 
 
+def test_a_batched_transcript_says_so(fake):
+    batched = replace(fake.transcript("talk.mp3"), mode="batched")
+    assert render_text.render(batched).startswith("talk.mp3 · 0:20 · en 98% · batched\n")
+    assert Page(render_html.render(batched)).text.startswith("talk.mp3 · 0:20 · en 98% · batched")
+    assert "sequential" not in render_html.render(fake.transcript("talk.mp3"))
+
+
+def test_a_segment_in_another_language_is_marked(fake):
+    said = fake.transcript("x", [Segment(0, 1, " One.", language="en"), Segment(1, 2, " Deux.", language="fr")])
+    assert "[00:00.00 → 00:01.00]  One." in render_text.render(said)
+    assert "[00:01.00 → 00:02.00]  fr: Deux." in render_text.render(said)
+    assert re.sub(r"\x1b\[[\d;]+m", "", render_text.render(said, COLOUR)) == render_text.render(said)
+    page = Page(render_html.render(said))
+    assert [value for name, value in page.attributes if name == "lang"] == ["en", "fr"]
+    assert "00:01.00 → 00:02.00 fr Deux." in page.text
+    translated = Page(render_html.render(replace(said, task="translate")))
+    assert [value for name, value in translated.attributes if name == "lang"] == ["en", "en"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "clock", "length", "took"),
     [

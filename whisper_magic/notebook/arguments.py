@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn, get_args
@@ -15,7 +16,7 @@ from IPython.core.error import UsageError
 
 from whisper_magic.errors import near
 from whisper_magic.notebook.line import Argument, Held, expand
-from whisper_magic.options import DraftKind, TranscribeOptions
+from whisper_magic.options import Acceptance, DraftKind, Mode, Task, TranscribeOptions
 
 COMMANDS = {
     "load": "load the models now, or load others",
@@ -30,16 +31,17 @@ DEVICES = ("cpu", "cuda")
 DTYPES = ("float32", "float16", "bfloat16")
 ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
 
-# Fields of TranscribeOptions that only Python code and %config set: token ids, and what is rarely touched.
+# Fields of TranscribeOptions that only Python code and %config set: what is rarely touched.
 NOT_ON_THE_LINE = frozenset(
     {
-        "suppress_tokens",
         "max_initial_timestamp",
         "compression_ratio_threshold",
         "logprob_threshold",
         "no_speech_threshold",
     }
 )
+
+Group = argparse._ArgumentGroup  # argparse's groups have no public name
 
 _DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
 
@@ -100,6 +102,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             argument_default=argparse.SUPPRESS,
         )
+        self._negative_number_matcher = re.compile(r"-\d")  # "-1,220" is a value too, not an unknown option
         self.color = False  # from Python 3.14 on, help would hold escape codes
         self.add_argument("-h", "--help", action="store_true", help="this page")
 
@@ -173,6 +176,19 @@ def _temperature_of(value: Any) -> float | tuple[float, ...]:
     return rungs if len(rungs) > 1 else rungs[0]
 
 
+def _ids_of(value: Any) -> int | tuple[int, ...]:
+    """One token id, or several with commas."""
+    if not isinstance(value, str):
+        return value if isinstance(value, int) else tuple(int(one) for one in value)
+    return tuple(int(one) for one in value.split(","))
+
+
+def _clips_of(value: Any) -> tuple[tuple[float, float], ...]:
+    """from-to, several with commas; each as `_seconds_of` takes it."""
+    parts = [part.split("-") for part in value.split(",")] if isinstance(value, str) else value
+    return tuple((_seconds_of(first), _seconds_of(last)) for first, last in parts)
+
+
 def _length_of(value: Any) -> int | str:
     return "auto" if value == "auto" else int(value)
 
@@ -191,6 +207,8 @@ _text = _value(str, "this takes text")
 _whole = _value(int, "this takes a whole number")
 _seconds = _value(_seconds_of, "this takes seconds or h:mm:ss")
 _temperature = _value(_temperature_of, "this takes a number, or several with commas")
+_ids = _value(_ids_of, "this takes token ids with commas, or -1")
+_clips = _value(_clips_of, "this takes from-to in seconds or h:mm:ss, several with commas")
 _length = _value(_length_of, "this takes a whole number or auto")
 _channel = _value(_channel_of, "this takes a channel")
 _name = _value(_name_of, "this takes a variable's name")
@@ -199,9 +217,9 @@ _name = _value(_name_of, "this takes a variable's name")
 def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
     parser = Parser(prog, usage, description, epilog)
     _add_options(parser)
-    _add_output(parser)
+    output = _add_output(parser)
     saving = "write .txt, .srt, .vtt, .tsv or .json; * is each source's name"
-    parser.add_argument("--save", type=_text, metavar="PATH", help=saving)
+    output.add_argument("--save", type=_text, metavar="PATH", help=saving)
     return parser
 
 
@@ -211,37 +229,62 @@ Decode one recording with the target alone and speculatively, in turns: are the 
 Write demo for the bundled recording and models."""
     parser = Parser("%whisper compare", "SOURCE [options]", about)
     _add_options(parser)
-    _add_output(parser)
+    output = _add_output(parser)
     repeats = "timed runs of each (default: 3)"  # whisper_magic.comparison.REPEATS, which %load_ext does without
-    parser.add_argument("--repeats", type=_whole, metavar="N", help=repeats)
+    output.add_argument("--repeats", type=_whole, metavar="N", help=repeats)
     return parser
 
 
 def _add_options(parser: Parser) -> None:
     """The fields of TranscribeOptions."""
-    add = parser.add_argument
-    on_off = argparse.BooleanOptionalAction
-    add("-l", "--language", type=_text, metavar="LANG", help="language spoken, such as en (default: detected)")
-    add("--task", type=_text, choices=("transcribe", "translate"), help=_described("task", "translate writes English"))
+    _add_text_options(parser)
+    _add_decoding_options(parser)
+    _add_part_options(parser)
+
+
+def _add_text_options(parser: Parser) -> None:
+    add, on_off = parser.add_argument_group("what to write").add_argument, argparse.BooleanOptionalAction
+    spoken = "language spoken, such as en; per-window detects it anew in each (default: detected once)"
+    add("-l", "--language", type=_text, metavar="LANG", help=spoken)
+    add("--task", type=_text, choices=get_args(Task), help=_described("task", "translate writes English"))
     add("--timestamps", action=on_off, help="predict the times of segments (default: yes)")
+    add("--words", action="store_true", help="find the time of each word")
     add("--prompt", type=_text, metavar="TEXT", help="text that comes before: names, spelling, style")
+    add("--hotwords", type=_text, metavar="TEXT", help='words to expect in every window, such as "Ada, Lovelace"')
     add("--condition-on-previous", action=on_off, help="feed each window the text before it (default: no)")
-    add("--draft", type=_text, choices=get_args(DraftKind), help=_described("draft", "who proposes; changes no text"))
+    never = "token ids never to write, with commas; -1 for all that are no speech (default: the checkpoint's)"
+    add("--suppress-tokens", type=_ids, metavar="IDS", help=never)
+    add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
+
+
+def _add_decoding_options(parser: Parser) -> None:
+    add, on_off = parser.add_argument_group("how to decode").add_argument, argparse.BooleanOptionalAction
     add("--temperature", type=_temperature, metavar="T", help="0, or a ladder such as 0,0.4,0.8 (default: Whisper's)")
     add("--seed", type=_whole, metavar="N", help=_described("seed", "of sampling, above temperature 0"))
-    add("--words", action="store_true", help="find the time of each word")
-    add("--batch-size", type=_whole, metavar="N", help=_described("batch_size", "recordings decoded together"))
+    rule = "how samples are verified; rejection accepts more, but the text then depends on the draft"
+    add("--acceptance", type=_text, choices=get_args(Acceptance), help=_described("acceptance", rule))
+    add("--draft", type=_text, choices=get_args(DraftKind), help=_described("draft", "who proposes; changes no text"))
     add("--draft-length", type=_length, metavar="N", help=_described("draft_length", "tokens a round, or auto"))
-    add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
-    channels = "mix, left, right, an index, or split: a transcript per channel"
-    add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
+    order = "batched cuts at pauses and decodes several windows of one recording at once"
+    add("--mode", type=_text, choices=("auto", *get_args(Mode)), help=_described("mode", order))
+    add("--vad", action=on_off, help="read only where a voice is detected (default: no)")
+    add("--batch-size", type=_whole, metavar="N", help=_described("batch_size", "windows decoded together"))
+
+
+def _add_part_options(parser: Parser) -> None:
+    add = parser.add_argument_group("what to read").add_argument
     add("--start", type=_seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
     add("--end", type=_seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
+    add("--clips", type=_clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
+    channels = "mix, left, right, an index, or split: a transcript per channel"
+    add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
 
 
-def _add_output(parser: Parser) -> None:
-    parser.add_argument("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
-    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
+def _add_output(parser: Parser) -> Group:
+    group = parser.add_argument_group("what becomes of it")
+    group.add_argument("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
+    group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
+    return group
 
 
 def _load_parser() -> Parser:

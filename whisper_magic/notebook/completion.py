@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from whisper_magic.notebook.arguments import COMMANDS, COMPARE, DEVICES, LOAD, TRANSCRIBE, WHISPER
 from whisper_magic.notebook.session import SESSION
+from whisper_magic.options import PER_WINDOW
 
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%{1,2}(whisper|transcribe)\s+(.*)$")
 _LAST = re.compile(r"""(?:\\.|"[^"]*"|'[^']*'|\{[^}]*\}|[^\s"'{\\])*(?:["'{\\].*)?$""")  # the argument at the cursor
@@ -67,7 +68,7 @@ def _on_line(magic: str, text: str, names: Mapping[str, Any]) -> tuple[str, Iter
 
 def _values(flag: str, choices: Sequence[str]) -> Sequence[str]:
     """What the option `flag` offers: its choices, or the usual values where it takes others too."""
-    languages = SESSION.resident.status.languages if SESSION.resident else ()
+    languages = (*(SESSION.resident.status.languages if SESSION.resident else ()), PER_WINDOW)
     usual: dict[str, Sequence[str]] = {
         "--draft": _DRAFTS,
         "--device": DEVICES,

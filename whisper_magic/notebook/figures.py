@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whisper_magic.transcript import Models, Timing, Transcript
+from whisper_magic.transcript import Models, Segment, Timing, Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import EngineStatus
@@ -96,6 +96,17 @@ def language(transcript: Transcript) -> str | None:
     sure = transcript.language_probability
     detected = transcript.language if sure is None else f"{transcript.language} {sure:.0%}"
     return f"{detected} → en" if transcript.task == "translate" else detected
+
+
+def heading(transcript: Transcript) -> tuple[str, ...]:
+    """What stands beside a transcript's name: its length, its language, and the mode where it is not the usual one."""
+    batched = "batched" if transcript.mode == "batched" else None
+    return tuple(fact for fact in (length(transcript.duration), language(transcript), batched) if fact)
+
+
+def other_language(segment: Segment, transcript: Transcript) -> str | None:
+    """A segment's language where it is not the transcript's."""
+    return segment.language if segment.language != transcript.language else None
 
 
 def interruption(transcript: Transcript) -> str | None:

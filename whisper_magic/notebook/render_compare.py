@@ -14,15 +14,16 @@ _NAMES = ("target alone", "speculative")
 
 
 def render(comparison: Comparison, style: Style = PLAIN) -> str:
-    """Title, both sentences, the table, the first difference where there is one, models."""
+    """Title, both sentences, the first difference where there is one, the times, models."""
     title, rest = figures.name(comparison.source), f" · {figures.length(comparison.duration)} · {_versus(comparison)}"
     lines = [style.paint(printable(title), "bold") + style.paint(printable(rest), "dim"), ""]
     lines += wrap(printable(comparison.exactness), style.width)
-    lines += wrap(printable(comparison.verdict), style.width)
-    lines += ["", tables.as_text(times(comparison), style), ""]
+    lines += [*wrap(printable(comparison.verdict), style.width), ""]
     if found := difference(comparison):
         lines += [tables.as_text(found, style), *wrap(printable(_before(comparison)), style.width), ""]
-    return "\n".join([*lines, style.paint(printable(figures.models(comparison.models)), "dim"), *comparison.notes])
+    lines += [tables.as_text(times(comparison), style), ""]
+    lines.append(style.paint(printable(figures.models(comparison.models)), "dim"))
+    return "\n".join([*lines, *map(printable, comparison.notes)])
 
 
 def render_html(comparison: Comparison) -> str:
@@ -36,9 +37,9 @@ def render_html(comparison: Comparison) -> str:
     verdict = f'<div class="wm-verdict">{exactness}<div><b>{escaped(comparison.verdict)}</b></div></div>'
     found = difference(comparison)
     apart = f'{tables.as_html(found)}<div class="wm-soft">{escaped(_before(comparison))}</div>' if found else ""
-    table = f'<div class="wm-scroll">{tables.as_html(times(comparison))}{apart}</div>'
+    table = tables.as_html(times(comparison))
     notes = "".join(f"<div>{escaped(note)}</div>" for note in (figures.models(comparison.models), *comparison.notes))
-    content = f'{head}{verdict}{_lanes(comparison)}{table}<div class="wm-foot">{notes}</div>'
+    content = f'{head}{verdict}{apart}{_lanes(comparison)}{table}<div class="wm-foot">{notes}</div>'
     return frame(content, f"Comparison on {comparison.source}", "tables.css")
 
 
@@ -89,16 +90,13 @@ def _before(comparison: Comparison) -> str:
     assert comparison.divergence is not None
     text = comparison.divergence.before.strip()
     kept = text if len(text) <= _LONGEST_CONTEXT else f"…{text[-_LONGEST_CONTEXT:]}"
-    return f"before it: “{kept}”" if kept else "it is the window's first token"
+    return f"The window's text before it: “{kept}”" if kept else "It is the window's first token."
 
 
 def _versus(comparison: Comparison) -> str:
-    draft, length = comparison.draft, comparison.options.draft_length
-    return (
-        f"the target alone against drafts of {length} by {draft}"
-        if length != "auto"
-        else (f"the target alone against drafts by {draft}, of whatever length is fastest")
-    )
+    length = comparison.options.draft_length
+    size = "drafts of whatever length is fastest" if length == "auto" else f"drafts of {length} tokens"
+    return f"the target alone against {size} by {comparison.draft}"
 
 
 def _seconds(timing: Timing, phase: str) -> str:

@@ -71,9 +71,8 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _header(transcript: Transcript) -> str:
-    facts = [figures.length(transcript.duration), figures.language(transcript)]
     parts = [_source(transcript)]
-    parts += [f'<span class="wm-soft">{escaped(fact)}</span>' for fact in facts if fact]
+    parts += [f'<span class="wm-soft">{escaped(fact)}</span>' for fact in figures.heading(transcript)]
     if partial := figures.interruption(transcript):
         parts.append(f'<span class="wm-warn">{escaped(partial)}</span>')
     return f'<div class="wm-head">{_joined(parts)}</div>'
@@ -90,18 +89,20 @@ def _body(transcript: Transcript) -> str:
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = figures.needs_hours(transcript)
-    written = "en" if transcript.task == "translate" else transcript.language
-    language = f' lang="{escaped(written)}"' if written else ""
-    rows = "".join(_segment(segment, hours, language) for segment in transcript.segments)
+    rows = "".join(_segment(segment, hours, transcript) for segment in transcript.segments)
     inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
 
 
-def _segment(segment: Segment, hours: bool, language: str) -> str:
+def _segment(segment: Segment, hours: bool, transcript: Transcript) -> str:
     times = f"{figures.clock(segment.start, hours)} → {figures.clock(segment.end, hours)}"
     flags = f' <span class="wm-warn">⚑ {escaped(", ".join(segment.flags))}</span>' if segment.flags else ""
-    said = f'<span class="wm-said" dir="auto"{language}>{escaped(segment.text.strip())}{flags}</span>'
-    return f'<div class="wm-segment" role="listitem"><time>{times}</time> {said}</div>'
+    other = figures.other_language(segment, transcript)
+    mark = f'<span class="wm-lang" title="language">{escaped(other)}</span> ' if other else ""
+    written = "en" if transcript.task == "translate" else other or transcript.language
+    language = f' lang="{escaped(written)}"' if written else ""
+    said = f'{mark}<span dir="auto"{language}>{escaped(segment.text.strip())}</span>{flags}'
+    return f'<div class="wm-segment" role="listitem"><time>{times}</time> <span class="wm-said">{said}</span></div>'
 
 
 def _footer(transcript: Transcript) -> str:

@@ -27,7 +27,7 @@ def render(errors: WordErrors, style: Style = PLAIN) -> str:
 
 def render_html(errors: WordErrors) -> str:
     """The same; what is missing struck out, what is extra underlined."""
-    rate = f'<span class="wm-source">{errors.unit} error rate {percent(errors.rate)}</span>'
+    rate = f'<span class="wm-source">{errors.unit.capitalize()} error rate {percent(errors.rate)}</span>'
     kinds = (
         f"{errors.errors:,} of {errors.words:,} {errors.unit}s",
         f"{errors.substitutions:,} substituted",
@@ -90,7 +90,7 @@ def _body(errors: WordErrors) -> str:
     words = " ".join(_marked_html(stretch) for stretch in in_context(errors))
     legend = "<del>only in the reference</del> · <ins>only in the transcript</ins>"
     text = f'<div class="wm-said" dir="auto">{words}</div>'
-    table = f'<div class="wm-scroll">{tables.as_html(differences(errors))}</div>'
+    table = tables.as_html(differences(errors))
     return (
         '<div class="wm-body" role="region" aria-label="What differs" tabindex="0">'
         f'{text}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'

@@ -43,7 +43,7 @@ def render(transcript: Transcript, style: Style = PLAIN) -> str:
     if found := figures.figures(transcript):
         lines.append(" · ".join(f"{value} {what}" for value, what in found))
     lines.append(style.paint(printable(figures.models(transcript.models)), "dim"))
-    lines += transcript.notes
+    lines += map(printable, transcript.notes)
     return "\n".join(lines)
 
 
@@ -88,8 +88,7 @@ def printable(text: str) -> str:
 
 
 def _header(transcript: Transcript, style: Style) -> str:
-    facts = [figures.length(transcript.duration), figures.language(transcript)]
-    rest = "".join(f" · {printable(fact)}" for fact in facts if fact)
+    rest = "".join(f" · {printable(fact)}" for fact in figures.heading(transcript))
     return style.paint(printable(figures.name(transcript.source)), "bold") + style.paint(rest, "dim")
 
 
@@ -98,14 +97,16 @@ def _body(transcript: Transcript, style: Style) -> Iterator[str]:
     if not transcript.text:
         yield style.paint("no speech", "dim")
     for segment in transcript.segments if transcript.text else ():
-        yield from _segment(segment, hours, style)
+        yield from _segment(segment, hours, style, figures.other_language(segment, transcript))
     for line in wrap(printable(figures.left_out(transcript)), style.width):
         yield style.paint(line, "yellow")
 
 
-def _segment(segment: Segment, hours: bool, style: Style) -> Iterator[str]:
+def _segment(segment: Segment, hours: bool, style: Style, language: str | None) -> Iterator[str]:
     times = f"[{figures.clock(segment.start, hours)} → {figures.clock(segment.end, hours)}]  "
-    lines = wrap(printable(segment.text.strip()), style.width - len(times)) or [""]
+    mark = f"{printable(language)}: " if language else ""
+    first, *rest = wrap(mark + printable(segment.text.strip()), style.width - len(times)) or [""]
+    lines = [style.paint(mark, "dim") + first.removeprefix(mark), *rest]
     yield style.paint(times, "dim") + lines[0]
     for line in lines[1:]:
         yield " " * len(times) + line

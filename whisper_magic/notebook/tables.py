@@ -47,9 +47,11 @@ def as_html(table: Table) -> str:
     head = "".join(f'<th scope="col">{escaped(name)}</th>' if name else "<td></td>" for name in table.head)
     rows = "".join(_html_row(row) for row in table.rows)
     caption = f"<caption>{escaped(table.caption)}</caption>"
-    return f'<table class="{kind}">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    whole = f'<table class="{kind}">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<div class="wm-scroll">{whole}</div>'
 
 
 def _html_row(row: tuple[str, ...]) -> str:
     name, *cells = (escaped(cell) for cell in row)
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td dir=auto>{cell}</td>" for cell in cells)}</tr>'
+    rest = "".join(f'<td dir="auto">{cell}</td>' for cell in cells)
+    return f'<tr><th scope="row">{name}</th>{rest}</tr>'
