@@ -134,6 +134,8 @@ class BatchMaker:
 
 _BEHIND_SPEECH, _INSTEAD = 0.15, 0.7
 """How often a sound is heard behind speech, and in windows without any."""
+_NOISY, _MASKED = 0.35, 0.5
+"""Shares of windows with even noise, and with masks."""
 
 
 def _with_sound(
@@ -160,8 +162,8 @@ def _recorded(window: Frames, sound_end: int, numbers: np.random.Generator) -> F
     tilt = numbers.normal(0, 0.25) * band + numbers.normal(0, 0.15) * np.cos(np.pi * band)
     loud = window + (numbers.uniform(-1.0, 0.3) + tilt).astype(np.float32)
     window = np.where(window > FLOOR, loud, window)
-    if numbers.random() < 0.5:
-        level = window.max() + numbers.uniform(-6.5, -2.5) if window.max() > FLOOR else numbers.uniform(-7, 0)
+    if numbers.random() < _NOISY:
+        level = window.max() + numbers.uniform(-6.5, -3.0) if window.max() > FLOOR else numbers.uniform(-7, 0)
         grain = numbers.standard_exponential((sound_end, n_mels), dtype=np.float32) + 1e-3
         noise = np.log10(grain) + level + numbers.normal(0, 0.5) * band
         window[:sound_end] = np.logaddexp(window[:sound_end] * _LN10, noise * _LN10) / _LN10
@@ -172,10 +174,10 @@ _LN10 = np.float32(np.log(10))
 
 
 def _masked(mels: torch.Tensor, numbers: np.random.Generator) -> torch.Tensor:
-    """SpecAugment: two bands and one short stretch a second or so set to the window's mean, on most windows."""
+    """SpecAugment: two bands and one short stretch a second or so set to the window's mean."""
     _, frames, n_mels = mels.shape
     for mel in mels:
-        if numbers.random() < 0.3:
+        if numbers.random() >= _MASKED:
             continue
         mean = mel.mean()
         for _ in range(2):

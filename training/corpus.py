@@ -22,7 +22,7 @@ from training.mel import raw_log_mel
 from training.recipe import CACHE, Recipe
 from training.rooms import in_a_room
 from training.sounds import sound
-from training.speak import speak
+from training.speak import at_hand, speak
 from training.voices import Voice, draw_voice
 
 SOUND_SECONDS = 10.0
@@ -51,7 +51,7 @@ def spoken(language: str, count: int, seed: int, split: Split, unseen_voices: bo
     """Draw sentences and voices and say them."""
     rng = random.Random(f"voices {language} {seed}")
     for sentence in sentences(language, count, seed, split):
-        voice = draw_voice(language, rng, held_out=unseen_voices)
+        voice = at_hand(draw_voice(language, rng, held_out=unseen_voices))
         yield Spoken(sentence, language, voice, speak(sentence.text, voice))
 
 

@@ -62,7 +62,7 @@ class Phase:
 class Odds:
     """How training windows are drawn."""
 
-    languages: dict[str, float] = field(default_factory=lambda: {"en": 0.28, "de": 0.24, "fr": 0.24, "es": 0.24})
+    languages: dict[str, float] = field(default_factory=lambda: {"en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25})
     translate: float = 0.33
     """Share of rows in another language than English that are translated."""
     translate_english: float = 0.03

@@ -1,8 +1,9 @@
-"""Text to sound: espeak-ng and flite as programs, trimmed to the speech and brought to 16 kHz mono."""
+"""Text to sound: espeak-ng and flite, trimmed to the speech and brought to 16 kHz mono."""
 
 import io
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
 
@@ -11,6 +12,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from training import espeak_library
 from training.voices import Voice
 
 SAMPLE_RATE = 16_000
@@ -27,22 +29,41 @@ def synthesizers_present() -> bool:
     return all(which(program) for program in ("espeak-ng", "flite"))
 
 
+def at_hand(voice: Voice) -> Voice:
+    """The voice itself; where flite is missing, espeak-ng's American one in its place."""
+    if voice.synthesizer == "flite" and which("flite") is None:
+        return replace(voice, synthesizer="espeak-ng", name="en-us")
+    return voice
+
+
 def speak(text: str, voice: Voice) -> NDArray[np.float32]:
     """Say ``text``: 16 kHz mono samples with peak 0.5, from the first sound to the last.
 
     Raises:
         SpeechError: the synthesizer is missing, failed or gave silence.
     """
-    if which(voice.synthesizer) is None:
-        raise SpeechError(f"{voice.synthesizer} is not installed: apt-get install espeak-ng flite")
-    raw = _espeak(text, voice) if voice.synthesizer == "espeak-ng" else _flite(text, voice)
-    samples, rate = soundfile.read(io.BytesIO(raw), dtype="float32")
+    samples, rate = _raw(text, voice)
     if not len(samples) or not np.abs(samples).max() > 0:
         raise SpeechError(f"{voice} said nothing for {text!r}")
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE)
     samples = trimmed(samples)
     return np.asarray(samples * (0.5 / np.abs(samples).max()), dtype=np.float32)
+
+
+def _raw(text: str, voice: Voice) -> tuple[NDArray[np.float32], int]:
+    """Samples as the synthesizer gives them, and their rate. espeak-ng may be a program or a library."""
+    if which(voice.synthesizer) is not None:
+        wav = _espeak(text, voice) if voice.synthesizer == "espeak-ng" else _flite(text, voice)
+        samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
+        return samples, rate
+    if voice.synthesizer == "espeak-ng" and espeak_library.present():
+        library = espeak_library.library()
+        said = library.speak(text, voice.name, voice.speed, voice.pitch)
+        return np.asarray(said / 32768, np.float32), library.rate
+    raise SpeechError(
+        f"{voice.synthesizer} is not installed: apt-get install espeak-ng flite, or pip install espeakng-loader"
+    )
 
 
 def _espeak(text: str, voice: Voice) -> bytes:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from training import speak as speak_module
 from training.mel import raw_log_mel
 from training.scores import edit_distance, word_error_rate
-from training.speak import SAMPLE_RATE, SpeechError, speak, synthesizers_present
+from training.speak import SAMPLE_RATE, SpeechError, at_hand, speak, synthesizers_present
 from training.voices import HELD_OUT_VARIANTS, VARIANTS, Voice
 
 needs_speech = pytest.mark.skipif(not synthesizers_present(), reason="espeak-ng or flite is not installed")
@@ -23,6 +24,22 @@ def test_speech_is_trimmed_and_levelled(voice: Voice) -> None:
 def test_a_missing_synthesizer_is_named() -> None:
     with pytest.raises(SpeechError, match="nosuch is not installed"):
         speak("Hello.", Voice("nosuch", "x", 170, 50))
+
+
+def test_espeak_may_be_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        rate = 8_000
+
+        def speak(self, text: str, voice: str, speed: int, pitch: int) -> np.ndarray:
+            assert (text, voice, speed, pitch) == ("Hallo.", "de+m3", 170, 50)
+            return np.repeat(np.array([0, 9_000, 0], np.int16), 2_000)
+
+    monkeypatch.setattr(speak_module, "which", lambda program: None)
+    monkeypatch.setattr(speak_module.espeak_library, "present", lambda: True)
+    monkeypatch.setattr(speak_module.espeak_library, "library", Library)
+    samples = speak("Hallo.", Voice("espeak-ng", "de+m3", 170, 50))
+    assert len(samples) / SAMPLE_RATE == pytest.approx(0.25, abs=0.02)
+    assert at_hand(Voice("flite", "slt", 160, 40)) == Voice("espeak-ng", "en-us", 160, 40)
 
 
 def test_held_out_voices_are_never_trained_on() -> None:
