@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from whisper_magic.notebook import render_html
+from whisper_magic.notebook import render_compare, render_html, render_score
 from whisper_magic.transcript import Segment
 
 CHROMIUM = shutil.which("chromium")
@@ -31,14 +32,18 @@ FLAGS = [
 ]
 PROBE = """
 <script>addEventListener("load", () => {
-  const style = (name) => getComputedStyle(document.querySelector(name));
+  const style = (name) => getComputedStyle(document.querySelector(name) ?? document.body);
   const report = {
     fetched: performance.getEntriesByType("resource").length,
     overflow: document.documentElement.scrollWidth > innerWidth,
     segments: document.querySelectorAll('[role="listitem"]').length,
     scripts: document.querySelectorAll(".whisper-magic script").length,
-    bar: document.querySelector(".wm-bar").getBoundingClientRect().width,
+    bar: document.querySelector(".wm-bar")?.getBoundingClientRect().width,
     text: style(".wm-said").color,
+    stripe: style("tbody tr:nth-child(2)").backgroundColor,
+    cell: style("tbody td").textAlign,
+    lines: [style("del").textDecorationLine, style("ins").textDecorationLine],
+    spoken: getComputedStyle(document.querySelector("del") ?? document.body, "::before").content,
   };
   document.title = JSON.stringify(report);
 });</script>
@@ -73,6 +78,38 @@ def seen(html: str, folder: Path, width: int = 800, theme: str = "") -> dict[str
 def page(fake: ModuleType) -> str:
     long = Segment(9.5, 19.0, " Donaudampfschifffahrtsgesellschaft" * 3 + " <script>alert(1)</script>" + " word" * 200)
     return render_html.render(fake.transcript("a very long name " * 8 + ".mp3", (*fake.SEGMENTS, long)))
+
+
+HOST = """<style>  /* what JupyterLab does to tables in outputs */
+.host td, .host th { text-align: right; padding: .5em; } .host table { table-layout: fixed; margin: 0 auto 1em; }
+.host tbody tr:nth-child(even) { background: rgb(200, 0, 0); } .host tbody tr:hover { background: rgb(0, 200, 0); }
+</style>"""
+
+
+@pytest.fixture
+def tables(fake: ModuleType) -> dict[str, str]:
+    """The views with tables, as a host shows them."""
+    said = replace(fake.transcript("x"), language="de")
+    views = {
+        "comparison": render_compare.render_html(fake.comparison("a long name " * 9 + ".mp3", divergence=fake.APART)),
+        "score": render_score.render_html(said.wer("A big model reads a room. " + "Donaudampfschifffahrt" * 5)),
+    }
+    return {name: f'{HOST}<div class="host">{view}</div>' for name, view in views.items()}
+
+
+@pytest.mark.parametrize("name", ["comparison", "score"])
+def test_tables_stay_ours_wherever_they_are_shown(tables: dict[str, str], tmp_path: Path, name: str) -> None:
+    report = seen(tables[name], tmp_path, width=500)
+    assert report["fetched"] == report["scripts"] == 0
+    assert not report["overflow"]
+    assert report["stripe"] == "rgba(0, 0, 0, 0)"
+    assert report["cell"] == ("end" if name == "comparison" else "start")
+
+
+def test_marks_are_lines_and_words_too(tables: dict[str, str], tmp_path: Path) -> None:
+    report = seen(tables["score"], tmp_path)
+    assert report["lines"] == ["line-through", "underline"]
+    assert "only in the reference" in report["spoken"]
 
 
 def test_a_page_is_complete_in_itself(page: str, tmp_path: Path) -> None:
