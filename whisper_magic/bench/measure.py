@@ -102,22 +102,30 @@ def take_turns(
     sides: Sequence[Side],
     repeats: int,
     *,
-    pause: Callable[[float], None] = sleep,
+    pause: Callable[[], None] | None = None,
     told: Callable[[str], None] = lambda line: None,
 ) -> list[Measurement]:
-    """Run the sides in turn, `repeats` times after one turn to warm up; what each took, in their order."""
+    """Run the sides in turn, `repeats` times after one turn to warm up; what each took, in their order.
+
+    pause: before every turn; None settles. told: a line after every turn.
+    """
     runs: dict[str, list[Run]] = {side.name: [] for side in sides}
     assert len(runs) == len(sides), "two sides of one name"
     for turn in range(repeats + 1):
         for side in sides:
-            gc.collect()
-            pause(SETTLE)
+            (pause or settle)()
             run = side.run()
             told(f"{case} | {side.name} | {'warm-up' if not turn else f'{turn} of {repeats}'}: {run.wall:.3f} s")
             if turn:
                 runs[side.name].append(run)
     reference = runs[sides[0].name][0].written
     return [_measurement(case, name, done, reference) for name, done in runs.items()]
+
+
+def settle() -> None:
+    """Leave nothing of the last turn to the next."""
+    gc.collect()
+    sleep(SETTLE)
 
 
 def _measurement(case: str, side: str, runs: Sequence[Run], reference: Hashable) -> Measurement:

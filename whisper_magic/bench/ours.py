@@ -21,7 +21,7 @@ from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import BLOCK
 from whisper_magic.engine.slots import Window
 from whisper_magic.engine.speculate import Decoded, Speculator
-from whisper_magic.options import DraftKind, TranscribeOptions
+from whisper_magic.options import DraftKind, Mode, TranscribeOptions
 from whisper_magic.transcript import Round
 
 DEFAULT_LENGTH = TranscribeOptions().draft_length
@@ -32,6 +32,7 @@ SAME_WORK = TranscribeOptions(  # what transformers' pipeline does: no second tr
     logprob_threshold=None,
     no_speech_threshold=None,
     draft="model",  # never the previous transcript of the same sound
+    mode="sequential",
 )
 
 
@@ -108,11 +109,11 @@ class Ours:
         encode = sum(encoder.seconds for encoder in self.encoders) - before
         return _run(events, wall, encode, together=slots >= len(features))
 
-    def transcribe(self, samples: Samples, draft: DraftKind) -> Run:
+    def transcribe(self, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> Run:
         """A whole recording through the public door."""
         watch = self._watch()
         watch.start()
-        transcript = self.engine.transcribe((samples, RATE), replace(SAME_WORK, draft=draft))
+        transcript = self.engine.transcribe((samples, RATE), replace(SAME_WORK, draft=draft, mode=mode))
         wall = watch.stop()
         timing, rounds = transcript.timing, transcript.trace.rounds
         return Run(
@@ -147,10 +148,10 @@ class Ours:
         ]
 
 
-def _run(events: Sequence[tuple[Window, Round] | Decoded], wall: float, encode: float, together: bool) -> Run:
+def _run(events: Sequence[object], wall: float, encode: float, together: bool) -> Run:
     """together: every window had a slot from the beginning, so that a pass of the target served all of them."""
     decoded = sorted((e for e in events if isinstance(e, Decoded)), key=lambda one: one.window.index)
-    rounds = [event[1] for event in events if not isinstance(event, Decoded)]
+    rounds: list[Round] = [event[1] for event in events if isinstance(event, tuple)]
     encode = encode or sum(one.clock.encode for one in decoded)
     passes = max(sum(r.window == one.window.index for r in rounds) for one in decoded) - 1  # the first one prefills
     verify = sum(one.clock.verify for one in decoded)

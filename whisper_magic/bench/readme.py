@@ -54,12 +54,16 @@ def _one(report: Report, folder: Path) -> Iterator[str]:
     if machine.busy:
         yield f"**{machine.busy[0].upper()}{machine.busy[1:]}.**"
     required = [found for found in report.findings if found.required is not None]
-    if required:
+    if required or report.findings:
         yield from ("", "| measure | measured | required | met |", "|---|---|---|---|")
-        yield from (_finding(found) for found in required)
+        yield from (_finding(found) for found in required or report.findings)
+    if report.behind:
+        yield from ("", "**Where a peer is faster:**", "", *(f"- {line}" for line in report.behind))
+    yield from ("", "<details><summary>Every measurement</summary>")
     for case in dict.fromkeys(row.case for row in report.measurements):
         yield from ("", f"| {case} | decode, s | wall, s | tokens / s | accepted |", "|---|---|---|---|---|")
         yield from (_row(row) for row in report.case(case))
+    yield from ("", "</details>")
     pictures = sorted(folder.glob(f"{report.suite}-{'gpu' if machine.gpu else 'cpu'}-*.svg"))
     for path in pictures:
         yield from ("", f"![{path.stem}](whisper_magic/bench/results/{path.name})")
@@ -67,10 +71,10 @@ def _one(report: Report, folder: Path) -> Iterator[str]:
 
 
 def _finding(found: Finding) -> str:
-    sign = "at most" if found.at_most else "at least"
     measured = "not measured" if found.value is None else f"{found.value:.2f} {found.unit}"
+    required = "" if found.required is None else f"at {'most' if found.at_most else 'least'} {found.required:g}"
     met = {True: "yes", False: "**no**", None: ""}[found.met]
-    return f"| {found.name} | {measured} | {sign} {found.required:g} {found.unit} | {met} |"
+    return f"| {found.name} | {measured} | {required} | {met} |"
 
 
 def _row(row: Measurement) -> str:

@@ -64,9 +64,18 @@ class Report:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Rows of ours that did not write what the first row of their case, our target alone, wrote: bugs."""
-        rows = (row for row in self.measurements if row.side.startswith("ours") and row.same_text is False)
+        """Rows of ours that did not write what the first row of their case, our target alone, wrote: bugs.
+
+        Of "ours, …" alone: another mode may cut elsewhere, and write another text.
+        """
+        rows = (row for row in self.measurements if row.side.startswith("ours, ") and row.same_text is False)
         return tuple(f"{row.case}: {row.side} did not write what our target alone wrote" for row in rows)
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Where a peer is faster than we are."""
+        peers = [found for found in self.findings if " / ours" in found.name and found.value is not None]
+        return tuple(f"{found.name}: {found.value:.2f} {found.unit}" for found in peers if (found.value or 0) < 1)
 
     def case(self, name: str) -> tuple[Measurement, ...]:
         return tuple(row for row in self.measurements if row.case == name)
@@ -110,10 +119,8 @@ def lines(report: Report) -> Iterator[str]:
     if report.findings:
         yield ""
         yield from table([FOUND, *(_finding(found) for found in report.findings)])
-    if report.notes or report.broken:
-        yield ""
-        yield from (f"- {note}" for note in report.notes)
-        yield from (f"- BROKEN: {fault}" for fault in report.broken)
+    yield ""
+    yield from remarks(report)
 
 
 def verdict(report: Report) -> Iterator[str]:
@@ -123,7 +130,13 @@ def verdict(report: Report) -> Iterator[str]:
     yield ""
     yield from table([FOUND, *(_finding(found) for found in asked)])
     yield ""
+    yield from remarks(report)
+
+
+def remarks(report: Report) -> Iterator[str]:
+    """What is to be known of the figures, a line each."""
     yield from (f"- {note}" for note in report.notes)
+    yield from (f"- a peer is faster: {line}" for line in report.behind)
     yield from (f"- BROKEN: {fault}" for fault in report.broken)
 
 

@@ -76,7 +76,7 @@ def _finding(name: str, row: Measurement, required: float | None) -> Finding:
     return Finding(name, row.wall.median, unit="s", required=required, at_most=True)
 
 
-def _no_pause(seconds: float) -> None:
+def _no_pause() -> None:
     """Fresh processes leave no threads behind."""
 
 
