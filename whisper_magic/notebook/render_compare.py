@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whisper_magic.comparison import Comparison, Runs
 from whisper_magic.notebook import figures, tables
 from whisper_magic.notebook.render_html import escaped, frame, keys, slices
@@ -53,16 +55,14 @@ def times(comparison: Comparison) -> Table:
     """Median seconds a phase, and what speculation is made of."""
     alone, speculative = comparison.alone, comparison.speculative
     longest = max(alone.seconds(), speculative.seconds())
-    shown = [
-        name
-        for name in figures.PHASES
-        if max(getattr(alone.median, name), getattr(speculative.median, name)) >= figures.WORTH_SHOWING * longest
-    ]
     both = (alone, speculative)
+    phases = [_phases(runs) for runs in both]
+    least = figures.WORTH_SHOWING * longest
+    shown = [name for name in figures.PHASES if max(getattr(timing, name) for timing in phases) >= least]
     rows = [("total", *(figures.took(runs.seconds()) for runs in both))]
     if len(alone.timings) > 1:
         rows.append(("shortest to longest", *(_spread(runs) for runs in both)))
-    rows += [(name, *(_seconds(runs.median, name) for runs in both)) for name in shown]
+    rows += [(name, *(_seconds(timing, name) for timing in phases)) for name in shown]
     rows.append(("target passes", *(f"{len(runs.trace.rounds):,}" for runs in both)))
     rows.append(("tokens a pass", *(f"{runs.trace.tokens_per_round or 0:.2f}" for runs in both)))
     rows.append(("drafted tokens accepted", *(_accepted(runs) for runs in both)))
@@ -99,6 +99,12 @@ def _versus(comparison: Comparison) -> str:
     return f"the target alone against {size} by {comparison.draft}"
 
 
+def _phases(runs: Runs) -> Timing:
+    """The median, in which the book-keeping of rounds without a draft is not called drafting but other."""
+    timing = runs.median
+    return timing if runs.trace.acceptance_rate is not None else replace(timing, draft=0.0)
+
+
 def _seconds(timing: Timing, phase: str) -> str:
     seconds = getattr(timing, phase)
     return figures.took(seconds) if seconds else "–"
@@ -116,7 +122,7 @@ def _accepted(runs: Runs) -> str:
 
 def _lanes(comparison: Comparison) -> str:
     """Two bars on one scale. The table says the same in numbers: listeners are spared them."""
-    medians = [runs.median for runs in (comparison.alone, comparison.speculative)]
+    medians = [_phases(runs) for runs in (comparison.alone, comparison.speculative)]
     longest = max(timing.total for timing in medians) or 1.0
     lanes, seen = "", set()
     for name, timing in zip(_NAMES, medians, strict=True):
