@@ -13,6 +13,7 @@ from transformers import WhisperForConditionalGeneration
 
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.hearing import FOREVER, Part
 from whisper_magic.engine.longform import Plan, SequentialReader
 from whisper_magic.engine.placement import place
 from whisper_magic.engine.prompt import forced_prompt
@@ -55,6 +56,22 @@ def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoin
     return [text[:-1] if len(text) > 2 and min(text[-2:]) >= begin else text for text in texts]
 
 
+class Known:
+    """An ear that has heard everything: features (n_mels, frames)."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        self._features = features
+
+    def hear(self, frame: int) -> int:
+        return min(frame, self._features.shape[1])
+
+    def features(self, first: int, last: int) -> torch.Tensor:
+        return self._features[:, first:last]
+
+    def forget(self, before: int) -> None:
+        pass
+
+
 def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
     """The engine's text of the same features."""
     options = TranscribeOptions(language=case.language, timestamps=case.timestamps)
@@ -71,7 +88,7 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
         max_tokens=int(target.config.max_target_positions),
         frame_seconds=0.01,
     )
-    reader = SequentialReader(case.features, case.features.shape[1], plan, str)
+    reader = SequentialReader(Known(case.features), iter([Part(0, FOREVER)]), plan, str)
     drafter: Draft = NoDraft()
     if draft != "none":
         assert runtime.draft is not None

@@ -5,15 +5,18 @@ Sources are read when a slot is free for them. One that fails is noted, and the 
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from time import perf_counter
 from typing import Any
 
 from whisper_magic.audio import load as sound
 from whisper_magic.audio.features import LogMel
-from whisper_magic.audio.load import Audio
+from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.checkpoint import Checkpoint
-from whisper_magic.engine.run import Decoding, Recording
+from whisper_magic.engine.decoding import Decoding
+from whisper_magic.engine.recording import Recording
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
@@ -65,17 +68,30 @@ class Batch:
 
     def events(self) -> Iterator[tuple[int, Event]]:
         """Everything that happens, with the index of the source that it happens to."""
-        self._decoding = Decoding(self.target, self.runtime, self.options, self.front.frame_seconds, self._slots())
-        for recording, event in self._decoding.events(self._recordings()):
+        recordings = self._recordings()
+        first = next(recordings, None)
+        if first is None:
+            return
+        slots = self._slots(first)
+        self._decoding = Decoding(self.target, self.runtime, self.options, self.front.frame_seconds, slots)
+        for recording, event in self._decoding.events(itertools.chain([first], recordings)):
             yield recording.index, event
             yield from self._collect()
         yield from self._collect()
 
-    def _slots(self) -> int:
+    def _slots(self, first: Recording) -> int:
         """No more than there is work for."""
-        if self.options.channel == "split" or not isinstance(self.sources, Sized):
-            return self.options.batch_size
-        return max(1, min(self.options.batch_size, len(self.sources)))
+        most = self.options.batch_size
+        if self._alone:
+            duration = first.sound.expected
+            windows = math.inf if duration is None else duration / first.window_seconds
+            return int(min(most, math.ceil(windows) + 1)) if first.mode == "batched" else 1
+        return most if not isinstance(self.sources, Sized) else max(1, min(most, len(self.sources)))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether there is one recording, and no more."""
+        return isinstance(self.sources, Sized) and len(self.sources) == 1 and self.options.channel != "split"
 
     def _recordings(self) -> Iterator[Recording]:
         for index, source in enumerate(self.sources):
@@ -92,27 +108,23 @@ class Batch:
         began = perf_counter()
         sounds = self._sounds(source)
         seconds = (perf_counter() - began) / len(sounds)
-        for audio in sounds:
+        for one in sounds:
             yield Recording(
-                self.target,
-                self.front,
-                audio,
-                self.options,
-                load_seconds=seconds,
-                index=index,
-                alone=self._slots() == 1,
+                self.target, self.front, one, self.options, load_seconds=seconds, index=index, alone=self._alone
             )
 
-    def _sounds(self, source: Source) -> Sequence[Audio]:
+    def _sounds(self, source: Source) -> Sequence[AudioStream]:
         rate, options = self.front.sample_rate, self.options
         if options.channel == "split":
-            return sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
-        return [sound.load(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)]
+            every = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
+            return [AudioStream.of(audio) for audio in every]
+        return [sound.stream(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)]
 
     def _collect(self, all_of_them: bool = False) -> Iterator[tuple[int, Finished]]:
         """Turn recordings that are done into transcripts, and let go of their features."""
         for recording in [r for r in self._begun if r.done or all_of_them]:
             place = self._begun.pop(recording)
+            recording.sound.close()
             transcript = recording.transcript(self.models, self._decoding.notes if self._decoding else ())
             self.transcripts[place] = transcript
             yield recording.index, Finished(transcript, place)

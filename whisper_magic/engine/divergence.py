@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from whisper_magic.audio.features import LogMel
-from whisper_magic.audio.load import Audio
+from whisper_magic.audio.load import Audio, AudioStream
+from whisper_magic.comparison import Candidate, Divergence
 from whisper_magic.engine.batch import Batch
 from whisper_magic.engine.checkpoint import Checkpoint, SpecialTokens
+from whisper_magic.engine.decoding import Decoding
 from whisper_magic.engine.longform import STRIDE
+from whisper_magic.engine.planning import text_of
+from whisper_magic.engine.recording import Recording
 from whisper_magic.engine.rules import Rules, places
-from whisper_magic.engine.run import Decoding, Recording, text_of
 from whisper_magic.engine.runtime import BLOCK, Runtime
 from whisper_magic.engine.sampling import perturbed
 from whisper_magic.engine.slots import DETECT, Window
@@ -30,51 +33,6 @@ Tensor = torch.Tensor
 # How many rounding steps of their own size two logits may lie apart when the same numbers are summed in another order.
 # float32 drifts with every sum; the half-precision types are summed in float32 and rounded only behind each operation.
 ROUNDING_STEPS = {torch.float32: 64.0, torch.float16: 4.0, torch.bfloat16: 4.0}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One of the two tokens. logit: the target's own, before rules and temperature; None where it was not looked up."""
-
-    token: int
-    text: str
-    logit: float | None = None
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """The first place where the tokens differ.
-
-    window: its index. position: place among the tokens generated in it. temperature: of this attempt at the window.
-    agreed: how many tokens were equal before it, over all windows. before: the window's text up to there.
-    alone, speculative: what each wrote there; None where its text had ended (or it did not try that window again).
-    gap: how far apart the two are in what decides: their logits (with the noise of sampling), or the timestamps' whole
-    probability against the likeliest word's. None where there are not two tokens. near_tie: the gap is within rounding.
-    """
-
-    window: int
-    position: int
-    temperature: float
-    agreed: int
-    before: str
-    alone: Candidate | None
-    speculative: Candidate | None
-    gap: float | None = None
-    near_tie: bool = False
-
-    def __str__(self) -> str:
-        """Both tokens, and how near they were, in half a sentence."""
-        what = f"the target alone writes {_quoted(self.alone)}, speculation {_quoted(self.speculative)}"
-        if self.gap is None:
-            return what
-        return f"{what}, {self.gap:.3g} apart: {'a near-tie' if self.near_tie else 'not a near-tie'}"
-
-
-def _quoted(candidate: Candidate | None) -> str:
-    if candidate is None:
-        return "nothing"
-    logit = "" if candidate.logit is None else f" (logit {candidate.logit:.4f})"
-    return f"“{candidate.text}”{logit}"
 
 
 # Where
@@ -185,7 +143,7 @@ class _Watched(Recording):
     """A recording that remembers the windows that it hands out, by their index and how often it did before."""
 
     def __init__(self, target: Checkpoint, front: LogMel, audio: Audio, options: TranscribeOptions) -> None:
-        super().__init__(target, front, audio, options)
+        super().__init__(target, front, AudioStream.of(audio), options)
         self.handed: dict[tuple[int, int], Window] = {}
 
     def next_window(self) -> Window | None:

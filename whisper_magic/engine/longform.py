@@ -8,16 +8,18 @@ as rounded seconds.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from whisper_magic.engine.checkpoint import SpecialTokens
+from whisper_magic.engine.hearing import Ear, Part
 from whisper_magic.engine.sampling import stream_key
 from whisper_magic.engine.slots import DETECT, Window
 from whisper_magic.engine.speculate import Decoded
+from whisper_magic.options import Mode
 from whisper_magic.transcript import Segment, Word
 
 COOL = 0.5  # a window decoded at this temperature or above is not told to the next (openai/whisper `transcribe.py`)
@@ -60,7 +62,9 @@ class Plan:
     forced: prompt from start-of-transcript on (DETECT for an unknown language). previous: ids of the user's prompt,
     told to every window; with `condition_on_previous` it comes before the text of earlier windows, and scrolls away.
     max_length: tokens that may be written in a window. max_tokens: what it may hold, prompt included.
-    frame_seconds: duration of a feature frame. offset: seconds of the source at which the recording begins.
+    frame_seconds: duration of a feature frame. offset: seconds of the source at which the recording begins. hotwords:
+    ids told to every window, before all else. per_window: each window's language is detected. clips: what to read;
+    (): everything.
     """
 
     special: SpecialTokens
@@ -75,6 +79,29 @@ class Plan:
     offset: float = 0.0
     guards: Guards = Guards()
     seed: int = 0
+    hotwords: tuple[int, ...] = ()
+    per_window: bool = False
+    clips: tuple[Part, ...] = ()
+
+    def prompt(self, language: int | None, history: Sequence[int] = ()) -> tuple[int, ...]:
+        """What a window's text is forced to begin with. language: the token, once it is known. history: ids of the
+        text before, which come after those of the user's prompt."""
+        forced = self.forced
+        if language is not None and not self.per_window:
+            forced = tuple(language if token == DETECT else token for token in forced)
+        told = [*self.previous, *history]
+        if not (told or self.hotwords) or self.special.prev_sot is None:
+            return forced
+        room = self.max_tokens - len(forced) - 2  # for the token that announces it, and one to be written
+        keep = min(self.context // 2 - 1, room)  # openai/whisper `decoding.py`: half the context at most
+        hot = self.hotwords[: max(0, keep)]
+        rest = keep - len(hot)
+        return (self.special.prev_sot, *hot, *(told[-rest:] if rest > 0 else ()), *forced) if keep > 0 else forced
+
+    def limit(self, prompt: tuple[int, ...]) -> int:
+        """Tokens that a window may hold: the checkpoint's `max_length` counts what is written, as in transformers'
+        `_set_max_new_tokens_and_length`; `max_tokens` counts the prompt too."""
+        return min(self.max_length + min(len(prompt), self.context // 2 - 1), self.context, self.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -100,133 +127,168 @@ class Piece:
     tokens: tuple[int, ...]
 
 
-class SequentialReader:
-    """One recording, window after window. At most one window is out at a time."""
+class Reader:
+    """One recording as windows: what each is told, and what becomes of its text. How it is cut is a subclass's.
+
+    language: the token that was detected, and how likely it was; of windows that are detected each, the last one's.
+    """
 
     def __init__(
-        self, features: torch.Tensor, content_frames: int, plan: Plan, text_of: Callable[[Sequence[int]], str]
+        self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None
     ) -> None:
-        """features: (n_mels, frames). content_frames: how many of them are the recording, not padding.
-
-        text_of: token ids -> text, for the guards.
-        """
-        self.features, self.plan, self.text_of = features, plan, text_of
-        self.content_frames = content_frames
-        self.seek = 0
+        """parts: what is to be read. text_of: token ids -> text, for the guards. owner: goes with every window."""
+        self.ear, self.plan, self.text_of, self._owner = ear, plan, text_of, owner
         self.index = 0
         self.language: int | None = None
         self.language_probability: float | None = None
-        self._history: list[int] = list(plan.previous)
-        self._believed = True  # whether the last window was decoded coolly enough to be told to the next
-        self._rung = 0
-        self._window: Window | None = None  # the one that is out, or to be tried again
-        self._waiting = False
+        self._parts = parts
+        self._again: list[Window] = []  # to be tried again
 
     @property
     def done(self) -> bool:
-        return self.seek >= self.content_frames
+        """Whether there is nothing more to come."""
+        raise NotImplementedError
 
-    def next_window(self, owner: Any = None) -> Window | None:
-        """The next window, or None while one is out or after the last."""
-        if self._waiting or self.done:
-            return None
-        self._waiting = True
-        if self._rung and self._window is not None:  # the same features: they need not be encoded again
-            self._window = replace(self._window, temperature=self.plan.guards.temperatures[self._rung])
-            return self._window
-        plan = self.plan
-        features = self.features[:, self.seek : self.seek + self._frames()]
-        missing = plan.window_frames - features.shape[1]
-        if missing:  # zeros, as transformers and openai/whisper pad the last window
-            features = torch.nn.functional.pad(features, (0, missing))
-        prompt = self._prompt()
-        self._window = Window(
-            self.index,
-            features,
-            prompt,
-            self._limit(prompt),
-            self._frames(),
-            temperature=plan.guards.temperatures[0],
-            key=stream_key(plan.seed, self.index),
-            owner=owner,
-        )
-        return self._window
+    @property
+    def read_until(self) -> int:
+        """Frame up to which the recording was read."""
+        raise NotImplementedError
+
+    def next_window(self) -> Window | None:
+        """The next window that is ready; None after the last, or while it hangs on one that is out."""
+        if self._again:
+            return self._again.pop(0)
+        return self._new_window()
+
+    def heard_language(self, language: int, probability: float) -> None:
+        """The language that a window was found to be in."""
+        if self.language is None or self.plan.per_window:
+            self.language, self.language_probability = language, probability
 
     def accept(self, decoded: Decoded, final: bool = False) -> Verdict:
-        """Take a window's tokens: its segments, having moved on to where the next window begins.
-
-        final: take them as they are, though a guard may doubt them (the run was stopped).
-        """
-        self._waiting = False
-        if decoded.language is not None:
-            self.language, self.language_probability = decoded.language, decoded.language_probability
-        guards = self.plan.guards
+        """Take a window's tokens. final: as they are, though a guard may doubt them (the run was stopped)."""
+        window, guards = decoded.window, self.plan.guards
         silent = guards.is_silence(decoded)
         flags = guards.doubts(decoded, self.text_of(decoded.tokens))
-        if flags and not silent and not final and self._rung + 1 < len(guards.temperatures):
-            self._rung += 1
-            return Verdict(self.seek, retry=True)
-        self._rung = 0
-        self._believed = decoded.window.temperature < COOL
-        pieces, advance = cut(decoded.tokens, self.seek, self._frames(), self.plan.special.timestamp_begin)
+        if flags and not silent and not final and window.rung + 1 < len(guards.temperatures):
+            heat = guards.temperatures[window.rung + 1]  # the same features: they need not be encoded again
+            self._again.append(replace(window, rung=window.rung + 1, temperature=heat))
+            return Verdict(window.first, retry=True)
         if silent:
             flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
-            advance = self._frames()
-        else:
-            for piece in pieces:
-                self._history += piece.tokens
-        if final:
-            return self._as_it_is(pieces, flags, silent)
-        verdict = Verdict(self.seek, tuple(pieces), flags, silent)
-        self.index += 1
-        self.seek += advance if advance > 0 else self._frames()
-        return verdict
-
-    def _as_it_is(self, pieces: list[Piece], flags: tuple[str, ...], silent: bool) -> Verdict:
-        """The verdict on a window that was stopped: nothing after it is read."""
-        end, begin = self.seek + self._frames(), self.plan.special.timestamp_begin
-        whole = [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]  # its only timestamp is its start
-        return Verdict(self.seek, tuple(whole), flags, silent)
+        pieces = self._taken(decoded, silent, final)
+        return Verdict(window.first, tuple(pieces), flags, silent)
 
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
     ) -> Segment:
         """A piece with its text and the scores of its window. A time past the end of the recording is its end."""
-        plan = self.plan
+        plan, window = self.plan, decoded.window
+        end = window.first + window.content_frames
         return Segment(
-            start=plan.offset + min(piece.start, self.content_frames) * plan.frame_seconds,
-            end=plan.offset + min(piece.end, self.content_frames) * plan.frame_seconds,
+            start=plan.offset + min(piece.start, end) * plan.frame_seconds,
+            end=plan.offset + min(piece.end, end) * plan.frame_seconds,
             text=text,
             tokens=piece.tokens,
             words=words,
             avg_logprob=decoded.avg_logprob,
             no_speech_prob=decoded.no_speech_prob,
             compression_ratio=compression_ratio(text),
-            temperature=decoded.window.temperature,
+            temperature=window.temperature,
             flags=flags,
         )
 
-    def _frames(self) -> int:
-        return min(self.plan.window_frames, self.content_frames - self.seek)
+    def _new_window(self) -> Window | None:
+        raise NotImplementedError
 
-    def _prompt(self) -> tuple[int, ...]:
-        plan = self.plan
-        forced = plan.forced
-        if self.language is not None:
-            forced = tuple(self.language if token == DETECT else token for token in forced)
-        told = plan.condition_on_previous and self._believed
-        history = self._history if told else list(plan.previous)
-        if not history or plan.special.prev_sot is None:
-            return forced
-        room = plan.max_tokens - len(forced) - 2  # for the token that announces it, and one to be written
-        keep = min(plan.context // 2 - 1, room)  # openai/whisper `decoding.py`: half the context at most
-        return (plan.special.prev_sot, *history[-keep:], *forced) if keep > 0 else forced
+    def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+        """The pieces of a window that is not tried again."""
+        raise NotImplementedError
 
-    def _limit(self, prompt: tuple[int, ...]) -> int:
-        """Tokens that a window may hold: the checkpoint's `max_length` counts what is written, as in transformers'
-        `_set_max_new_tokens_and_length`; `max_tokens` counts the prompt too."""
+    def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
+        """Frames first..last as a window."""
         plan = self.plan
-        return min(plan.max_length + min(len(prompt), plan.context // 2 - 1), plan.context, plan.max_tokens)
+        features = self.ear.features(first, last)
+        missing = plan.window_frames - features.shape[1]
+        if missing:  # zeros, as transformers and openai/whisper pad the last window
+            features = torch.nn.functional.pad(features, (0, missing))
+        self.ear.forget(first)
+        return Window(
+            self.index,
+            features,
+            prompt,
+            plan.limit(prompt),
+            last - first,
+            temperature=plan.guards.temperatures[0],
+            key=stream_key(plan.seed, self.index),
+            first=first,
+            owner=self._owner,
+        )
+
+
+class SequentialReader(Reader):
+    """Window after window: each begins where the text of the last one ended. At most one is out at a time."""
+
+    mode: Mode = "sequential"
+
+    def __init__(
+        self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None
+    ) -> None:
+        super().__init__(ear, parts, plan, text_of, owner)
+        self.seek = 0
+        self._history: list[int] = []
+        self._believed = True  # whether the last window was decoded coolly enough to be told to the next
+        self._waiting = False
+        self._part: Part | None = Part(0, 0)
+        self._go_on()
+
+    @property
+    def done(self) -> bool:
+        return self._part is None
+
+    @property
+    def read_until(self) -> int:
+        return self.seek
+
+    def accept(self, decoded: Decoded, final: bool = False) -> Verdict:
+        self._waiting = False
+        return super().accept(decoded, final)
+
+    def next_window(self) -> Window | None:
+        window = None if self._waiting or self.done else super().next_window()
+        self._waiting = self._waiting or window is not None
+        return window
+
+    def _new_window(self) -> Window:
+        history = self._history if self.plan.condition_on_previous and self._believed else []
+        return self._window(self.seek, self._end(), self.plan.prompt(self.language, history))
+
+    def _end(self) -> int:
+        """Where a window that begins at `seek` ends."""
+        assert self._part is not None
+        return self.ear.hear(min(self.seek + self.plan.window_frames, self._part.last))
+
+    def _go_on(self) -> None:
+        """To the next part, where this one was read."""
+        while self._part is not None and self._end() <= self.seek:
+            self._part = next(self._parts, None)
+            if self._part is not None:
+                self.seek = self._part.first
+
+    def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+        window, begin = decoded.window, self.plan.special.timestamp_begin
+        self._believed = window.temperature < COOL
+        pieces, advance = cut(decoded.tokens, window.first, window.content_frames, begin)
+        if not silent:
+            for piece in pieces:
+                self._history += piece.tokens
+        if final:  # nothing after it is read
+            end = window.first + window.content_frames
+            return [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]  # its one stamp is its start
+        self.index += 1
+        self.seek += window.content_frames if silent or advance <= 0 else advance
+        self._go_on()
+        return pieces
 
 
 def cut(tokens: Sequence[int], seek: int, frames: int, timestamp_begin: int) -> tuple[list[Piece], int]:

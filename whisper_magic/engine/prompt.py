@@ -8,7 +8,7 @@ from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 from whisper_magic.engine.checkpoint import SpecialTokens
 from whisper_magic.engine.slots import DETECT
 from whisper_magic.errors import OptionError, near
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import PER_WINDOW, TranscribeOptions
 
 
 def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str) -> tuple[int, ...]:
@@ -20,7 +20,7 @@ def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str
     prompt = [special.sot]
     if special.languages:
         prompt.append(_language(special, options.language, model))
-    elif options.language is not None and _code(options.language) != "en":
+    elif options.language not in (None, PER_WINDOW) and _code(str(options.language)) != "en":
         raise OptionError(f"{model} is English-only, got language={options.language!r}; load a multilingual checkpoint")
     if special.tasks:
         if options.task not in special.tasks:
@@ -55,9 +55,49 @@ def previous_text(
     return tuple(ids[-(context // 2 - 1) :])
 
 
+_SYMBOLS = list('"#()*+/:;<=>@[\\]^_`{|}~「」『』')
+_SYMBOLS += [
+    "<<",
+    ">>",
+    "<<<",
+    ">>>",
+    "--",
+    "---",
+    "-(",
+    "-[",
+    "('",
+    '("',
+    "((",
+    "))",
+    "(((",
+    ")))",
+    "[[",
+    "]]",
+    "{{",
+    "}}",
+    "♪♪",
+    "♪♪♪",
+]
+_NOTES = list("♩♪♫♬♭♮♯")
+
+
+def non_speech_tokens(tokenizer: WhisperTokenizer, special: SpecialTokens) -> tuple[int, ...]:
+    """Tokens that annotate instead of writing what is said: brackets, notes, dashes that tell speakers apart; and the
+    special ones that no text may hold (openai/whisper `tokenizer.py`, `non_speech_tokens`; `decoding.py`)."""
+    found = {token for token in (special.sot, special.prev_sot, special.no_speech) if token is not None}
+    found |= set(special.tasks.values())
+    for symbol in (*_SYMBOLS, *_NOTES, " -", " '"):
+        for text in (symbol,) if symbol[0] == " " else (symbol, f" {symbol}"):
+            ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+            if len(ids) == 1 or symbol in _NOTES:
+                found.add(ids[0])
+    return tuple(sorted(found))
+
+
 def _language(special: SpecialTokens, name: str | None, model: str) -> int:
-    if name is None:
+    if name in (None, PER_WINDOW):
         return DETECT
+    assert name is not None
     code = _code(name)
     if code not in special.languages:
         known = sorted(special.languages)

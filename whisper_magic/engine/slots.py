@@ -21,7 +21,8 @@ class Window:
     """One window to decode. features: (n_mels, window frames). prompt: forced tokens; DETECT stands for the language.
 
     index: the window's number in its recording. limit: tokens that it may hold, prompt included. temperature: 0 takes
-    the likeliest tokens; above, samples drawn with the noise of `key`.
+    the likeliest tokens; above, samples drawn with the noise of `key`. first: its first frame in the recording. rung:
+    how many attempts at it were refused.
     """
 
     index: int
@@ -31,6 +32,8 @@ class Window:
     content_frames: int  # how many of the frames are the recording, not padding
     temperature: float = 0.0
     key: int = 0  # sampling.stream_key
+    first: int = 0
+    rung: int = 0
     owner: Any = None  # whoever asked for it
 
 

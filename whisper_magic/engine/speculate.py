@@ -64,6 +64,15 @@ class Decoded:
         return sum(self.logprobs) / max(1, len(self.logprobs))
 
 
+@dataclass(frozen=True)
+class Detected:
+    """The language that a window was found to be in, as soon as it is known."""
+
+    window: Window
+    language: int
+    probability: float
+
+
 @dataclass
 class _Progress:
     """What one occupied slot has gathered so far."""
@@ -116,13 +125,15 @@ class Speculator:
         self._progress = [_Progress() for _ in range(slot_count)]
 
     @torch.inference_mode()
-    def run(self, feed: Callable[[], Window | None]) -> Iterator[tuple[Window, Round] | Decoded]:
+    def run(self, feed: Callable[[], Window | None]) -> Iterator[tuple[Window, Round] | Detected | Decoded]:
         """Decode until `feed` has no more windows: each round of each slot, and each window's end, as it happens.
 
-        `feed` returns None when no window is ready; it is asked again after every window that ends.
+        `feed` returns None when no window is ready; it is asked again after every window that ends, and after every
+        language that was detected.
         """
         while True:
-            self._fill(feed)
+            while detected := self._fill(feed):
+                yield from detected
             if not self.slots.occupied:
                 return
             yield from self._round()
@@ -133,7 +144,7 @@ class Speculator:
             torch.cuda.synchronize(self.runtime.device)
         return perf_counter()
 
-    def _fill(self, feed: Callable[[], Window | None]) -> None:
+    def _fill(self, feed: Callable[[], Window | None]) -> list[Detected]:
         """Put waiting windows into free slots: encode them together, and detect languages where asked."""
         admitted: list[tuple[int, Window]] = []
         for slot in self.slots.free:
@@ -142,7 +153,7 @@ class Speculator:
                 break
             admitted.append((slot, window))
         if not admitted:
-            return
+            return []
         began = self._now()
         self._encode(admitted)
         for slot, window in admitted:
@@ -150,12 +161,13 @@ class Speculator:
             self.draft.admit(slot)
             # A language is detected from the start token alone; the whole prompt follows.
             self.slots.put(slot, window, (self.rules.special.sot,) if DETECT in window.prompt else window.prompt)
-        self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
+        detected = self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
         for slot, window in admitted:
             sot = self.rules.special.sot
             progress = self._progress[slot]
             progress.sot_position = max(i for i, token in enumerate(window.prompt) if token == sot)
             progress.clock.encode += (self._now() - began) / len(admitted)
+        return detected
 
     def _encode(self, admitted: list[tuple[int, Window]]) -> None:
         """Hear what has not been heard: a window tried again in its slot still has its cross-attention there."""
@@ -166,20 +178,23 @@ class Speculator:
         for slot, window in new:
             self._heard[slot] = window.features
 
-    def _detect_languages(self, asking: list[tuple[int, Window]]) -> None:
+    def _detect_languages(self, asking: list[tuple[int, Window]]) -> list[Detected]:
         """Complete prompts with the likeliest language after start-of-transcript (openai/whisper `detect_language`)."""
         if not asking:
-            return
+            return []
         special, slots = self.rules.special, self.slots
         ids = torch.tensor(sorted(special.languages.values()), device=self.runtime.device)
         start = slots.known - 1  # asking slots: their start-of-transcript token; others redo what they have
         logits = self.runtime.target.forward(slots.block(start, self.block), start)
+        detected = []
         for slot, window in asking:
             chances = logits[slot, 0, ids].float().softmax(-1)
             best = int(chances.argmax())
             progress = self._progress[slot]
             progress.language, progress.language_probability = int(ids[best]), float(chances[best])
             slots.put(slot, window, tuple(progress.language if t == DETECT else t for t in window.prompt))
+            detected.append(Detected(window, progress.language, progress.language_probability))
+        return detected
 
     def _round(self) -> Iterator[tuple[Window, Round] | Decoded]:
         """One round of every occupied slot."""

@@ -1,0 +1,186 @@
+"""A recording as it is heard: its sound read on, its features made, and where voice is found in it, as far as asked.
+
+Short recordings are heard whole before the first window is read, as in the reference. Long ones are heard two minutes
+at a time, so that the first window does not wait and memory stays bounded; the features' dynamic range then hangs on
+the loudest moment so far, instead of in all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from whisper_magic.audio.features import LogMel, LogMelStream
+from whisper_magic.audio.load import AudioStream
+from whisper_magic.audio.vad import Segmenter, Stretch, detector
+from whisper_magic.errors import AudioError, one_line
+
+WHOLE = 1200.0  # seconds: up to here a recording is heard whole
+CHUNK = 120.0  # seconds of a longer one that are heard at a time
+FOREVER = 1 << 60  # frames
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames first..last of a recording, to be read. clip: which of the clips asked for it lies in."""
+
+    first: int
+    last: int
+    clip: int = 0
+
+
+class Ear(Protocol):
+    """What a reader listens with."""
+
+    def hear(self, frame: int) -> int:
+        """Listen on until `frame`; how far there is something to hear: `frame`, or the end of the recording."""
+
+    def features(self, first: int, last: int) -> torch.Tensor:
+        """(n_mels, last - first) of frames that were heard."""
+
+    def forget(self, before: int) -> None:
+        """Frames before this one will not be asked for again."""
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """How voice is told apart. Seconds, as for `Segmenter`."""
+
+    pause: float
+    margin: float
+    longest: float
+
+
+class Hearing:
+    """The ear of one recording."""
+
+    def __init__(self, sound: AudioStream, front: LogMel, pauses: Pauses | None = None) -> None:
+        """pauses: voice is looked for, and parted there."""
+        self.sound, self.front = sound, front
+        self.seconds = self.features_seconds = 0.0  # wall time: of reading and decoding the sound; of the rest
+        self.damage = ""  # why the recording could not be read to its end
+        self.ended = False
+        self._mels = LogMelStream(front)
+        self._detector = detector(front.sample_rate) if pauses else None
+        self._segmenter = _segmenter(front, self._detector.frame, pauses) if pauses and self._detector else None
+        self._voiced: deque[Stretch] = deque()
+        self._voice_samples = 0
+        expected = sound.expected
+        self._chunk = None if expected is not None and expected <= WHOLE else round(CHUNK * front.sample_rate)
+        self._first = self._chunk if expected is not None else round(WHOLE * front.sample_rate)
+        self._digest = b""
+        self._listens = 0
+
+    @property
+    def detector(self) -> str | None:
+        """What looks for voice, if anything does."""
+        return self._detector.name if self._detector else None
+
+    @property
+    def voiced(self) -> float:
+        """Share of what was heard so far in which voice was found, 0 to 1."""
+        return self._voice_samples / max(1, self._mels.samples)
+
+    def everything(self) -> None:
+        """Forget about pauses: all of it is to be read."""
+        self._detector = self._segmenter = None
+        self._voiced.clear()
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the recording was too long to be heard whole."""
+        return self._listens > 1 or not self.ended
+
+    @property
+    def heard(self) -> int:
+        """Frames of the recording that were heard, padding left out."""
+        return min(self._mels.ready, self.front.frames(self._mels.samples))
+
+    @property
+    def duration(self) -> float:
+        """Seconds: of the recording, as far as is known."""
+        read = self._mels.samples / self.front.sample_rate
+        return read if self.ended else max(read, self.sound.expected or 0.0)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Tells this sound from others, by what is heard at once."""
+        self.hear(1)
+        return self._digest
+
+    def hear(self, frame: int) -> int:
+        while not self.ended and self.heard < frame:
+            self._listen()
+        return min(frame, self.heard)
+
+    def features(self, first: int, last: int) -> torch.Tensor:
+        began = perf_counter()
+        part = self._mels.part(first, last - first)
+        self.features_seconds += perf_counter() - began
+        return part
+
+    def forget(self, before: int) -> None:
+        self._mels.forget(before)
+
+    def parts(self, clips: Sequence[Part] = ()) -> Iterator[Part]:
+        """What is to be read, in order: everything, or where voice is; of that, what lies within `clips`."""
+        whole = self._voice() if self._segmenter else iter([Part(0, FOREVER)])
+        if not clips:
+            yield from whole
+            return
+        left = list(clips)
+        for part in whole:
+            shared = (Part(max(part.first, c.first), min(part.last, c.last), c.clip) for c in left)
+            yield from (one for one in shared if one.first < one.last)
+            left = [clip for clip in left if clip.last > part.last]
+            if not left:
+                return
+
+    def _voice(self) -> Iterator[Part]:
+        hop = self.front.hop_length
+        while True:
+            if self._voiced:
+                stretch = self._voiced.popleft()
+                yield Part(stretch.start // hop, -(-stretch.end // hop))
+            elif self.ended:
+                return
+            else:
+                self._listen()
+
+    def _listen(self) -> None:
+        """Read the next chunk, and take it in."""
+        began = perf_counter()
+        count = self._chunk if self._listens else self._first
+        try:
+            samples = self.sound.read(count)
+            if not self._listens and count is not None and len(samples) < count and not self.sound.ended:
+                self.sound.read()  # short and damaged: it says how
+        except AudioError as error:
+            if not self._mels.samples:
+                raise
+            self.damage, samples = one_line(error), np.zeros(0, np.float32)
+        self.ended = self.sound.ended or bool(self.damage)
+        self._listens += 1
+        read = perf_counter()
+        if not self._digest:
+            self._digest = hashlib.blake2b(samples.tobytes(), digest_size=16).digest()
+        self._mels.feed(samples, last=self.ended)
+        if self._detector and self._segmenter:
+            found = self._segmenter.feed(self._detector.feed(samples, last=self.ended).tolist())
+            if self.ended:
+                found += self._segmenter.finish(self._mels.samples)
+            self._voiced += found
+            self._voice_samples += sum(stretch.end - stretch.start for stretch in found)
+        self.seconds += read - began
+        self.features_seconds += perf_counter() - read
+
+
+def _segmenter(front: LogMel, frame: int, pauses: Pauses) -> Segmenter:
+    return Segmenter(front.sample_rate, frame, pause=pauses.pause, margin=pauses.margin, longest=pauses.longest)
