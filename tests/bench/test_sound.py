@@ -49,3 +49,6 @@ def test_without_libraries_it_says_how_to_carry_the_recording(monkeypatch: pytes
     with pytest.raises(AudioError, match="bench sound --to") as told:
         sound.recording()
     assert "\n" not in str(told.value)
+    assert len(sound.any_recording()) == 60 * sound.RATE  # random weights make do with noise
+    with pytest.raises(AudioError):
+        sound.any_recording(Path("missing.wav"))

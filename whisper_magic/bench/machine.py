@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
+from whisper_magic.bench.measure import Stopwatch
+
 BUSY = 0.5  # load average per core, of the minute before, beyond which figures are not to be trusted
 PACKAGES = ("torch", "transformers", "ctranslate2", "faster-whisper", "numpy")
 
@@ -78,6 +80,37 @@ def bandwidth(device: str, megabytes: int = 512, now: Callable[[], float] = perf
         wait(device)
         best = min(best, now() - began)
     return numbers.numel() * 4 / best
+
+
+class DeviceWatch(Stopwatch):
+    """A stopwatch that waits for a GPU, and notes how much memory it took on top of what was there.
+
+    extra_bytes: between the last start and stop; None where there is no GPU to ask.
+    """
+
+    def __init__(self, device: str) -> None:
+        super().__init__(lambda: wait(device))
+        self.device, self.before, self.extra_bytes = device, 0, None if device == "cpu" else 0
+
+    def start(self) -> None:
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.before = torch.cuda.memory_allocated(self.device)
+        super().start()
+
+    def stop(self) -> float:
+        seconds = super().stop()
+        if self.device.startswith("cuda"):
+            import torch
+
+            self.extra_bytes = torch.cuda.max_memory_allocated(self.device) - self.before
+        return seconds
+
+    def peak(self, resident: int) -> int | None:
+        """Bytes in all of a side that keeps `resident` bytes."""
+        return None if self.extra_bytes is None else resident + self.extra_bytes
 
 
 def wait(device: str) -> None:

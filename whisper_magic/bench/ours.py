@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from whisper_magic.bench.corrupted import CorruptedDraft
-from whisper_magic.bench.machine import wait
+from whisper_magic.bench.machine import DeviceWatch, wait
 from whisper_magic.bench.measure import Run, Stopwatch
 from whisper_magic.bench.sound import RATE, Samples
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
@@ -72,7 +72,7 @@ class Ours:
         self.prompt = forced_prompt(self.target.special, options, self.target.name)
         self.encoders: list[TimedEncoder] = []
         for i, feed in enumerate(self.runtime.feeds):
-            self.encoders.append(TimedEncoder(feed.encoder, self._watch()))
+            self.encoders.append(TimedEncoder(feed.encoder, Stopwatch(lambda: wait(self.device))))
             self.runtime.feeds[i] = replace(feed, encoder=self.encoders[-1])
 
     @property
@@ -107,7 +107,8 @@ class Ours:
         events = list(speculator.run(lambda: next(waiting, None)))
         wall = watch.stop()
         encode = sum(encoder.seconds for encoder in self.encoders) - before
-        return _run(events, wall, encode, together=slots >= len(features))
+        run = _run(events, wall, encode, together=slots >= len(features))
+        return replace(run, peak_bytes=watch.peak(self.runtime.memory_bytes))
 
     def transcribe(self, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> Run:
         """A whole recording through the public door."""
@@ -136,8 +137,8 @@ class Ours:
     def close(self) -> None:
         self.engine.close()
 
-    def _watch(self) -> Stopwatch:
-        return Stopwatch(lambda: wait(self.device))
+    def _watch(self) -> DeviceWatch:
+        return DeviceWatch(self.device)
 
     def _windows(self, features: torch.Tensor) -> list[Window]:
         context = int(self.target.config.max_target_positions)

@@ -100,7 +100,7 @@ class FasterWhisper:
             compression_ratio_threshold=None,
             log_prob_threshold=None,
             no_speech_threshold=None,
-            without_timestamps=False,
+            suppress_tokens=[],  # its default list hits syllables of the demo pair's small vocabulary
             **options,
         )
         text = "".join(segment.text for segment in segments).strip()

@@ -13,7 +13,7 @@ from transformers import WhisperFeatureExtractor, WhisperForCausalLM, WhisperFor
 
 from whisper_magic.bench.checkpoints import quiet
 from whisper_magic.bench.corrupted import CorruptedAssistant
-from whisper_magic.bench.machine import wait
+from whisper_magic.bench.machine import DeviceWatch, wait
 from whisper_magic.bench.measure import Run, Side, Stopwatch
 from whisper_magic.bench.ours import TimedEncoder, Work
 from whisper_magic.bench.sound import RATE, Samples
@@ -52,7 +52,7 @@ class Transformers:
         with quiet():
             self.model = WhisperForConditionalGeneration.from_pretrained(target, dtype=kind).to(device).eval()
             self.assistant = WhisperForCausalLM.from_pretrained(draft, dtype=kind).to(device).eval()
-        self.encoder = TimedEncoder(self.model.model.encoder.forward, self._watch())
+        self.encoder = TimedEncoder(self.model.model.encoder.forward, Stopwatch(lambda: wait(device)))
         self.model.model.encoder.forward = self.encoder
         self._generator = self.model._get_candidate_generator
         self._special = self.model.generation_config.eos_token_id
@@ -66,6 +66,7 @@ class Transformers:
             tokens=sum(run.tokens for run in runs),
             windows=len(features),
             written=tuple(text for run in runs for text in self.texts(run)),
+            peak_bytes=max((run.peak_bytes for run in runs if run.peak_bytes is not None), default=None),
         )
 
     @staticmethod
@@ -99,7 +100,7 @@ class Transformers:
     def _generate(self, features: torch.Tensor, **named: Any) -> Run:
         length = {} if self.work.tokens is None else {"max_new_tokens": self.work.tokens}
         sound = features.to(self.device, self.model.dtype)
-        before, watch = self.encoder.seconds, self._watch()
+        before, watch = self.encoder.seconds, DeviceWatch(self.device)
         with quiet():
             watch.start()
             ids = self.model.generate(
@@ -113,7 +114,13 @@ class Transformers:
             tokens=sum(len(text) for text in written),
             windows=len(features),
             written=written,
+            peak_bytes=watch.peak(self._resident("assistant_model" in named)),
         )
+
+    def _resident(self, assisted: bool) -> int:
+        """Bytes of the weights in use."""
+        models = [self.model, self.assistant] if assisted else [self.model]
+        return sum(weight.nbytes for model in models for weight in model.parameters())
 
     def _texts(self, rows: list[list[int]]) -> list[tuple[int, ...]]:
         """Without the prompt, where it is returned, and from end-of-text on."""
@@ -125,9 +132,6 @@ class Transformers:
             ends = text.index(self._special) if self._special in text else len(text)
             texts.append(tuple(text[:ends]))
         return texts
-
-    def _watch(self) -> Stopwatch:
-        return Stopwatch(lambda: wait(self.device))
 
 
 class Pipelines:

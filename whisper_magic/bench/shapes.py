@@ -21,7 +21,7 @@ from whisper_magic.bench.ours import DEFAULT_LENGTH, Ours, Work
 from whisper_magic.bench.peer_transformers import ASSISTS, Transformers, features_of
 from whisper_magic.bench.report import Finding, fastest, find, ratio
 from whisper_magic.bench.settings import NOTHING, Found, Settings
-from whisper_magic.bench.sound import recording, windows
+from whisper_magic.bench.sound import any_recording, windows
 
 REQUIRED = {("base", "bfloat16"): 4.0, ("small", "bfloat16"): 4.0}
 TARGET, SPECULATIVE, AUTO = "ours, target only", "ours, speculative", "ours, automatic draft length"
@@ -37,7 +37,7 @@ class Bench:
         self.work = Work(timestamps=False, tokens=settings.tokens)
         self.ours = Ours(self.pair.target, self.pair.draft, settings.device, dtype, self.work)
         torch.set_num_threads(settings.threads)
-        sounds = windows(recording(settings.audio), count, self.pair.shape.frames * 320)
+        sounds = windows(any_recording(settings.audio), count, self.pair.shape.frames * 320)
         self.features = features_of(self.pair.target, sounds)
         self.texts = Ours.texts(self.ours.decode(self.features, 1, 0))
 
