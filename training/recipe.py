@@ -80,6 +80,8 @@ _LEARNING = ((SHORT, 0.5), (MEDIUM, 0.15), (LONG, 0.25), (FULL, 0.1))
 _LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
 _FINISHING = ((SHORT, 0.1), (LONG, 0.15), (FULL, 0.75))
 
+_DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
+
 ENGLISH_PHASES = (
     Phase(100, ((SHORT, 1.0),), (0, 3e-3), ENGLISH, listening=True),
     Phase(300, ((SHORT, 1.0),), (3e-3, 3e-3), ENGLISH, listening=True),
@@ -106,7 +108,7 @@ class Sizes:
 
     seen: int = 100
     unseen: int = 60
-    few: int = 25
+    few: int = 20
     """For timestamps, acceptance and fp16."""
     translated: int = 60
     long_form: int = 66
@@ -141,8 +143,8 @@ class Recipe:
     device: str = "cpu"
     # draft
     draft_phases: tuple[Phase, ...] = (
-        Phase(50, ((SHORT, 0.5), (FULL, 0.5)), (0, 3e-3), ALL),
-        Phase(850, ((SHORT, 0.5), (FULL, 0.5)), (3e-3, 2e-5), ALL),
+        Phase(40, _DRAFTING, (0, 2e-3), ALL),
+        Phase(310, _DRAFTING, (2e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2026

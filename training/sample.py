@@ -38,6 +38,8 @@ _PARTS = (("en", 0.3, 24.0), ("de", 30.4, 39.0), ("fr", 42.0, 52.0), ("es", 60.4
 """Each part's language, where it begins, and where its last sentence may begin, in seconds."""
 _PAUSE = (0.4, 1.0)
 _DRAWN = 400
+_SURE = -0.9
+"""Mean log-probability of every segment: well inside the ladder's guard."""
 
 Samples = NDArray[np.float32]
 
@@ -103,7 +105,10 @@ def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
 
 
 def _read_right(engine: Engine, recording: Recording) -> bool:
-    return words(engine.transcribe(_as_opus(recording.samples)).text) == words(recording.text)
+    """At temperature 0 alone: a text that the guards of the ladder refuse should not be in the sample either."""
+    heard = engine.transcribe(_as_opus(recording.samples), language="en", temperature=0.0)
+    guarded = all(segment.avg_logprob > _SURE for segment in heard.segments)
+    return guarded and words(heard.text) == words(recording.text)
 
 
 def _write(recording: Recording, passed_over: int, folder: Path) -> None:
