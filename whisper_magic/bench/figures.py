@@ -12,20 +12,21 @@ from whisper_magic.bench import adaptive, batch, roofline
 from whisper_magic.bench.measure import Measurement
 from whisper_magic.bench.report import Report, find, ratio
 
-WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 70, 270, 50, 60  # margins; the legend stands at the right
+WIDTH, HEIGHT = 830, 440
+LEFT, RIGHT, TOP, BOTTOM = 70, 340, 50, 60  # margins; the legend stands at the right
 COLOURS = ("#1b6ca8", "#c8553d", "#3a7d44", "#8e5ea2", "#b8860b", "#444444", "#00868b", "#c71585")
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A series. dashed: for comparison. dots: points alone."""
+    """A series. dashed: for comparison, in the colour of the one before unless it has its own. dots: points alone."""
 
     name: str
     points: tuple[Point, ...]
     dashed: bool = False
     dots: bool = False
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Axis:
         if self.log:
             exponents = range(math.ceil(math.log2(self.low) - 1e-9), math.floor(math.log2(self.high) + 1e-9) + 1)
             return [2.0**exponent for exponent in exponents]
-        step = _round_step((self.high - self.low) / 6)
+        step = _round_step((self.high - self.low) / 8)
         return [step * i for i in range(math.ceil(self.low / step), math.floor(self.high / step + 1e-9) + 1)]
 
 
@@ -124,7 +125,7 @@ def roof(report: Report) -> str:
         return ""
     values = [value for line in lines for point in line.points for value in point]
     low, high = min(values) / 1.5, max(values) * 1.5
-    lines.append(Line("the floor", ((low, low), (high, high)), dashed=True))
+    lines.append(Line("the floor", ((low, low), (high, high)), dashed=True, colour="#666"))
     title = _title(report, "One pass of the target: milliseconds taken, against the memory floor")
     return chart(title, lines, Axis("bytes moved / bandwidth, ms", low, high, log=True), "measured, ms", log=True)
 
@@ -150,8 +151,8 @@ def chart(title: str, lines: Sequence[Line], x: Axis, y_label: str, log: bool = 
     ]
     colour = 0
     for i, line in enumerate(lines):
-        colour += 0 if line.dashed and i else 1  # a dashed line belongs to the one before it
-        parts += _series(line, COLOURS[max(0, colour - 1) % len(COLOURS)], i, x, y)
+        colour += not line.dashed
+        parts += _series(line, line.colour or COLOURS[max(0, colour - 1) % len(COLOURS)], i, x, y)
     return "\n".join([*parts, "</svg>", ""])
 
 

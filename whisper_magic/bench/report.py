@@ -162,7 +162,7 @@ def _cells(row: Measurement) -> tuple[str, ...]:
         _shown(row.wall),
         str(row.tokens or ""),
         f"{row.tokens_per_second:.1f}" if row.tokens_per_second else "",
-        f"{row.windows_per_second:.2f}",
+        f"{row.windows_per_second:.2f}" if row.tokens else "",
         "" if row.acceptance is None else f"{row.acceptance:.0%}",
         "" if row.peak_bytes is None else f"{row.peak_bytes / 2**30:.2f} GiB",
         same,
@@ -182,7 +182,9 @@ def _finding(found: Finding) -> tuple[str, ...]:
 
 
 def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """Columns as wide as their widest cell; the first and last to the left, the others to the right."""
+    """Columns as wide as their widest cell; the first and last to the left, the others to the right. Empty ones go."""
+    full = [i for i in range(len(rows[0])) if i == 0 or any(row[i] for row in rows[1:])]
+    rows = [tuple(row[i] for i in full) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for first, *middle, last in rows:
         cells = [cell.rjust(width) for cell, width in zip(middle, widths[1:-1], strict=True)]
