@@ -127,6 +127,8 @@ class Comparison:
     def exactness(self) -> str:
         """Whether the text is the same, in a sentence."""
         found = self.divergence
+        if found is None and not self.tokens:
+            return "Identical: neither wrote anything."
         if found is None:
             every = f"all {self.tokens:,} tokens" if self.tokens != 1 else "the only token"
             own = f"{'are' if self.tokens != 1 else 'is'} the target's own"

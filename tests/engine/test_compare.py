@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
 from whisper_magic import Engine, TranscribeOptions, Transcript
-from whisper_magic.audio.load import Audio
+from whisper_magic.audio.load import Audio, load
+from whisper_magic.audio.vad import LevelGate
 from whisper_magic.comparison import Candidate, Comparison, Divergence, Runs
 from whisper_magic.engine.divergence import Attempt, Fork, attempts, first_fork
 from whisper_magic.errors import AudioError, Interrupted, OptionError
@@ -147,6 +148,43 @@ def test_a_source_is_read_once(engine: Engine) -> None:
     assert found.identical
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"start": 1.0, "end": 6.5, "clips": ((2.0, 3.5), (5.0, 6.0))},
+        {"language": "per-window"},
+    ],
+)
+def test_it_compares_what_would_be_transcribed(engine: Engine, overrides: dict[str, Any]) -> None:
+    sound = noise(7.3)
+    found = engine.compare(sound, PLAIN, repeats=1, **overrides)
+    said = engine.transcribe(sound, PLAIN, draft="none", **overrides)
+    assert found.identical
+    assert found.tokens == sum(len(r.tokens) for r in said.trace.rounds)
+    assert found.windows == len({r.window for r in said.trace.rounds}) > 1
+
+
+def test_a_batched_run(engine: Engine, tamper: Tamper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whisper_magic.engine.hearing.detector", LevelGate)  # to which steady noise is a voice
+    sound, options = noise(5.3), PLAIN.override(mode="batched", batch_size=2, language="per-window")
+    assert engine.compare(sound, options, repeats=1).identical
+    alone = attempts(engine.transcribe(sound, options, draft="none").trace.rounds)
+    assert {attempt.window for attempt in alone} >= {0, 1, 2}
+    tamper(engine, 2, 70)
+    found = engine.compare(sound, options, repeats=1).divergence
+    assert found is not None
+    assert found.alone is not None
+    assert found.alone.token == next(a for a in alone if a.window == found.window).tokens[found.position]
+    assert found.gap is not None
+    assert found.gap > 0
+
+
+def test_silence_has_nothing_to_compare(engine: Engine) -> None:
+    found = engine.compare((np.zeros(16000, np.float32), 16000), PLAIN, repeats=1, vad=True)
+    assert found.tokens == 0
+    assert found.exactness == "Identical: neither wrote anything."
+
+
 def test_the_engine_is_as_it_was(engine: Engine) -> None:
     before = engine.transcribe(noise(2), PLAIN)
     engine.compare(noise(3), PLAIN, repeats=1)
@@ -246,7 +284,6 @@ def test_the_logits_are_the_targets(engine: Engine, pair: Any, tamper: Tamper) -
 
 
 def _second_window(engine: Engine, sound: tuple[np.ndarray, int]) -> Any:
-    from whisper_magic.audio.load import load
     from whisper_magic.engine.divergence import _watched_window
 
     with engine._batch([sound], PLAIN.override(draft="none")) as batch, torch.inference_mode():
