@@ -4,7 +4,7 @@ whatever the draft proposes, at any draft length, short form and long."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,13 +12,14 @@ import torch
 from transformers import WhisperForConditionalGeneration
 
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
-from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.draft import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
 from whisper_magic.engine.hearing import FOREVER, Part
-from whisper_magic.engine.longform import Plan, SequentialReader
+from whisper_magic.engine.longform import Plan, SequentialReader, cut
 from whisper_magic.engine.placement import place
 from whisper_magic.engine.prompt import forced_prompt
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.slots import Window
 from whisper_magic.engine.speculate import Decoded, Speculator
 from whisper_magic.options import TranscribeOptions
 
@@ -36,7 +37,7 @@ class Case:
     condition: bool = False
 
 
-def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoint) -> list[list[int]]:
+def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoint, **given: Any) -> list[list[int]]:
     """transformers' text: the tokens of every segment."""
     forced: dict[str, Any] = {"task": "transcribe", "language": case.language} if target.special.languages else {}
     if not case.timestamps:
@@ -49,6 +50,7 @@ def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoin
         num_beams=1,
         do_sample=False,
         **forced,
+        **given,
     )
     begin, eot = target.special.timestamp_begin, target.special.eot
     texts = [[t for t in segment["tokens"].tolist() if t != eot] for segment in out["segments"][0]]
@@ -137,6 +139,53 @@ def test_equals_transformers(seed: int, make_pair: Callable[[Any], Any], shape: 
             assert ours(runtime, target, case, name, length) == text, (name, length, case.timestamps)
     for case, text in zip(cases, expected, strict=True):
         assert ours(Runtime(target, None), target, case, "none", 0) == text
+
+
+def mixed_windows(pair: Any, target: Checkpoint) -> tuple[list[Window], list[list[int]]]:
+    """Windows of every language, some detected, with and without a prompt; and what transformers writes in each."""
+    model = WhisperForConditionalGeneration.from_pretrained(pair.target, dtype=torch.float32)
+    special, context = target.special, int(target.config.max_target_positions)
+    windows, texts = [], []
+    for i in range(7):
+        language = [None, *special.languages][i % 4]
+        prompt = tuple(range(10, 10 + 3 * i)) if i % 3 else ()
+        sound = sound_of(replace(pair.shape, seed=100 * i + pair.shape.seed), 1.0)
+        options = TranscribeOptions(language=language)
+        forced = forced_prompt(special, options, "random")
+        plan = Plan(special, target.window_frames, context, forced, prompt, False, special.max_length, context, 0.01)
+        told = plan.prompt(None)
+        windows.append(Window(i, sound, told, plan.limit(told), target.window_frames))
+        given = torch.tensor([special.prev_sot, *prompt]) if prompt else None
+        texts.append(theirs(model, Case(True, sound, language), target, prompt_ids=given))
+    return windows, texts
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_slots_of_all_sorts_equal_transformers(seed: int, make_pair: Callable[[Any], Any], shape: Any) -> None:
+    """Neighbours in other languages and with other prompts, refilled in flight, under every kind of draft."""
+    pair = make_pair(shape(seed=seed, eot_pull=[1.0, 1.6, 2.2][seed % 3]))
+    target = read_target(str(pair.target), PLACEMENT)
+    windows, expected = mixed_windows(pair, target)
+    runtime = Runtime(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
+    assert runtime.draft is not None
+    rules = Rules.build(target.special, runtime.device, timestamps=True)
+
+    def decoded(draft: Draft, slots: int) -> list[list[int]]:
+        queue = iter(windows)
+        events = Speculator(runtime, rules, draft, slots).run(lambda: next(queue, None))
+        found = {event.window.index: list(event.tokens) for event in events if isinstance(event, Decoded)}
+        return [found[window.index] for window in windows]
+
+    alone = decoded(NoDraft(), 3)
+    for tokens, segments in zip(alone, expected, strict=True):
+        pieces = cut(tokens, 0, target.window_frames, target.special.timestamp_begin)[0]
+        assert [list(piece.tokens) for piece in pieces] == segments[: len(pieces)], "theirs may read on after the last"
+    assert sum(len(segments) for segments in expected) > 3
+    for slots, length in ((3, 1 + seed), (7, 5)):
+        model = ModelDraft(runtime.draft, rules, length, slots)
+        copying = LookupDraft(length, lambda window: alone[window.index][: 4 * window.index])
+        for draft in (NoDraft(), model, copying, FirstDraft([copying, model])):
+            assert decoded(draft, slots) == alone, (slots, length, type(draft).__name__)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -54,7 +54,7 @@ class Bench:
         for event in Speculator(self.runtime, self.rules, draft, slots).run(lambda: next(queue, None)):
             if isinstance(event, Decoded):
                 ends[event.window.index] = event
-            else:
+            elif isinstance(event, tuple):
                 rounds[event[0].index].append(event[1])
         return ends, rounds
 
