@@ -11,6 +11,10 @@
     sound      write the bundled recording as WAV (--to), for machines that cannot read it
     readme     write the README's section from the committed results
 
+On a GPU:
+
+    python -m whisper_magic.bench batch --shapes large-v3 --dtypes float16 --batches 1,8,16,32
+
 Progress goes to standard error. Threads are torch's own choice (OMP_NUM_THREADS), or --threads.
 """
 

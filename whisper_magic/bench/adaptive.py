@@ -54,7 +54,7 @@ def _shape(name: str, dtype: str, settings: Settings) -> Found:
     found = NOTHING
     for alpha in settings.alphas if len(settings.alphas) > 1 else ALPHAS:
         case = f"{name}, {dtype}, {settings.tokens} tokens, alpha {alpha:g}"
-        found += _one(case, bench.ours, bench.features, bench.scripts(alpha), settings)
+        found += _one(case, bench.ours, bench.features, bench.scripts(alpha, len(bench.features), 1), settings)
     bench.ours.close()
     return found
 

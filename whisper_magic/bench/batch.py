@@ -35,7 +35,13 @@ class Entrants:
     theirs: Transformers | None
     features: torch.Tensor
     alpha: float | None = None
-    scripts: dict[int, tuple[int, ...]] | None = None
+    bench: shapes.Bench | None = None
+
+    def scripts(self, batch: int) -> dict[int, tuple[int, ...]] | None:
+        """What our draft proposes at this batch."""
+        if self.bench is None or self.alpha is None:
+            return None
+        return self.bench.scripts(self.alpha, batch, batch)
 
     def windows(self, batch: int) -> torch.Tensor:
         """What is decoded at this batch: real windows differ, so that all of them are; random ones do not."""
@@ -80,7 +86,7 @@ def _shape(name: str, dtype: str, settings: Settings) -> Entrants:
     bench = shapes.Bench(name, dtype, settings, max(settings.batches))
     label = f"{name}, {dtype}, {settings.tokens} tokens, alpha {alpha:g}"
     theirs = bench.transformers() if settings.peers else None
-    return Entrants(label, bench.ours, theirs, bench.features, alpha, bench.scripts(alpha))
+    return Entrants(label, bench.ours, theirs, bench.features, alpha, bench)
 
 
 def _sides(entrants: Entrants, batch: int) -> list[Side]:
@@ -88,7 +94,7 @@ def _sides(entrants: Entrants, batch: int) -> list[Side]:
     decode = partial(entrants.ours.decode, features, batch)
     sides = [
         Side(ALONE, partial(decode, 0)),
-        Side(f"{SPECULATIVE}, {DEFAULT_LENGTH} tokens", partial(decode, DEFAULT_LENGTH, entrants.scripts)),
+        Side(f"{SPECULATIVE}, {DEFAULT_LENGTH} tokens", partial(decode, DEFAULT_LENGTH, entrants.scripts(batch))),
     ]
     if theirs is None:
         return sides

@@ -35,7 +35,8 @@ SHORT, LONG = 2.0, 60.0  # minutes: of the two files whose first segments the is
 def run(settings: Settings) -> Found:
     """First segments of every length, then each whole recording."""
     found = first_segments(settings, settings.minutes)
-    return found + Found(tuple(_whole(minutes, settings) for minutes in settings.minutes))
+    rows = tuple(_whole(minutes, settings) for minutes in settings.minutes)
+    return found + Found(rows, tuple(_growth(rows, settings.minutes)))
 
 
 def first_segments(settings: Settings, lengths: tuple[float, ...]) -> Found:
@@ -80,6 +81,18 @@ def _finding(rows: list[Measurement], lengths: tuple[float, ...]) -> list[Findin
     return [Finding(name, value, required=1.3, at_most=True, detail=f"{took[_label(LONG)]:.2f} s")]
 
 
+def _growth(rows: tuple[Measurement, ...], lengths: tuple[float, ...]) -> list[Finding]:
+    """What the longest takes beyond the shortest."""
+    if len(rows) < 2:
+        return []
+    first, last = rows[0], rows[-1]
+    slower = last.wall.median / lengths[-1] / (first.wall.median / lengths[0])
+    found = [Finding(f"wall per minute of sound, {last.side} / {first.side}", slower)]
+    if first.peak_bytes and last.peak_bytes:
+        found.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
+    return found
+
+
 def _whole(minutes: float, settings: Settings) -> Measurement:
     """One whole recording in a process of its own."""
     command = [sys.executable, "-m", __name__, str(_file(minutes, settings)), settings.device, str(settings.threads)]
@@ -92,7 +105,7 @@ def _whole(minutes: float, settings: Settings) -> Measurement:
         case=WHOLE,
         side=_label(minutes),
         wall=Spread((seen["wall"],)),
-        first=Spread((seen["first"],)),
+        first=None if seen["first"] is None else Spread((seen["first"],)),
         tokens=seen["tokens"],
         windows=seen["windows"],
         peak_bytes=seen["peak_bytes"],

@@ -141,7 +141,7 @@ def remarks(report: Report) -> Iterator[str]:
 
 
 FOUND = ("", "measured", "required", "met", "")
-HEADER = ("side", "decode s", "wall s", "tokens", "tokens/s", "windows/s", "accepted", "peak", "text")
+HEADER = ("side", "decode s", "wall s", "tokens", "tokens/s", "windows/s", "accepted", "first s", "peak", "text")
 
 
 def about(report: Report) -> Iterator[str]:
@@ -164,6 +164,7 @@ def _cells(row: Measurement) -> tuple[str, ...]:
         f"{row.tokens_per_second:.1f}" if row.tokens_per_second else "",
         f"{row.windows_per_second:.2f}" if row.tokens else "",
         "" if row.acceptance is None else f"{row.acceptance:.0%}",
+        _shown(row.first),
         "" if row.peak_bytes is None else f"{row.peak_bytes / 2**30:.2f} GiB",
         same,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 
 from whisper_magic.bench import batch, demo, length, shapes, startup
 from whisper_magic.bench.settings import NOTHING, Found, Settings
@@ -28,8 +29,10 @@ def run(settings: Settings) -> Found:
     """Every part; one that cannot be measured here is said, and the others go on."""
     found = NOTHING
     for name, part in PARTS:
+        began = perf_counter()
         try:
             found += part(replace(settings, repeats=settings.repeats or 3, alphas=(0.8,)))
         except WhisperMagicError as error:
             found += Found((), (), (f"{name}: not measured: {error}",))
+        settings.told(f"{name}: {perf_counter() - began:.0f} s in all")
     return found
