@@ -151,14 +151,22 @@ class Comparison:
         factor, least, most = self.speed_up, min(self.speed_ups), max(self.speed_ups)
         pairs = _counted(len(self.speed_ups), "pair")
         spread = f"{least:.2f} to {most:.2f} in {pairs} of runs" if len(self.speed_ups) > 1 else "one pair of runs"
+        if self.speculative.trace.acceptance_rate is None:
+            return f"Nothing was drafted here, so that nothing can be gained: {factor:.2f} times the speed ({spread})."
         if least > 1:
             return f"Speculation is {factor:.2f} times as fast here ({spread})."
         if most >= 1:
             return f"Speculation makes no clear difference here: {factor:.2f} times the speed ({spread})."
+        return f"Speculation is slower here: {factor:.2f} times the speed ({spread}); {self._loss}."
+
+    @property
+    def _loss(self) -> str:
+        """Where the time goes that speculation loses."""
+        drafting = f"drafting takes {self.speculative.seconds('draft'):.2g} s"
         saved = _passes(self.alone) - _passes(self.speculative)
-        effect = f"saves {saved:.2g} s" if saved > 0 else f"costs {-saved:.2g} s more"
-        drafting = f"drafting takes {self.speculative.seconds('draft'):.2g} s and {effect} of the target's passes"
-        return f"Speculation is slower here: {factor:.2f} times the speed ({spread}); {drafting}."
+        if saved > 0:
+            return f"{drafting} and saves {saved:.2g} s of the target's passes"
+        return f"{drafting}, and the target's passes take {-saved:.2g} s more"
 
 
 def _passes(runs: Runs) -> float:

@@ -135,7 +135,7 @@ def test_the_draft_never_recalls_the_run_before(engine: Engine, pair: Any) -> No
         found = bare.compare(noise(2), PLAIN, repeats=1)
         assert found.options.draft == "ngram"
         assert found.draft == "copies of what was said (ngram)"
-        with pytest.raises(OptionError, match=r"no draft model is loaded: .*draft='ngram'"):
+        with pytest.raises(OptionError, match=r"no draft model is loaded: .*'ngram' as draft"):
             bare.compare(noise(1), PLAIN, draft="model")
 
 
@@ -371,7 +371,8 @@ def comparison(alone: list[float], speculative: list[float], **fields: Any) -> C
         "tokens": 212,
         "windows": 2,
     }
-    return Comparison(alone=Runs(slow, Trace()), speculative=Runs(fast, Trace()), **{**made, **fields})
+    drafted = Trace((Round(0, 4, (7, 8, 9), 2, 5),))
+    return Comparison(alone=Runs(slow, Trace()), speculative=Runs(fast, drafted), **{**made, **fields})
 
 
 @pytest.mark.parametrize(
@@ -394,12 +395,21 @@ def comparison(alone: list[float], speculative: list[float], **fields: Any) -> C
             [1],
             [4],
             "Speculation is slower here: 0.25 times the speed (one pair of runs); "
-            "drafting takes 2 s and costs 0.4 s more of the target's passes.",
+            "drafting takes 2 s, and the target's passes take 0.4 s more.",
         ),
     ],
 )
 def test_the_verdict(alone: list[float], speculative: list[float], sentence: str) -> None:
     assert comparison(alone, speculative).verdict == sentence
+
+
+def test_without_drafts_there_is_nothing_to_gain() -> None:
+    bare = comparison([1, 1], [1, 0.5])
+    bare = replace(bare, speculative=replace(bare.speculative, trace=Trace((Round(0, 4, (), 0, 5),))))
+    assert bare.verdict == (
+        "Nothing was drafted here, so that nothing can be gained: "
+        "1.33 times the speed (1.00 to 2.00 in 2 pairs of runs)."
+    )
 
 
 def test_exactness_in_words() -> None:

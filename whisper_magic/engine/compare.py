@@ -54,7 +54,7 @@ def _speculative(options: TranscribeOptions, has_draft: bool) -> TranscribeOptio
     if options.draft == "none":
         raise OptionError("draft='none' leaves nothing to compare the target with: pass 'model', 'ngram' or nothing")
     if options.draft == "model" and not has_draft:
-        raise OptionError("no draft model is loaded: load the engine with one, or pass draft='ngram'")
+        raise OptionError("no draft model is loaded: load one with the target, or take 'ngram' as draft")
     kind = "model" if options.draft != "ngram" and has_draft else "ngram"
     return options.override(draft=kind, start=None, end=None, channel="mix")  # the part is cut out already
 
