@@ -67,7 +67,7 @@ def one(name: str, dtype: str, settings: Settings) -> Found:
         rows += take_turns(case, _sides(entrants, batch), settings.repeats or 3, told=settings.told)
     findings = [*_gains(entrants.name, settings.batches, rows), *_roofs(entrants, settings, rows)]
     entrants.ours.close()
-    return Found(tuple(rows), tuple(findings))
+    return Found(tuple(rows), tuple(findings), () if entrants.alpha is None else shapes.NOTES)
 
 
 def _demo(dtype: str, settings: Settings) -> Entrants:

@@ -25,6 +25,13 @@ from whisper_magic.bench.sound import any_recording, windows
 
 REQUIRED = {("base", "bfloat16"): 4.0, ("small", "bfloat16"): 4.0}
 TARGET, SPECULATIVE, AUTO = "ours, target only", "ours, speculative", "ours, automatic draft length"
+NOTES = (
+    "random weights: every draft is computed at its full cost, then its choice is replaced by what its target writes, "
+    "wrong in a share 1 - alpha of the places: the acceptance is alpha by construction",
+    "every side writes exactly the same number of tokens in a window, without timestamps; decode is all that comes "
+    "after the encoder, cross keys and values included",
+    "drafts of random weights are seldom confident: at its default threshold (0.4) transformers drafts few tokens a round",
+)
 MANY = 8  # windows, where one at a time is compared with all at once
 
 
@@ -81,7 +88,7 @@ def one_window(name: str, dtype: str, settings: Settings) -> Found:
             more, notes = _peers(bench, alpha)
             sides += more
         rows = take_turns(case, sides, settings.repeats or 5, told=settings.told)
-        found += Found(tuple(rows), tuple(_findings(name, dtype, case, rows)), tuple(notes))
+        found += Found(tuple(rows), tuple(_findings(name, dtype, case, rows)), (*NOTES, *notes))
         roof = roofline.finding(rows[0], bench.ours, machine.bandwidth(settings.device))
         found += Found((), () if roof is None else (roof,))
     bench.ours.close()
