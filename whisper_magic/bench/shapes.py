@@ -30,7 +30,7 @@ NOTES = (
     "wrong in a share 1 - alpha of the places: the acceptance is alpha by construction",
     "every side writes exactly the same number of tokens in a window, without timestamps; decode is all that comes "
     "after the encoder, cross keys and values included",
-    "drafts of random weights are seldom confident: at its default threshold (0.4) transformers drafts few tokens a round",
+    "drafts of random weights are seldom sure: at its default threshold (0.4) transformers drafts few tokens a round",
 )
 MANY = 8  # windows, where one at a time is compared with all at once
 

@@ -19,7 +19,7 @@ PARTS: tuple[Part, ...] = (
     ("shapes, base", lambda s: shapes.one_window("base", "bfloat16", s)),
     ("shapes, small", lambda s: shapes.one_window("small", "bfloat16", s)),
     ("shapes, CTranslate2", lambda s: shapes.many_windows("base", "float32", s)),
-    ("batch", lambda s: batch.one("demo", "float32", replace(s, batches=(1, 8), peers=False))),
+    ("batch", lambda s: batch.one("demo", "float32", replace(s, batches=(1, 8), windows=s.windows or 8, peers=False))),
     ("length", lambda s: length.first_segments(s, (length.SHORT, length.LONG))),
     ("startup", lambda s: startup.run(s)),
 )
