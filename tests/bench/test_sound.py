@@ -41,6 +41,13 @@ def test_windows_begin_at_different_places() -> None:
     assert len({float(window[0]) for window in windows}) == 4
 
 
+def test_windows_of_the_bundled_recording_hold_whole_sentences() -> None:
+    windows = sound.demo_windows(40)
+    assert [len(window) for window in windows] == [sound.WINDOW] * 40
+    assert len({float(np.abs(window).sum()) for window in windows}) > 4
+    assert np.array_equal(sound.demo_windows(3)[2], windows[2])
+
+
 def test_without_libraries_it_says_how_to_carry_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(path: Path) -> None:
         raise AudioError("soundfile is not installed")

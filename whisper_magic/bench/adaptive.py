@@ -15,7 +15,7 @@ from whisper_magic.bench.ours import Ours, Work
 from whisper_magic.bench.peer_transformers import features_of
 from whisper_magic.bench.report import Finding, find
 from whisper_magic.bench.settings import NOTHING, Found, Settings
-from whisper_magic.bench.sound import recording, windows
+from whisper_magic.bench.sound import demo_windows
 from whisper_magic.engine.hub import demo_folder
 from whisper_magic.engine.runtime import BLOCK
 
@@ -42,7 +42,7 @@ def run(settings: Settings) -> Found:
 def _demo(settings: Settings) -> Found:
     ours = Ours("demo", "demo-draft", settings.device, "float32", Work())
     torch.set_num_threads(settings.threads)
-    sounds = windows(recording(settings.audio), settings.windows or DEMO_WINDOWS, 30 * 16_000)
+    sounds = demo_windows(settings.windows or DEMO_WINDOWS, settings.audio)
     features = features_of(demo_folder() / "target", sounds)
     found = _one("demo pair, float32", ours, features, None, settings)
     ours.close()

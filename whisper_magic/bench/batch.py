@@ -1,6 +1,7 @@
 """Windows at once, 1 to 32: windows per second, and what speculation gains at each.
 
-The demo pair decodes the same real windows at every batch, with timestamps, until its text ends. Random weights decode
+The demo pair decodes the same real windows (whole sentences, 1 to 12 of them) at every batch, with timestamps, until
+the text ends, so that slots are filled anew as they fall free. Random weights decode
 as many windows as the batch is wide, to a fixed number of tokens, at a known acceptance (see `shapes`). transformers
 decodes a batch greedily; its assisted generation takes one window only, and stands beside batch 1.
 """
@@ -19,7 +20,7 @@ from whisper_magic.bench.ours import DEFAULT_LENGTH, Ours, Work
 from whisper_magic.bench.peer_transformers import ASSISTS, Transformers, features_of
 from whisper_magic.bench.report import Finding, fastest, find, ratio
 from whisper_magic.bench.settings import NOTHING, Found, Settings
-from whisper_magic.bench.sound import recording, windows
+from whisper_magic.bench.sound import demo_windows
 from whisper_magic.engine.hub import demo_folder
 
 DEMO_WINDOWS = 16
@@ -77,7 +78,7 @@ def _demo(dtype: str, settings: Settings) -> Entrants:
     theirs = None
     if settings.peers:
         theirs = Transformers(folder / "target", folder / "draft", settings.device, dtype, Work())
-    sounds = windows(recording(settings.audio), count, 30 * 16_000)
+    sounds = demo_windows(count, settings.audio)
     return Entrants(f"demo pair, {dtype}", ours, theirs, features_of(folder / "target", sounds))
 
 

@@ -3,8 +3,10 @@ written as such on one machine (`python -m whisper_magic.bench sound --to sample
 
 from __future__ import annotations
 
+import json
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from whisper_magic.engine.hub import demo_folder
 from whisper_magic.errors import AudioError
 
 RATE = 16_000  # Hz
+WINDOW = 30 * RATE  # samples
 Samples = npt.NDArray[np.float32]
 
 
@@ -87,3 +90,26 @@ def windows(samples: Samples, count: int, window_samples: int) -> list[Samples]:
     step = max(1, len(samples) // count)
     ring = np.tile(samples, 2 + -(-window_samples // len(samples)))
     return [ring[i * step : i * step + window_samples] for i in range(count)]
+
+
+def demo_windows(count: int, path: Path | None = None) -> list[Samples]:
+    """That many windows of whole sentences: as many as fit, from each sentence of the bundled recording on.
+
+    A window that breaks off in a word makes a small model repeat itself, which no cutter at pauses would let happen.
+    path: another recording, of which nothing is known; it is cut anywhere.
+    """
+    samples = recording(path)
+    if path is not None:
+        return windows(samples, count, WINDOW)
+    sentences = [(round(s["start"] * RATE), round(s["end"] * RATE)) for s in _sentences()]
+    cut = []
+    for start, _ in sentences:
+        end = max(end for _, end in sentences if end <= start + WINDOW)
+        cut.append(np.pad(samples[start:end], (0, WINDOW - (end - start))))
+    return [cut[i % len(cut)] for i in range(count)]
+
+
+def _sentences() -> list[dict[str, Any]]:
+    """What is said in the bundled recording, and when (seconds)."""
+    found: list[dict[str, Any]] = json.loads((demo_folder() / "sample.json").read_text())["segments"]
+    return found
