@@ -45,6 +45,11 @@ class Batch:
         self._begun: dict[Recording, int] = {}  # -> the place of its transcript
         self._decoding: Decoding | None = None
 
+    def close(self) -> None:
+        """Let go of the sources that are open still."""
+        for recording in self._begun:
+            recording.sound.close()
+
     @property
     def finished(self) -> list[Transcript]:
         return [transcript for transcript in self.transcripts if transcript is not None]
@@ -109,9 +114,14 @@ class Batch:
         sounds = self._sounds(source)
         seconds = (perf_counter() - began) / len(sounds)
         for one in sounds:
-            yield Recording(
-                self.target, self.front, one, self.options, load_seconds=seconds, index=index, alone=self._alone
-            )
+            try:
+                recording = Recording(
+                    self.target, self.front, one, self.options, load_seconds=seconds, index=index, alone=self._alone
+                )
+            except BaseException:  # what was refused, or stopped, is not left open
+                one.close()
+                raise
+            yield recording
 
     def _sounds(self, source: Source) -> Sequence[AudioStream]:
         rate, options = self.front.sample_rate, self.options

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -167,7 +167,8 @@ class Engine:
             self._server = threading.get_ident()
             try:
                 target, runtime = self._open()
-                yield Batch(target, runtime, self._front, self._models(), sources, options)
+                with closing(Batch(target, runtime, self._front, self._models(), sources, options)) as batch:
+                    yield batch
             finally:
                 self._server = None
 
