@@ -122,8 +122,8 @@ def test_the_last_line_is_json(settings: Settings, tmp_path: Path, capsys: pytes
     report = json.loads(lines[-1])
     assert report["suite"] == "batch"
     assert report["settings"]["tokens"] == 20
-    assert json.loads((tmp_path / "batch-cpu.json").read_text()) == report
-    assert (tmp_path / "batch-cpu-batch.svg").is_file()
+    assert json.loads((tmp_path / "batch-toy-cpu.json").read_text()) == report
+    assert (tmp_path / "batch-toy-cpu-batch.svg").is_file()
 
 
 def test_a_mistake_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from whisper_magic.bench import machine
 from whisper_magic.bench.settings import Found, Settings, to_stderr
 from whisper_magic.errors import WhisperMagicError
 
@@ -47,17 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.suite == "readme":
             return _readme()
         suites = [name for name in SUITES if name != "verdict"] if chosen.suite == "all" else [chosen.suite]
-        settings = _settings(chosen)
-        return max(_measure(name, settings, chosen.out, words) for name in suites)
+        settings, load = _settings(chosen), machine.load()  # before the first suite makes a load of its own
+        return max(_measure(name, settings, chosen.out, words, load) for name in suites)
     except WhisperMagicError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
 
 
-def _measure(suite: str, settings: Settings, out: Path | None, words: list[str]) -> int:
-    from whisper_magic.bench import figures, machine, report
+def _measure(suite: str, settings: Settings, out: Path | None, words: list[str], load: float) -> int:
+    from whisper_magic.bench import figures, report
 
-    load = machine.load()
     found: Found = importlib.import_module(f"whisper_magic.bench.{suite}").run(settings)
     command = shlex.join(["python", "-m", "whisper_magic.bench", *words])
     seen = machine.look(settings.threads, load, machine.bandwidth(settings.device))

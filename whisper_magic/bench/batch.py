@@ -1,9 +1,9 @@
 """Windows at once, 1 to 32: windows per second, and what speculation gains at each.
 
 The demo pair decodes the same real windows (whole sentences, 1 to 12 of them) at every batch, with timestamps, until
-the text ends, so that slots are filled anew as they fall free. Random weights decode
-as many windows as the batch is wide, to a fixed number of tokens, at a known acceptance (see `shapes`). transformers
-decodes a batch greedily; its assisted generation takes one window only, and stands beside batch 1.
+the text ends, so that slots are filled anew as they fall free. Random weights decode as many windows as the batch is
+wide, to a fixed number of tokens, at a known acceptance (see `shapes`). transformers decodes a batch greedily; its
+assisted generation takes one window only, and stands beside batch 1.
 """
 
 from __future__ import annotations

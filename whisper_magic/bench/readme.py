@@ -64,8 +64,7 @@ def _one(report: Report, folder: Path) -> Iterator[str]:
         yield from ("", f"| {case} | decode, s | wall, s | tokens / s | accepted |", "|---|---|---|---|---|")
         yield from (_row(row) for row in report.case(case))
     yield from ("", "</details>")
-    pictures = sorted(folder.glob(f"{report.suite}-{'gpu' if machine.gpu else 'cpu'}-*.svg"))
-    for path in pictures:
+    for path in sorted(folder.glob(f"{report.stem}-*.svg")):
         yield from ("", f"![{path.stem}](whisper_magic/bench/results/{path.name})")
     yield from (f"\n{note[0].upper()}{note[1:]}." for note in report.notes)
 

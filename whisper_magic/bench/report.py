@@ -63,6 +63,12 @@ class Report:
         )
 
     @property
+    def stem(self) -> str:
+        """Of its files' names: suite, shapes where they were asked for, and cpu or gpu."""
+        on_gpu = self.machine.gpu and str(self.settings.get("device")).startswith("cuda")
+        return "-".join([self.suite, *(self.settings.get("shapes") or ()), "gpu" if on_gpu else "cpu"])
+
+    @property
     def broken(self) -> tuple[str, ...]:
         """Rows of ours that did not write what the first row of their case, our target alone, wrote: bugs.
 
@@ -195,7 +201,6 @@ def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 def save(report: Report, folder: Path) -> Path:
     """Write the report as indented JSON, to be committed; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    where = "gpu" if report.machine.gpu and report.settings.get("device", "").startswith("cuda") else "cpu"
-    path = folder / f"{report.suite}-{where}.json"
+    path = folder / f"{report.stem}.json"
     path.write_text(json.dumps(asdict(report), indent=1) + "\n")
     return path
