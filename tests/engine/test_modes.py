@@ -175,3 +175,28 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     assert found.segments
     assert found.segments[-1].end > 40
     assert any("read up to the damage" in note for note in found.notes)
+
+
+def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
+    """The same sentence in every window: no window shows it by itself, and nothing is dropped."""
+    one = TOLD["segments"][0]
+    said = SAMPLE.samples[int(one["start"] * RATE) : int(one["end"] * RATE)]
+    sound = np.concatenate([np.pad(said, (RATE // 2, 59 * RATE // 2 - len(said))) for _ in range(4)])
+    found = engine.transcribe((sound, RATE), MODEL, mode="sequential", language="en")
+    texts = [segment.text for segment in found.segments]
+    assert len(texts) == 4
+    assert len(set(texts)) == 1
+    assert [bool(segment.flags) for segment in found.segments] == [False, False, True, True]
+    assert found.segments[3].flags == ("says again what was said before",)
+
+
+def test_word_times_are_true(engine: Engine) -> None:
+    """Where sentences begin and end is known: the first word's start and the last word's end, median distance."""
+    found = engine.transcribe(SAMPLE, MODEL, words=True, mode="sequential", language="per-window")
+    distances = []
+    for told in TOLD["segments"]:
+        inside = [w for w in found.words if told["start"] - 0.3 < (w.start + w.end) / 2 < told["end"] + 0.3]
+        if inside:
+            distances += [abs(inside[0].start - told["start"]), abs(inside[-1].end - told["end"])]
+    assert len(distances) >= 12
+    assert float(np.median(distances)) < 0.1
