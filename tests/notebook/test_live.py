@@ -101,6 +101,32 @@ def test_a_window_read_again_starts_its_tail_again(live, recorder, clock):
     assert recorder.frames[-1].tail == " four"
 
 
+def test_of_windows_that_take_turns_the_first_is_shown(live, recorder, clock):
+    """No flicker between the texts of a batch; one that falls silent has ended."""
+    with live:
+        live(0, Started("talk.mp3", 100.0))
+        for second, (window, token) in enumerate([(0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (2, 3)]):
+            clock.now = 2.0 + second
+            live(0, said(window, 4 + second, token))
+        assert {frame.tail for frame in recorder.frames} == {" one", " one one"}
+        clock.now = 10.0
+        live(0, Segment(0.0, 25.0, " one one"))
+        live(0, Segment(25.0, 26.0, " and"))
+        assert (recorder.frames[-1].settled, recorder.frames[-1].tail) == ("one one", " two two")
+        for second, window in enumerate((3, 2, 3, 2)):  # window 1 was silence: no segment comes
+            clock.now = 20.0 + second
+            live(0, said(window, 20 + second, 4))
+        assert recorder.frames[-1].tail == " three three four four"
+
+
+def test_a_length_that_is_not_known_yet(live, recorder, clock):
+    with live:
+        live(0, Started("talk.mp3", 0.0))
+        clock.now = 2.0
+        live(0, Segment(0.0, 75.0, " one"))
+    assert recorder.frames[-1] == Frame("talk.mp3 · 1:15 read", "one", "", None)
+
+
 def test_a_part_counts_from_its_start(recorder, clock):
     live = Live(recorder, start=60.0, clock=clock, ticking=False)
     with live:

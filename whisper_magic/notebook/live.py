@@ -7,6 +7,7 @@ second, draws at most fifteen times a second, and leaves nothing behind.
 from __future__ import annotations
 
 import contextvars
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +46,39 @@ class Surface(Protocol):
     def clear(self) -> None: ...
 
 
+class OpenWindows:
+    """What the windows being decoded have written by now. There are several where a recording is read in batches."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, list[int]] = {}
+        self._reached: dict[int, int] = {}  # position of each one's last round, in the order of those rounds
+        self._settling = False
+
+    @property
+    def first(self) -> list[int]:
+        """The tokens of the one that comes first in the recording."""
+        return self._texts[min(self._texts)] if self._texts else []
+
+    def hear(self, event: Round) -> None:
+        """Take in a round. All windows take turns: one that was passed over has ended."""
+        window, self._settling = event.window, False
+        passed = list(itertools.takewhile(lambda other: other != window, self._reached))
+        for other in passed if window in self._reached else ():
+            self._forget(other)
+        goes_on = event.position > self._reached.pop(window, event.position)  # else it is read again
+        self._texts[window] = [*(self._texts[window] if goes_on else ()), *event.tokens]
+        self._reached[window] = event.position
+
+    def settle(self) -> None:
+        """A segment came; the first one after a round ends the first window."""
+        if self._texts and not self._settling:
+            self._forget(min(self._texts))
+        self._settling = True
+
+    def _forget(self, window: int) -> None:
+        del self._texts[window], self._reached[window]
+
+
 class Progress:
     """What the events have said so far about one recording."""
 
@@ -54,19 +88,16 @@ class Progress:
         self.done = 0.0  # seconds
         self.began = self.done_at = now
         self.settled = ""
-        self.last: Round | None = None
-        self.tail: list[int] = []
+        self.open = OpenWindows()
 
     def hear(self, event: Round | Segment, now: float) -> None:
         """Take in one event."""
         if isinstance(event, Segment):
             self.done, self.done_at = max(self.done, event.end - self.start), now
-            self.tail = []
+            self.open.settle()
             self.settled = (self.settled + event.text)[-_TAIL:]
-            return
-        again = self.last is not None and (event.window != self.last.window or event.position <= self.last.position)
-        self.tail = [*event.tokens] if again else [*self.tail, *event.tokens]
-        self.last = event
+        else:
+            self.open.hear(event)
 
     def frame(self, decode: Decode, now: float, count: str = "") -> Frame:
         """The picture as of now; `count` goes before it."""
@@ -74,7 +105,7 @@ class Progress:
         so_far = f"{length(self.done)} read"  # where how much there is will be known at its end
         if self.duration:
             so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
-        tail = decode(self.tail) if self.tail else ""
+        tail = decode(self.open.first) if self.open.first else ""
         return Frame(f"{count}{self.source} · {so_far}", self.settled.lstrip(), tail, fraction)
 
     def _remaining(self, now: float) -> str:
