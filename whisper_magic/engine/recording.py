@@ -59,7 +59,8 @@ class Recording:
         pauses = batch_pauses(self.window_seconds) if self.mode == "batched" else SILENCE if options.vad else None
         self.hearing = Hearing(sound, front, pauses)
         self._key = fingerprint(self.hearing.fingerprint, options.task)
-        if options.mode == "auto" and self.mode == "batched" and self.hearing.voiced < VOICED:
+        asked = options.mode == "batched" or options.vad
+        if self.mode == "batched" and not asked and self.hearing.voiced < VOICED:
             self.mode = "sequential"  # singing, or a voice that the detector does not know: read it all
             self.hearing.everything()
         self._check_length()
@@ -207,7 +208,7 @@ class Recording:
         """What is written by now; of a recording that is not done, `timing.audio` counts the seconds that were read."""
         reader = self._reader
         return Transcript(
-            segments=tuple(self.segments),
+            segments=tuple(sorted(self.segments, key=lambda segment: segment.start)),  # stopped windows come as they do
             language=self._language(),
             language_probability=reader.language_probability if reader and not self.plan.per_window else None,
             task=self.options.task,
