@@ -62,8 +62,8 @@ class Phase:
 class Odds:
     """How training windows are drawn."""
 
-    languages: dict[str, float] = field(default_factory=lambda: {"en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25})
-    translate: float = 0.33
+    languages: dict[str, float] = field(default_factory=lambda: {"en": 0.31, "de": 0.23, "fr": 0.23, "es": 0.23})
+    translate: float = 0.5
     """Share of rows in another language than English that are translated."""
     translate_english: float = 0.03
     mixed: float = 0.11
@@ -78,7 +78,7 @@ ALL = ("en", "de", "fr", "es")
 _DENSE = ((SHORT, 0.2), (FULL, 0.8))
 _LEARNING = ((SHORT, 0.5), (MEDIUM, 0.15), (LONG, 0.25), (FULL, 0.1))
 _LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
-_FINISHING = ((SHORT, 0.1), (LONG, 0.15), (FULL, 0.75))
+_FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
