@@ -7,6 +7,7 @@ Both go through `Engine.transcribe`, in turns, after a run each to warm up. Wher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whisper_magic.audio import load as sound
@@ -40,9 +41,9 @@ def compare(
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
         raise OptionError(f"repeats must be a whole number from 1, got {repeats!r}")
     chosen = _speculative(options, engine.status.draft is not None)
-    audio = _read(source, options, engine._front.sample_rate)
     tell = on_stage or (lambda stage: None)
     try:
+        audio = _read(source, options, engine._front.sample_rate)
         made = _run_all(engine, audio, chosen, repeats, tell)
         return _compared(engine, audio, chosen, made, tell)
     except KeyboardInterrupt as stop:
@@ -64,7 +65,12 @@ def _read(source: Source, options: TranscribeOptions, rate: int) -> Audio:
     return sound.load(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)
 
 
-Made = dict[str, list[Transcript]]  # by the way of decoding, the warm-up first
+@dataclass(frozen=True)
+class Made:
+    """The transcripts of both ways, the warm-up's first."""
+
+    alone: tuple[Transcript, ...]
+    speculative: tuple[Transcript, ...]
 
 
 def _run_all(
@@ -72,12 +78,12 @@ def _run_all(
 ) -> Made:
     """Run both in turns: alone, speculative, speculative, alone, ... so that neither always comes first."""
     ways = {ALONE: chosen.override(draft="none"), SPECULATIVE: chosen}
-    made: Made = {way: [] for way in ways}
+    made: dict[str, list[Transcript]] = {way: [] for way in ways}
     for number, way in enumerate(_turns(repeats)):
         warming = number < len(ways)
         tell(f"Warming up, {way}" if warming else f"Run {number - 1} of {2 * repeats}, {way}")
         made[way].append(engine.transcribe(audio, ways[way]))
-    return made
+    return Made(tuple(made[ALONE]), tuple(made[SPECULATIVE]))
 
 
 def _turns(repeats: int) -> Iterator[str]:
@@ -88,21 +94,21 @@ def _turns(repeats: int) -> Iterator[str]:
 def _compared(
     engine: Engine, audio: Audio, chosen: TranscribeOptions, made: Made, tell: Callable[[str], None]
 ) -> Comparison:
-    alone, *others = ([attempts(said.trace.rounds) for said in made[way]] for way in (ALONE, SPECULATIVE))
-    fork = _first_of(alone[0], others[0])
+    alone, speculative = ([attempts(said.trace.rounds) for said in runs] for runs in (made.alone, made.speculative))
+    fork = _first_of(alone[0], speculative)
     divergence = None
     if fork is not None:
         tell("Looking at the first difference")
         with engine._batch([audio], chosen.override(draft="none")) as batch:
             divergence = examine(batch, audio, fork)
-    last = made[SPECULATIVE][-1]
+    last = made.speculative[-1]
     return Comparison(
         source=last.source,
         duration=audio.duration,
         options=chosen,
         models=last.models,
-        alone=_runs(made[ALONE]),
-        speculative=_runs(made[SPECULATIVE]),
+        alone=_runs(made.alone),
+        speculative=_runs(made.speculative),
         tokens=sum(len(attempt.tokens) for attempt in alone[0]),
         windows=len({attempt.window for attempt in alone[0]}),
         divergence=divergence,
@@ -117,5 +123,5 @@ def _first_of(alone: tuple[Attempt, ...], runs: list[tuple[Attempt, ...]]) -> Fo
     return min(forks, key=lambda fork: fork.agreed, default=None)
 
 
-def _runs(made: list[Transcript]) -> Runs:
+def _runs(made: tuple[Transcript, ...]) -> Runs:
     return Runs(tuple(said.timing for said in made[1:]), made[-1].trace)
