@@ -52,6 +52,7 @@ def offered(shell, tmp_path):
         ("%whisper load --device c", ["%whisper load --device cpu", "%whisper load --device cuda"]),
         ("%whisper load --dtype b", ["%whisper load --dtype bfloat16"]),
         ("%whisper co", ["%whisper compare"]),
+        ("%whisper compare de", ["%whisper compare demo"]),
         ("%whisper compare a", ["%whisper compare a.wav"]),
         ("%whisper compare a.wav --rep", ["%whisper compare a.wav --repeats"]),
         ("%whisper compare a.wav --draft ng", ["%whisper compare a.wav --draft ngram"]),

@@ -62,7 +62,8 @@ def _on_line(magic: str, text: str, names: Mapping[str, Any]) -> tuple[str, Iter
         return word, sorted(parser.flags)
     if values is not None:
         return word, _values(earlier[-1], values) or _sources(word, names)
-    commands = COMMANDS if magic == "whisper" and not earlier else _TARGETS if command == "load" else ()
+    first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",)}.get(command, ())
+    commands = COMMANDS if magic == "whisper" and not earlier else first
     return word, [*commands, *_sources(word, names)]
 
 
