@@ -105,10 +105,15 @@ def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
 
 
 def _read_right(engine: Engine, recording: Recording) -> bool:
-    """At temperature 0 alone: a text that the guards of the ladder refuse should not be in the sample either."""
-    heard = engine.transcribe(_as_opus(recording.samples), language="en", temperature=0.0)
-    guarded = all(segment.avg_logprob > _SURE for segment in heard.segments)
-    return guarded and words(heard.text) == words(recording.text)
+    """In sequence, and cut at pauses; at temperature 0 alone, since a text that the guards of the ladder refuse should
+    not be in the sample either."""
+    sound = _as_opus(recording.samples)
+    for mode in ("sequential", "batched"):
+        heard = engine.transcribe(sound, language="en", temperature=0.0, mode=mode)
+        doubtful = any(segment.avg_logprob < _SURE for segment in heard.segments)
+        if doubtful or words(heard.text) != words(recording.text):
+            return False
+    return True
 
 
 def _write(recording: Recording, passed_over: int, folder: Path) -> None:
