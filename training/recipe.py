@@ -143,8 +143,8 @@ class Recipe:
     device: str = "cpu"
     # draft
     draft_phases: tuple[Phase, ...] = (
-        Phase(40, _DRAFTING, (0, 2e-3), ALL),
-        Phase(310, _DRAFTING, (2e-3, 2e-5), ALL),
+        Phase(30, _DRAFTING, (0, 2e-3), ALL),
+        Phase(220, _DRAFTING, (2e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2026
