@@ -13,7 +13,7 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
-from whisper_magic.engine import hearing
+from whisper_magic.engine import batch, hearing
 from whisper_magic.engine.hub import demo_folder
 from whisper_magic.engine.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
@@ -200,3 +200,16 @@ def test_word_times_are_true(engine: Engine) -> None:
             distances += [abs(inside[0].start - told["start"]), abs(inside[-1].end - told["end"])]
     assert len(distances) >= 12
     assert float(np.median(distances)) < 0.1
+
+
+def test_large_models_get_no_more_slots_than_there_is_room_for(
+    engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, runtime = engine._open()
+    engine.transcribe(long, MODEL, max_tokens=20)
+    assert runtime.slots > 2
+    monkeypatch.setattr(batch, "ROOM", 2.5 * batch._slot_bytes(runtime))
+    engine.transcribe(long, MODEL, max_tokens=20)
+    assert runtime.slots == 2
+    engine.transcribe(long, MODEL, max_tokens=20, mode="batched", batch_size=4)
+    assert runtime.slots == 4, "what was asked for is done"

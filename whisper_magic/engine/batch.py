@@ -22,6 +22,8 @@ from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Models, Transcript
 
+ROOM = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
+
 Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
 
 
@@ -88,6 +90,8 @@ class Batch:
         """No more than there is work for."""
         most = self.options.batch_size
         if self._alone:
+            if self.options.mode == "auto":
+                most = min(most, max(1, int(ROOM // _slot_bytes(self.runtime))))
             duration = first.sound.expected
             windows = math.inf if duration is None else duration / first.window_seconds
             return int(min(most, math.ceil(windows) + 1)) if first.mode == "batched" else 1
@@ -138,6 +142,13 @@ class Batch:
             transcript = recording.transcript(self.models, self._decoding.notes if self._decoding else ())
             self.transcripts[place] = transcript
             yield recording.index, Finished(transcript, place)
+
+
+def _slot_bytes(runtime: Runtime) -> int:
+    """Memory of one slot's keys and values."""
+    networks = [side.network for side in (runtime.target, runtime.draft) if side is not None]
+    width = sum(2 * len(network.layers) * network.embedding.shape[1] for network in networks)
+    return width * (runtime.frames + runtime.context) * networks[0].embedding.element_size()
 
 
 def _to_nobody(index: int, event: Event) -> None:
