@@ -40,6 +40,7 @@ class Shape:
     max_initial: int | None = 20
     eot_pull: float = 1.6  # how much longer than the others the end-of-text embedding is
     stamp_pull: float = 1.3  # and those of the timestamps
+    half: bool = False  # whether every weight is a 16-bit number, as OpenAI's are
 
     @staticmethod
     def draw(seed: int) -> Shape:
@@ -61,6 +62,7 @@ class Shape:
             max_initial=rng.choice([None, 10, 50]),
             eot_pull=rng.choice([1.0, 1.6, 2.2]),
             stamp_pull=rng.choice([1.0, 1.2, 1.4]),
+            half=seed % 2 == 1,
         )
 
 
@@ -148,6 +150,8 @@ def strengthen(model: WhisperForConditionalGeneration, shape: Shape) -> None:
             if "embed_tokens" in name:
                 weight[eot] *= shape.eot_pull
                 weight[-shape.source_positions - 1 :] *= shape.stamp_pull
+            if shape.half:
+                weight.copy_(weight.half().float())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,20 +177,22 @@ def save_pair(shape: Shape, folder: Path) -> Pair:
     target = _save(model, parts, folder / "target")
     drafts = {}
     for name, noise in (("always", 0.0), ("sometimes", 0.12), ("never", 3.0)):
-        drafts[name] = _save(_draft(model, config, noise, shape.seed), parts, folder / name)
+        drafts[name] = _save(_draft(model, config, noise, shape), parts, folder / name)
     return Pair(shape, target, drafts)
 
 
 def _draft(
-    model: WhisperForConditionalGeneration, config: WhisperConfig, noise: float, seed: int
+    model: WhisperForConditionalGeneration, config: WhisperConfig, noise: float, shape: Shape
 ) -> WhisperForCausalLM:
     """The target's own decoder, its weights disturbed by `noise` times their size."""
     draft = WhisperForCausalLM(config)
     draft.model.decoder.load_state_dict(model.model.decoder.state_dict())
-    generator = torch.Generator().manual_seed(seed + 1)
+    generator = torch.Generator().manual_seed(shape.seed + 1)
     with torch.no_grad():
         for weight in draft.model.decoder.layers.parameters():
             weight += noise * weight.std().nan_to_num() * torch.randn(weight.shape, generator=generator)
+            if shape.half:
+                weight.copy_(weight.half().float())
     draft.tie_weights()
     return draft
 

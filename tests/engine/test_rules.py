@@ -86,10 +86,26 @@ def test_slots_do_not_see_each_other() -> None:
         assert torch.equal(both[one], alone)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_place_moves_on_with_the_text(seed: int) -> None:
+    """A draft goes on from where it stands; the target reads the whole text anew. Both find the same."""
+    rng = random.Random(seed)
+    tokens = torch.tensor([[41, 41, *text(rng, 14)], [41, *text(rng, 15)]])
+    begin, start = torch.tensor([2, 1]), torch.tensor([1, 0])
+    place = places(tokens, begin, start, 1, BEGIN)
+    for step in range(1, 14):
+        place = place.then(tokens.gather(1, (start + step)[:, None]), BEGIN)
+        expected = places(tokens, begin, start + step, 1, BEGIN)
+        assert torch.equal(place.index, expected.index)
+        assert torch.equal(place.last, expected.last)
+        assert torch.equal(place.before_last, expected.before_last)
+        assert torch.equal(place.latest, expected.latest)
+
+
 def test_own_suppress_list_replaces_the_checkpoints() -> None:
     rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=False, suppress=(7,))
-    assert rules.suppressed[7] == -torch.inf
-    assert rules.suppressed[1] == 0
+    assert rules.forbidden[1, 7] == -torch.inf
+    assert rules.forbidden[1, 1] == 0
 
 
 def test_logits_are_not_changed() -> None:

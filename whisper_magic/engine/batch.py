@@ -148,7 +148,7 @@ def _slot_bytes(runtime: Runtime) -> int:
     """Memory of one slot's keys and values."""
     networks = [side.network for side in (runtime.target, runtime.draft) if side is not None]
     width = sum(2 * len(network.layers) * network.embedding.shape[1] for network in networks)
-    return width * (runtime.frames + runtime.context) * networks[0].embedding.element_size()
+    return width * (runtime.frames + runtime.context) * runtime.dtype.itemsize
 
 
 def _to_nobody(index: int, event: Event) -> None:

@@ -1,31 +1,29 @@
-"""Checkpoints in: a name or a folder -> configuration, tokenizer, encoder module and decoder weights.
+"""Checkpoints in: a name or a folder -> configuration, tokenizer, and weights that are read when they are wanted.
 
-transformers does the reading (safetensors only, no remote code). Token ids, window length, mel count and context
-lengths are taken from the checkpoint's own files; nothing here or above assumes Whisper's usual values.
+transformers reads the configurations; weights come from safetensors only, and no remote code runs. Token ids, window
+length, mel count and context lengths are taken from the checkpoint's own files; nothing here or above assumes Whisper's
+usual values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers import (
     GenerationConfig,
     WhisperConfig,
     WhisperFeatureExtractor,
-    WhisperForCausalLM,
-    WhisperForConditionalGeneration,
     WhisperTokenizer,
 )
-from transformers.utils import logging
 
-from whisper_magic.engine.hub import locate, weight_files
+from whisper_magic.engine.hub import locate
+from whisper_magic.engine.weights import Shapes, Weights, decoder_shapes, encoder_shapes
 from whisper_magic.errors import CheckpointError, one_line
 
 TEXT_CONTEXT_MINIMUM = 8  # a decoder that cannot hold Whisper's own prompt is no Whisper
@@ -57,17 +55,17 @@ class SpecialTokens:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """One model, read and on its device. `encoder` is None for a decoder-only draft."""
+    """One model. encoder, decoder_state: its weights, under the names of Hugging Face's modules; `encoder` is None for
+    a draft that has none of its own. attention: of the encoder."""
 
     name: str
     config: WhisperConfig
     special: SpecialTokens
     tokenizer: WhisperTokenizer
     feature_extractor: WhisperFeatureExtractor | None
-    encoder: torch.nn.Module | None
-    decoder_state: dict[str, torch.Tensor]  # the HF decoder's own names, without prefix
-    output_weight: torch.Tensor  # (vocab, d_model)
-    attention: str  # the encoder's attention as transformers reports it after loading
+    encoder: Weights | None
+    decoder_state: Mapping[str, torch.Tensor]
+    attention: str
 
     @property
     def window_frames(self) -> int:
@@ -107,7 +105,7 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
     config = _config(name, folder)
     special = _special_tokens(name, folder, config)
     _check_pair(target, name, config, special)
-    shares = _is_decoder_only(config) or _same_encoder(target, folder)
+    shares = _is_decoder_only(config) or _same_encoder(target, _weights(name, folder, placement).under("encoder."))
     if shares and config.d_model != target.config.d_model:
         raise CheckpointError(
             f"draft {name} (d_model {config.d_model}) has no encoder of its own and cannot read the encoder of "
@@ -117,50 +115,44 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
 
 
 def _read(name: str, folder: Path, config: WhisperConfig, placement: Placement, with_encoder: bool) -> Checkpoint:
-    kind = WhisperForConditionalGeneration if with_encoder else WhisperForCausalLM
+    weights = _weights(name, folder, placement)
+    decoder = weights.under("decoder.", "proj_out.weight")
+    encoder = weights.under("encoder.") if with_encoder else None
+    _check_complete(name, decoder, decoder_shapes(config))
+    if encoder is not None:
+        _check_complete(name, encoder, encoder_shapes(config))
     try:
-        with _quietly():
-            model, report = kind.from_pretrained(
-                folder,
-                dtype=placement.dtype,
-                attn_implementation=placement.attention,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-        model.requires_grad_(False).eval().to(placement.device)
         tokenizer = WhisperTokenizer.from_pretrained(folder)
         extractor = WhisperFeatureExtractor.from_pretrained(folder) if with_encoder else None
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
-    if report["missing_keys"]:  # transformers would leave these random
-        lacking = sorted(report["missing_keys"])
-        raise CheckpointError(f"{name} lacks {len(lacking)} weights, such as {lacking[0]}; the files are not complete")
-    decoder = model.model.decoder
     return Checkpoint(
         name=name,
         config=config,
         special=_special_tokens(name, folder, config),
         tokenizer=tokenizer,
         feature_extractor=extractor,
-        encoder=model.model.encoder if with_encoder else None,
-        decoder_state=dict(decoder.state_dict()),
-        output_weight=model.proj_out.weight,
-        attention=str(model.config._attn_implementation),
+        encoder=encoder,
+        decoder_state=decoder,
+        attention=placement.attention,
     )
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without transformers' progress bars and load reports: what there is to say, `EngineStatus` says."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+def _check_complete(name: str, weights: Weights, wanted: Shapes) -> None:
+    found = weights.shapes
+    lacking = [part for part in wanted if part not in found]
+    if lacking:
+        raise CheckpointError(f"{name} lacks {len(lacking)} weights, such as {lacking[0]}; the files are not complete")
+    for part, shape in wanted.items():
+        if found[part] != shape:
+            raise CheckpointError(f"{name} has {part} of shape {found[part]}, and its config.json wants {shape}")
+
+
+def _weights(name: str, folder: Path, placement: Placement) -> Weights:
     try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+        return Weights.open(folder, placement.device, placement.dtype)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
 
 
 def _config(name: str, folder: Path) -> WhisperConfig:
@@ -242,22 +234,11 @@ def _check_pair(target: Checkpoint, name: str, config: WhisperConfig, special: S
             )
 
 
-def _same_encoder(target: Checkpoint, folder: Path) -> bool:
-    """Whether the encoder weights in `folder` are the target's, tensor by tensor (distil-whisper ships a copy)."""
-    assert target.encoder is not None
-    ours = target.encoder.state_dict()
-    seen = 0
-    for file in weight_files(folder):
-        with safe_open(file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 - safe_open is not a mapping
-                own = ours.get(key.removeprefix("model.encoder."))
-                if not key.startswith("model.encoder.") or own is None:
-                    continue
-                theirs = tensors.get_tensor(key)
-                if theirs.shape != own.shape or not torch.equal(theirs.to(own.device, own.dtype), own):
-                    return False
-                seen += 1
-    return seen == len(ours)
+def _same_encoder(target: Checkpoint, theirs: Weights) -> bool:
+    """Whether these encoder weights are the target's, tensor by tensor (distil-whisper ships a copy)."""
+    ours = target.encoder
+    assert ours is not None
+    return ours.shapes == theirs.shapes and all(torch.equal(theirs[name], ours[name]) for name in ours)
 
 
 def _short(value: object) -> str:

@@ -15,35 +15,25 @@ from dataclasses import dataclass, fields
 import torch
 import torch.nn.functional as F
 from transformers import WhisperConfig
-from transformers.activations import ACT2FN
+
+from whisper_magic.engine.layers import (
+    Activation,
+    LayerNorm,
+    Linear,
+    activation,
+    for_few_rows,
+    for_many_rows,
+    fused_qkv,
+    smallest,
+)
 
 Tensor = torch.Tensor
-Watch = Callable[[int, Tensor, Tensor], None]  # layer, queries (S, B, H, D), cross keys (S, H, F, D)
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """y = x W^T + b."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
-
-
-@dataclass(frozen=True, eq=False)
-class LayerNorm:
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias)
+Watch = Callable[[int, Tensor, Tensor], None]  # layer, scaled queries (S, B, H, D), cross keys (S, H, F, D)
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One decoder layer. The query rows are scaled by head_dim**-0.5 already."""
+    """One decoder layer."""
 
     self_norm: LayerNorm
     qkv: Linear  # (3 * d_model, d_model): fused; Whisper's keys have no bias
@@ -52,7 +42,7 @@ class Layer:
     cross_q: Linear
     cross_out: Linear
     ffn_norm: LayerNorm
-    fc1: Linear
+    fc1: Linear  # with its activation
     fc2: Linear
 
 
@@ -61,43 +51,61 @@ class DecoderNetwork:
     """A decoder's weights and its forward pass."""
 
     layers: tuple[Layer, ...]
-    embedding: Tensor  # (V, d_model)
+    embedding: Tensor  # (V, d_model); in 16 bits where that loses nothing
     positions: Tensor  # (n_text_ctx, d_model)
     final_norm: LayerNorm
     output: Linear  # (V, d_model)
     heads: int
     embed_scale: float
-    activation: torch.nn.Module
 
     @classmethod
-    def build(cls, state: Mapping[str, Tensor], output_weight: Tensor, config: WhisperConfig) -> DecoderNetwork:
-        """state: a Hugging Face `WhisperDecoder`'s state dict. Weights are shared with it where nothing is fused."""
-        width, heads = int(config.d_model), int(config.decoder_attention_heads)
-        scale = (width // heads) ** -0.5
+    def build(cls, state: Mapping[str, Tensor], config: WhisperConfig) -> DecoderNetwork:
+        """state: weights under the names of a Hugging Face `WhisperDecoder`'s state dict, and "proj_out.weight" where
+        the output layer is not the embedding."""
+        width = int(config.d_model)
+        then = activation(config.activation_function)
         names = [f"layers.{i}" for i in range(config.decoder_layers)]
+        embedding = state["embed_tokens.weight"]
+        output = state.get("proj_out.weight")
+        if output is None or torch.equal(output, embedding):
+            output = embedding
         return cls(
-            layers=tuple(_layer(state, name, scale) for name in names),
-            embedding=state["embed_tokens.weight"],
+            layers=tuple(_layer(state, name, then) for name in names),
+            embedding=smallest(embedding),
             positions=state["embed_positions.weight"],
-            final_norm=_norm(state, "layer_norm"),
-            output=Linear(output_weight, None),
-            heads=heads,
+            final_norm=LayerNorm.read(state, "layer_norm"),
+            output=for_few_rows(output, None),
+            heads=int(config.decoder_attention_heads),
             embed_scale=width**0.5 if config.scale_embedding else 1.0,
-            activation=ACT2FN[config.activation_function],
         )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what it computes."""
+        return self.positions.dtype
 
     @property
     def head_dim(self) -> int:
         return self.embedding.shape[1] // self.heads
 
+    @property
+    def scale(self) -> float:
+        """Of queries times keys."""
+        return float(self.head_dim**-0.5)
+
+    @property
+    def linears(self) -> list[Linear]:
+        parts = [getattr(layer, field.name) for layer in self.layers for field in fields(layer)]
+        return [self.output, *(part for part in parts if isinstance(part, Linear))]
+
     def tensors(self) -> Iterator[Tensor]:
-        """Every weight."""
-        parts: list[Linear | LayerNorm] = [self.final_norm, self.output]
+        """Every weight that is not packed."""
+        yield from (self.embedding, self.positions, *self.final_norm.tensors())
         for layer in self.layers:
-            parts += [getattr(layer, field.name) for field in fields(layer)]
-        yield from (self.embedding, self.positions)
-        for part in parts:
-            yield from (tensor for tensor in (part.weight, part.bias) if tensor is not None)
+            for norm in (layer.self_norm, layer.cross_norm, layer.ffn_norm):
+                yield from norm.tensors()
+        for linear in self.linears:
+            yield from linear.tensors()
 
     def forward(
         self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor, watch: Watch | None = None
@@ -109,31 +117,29 @@ class DecoderNetwork:
         watch: shown each layer's cross-attention. Returns logits (S, B, V), in the weights' dtype.
         """
         slots, block = tokens.shape
-        length = self_kv.shape[4]
         at = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
         row = torch.arange(slots, device=tokens.device)[:, None]
         place = at.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
-        visible = torch.arange(length, device=tokens.device) <= at[:, None, :, None]  # (S, 1, B, T)
-        mask = torch.zeros(visible.shape, dtype=self_kv.dtype, device=tokens.device).masked_fill_(~visible, -torch.inf)
+        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= at[:, None, :, None]  # (S, 1, B, T)
+        mask = torch.where(visible, 0.0, -torch.inf).to(self_kv.dtype)
 
-        x = self.embedding[tokens]
-        x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + self.positions[place]
+        x = F.embedding(tokens, self.embedding).to(self.dtype)
+        x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(place, self.positions)
         for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
-            q, k, v = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim).unbind(2)
-            own[0][row, :, at] = k
-            own[1][row, :, at] = v
-            x = x + layer.self_out(self._attend(q, own[0], own[1], mask))
+            qkv = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim)
+            own.permute(1, 3, 0, 2, 4)[row, at] = qkv[:, :, 1:]
+            x = x + layer.self_out(self._attend(qkv[:, :, 0], own, mask))
             q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
             if watch is not None:
-                watch(i, q, cross[0])
-            x = x + layer.cross_out(self._attend(q, cross[0], cross[1], None))
-            x = x + layer.fc2(self.activation(layer.fc1(layer.ffn_norm(x))))
+                watch(i, q * self.scale, cross[0])
+            x = x + layer.cross_out(self._attend(q, cross, None))
+            x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
         return self.output(self.final_norm(x))
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """q: (S, B, H, D), scaled already; k, v: (S, H, *, D). Returns (S, B, d_model)."""
+    def _attend(self, q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
+        """q: (S, B, H, D). kv: keys and values (2, S, H, *, D). Returns (S, B, d_model)."""
         slots, block, _, _ = q.shape
-        out = F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask, scale=1.0)
+        out = F.scaled_dot_product_attention(q.transpose(1, 2), kv[0], kv[1], attn_mask=mask, scale=self.scale)
         return out.transpose(1, 2).reshape(slots, block, -1)
 
 
@@ -159,7 +165,7 @@ class CrossProjection:
                 biases += [torch.zeros_like(v_bias), v_bias]
             heads = int(config.decoder_attention_heads)
             shapes.append((int(config.decoder_layers), heads, int(config.d_model) // heads))
-        return cls(Linear(torch.cat(weights), torch.cat(biases)), tuple(shapes))
+        return cls(for_many_rows(torch.cat(weights), torch.cat(biases)), tuple(shapes))
 
     def __call__(self, states: Tensor) -> list[Tensor]:
         """states: (N, F, d_model). Returns one (layers, 2, N, H, F, D) per decoder."""
@@ -172,26 +178,18 @@ class CrossProjection:
         ]
 
 
-def _layer(state: Mapping[str, Tensor], name: str, scale: float) -> Layer:
-    own, cross = f"{name}.self_attn", f"{name}.encoder_attn"
-    q_bias, v_bias = state[f"{own}.q_proj.bias"], state[f"{own}.v_proj.bias"]
-    weights = [state[f"{own}.q_proj.weight"] * scale, state[f"{own}.k_proj.weight"], state[f"{own}.v_proj.weight"]]
+def _layer(state: Mapping[str, Tensor], name: str, then: Activation) -> Layer:
+    def linear(part: str, then: Activation | None = None) -> Linear:
+        return for_few_rows(state[f"{name}.{part}.weight"], state[f"{name}.{part}.bias"], then)
+
     return Layer(
-        self_norm=_norm(state, f"{own}_layer_norm"),
-        qkv=Linear(torch.cat(weights), torch.cat([q_bias * scale, torch.zeros_like(q_bias), v_bias])),
-        self_out=_linear(state, f"{own}.out_proj"),
-        cross_norm=_norm(state, f"{cross}_layer_norm"),
-        cross_q=Linear(state[f"{cross}.q_proj.weight"] * scale, state[f"{cross}.q_proj.bias"] * scale),
-        cross_out=_linear(state, f"{cross}.out_proj"),
-        ffn_norm=_norm(state, f"{name}.final_layer_norm"),
-        fc1=_linear(state, f"{name}.fc1"),
-        fc2=_linear(state, f"{name}.fc2"),
+        self_norm=LayerNorm.read(state, f"{name}.self_attn_layer_norm"),
+        qkv=for_few_rows(*fused_qkv(state, f"{name}.self_attn")),
+        self_out=linear("self_attn.out_proj"),
+        cross_norm=LayerNorm.read(state, f"{name}.encoder_attn_layer_norm"),
+        cross_q=linear("encoder_attn.q_proj"),
+        cross_out=linear("encoder_attn.out_proj"),
+        ffn_norm=LayerNorm.read(state, f"{name}.final_layer_norm"),
+        fc1=linear("fc1", then),
+        fc2=linear("fc2"),
     )
-
-
-def _linear(state: Mapping[str, Tensor], name: str) -> Linear:
-    return Linear(state[f"{name}.weight"], state[f"{name}.bias"])
-
-
-def _norm(state: Mapping[str, Tensor], name: str) -> LayerNorm:
-    return LayerNorm(state[f"{name}.weight"], state[f"{name}.bias"])

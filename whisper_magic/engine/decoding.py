@@ -79,8 +79,8 @@ class Decoding:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how it went."""
-        note = self.pace.note if self.pace else ""
-        return (note,) if note else ()
+        notes = (self.speculator.runtime.note, self.pace.note if self.pace else "")
+        return tuple(note for note in notes if note)
 
     def keep_unfinished(self) -> None:
         """Take, flagged, what the windows in the slots hold by now: the run was stopped."""

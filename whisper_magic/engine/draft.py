@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from whisper_magic.engine.rules import Place, Rules, places
+from whisper_magic.engine.rules import Rules, places
 from whisper_magic.engine.runtime import BLOCK, Side
 from whisper_magic.engine.sampling import DRAFTED, heated, perturbed, separate
 from whisper_magic.engine.slots import Slots, Window
@@ -58,20 +58,23 @@ class ModelDraft:
         self.read[slot] = 0
 
     def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        self.read = torch.minimum(self.read, slots.known - 1)  # the last known token is the target's: never read yet
+        count = len(slots.known)  # fewer than wanted, where memory is short
+        self.read = torch.minimum(self.read[:count], slots.known - 1)  # the last known token is the target's
         steps = int(offered.max())
         if steps == 0:
             return offered
         self._catch_up(slots, offered > 0)
-        logits = self._read_last(slots)
+        stamp, last = self.rules.special.timestamp_begin, slots.known - 1
+        logits, place = self._read_last(slots), places(slots.tokens, slots.begin, last, 1, stamp)
+        guesses: list[Tensor] = []
         for step in range(steps):
-            at = slots.known + step
-            if step:
-                logits = self.side.forward(slots.block(at - 1, 1), at - 1)
-            scores, place = self._scores(logits, slots, at - 1)
-            guess = _guess(scores, place.index, slots, step, step < offered)
-            old = slots.tokens.gather(1, at[:, None])
-            slots.tokens.scatter_(1, at[:, None], torch.where((step < offered)[:, None], guess, old))
+            if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
+                logits = self.side.forward(guesses[-1], last + step)
+                place = place.then(guesses[-1], stamp)
+            guesses.append(_guess(self.rules(logits, place), place.index, slots, step, step < offered))
+        at = slots.known[:, None] + torch.arange(steps, device=offered.device)
+        wanted = torch.arange(steps, device=offered.device) < offered[:, None]
+        slots.tokens.scatter_(1, at, torch.where(wanted, torch.cat(guesses, 1), slots.tokens.gather(1, at)))
         self.read = torch.where(offered > 0, slots.known + offered - 1, self.read)
         return offered
 
@@ -81,11 +84,6 @@ class ModelDraft:
         logits = self.side.forward(slots.block(start, 2), start)
         last = (slots.known - 1 - start)[:, None, None]
         return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
-
-    def _scores(self, logits: Tensor, slots: Slots, at: Tensor) -> tuple[Tensor, Place]:
-        """(S, 1, V) logits after tokens[at] -> the same under the rules, and where they stand."""
-        place = places(slots.tokens, slots.begin, at, 1, self.rules.special.timestamp_begin)
-        return self.rules(logits, place), place
 
     def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
         """Read what is known, in blocks, until every slot in need is at most two tokens behind."""

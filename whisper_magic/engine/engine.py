@@ -55,9 +55,9 @@ class EngineStatus:
 class Engine:
     """A target and its draft, resident. Make one with `Engine.load`."""
 
-    def __init__(self, target: Checkpoint, draft: Checkpoint | None, placed: Placed, load_seconds: float) -> None:
+    def __init__(self, target: Checkpoint, draft: Checkpoint | None, placed: Placed) -> None:
         self._draft_name = draft.name if draft else None
-        self._placed, self._load_seconds = placed, load_seconds
+        self._placed, self._load_seconds = placed, 0.0
         self._runtime: Runtime | None = Runtime(target, draft)
         self._front = front_end(target, self._runtime.device)
         # The runtime holds what it needs of the weights, some of them fused: no second copy stays.
@@ -94,7 +94,9 @@ class Engine:
             name = DEMO_DRAFT_NAME
         whole = read_target(target, placed.placement)
         small = None if name in (None, "none") else read_draft(str(name), whole, placed.placement)
-        return cls(whole, small, placed, perf_counter() - began)
+        engine = cls(whole, small, placed)
+        engine._load_seconds = perf_counter() - began  # packing the weights included
+        return engine
 
     # -- transcribing ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from whisper_magic.engine.checkpoint import SpecialTokens
 
@@ -30,6 +31,11 @@ class Place:
     before_last: Tensor
     latest: Tensor
 
+    def then(self, token: Tensor, timestamp_begin: int) -> Place:
+        """The places one token on. token: (S, B)."""
+        stamp = torch.where(token >= timestamp_begin, token, -1)
+        return Place(self.index + 1, token, self.last, torch.maximum(self.latest, stamp))
+
 
 def places(tokens: Tensor, begin: Tensor, start: Tensor, block: int, timestamp_begin: int) -> Place:
     """The places that follow tokens[s, start[s] + j] for j < block.
@@ -48,15 +54,27 @@ def places(tokens: Tensor, begin: Tensor, start: Tensor, block: int, timestamp_b
     )
 
 
+FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR = range(4)  # what a row comes after, as far as the rules care
+
+
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """The rules of one transcription. `suppressed`, `suppressed_first`: (V,) fp32, 0 or -inf, added to the logits."""
+    """The rules of one transcription. forbidden: (4, V) fp32, 0 or -inf, what can never be written at the first place,
+    after text, after one timestamp and after two."""
 
     special: SpecialTokens
     timestamps: bool
-    suppressed: Tensor
-    suppressed_first: Tensor
-    max_initial_index: int | None
+    forbidden: Tensor
+
+    @property
+    def suppressed_first(self) -> Tensor:
+        """(V,) what is never written at the first place."""
+        return self.forbidden[FIRST]
+
+    @property
+    def suppressed(self) -> Tensor:
+        """(V,) what is never written, wherever it stands."""
+        return self.forbidden[AFTER_TEXT]
 
     @classmethod
     def build(
@@ -72,36 +90,37 @@ class Rules:
         never = list(special.suppress if suppress is None else suppress)
         if timestamps and special.no_timestamps is not None:
             never.append(special.no_timestamps)
-        first = special.max_initial_timestamp_index if max_initial_index is None else max_initial_index
-        suppressed = _mask(never, special.vocab, device)
-        suppressed_first = suppressed + _mask(list(special.begin_suppress), special.vocab, device)
-        return cls(special, timestamps, suppressed, suppressed_first, first)
+        cap = special.max_initial_timestamp_index if max_initial_index is None else max_initial_index
+        forbidden = torch.stack([_mask(never, special.vocab, device)] * 4)
+        forbidden[FIRST] += _mask(list(special.begin_suppress), special.vocab, device)
+        if timestamps:
+            begin = special.timestamp_begin
+            # The first token is a timestamp, and not too late a one.
+            forbidden[FIRST, :begin] = NEVER
+            if cap is not None:
+                forbidden[FIRST, begin + cap + 1 :] = NEVER
+            # Timestamps come in pairs, except directly before the end of text.
+            forbidden[AFTER_STAMP, : special.eot] = NEVER
+            forbidden[AFTER_PAIR, begin:] = NEVER
+        return cls(special, timestamps, forbidden)
 
     def __call__(self, logits: Tensor, place: Place) -> Tensor:
         """(S, B, V) logits -> (S, B, V) fp32 scores, -inf where the rules forbid."""
-        first = (place.index == 0)[..., None]
-        scores = logits.float() + torch.where(first, self.suppressed_first, self.suppressed)
-        return self._timestamp_rules(scores, place) if self.timestamps else scores
-
-    def _timestamp_rules(self, scores: Tensor, place: Place) -> Tensor:
-        """ApplyTimestampRules: pairs, order, the first one's cap, and probability mass. Changes `scores` in place."""
-        begin, eot = self.special.timestamp_begin, self.special.eot
+        if not self.timestamps:
+            state = torch.where(place.index == 0, FIRST, AFTER_TEXT)
+            return F.embedding(state, self.forbidden).add_(logits)
+        begin = self.special.timestamp_begin
         last_is = (place.last >= begin) & (place.index >= 1)
         before_is = (place.before_last >= begin) | (place.index < 2)
+        state = torch.where(last_is, torch.where(before_is, AFTER_PAIR, AFTER_STAMP), AFTER_TEXT)
+        state = torch.where(place.index == 0, FIRST, state)
+        scores = F.embedding(state, self.forbidden).add_(logits)
         text, stamps = scores[..., :begin], scores[..., begin:]
-        # Timestamps come in pairs, except directly before the end of text.
-        stamps.masked_fill_((last_is & before_is)[..., None], NEVER)
-        scores[..., :eot].masked_fill_((last_is & ~before_is)[..., None], NEVER)
-        # They never decrease; after a closed pair or text they increase, so that no segment has length zero.
-        least = torch.where(last_is & ~before_is, place.latest, place.latest + 1)
+        # Timestamps never decrease; after a closed pair or text they increase, so that no segment has length zero.
+        least = torch.where(state == AFTER_STAMP, place.latest, place.latest + 1)
         least = torch.where(place.latest >= 0, least, begin)
         ids = torch.arange(begin, scores.shape[-1], device=scores.device)
         stamps.masked_fill_(ids < least[..., None], NEVER)
-        # The first token is a timestamp, and not too late a one.
-        first = (place.index == 0)[..., None]
-        text.masked_fill_(first, NEVER)
-        if self.max_initial_index is not None:
-            stamps[..., self.max_initial_index + 1 :].masked_fill_(first, NEVER)
         # Where the timestamps together outweigh every single text token, take a timestamp.
         mass = stamps.logsumexp(dim=-1)
         text.masked_fill_((mass > text.amax(dim=-1))[..., None], NEVER)

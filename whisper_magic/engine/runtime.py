@@ -14,9 +14,12 @@ import torch
 
 from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork
+from whisper_magic.engine.encoder import EncoderNetwork
+from whisper_magic.engine.layers import Linear
 
 Tensor = torch.Tensor
-ENCODED_TOGETHER = 8  # windows: more save no time, and their keys and values before sorting take memory
+ENCODED_TOGETHER = 8  # windows on a GPU: more save no time, and their keys and values before sorting take memory
+KEYS_TOGETHER = 64  # self-attention looks at a multiple of so many places
 BLOCK = 8  # tokens fed in one target pass: fixed, so that what fills a block never changes a row's arithmetic
 
 
@@ -31,23 +34,28 @@ class Side:
     def allocate(self, slots: int, length: int, frames: int) -> None:
         network = self.network
         shape = (len(network.layers), 2, slots, network.heads)
-        like = network.embedding
-        self.self_kv = torch.zeros(*shape, length, network.head_dim, dtype=like.dtype, device=like.device)
-        self.cross_kv = torch.zeros(*shape, frames, network.head_dim, dtype=like.dtype, device=like.device)
+        dtype, device = network.dtype, network.embedding.device
+        self.self_kv = torch.zeros(*shape, length, network.head_dim, dtype=dtype, device=device)
+        self.cross_kv = torch.zeros(*shape, frames, network.head_dim, dtype=dtype, device=device)
 
     def release(self) -> None:
         """Give the caches back."""
         self.self_kv = self.cross_kv = torch.empty(0)
 
     def forward(self, tokens: Tensor, start: Tensor) -> Tensor:
-        return self.network.forward(tokens, start, self.self_kv, self.cross_kv)
+        """tokens: (S, B). start: (S,). Returns logits (S, B, V)."""
+        length = self.self_kv.shape[4]
+        if start.device.type == "cpu":  # what lies behind the last row is masked: it need not be computed
+            end = int(start.max()) + tokens.shape[1]
+            length = min(length, -(-end // KEYS_TOGETHER) * KEYS_TOGETHER)
+        return self.network.forward(tokens, start, self.self_kv.narrow(4, 0, length), self.cross_kv)
 
 
 @dataclass(frozen=True, eq=False)
 class Feed:
     """An encoder and the decoders that attend to what it hears."""
 
-    encoder: Any
+    encoder: Any  # an EncoderNetwork, or what is called like one
     projection: CrossProjection
     sides: tuple[Side, ...]
 
@@ -59,41 +67,70 @@ class Runtime:
         self.context = int(target.config.max_target_positions)
         self.frames = int(target.config.max_source_positions)
         self.median_width = int(target.config.median_filter_width)  # of word alignment
-        self.target = Side(DecoderNetwork.build(target.decoder_state, target.output_weight, target.config))
+        self.target = Side(DecoderNetwork.build(target.decoder_state, target.config))
         self.draft = None
         if draft is not None:
-            self.draft = Side(DecoderNetwork.build(draft.decoder_state, draft.output_weight, draft.config))
+            self.draft = Side(DecoderNetwork.build(draft.decoder_state, draft.config))
         self.device = self.target.network.embedding.device
-        self.dtype = self.target.network.embedding.dtype
+        self.dtype = self.target.network.dtype
         self.feeds = self._feeds(target, draft)
         self.slots = 0
         self.length = 0
+        # A CPU gains nothing from several at once, and alone no window's bits depend on its neighbours.
+        self.together = ENCODED_TOGETHER if self.device.type == "cuda" else 1
+        self.note = ""  # what had to be done for want of memory; '' where nothing was
 
     def _feeds(self, target: Checkpoint, draft: Checkpoint | None) -> list[Feed]:
         """Which encoder feeds which decoders: one for both where the draft shares the target's, else one each."""
         own = (target.decoder_state, target.config)
+        encoder = _encoder(target)
         if draft is None or self.draft is None:
-            return [Feed(target.encoder, CrossProjection.build([own]), (self.target,))]
+            return [Feed(encoder, CrossProjection.build([own]), (self.target,))]
         other = (draft.decoder_state, draft.config)
         if draft.encoder is None:
-            return [Feed(target.encoder, CrossProjection.build([own, other]), (self.target, self.draft))]
+            return [Feed(encoder, CrossProjection.build([own, other]), (self.target, self.draft))]
         return [
-            Feed(target.encoder, CrossProjection.build([own]), (self.target,)),
-            Feed(draft.encoder, CrossProjection.build([other]), (self.draft,)),
+            Feed(encoder, CrossProjection.build([own]), (self.target,)),
+            Feed(_encoder(draft), CrossProjection.build([other]), (self.draft,)),
         ]
 
-    def allocate(self, slots: int, block: int) -> None:
-        """Room for exactly `slots` windows and blocks of `block` tokens; the caches stay while that does not change."""
-        length = self.context + block
-        if slots == self.slots and length == self.length:
-            return
+    def allocate(self, slots: int, block: int) -> int:
+        """Room for `slots` windows and blocks of `block` tokens; the caches stay while that does not change.
+
+        Returns for how many windows there is room: half as many, and half of that, while memory does not suffice;
+        `note` says so then.
+
+        Raises:
+            torch.OutOfMemoryError: where it does not suffice for a single one.
+        """
+        length, wanted = self.context + block, slots
+        self.note = ""
+        if (slots, length) == (self.slots, self.length):
+            return slots
+        while not self._allocated(slots, length):
+            slots //= 2
+        if slots < wanted:
+            self.note = f"memory was short: {slots} of {wanted} windows were decoded at a time"
+        return slots
+
+    def _allocated(self, slots: int, length: int) -> bool:
+        """Whether there was memory for it."""
         sides = [side for side in (self.target, self.draft) if side is not None]
         self.slots = 0  # until it is done: an interruption in between must not look like success
         for side in sides:
             side.release()
-        for side in sides:
-            side.allocate(slots, length, self.frames)
+        try:
+            for side in sides:
+                side.allocate(slots, length, self.frames)
+        except torch.OutOfMemoryError:
+            if slots == 1:
+                raise
+            for side in sides:
+                side.release()
+            torch.cuda.empty_cache()
+            return False
         self.slots, self.length = slots, length
+        return True
 
     def close(self) -> None:
         """Let go of every tensor, whoever may still hold this object."""
@@ -106,14 +143,26 @@ class Runtime:
 
     def admit(self, slots: list[int], features: Tensor) -> None:
         """Encode windows (N, n_mels, window frames) and put their cross keys and values into these N slots."""
-        for first in range(0, len(slots), ENCODED_TOGETHER):
-            some = slice(first, first + ENCODED_TOGETHER)
-            index = torch.tensor(slots[some], device=self.device)
-            sound = features[some].to(self.device, self.dtype)
-            for feed in self.feeds:
-                states = feed.encoder(sound).last_hidden_state
-                for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
-                    side.cross_kv[:, :, index] = cross_kv
+        done = 0
+        while done < len(slots):
+            some = slice(done, done + self.together)
+            try:
+                self._admit(slots[some], features[some])
+            except torch.OutOfMemoryError:
+                if self.together == 1:
+                    raise
+                self.together //= 2
+                torch.cuda.empty_cache()
+            else:
+                done += len(slots[some])
+
+    def _admit(self, slots: list[int], features: Tensor) -> None:
+        index = torch.tensor(slots, device=self.device)
+        sound = features.to(self.device, self.dtype)
+        for feed in self.feeds:
+            states = feed.encoder(sound)
+            for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
+                side.cross_kv[:, :, index] = cross_kv
 
     @property
     def memory_bytes(self) -> int:
@@ -121,11 +170,23 @@ class Runtime:
         storages: dict[int, int] = {}
         for tensor in self._tensors():
             storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return sum(storages.values())
+        return sum(storages.values()) + sum(linear.packed_bytes for linear in self._linears())
 
     def _tensors(self) -> Iterator[Tensor]:
         for feed in self.feeds:
-            yield from feed.encoder.parameters()
-            yield feed.projection.linear.weight
+            yield from feed.encoder.tensors()
             for side in feed.sides:
                 yield from (side.self_kv, side.cross_kv, *side.network.tensors())
+        for linear in self._linears():
+            yield from linear.tensors()
+
+    def _linears(self) -> Iterator[Linear]:
+        for feed in self.feeds:
+            yield from (feed.projection.linear, *feed.encoder.linears)
+            for side in feed.sides:
+                yield from side.network.linears
+
+
+def _encoder(checkpoint: Checkpoint) -> EncoderNetwork:
+    assert checkpoint.encoder is not None
+    return EncoderNetwork.build(checkpoint.encoder, checkpoint.config, checkpoint.attention)

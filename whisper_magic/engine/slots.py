@@ -85,7 +85,9 @@ class Slots:
         self.windows[slot] = window
 
     def release(self, slot: int) -> None:
+        """Empty a slot; its position goes back to the start, so that nothing is computed for it."""
         self.active[slot] = False
+        self.cached[slot], self.known[slot] = 0, 1
         self.windows[slot] = None
 
     def block(self, start: Tensor, width: int) -> Tensor:

@@ -99,7 +99,7 @@ class _Outcome:
 
 
 class Speculator:
-    """Decodes windows speculatively over `slot_count` slots of a runtime."""
+    """Decodes windows speculatively over `slot_count` slots of a runtime, or as many as it has memory for."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Speculator:
         self.align, self.pace = align, pace
         self.runtime, self.rules, self.draft = runtime, rules, draft
         self.block = max(BLOCK, draft.length + 1)
-        runtime.allocate(slot_count, self.block)
+        slot_count = runtime.allocate(slot_count, self.block)  # fewer, where memory is short
         shape = (slot_count, draft.length, rules.special.vocab)
         chances = torch.zeros(shape, device=runtime.device) if rejection else None
         self.slots = Slots(slot_count, runtime.length, runtime.device, chances)

@@ -1,0 +1,106 @@
+"""Linear layers in their three forms: one arithmetic, and a row that does not know its neighbours."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from whisper_magic.engine import layers
+from whisper_magic.engine.layers import Half, Linear, Packed, Plain, for_few_rows, for_many_rows
+
+SHAPES = [(192, 192), (768, 192), (192, 768), (130, 64), (70, 40), (512, 2048)]  # outputs, inputs
+needs_half = pytest.mark.skipif(not layers._halves(), reason="FBGEMM is not here")
+needs_packing = pytest.mark.skipif(not layers._packs(torch.float32), reason="oneDNN is not here")
+
+
+def drawn(outputs: int, inputs: int, dtype: torch.dtype, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(outputs + inputs)
+    weight = torch.randn(outputs, inputs, generator=generator) * inputs**-0.5
+    weight = weight.half().float() if half else weight
+    return weight.to(dtype), torch.randn(outputs, generator=generator).to(dtype)
+
+
+def forms() -> list[tuple[type[Linear], torch.dtype, bool]]:
+    found: list[tuple[type[Linear], torch.dtype, bool]] = [(Half, torch.float32, True)] if layers._halves() else []
+    return found + [(Packed, d, False) for d in (torch.float32, torch.bfloat16) if layers._packs(d)]
+
+
+@pytest.mark.parametrize(("form", "dtype", "half"), forms())
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("then", [None, F.gelu, F.relu])
+@torch.inference_mode()
+def test_each_form_computes_the_same(form: type[Linear], dtype: torch.dtype, half: bool, size: tuple[int, int], then: layers.Activation | None) -> None:  # fmt: skip  # noqa: E501
+    weight, bias = drawn(*size, dtype, half)
+    linear = for_few_rows(weight, bias, then)
+    assert type(linear) is form
+    x = torch.randn(3, 8, size[1], generator=torch.Generator().manual_seed(0)).to(dtype)
+    within = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 2e-2, "atol": 2e-2}
+    torch.testing.assert_close(linear(x), Plain(weight, bias, then)(x), **within)
+    torch.testing.assert_close(for_few_rows(weight, None)(x), F.linear(x, weight), **within)
+
+
+@pytest.mark.parametrize(("form", "dtype", "half"), forms())
+@pytest.mark.parametrize("size", SHAPES)
+@torch.inference_mode()
+def test_a_row_does_not_know_its_neighbours(
+    form: type[Linear], dtype: torch.dtype, half: bool, size: tuple[int, int]
+) -> None:
+    """To the last bit, from the 8 rows of one slot to those of 16."""
+    linear = for_few_rows(*drawn(*size, dtype, half), F.gelu)
+    x = torch.randn(128, size[1], generator=torch.Generator().manual_seed(0)).to(dtype)
+    together = linear(x.view(16, 8, -1)).view(128, -1)
+    for rows in (8, 16, 24, 64):
+        for first in range(0, 128 - rows + 1, 8):
+            assert torch.equal(linear(x[first : first + rows].clone()), together[first : first + rows]), rows
+
+
+@needs_half
+@torch.inference_mode()
+def test_half_is_no_approximation() -> None:
+    """Every finite 16-bit number, down to the smallest, is multiplied as the number it is."""
+    numbers = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(torch.float16).float()
+    numbers = numbers[torch.isfinite(numbers)]
+    weight = F.pad(numbers, (0, -len(numbers) % 64)).view(-1, 64)
+    linear = for_few_rows(weight, None)
+    assert type(linear) is Half
+    assert torch.equal(linear(torch.eye(64)), weight.T)
+
+
+@needs_half
+@needs_packing
+def test_half_is_taken_only_where_nothing_is_lost() -> None:
+    weight, bias = drawn(64, 64, torch.float32, half=True)
+    assert type(for_few_rows(weight, bias)) is Half
+    for number in (1 / 3, 2.0**-26, 1e5):
+        other = weight.clone()
+        other[5, 7] = number
+        assert type(for_few_rows(other, bias)) is Packed
+
+
+def test_without_packed_forms_all_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "_halves", lambda: False)
+    monkeypatch.setattr(layers, "_packs", lambda dtype: False)
+    weight, bias = drawn(64, 64, torch.float32, half=True)
+    for make in (for_few_rows, for_many_rows):
+        linear = make(weight, bias, F.gelu)
+        assert type(linear) is Plain
+        assert [t.data_ptr() for t in linear.tensors()] == [weight.data_ptr(), bias.data_ptr()]
+
+
+def test_missing_operators_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing:
+        pass
+
+    monkeypatch.setattr(torch.ops, "quantized", Nothing(), raising=False)
+    monkeypatch.setattr(torch.ops, "mkldnn", Nothing(), raising=False)
+    assert not layers._halves.__wrapped__()
+    assert not layers._packs.__wrapped__(torch.float32)
+    assert not layers._packs.__wrapped__(torch.bfloat16)
+
+
+@needs_half
+def test_what_is_held_is_counted() -> None:
+    weight, bias = drawn(192, 64, torch.float32, half=True)
+    assert for_few_rows(weight, bias).packed_bytes == 192 * 64 * 2
+    assert Plain(weight, bias).packed_bytes == 0

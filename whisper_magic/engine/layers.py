@@ -1,0 +1,172 @@
+"""What encoder and decoder are made of: linear layers, each in the form in which this machine multiplies fastest.
+
+Packed weights replace the originals. Three forms of y = x W^T + b, alike to the caller:
+
+- `Plain`: a tensor as it is. CUDA, and wherever nothing below is available.
+- `Half`: weights as 16-bit floats, arithmetic in float32 (FBGEMM). Not an approximation: it is used only where every
+  weight *is* a 16-bit number, as those of OpenAI's released checkpoints are, whatever they are stored as. Half the
+  bytes to read, which is what a decoder's pass over a few rows costs: 2 to 4 times as fast as `Plain`.
+- `Packed`: weights in oneDNN's blocked layout, in their own dtype, with the activation in the same kernel. For
+  bfloat16, for weights that need all their bits, and for the encoder, whose many rows make arithmetic the cost.
+
+In both packed forms a row's result does not depend on the rows beside it or on how many there are, to the last bit;
+that is what lets a batch write exactly what each window writes alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from transformers.activations import ACT2FN
+
+Tensor = torch.Tensor
+Activation = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerNorm:
+    weight: Tensor
+    bias: Tensor
+
+    @classmethod
+    def read(cls, state: Mapping[str, Tensor], name: str) -> LayerNorm:
+        return cls(state[f"{name}.weight"], state[f"{name}.bias"])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias)
+
+    def tensors(self) -> Iterator[Tensor]:
+        yield from (self.weight, self.bias)
+
+
+class Linear(ABC):
+    """y = x W^T + b, and what follows it if anything does. x: (..., inputs). Returns (..., outputs)."""
+
+    packed_bytes: int  # what it holds besides `tensors`
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def tensors(self) -> Iterator[Tensor]:
+        """What it holds as ordinary tensors."""
+        return iter(())
+
+
+@dataclass(frozen=True, eq=False)
+class Plain(Linear):
+    weight: Tensor
+    bias: Tensor | None
+    then: Activation | None = None
+    packed_bytes: int = 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = F.linear(x, self.weight, self.bias)
+        return y if self.then is None else self.then(y)
+
+    def tensors(self) -> Iterator[Tensor]:
+        yield self.weight
+        if self.bias is not None:
+            yield self.bias
+
+
+@dataclass(frozen=True, eq=False)
+class Half(Linear):
+    packed: Any  # FBGEMM's own object, bias included
+    packed_bytes: int
+    then: Activation | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.quantized.linear_dynamic_fp16.default(x, self.packed)
+        return y if self.then is None else self.then(y)
+
+
+@dataclass(frozen=True, eq=False)
+class Packed(Linear):
+    packed: Tensor  # opaque: oneDNN's layout for this shape
+    bias: Tensor | None
+    packed_bytes: int
+    then: Activation | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        gelu = self.then is F.gelu
+        run = torch.ops.mkldnn._linear_pointwise.default
+        y: Tensor = run(x, self.packed, self.bias, "gelu" if gelu else "none", [], "none" if gelu else "")
+        return y if self.then is None or gelu else self.then(y)
+
+    def tensors(self) -> Iterator[Tensor]:
+        if self.bias is not None:
+            yield self.bias
+
+
+def activation(name: str) -> Activation:
+    """The function of this name in a checkpoint's configuration."""
+    return F.gelu if name == "gelu" else ACT2FN[name]
+
+
+def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:
+    """A decoder's layer: 1 to some 100 rows at a time, so that reading the weights is what it costs.
+
+    weight: (outputs, inputs). then: applied to the result; `F.gelu` may become part of the kernel.
+    """
+    if _can_be_half(weight):
+        return Half(torch.ops.quantized.linear_prepack_fp16(weight, bias), 2 * weight.numel(), then)
+    return for_many_rows(weight, bias, then)
+
+
+def for_many_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:
+    """An encoder's layer: a thousand rows and more at a time, so that arithmetic is what it costs."""
+    if weight.device.type == "cpu" and _packs(weight.dtype):
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight)
+        return Packed(packed, bias, weight.numel() * weight.element_size(), then)
+    return Plain(weight, bias, then)
+
+
+def smallest(table: Tensor) -> Tensor:
+    """A table that is only looked up: the same numbers in 16 bits, where `Half` would hold them so."""
+    return table.half() if _can_be_half(table) else table
+
+
+def fused_qkv(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    """Queries, keys and values in one: weight (3 * d_model, d_model) and bias. Whisper's keys have none."""
+    q_bias, v_bias = state[f"{name}.q_proj.bias"], state[f"{name}.v_proj.bias"]
+    weight = torch.cat([state[f"{name}.{part}_proj.weight"] for part in "qkv"])
+    return weight, torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])
+
+
+def _can_be_half(weight: Tensor) -> bool:
+    """Whether `Half` computes with exactly these weights, here."""
+    if weight.device.type != "cpu" or weight.dtype != torch.float32 or not _halves():
+        return False
+    return torch.equal(weight.half().float(), weight)
+
+
+@cache
+def _halves() -> bool:
+    """Whether FBGEMM is here, and keeps 16-bit numbers exactly, down to the smallest (2**-24)."""
+    weight = torch.tensor([[2.0**-24, 1.0], [65504.0, -(2.0**-15)]])
+    try:
+        packed = torch.ops.quantized.linear_prepack_fp16(weight, None)
+        return torch.equal(torch.ops.quantized.linear_dynamic_fp16(torch.eye(2), packed), weight.T)
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return False
+
+
+@cache
+def _packs(dtype: torch.dtype) -> bool:
+    """Whether oneDNN packs weights of this dtype here, and multiplies with them."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        return False
+    try:
+        if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return False
+        weight = torch.eye(2, dtype=dtype)
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight)
+        return torch.equal(torch.ops.mkldnn._linear_pointwise(weight, packed, None, "none", [], ""), weight)
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return False
