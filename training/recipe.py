@@ -144,7 +144,7 @@ class Recipe:
     # draft
     draft_phases: tuple[Phase, ...] = (
         Phase(30, _DRAFTING, (0, 2e-3), ALL),
-        Phase(220, _DRAFTING, (2e-3, 2e-5), ALL),
+        Phase(490, _DRAFTING, (2e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2026
