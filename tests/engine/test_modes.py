@@ -13,7 +13,7 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
-from whisper_magic.engine import batch, hearing
+from whisper_magic.engine import batch, hearing, planning
 from whisper_magic.engine.hub import demo_folder
 from whisper_magic.engine.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
@@ -41,6 +41,19 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
+@pytest.fixture
+def pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: several windows at once are faster."""
+    monkeypatch.setattr(planning, "PAYS_ON", ("cpu",))
+
+
+def test_here_auto_is_the_reference(engine: Engine, long: Any) -> None:
+    found = engine.transcribe(long, MODEL, max_tokens=12)
+    assert found.mode == "sequential"
+    assert found.notes == ()
+
+
+@pytest.mark.usefixtures("pays")
 def test_auto_batches_what_is_long_and_says_so(engine: Engine, long: Any) -> None:
     seen: list[Segment] = []
     batched = engine.transcribe(long, MODEL, on_event=lambda e: seen.append(e) if isinstance(e, Segment) else None)
@@ -69,6 +82,7 @@ def test_the_batch_does_not_change_the_text(engine: Engine, long: Any) -> None:
     assert [(s.start, s.end) for s in alone.segments] == [(s.start, s.end) for s in together.segments]
 
 
+@pytest.mark.usefixtures("pays")
 def test_short_recordings_many_files_and_previous_text_stay_sequential(engine: Engine, long: Any) -> None:
     short = (SAMPLE.samples[: 20 * RATE], RATE)
     assert engine.transcribe(short, MODEL).mode == "sequential"
@@ -76,6 +90,7 @@ def test_short_recordings_many_files_and_previous_text_stay_sequential(engine: E
     assert engine.transcribe(long, MODEL, condition_on_previous=True).mode == "sequential"
 
 
+@pytest.mark.usefixtures("pays")
 def test_where_no_voice_is_found_all_is_read(engine: Engine) -> None:
     hum = (0.1 * np.sin(np.arange(100 * RATE) * 0.05)).astype(np.float32)
     found = engine.transcribe((hum, RATE), MODEL, max_tokens=12)
@@ -202,6 +217,7 @@ def test_word_times_are_true(engine: Engine) -> None:
     assert float(np.median(distances)) < 0.1
 
 
+@pytest.mark.usefixtures("pays")
 def test_large_models_get_no_more_slots_than_there_is_room_for(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,11 +55,11 @@ class Recording:
         self._load_seconds = load_seconds
         self.plan = plan_for(target, front, sound, options)
         self.window_seconds = self.plan.window_frames * self.plan.frame_seconds
-        self.mode = mode_for(options, sound, self.window_seconds, alone)
+        self.mode = mode_for(options, front, sound, self.window_seconds, alone)
         pauses = batch_pauses(self.window_seconds) if self.mode == "batched" else SILENCE if options.vad else None
         self.hearing = Hearing(sound, front, pauses)
         self._key = fingerprint(self.hearing.fingerprint, options.task)
-        asked = options.mode == "batched" or options.vad
+        asked = options.mode == "batched" or options.vad or not options.timestamps
         if self.mode == "batched" and not asked and self.hearing.voiced < VOICED:
             self.mode = "sequential"  # singing, or a voice that the detector does not know: read it all
             self.hearing.everything()
