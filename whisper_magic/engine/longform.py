@@ -167,6 +167,8 @@ class Reader:
 
     def accept(self, decoded: Decoded, final: bool = False) -> Verdict:
         """Take a window's tokens. final: as they are, though a guard may doubt them (the run was stopped)."""
+        if decoded.language is not None and decoded.language_probability is not None:
+            self.heard_language(decoded.language, decoded.language_probability)
         window, guards = decoded.window, self.plan.guards
         silent = guards.is_silence(decoded)
         flags = guards.doubts(decoded, self.text_of(decoded.tokens))
