@@ -82,6 +82,8 @@ _FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
+_DRAFTING_LONGER = ((SHORT, 0.4), (LONG, 0.35), (FULL, 0.25))
+
 ENGLISH_PHASES = (
     Phase(100, ((SHORT, 1.0),), (0, 3e-3), ENGLISH, listening=True),
     Phase(300, ((SHORT, 1.0),), (3e-3, 3e-3), ENGLISH, listening=True),
@@ -145,6 +147,7 @@ class Recipe:
     draft_phases: tuple[Phase, ...] = (
         Phase(30, _DRAFTING, (0, 2e-3), ALL),
         Phase(490, _DRAFTING, (2e-3, 2e-5), ALL),
+        Phase(340, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2026
