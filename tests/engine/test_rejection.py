@@ -19,6 +19,11 @@ Rule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 VOCAB, PLACES, DRAFT_LENGTH, RUNS = 3, 3, 2, 100_000
 
 
+def keys_of(seed: int) -> Tensor:
+    """A stream of noise for every run."""
+    return separate(stream_key(seed, 0) + torch.arange(RUNS), 9)
+
+
 def inverted(target: Tensor, draft: Tensor, proposed: Tensor, offered: Tensor, coin: Tensor, noise: Tensor) -> Tensor:
     """Negative control: kept with probability min(1, q / p)."""
     q = torch.nn.functional.pad(draft, (0, 0, 0, target.shape[1] - draft.shape[1]))
@@ -47,7 +52,7 @@ def tables(seed: int) -> Tensor:
 def simulate(rule: Rule, seed: int = 5) -> Tensor:
     """How often each of VOCAB**3 texts is written in 10^5 runs, by rounds of two proposals; every run is a slot."""
     p, q = tables(seed), tables(seed + 1)
-    keys = torch.tensor([stream_key(seed, run) for run in range(RUNS)])
+    keys = keys_of(seed)
     text = torch.zeros(RUNS, PLACES + DRAFT_LENGTH + 1, dtype=torch.long)
     length = torch.zeros(RUNS, dtype=torch.long)
 
@@ -108,7 +113,7 @@ def test_a_wrong_rule_is_found_out(rule: Rule) -> None:
 def test_it_accepts_as_often_as_two_distributions_overlap() -> None:
     generator = torch.Generator().manual_seed(3)
     p, q = (torch.randn(2, 8, generator=generator) * 1.5).softmax(-1)
-    keys = torch.tensor([stream_key(9, run) for run in range(RUNS)])
+    keys = keys_of(9)
     index = torch.zeros(RUNS, 1, dtype=torch.long)
     proposed = (q.log() + gumbel(separate(keys, DRAFTED), index, 8)).argmax(-1)
     coin, noise = uniform(separate(keys, COIN), index), gumbel(separate(keys, REDRAWN), index, 8)
@@ -123,7 +128,7 @@ def test_it_accepts_as_often_as_two_distributions_overlap() -> None:
 def test_a_drafter_that_copies_is_certain() -> None:
     """A row of zeros: the proposal is kept as often as the target would have drawn it; never drawn again if not."""
     p = torch.tensor([0.5, 0.3, 0.2])
-    keys = torch.tensor([stream_key(2, run) for run in range(RUNS)])
+    keys = keys_of(2)
     index, proposed = torch.zeros(RUNS, 1, dtype=torch.long), torch.ones(RUNS, 1, dtype=torch.long)
     coin, noise = uniform(separate(keys, COIN), index), gumbel(separate(keys, REDRAWN), index, 3)
     draft = torch.zeros(RUNS, 1, 3)
@@ -155,7 +160,7 @@ def test_it_accepts_more_than_shared_noise() -> None:
     generator = torch.Generator().manual_seed(3)
     p, q = (torch.randn(2, 8, generator=generator) * 1.5).softmax(-1)
     theory = float((1 / torch.maximum(p / p[:, None], q / q[:, None]).sum(-1)).sum())
-    keys = torch.tensor([stream_key(9, run) for run in range(RUNS)])
+    keys = keys_of(9)
     noise = gumbel(keys, torch.zeros(RUNS, 1, dtype=torch.long), 8)
     agreed = float(((p.log() + noise).argmax(-1) == (q.log() + noise).argmax(-1)).float().mean())
     assert agreed == pytest.approx(theory, abs=0.006)
