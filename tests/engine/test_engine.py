@@ -94,7 +94,7 @@ def test_options_object_and_overrides(engine: Engine) -> None:
         ({"language": "it"}, "de, en, fr"),
         ({"channel": "split"}, "transcribe_many"),
         ({"max_tokens": 3}, "it must be 4 or more"),
-        ({"timestamps": False}, "one window"),
+        ({"timestamps": False, "mode": "sequential"}, "one window"),
         ({"prompt": "x <|nospeech|>"}, "nospeech"),
     ],
 )

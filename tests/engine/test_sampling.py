@@ -34,10 +34,10 @@ def engines(pair: Any) -> Iterator[dict[str, Engine]]:
 
 
 def test_the_text_depends_on_the_seed_alone(engines: dict[str, Engine]) -> None:
-    for seed in range(4):
+    for seed in range(3):
         alone = tokens(engines["never"], draft="none", seed=seed)
         for engine in engines.values():
-            for length in (1, 4, 7):
+            for length in (1, 6):
                 assert tokens(engine, draft_length=length, seed=seed) == alone
 
 

@@ -86,6 +86,7 @@ class LogMelStream:
         self.samples = 0  # fed
         self.ready = 0  # frames that can be had, with those that pad a short recording to a window
         self._kept_from = 0
+        self._wanted_from = 0
         self._kept: list[torch.Tensor] = []  # raw, from frame `_kept_from` on
         self._sound = torch.zeros(0, device=front.filters.device)  # from the beginning of frame `ready` on
         self._mirrored = False  # whether what stands before the first sample was put there
@@ -110,6 +111,7 @@ class LogMelStream:
             self._kept.append(raw)
             self.ready += frames
         self._sound = sound[frames * front.hop_length :]
+        self._let_go()
 
     def part(self, first: int, count: int) -> torch.Tensor:
         """(n_mels, up to `count`) features from frame `first` on; fewer where there are no more by now."""
@@ -121,8 +123,12 @@ class LogMelStream:
         return (torch.maximum(raw, torch.tensor(self._loudest - DYNAMIC_RANGE, device=raw.device)) + 4.0) / 4.0
 
     def forget(self, before: int) -> None:
-        """Let go of the frames before this one."""
-        if self._kept and before - self._kept_from > FORGOTTEN_TOGETHER:
-            whole = torch.cat(self._kept, dim=1)
-            self._kept = [whole[:, before - self._kept_from :].clone()]
-            self._kept_from = before
+        """Let go of the frames before this one, those that are still to come included."""
+        self._wanted_from = max(self._wanted_from, before)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        count = min(self._wanted_from, self.ready) - self._kept_from
+        if count > FORGOTTEN_TOGETHER:
+            self._kept = [torch.cat(self._kept, dim=1)[:, count:].clone()]
+            self._kept_from += count

@@ -276,6 +276,7 @@ class SequentialReader(Reader):
             self._part = next(self._parts, None)
             if self._part is not None:
                 self.seek = self._part.first
+                self.ear.forget(self.seek)
 
     def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
