@@ -12,7 +12,7 @@ import pytest
 
 from whisper_magic.audio import vad
 from whisper_magic.audio.load import load
-from whisper_magic.audio.vad import Detector, LevelGate, Segmenter, Stretch, detector
+from whisper_magic.audio.vad import Detector, LevelGate, Pauses, Segmenter, Stretch, detector
 from whisper_magic.engine.hub import demo_folder
 
 RATE = 16_000
@@ -63,7 +63,7 @@ def test_chunks_do_not_matter_to_silero(size: int) -> None:
 
 
 def stretches(one: Detector, sound: np.ndarray, **changes: float) -> list[Stretch]:
-    segmenter = Segmenter(RATE, one.frame, **({"pause": 0.5, "margin": 0.1, "longest": 30.0} | changes))
+    segmenter = Segmenter(RATE, one.frame, Pauses(**({"pause": 0.5, "margin": 0.1, "longest": 30.0} | changes)))
     return segmenter.feed(one.feed(sound, last=True)) + segmenter.finish(len(sound))
 
 
@@ -93,7 +93,7 @@ def test_steady_sound_counts_as_speech_for_the_gate() -> None:
 
 
 def segmenter(**changes: float) -> Segmenter:
-    return Segmenter(100, 10, **({"pause": 0.3, "margin": 0.1, "longest": 100.0} | changes))
+    return Segmenter(100, 10, Pauses(**({"pause": 0.3, "margin": 0.1, "longest": 100.0} | changes)))
 
 
 def test_hysteresis_and_margins() -> None:
@@ -103,7 +103,7 @@ def test_hysteresis_and_margins() -> None:
 
 
 def test_a_short_pause_does_not_part_and_a_click_is_no_speech() -> None:
-    one = Segmenter(100, 5, pause=0.3, margin=0.1, longest=100.0)
+    one = Segmenter(100, 5, Pauses(pause=0.3, margin=0.1, longest=100.0))
     assert one.feed([0.9] * 4 + [0] * 3 + [0.9] * 4 + [0] * 8) == [Stretch(0, 65)]
     assert one.feed([0.9] + [0] * 8) == []
 
@@ -118,11 +118,3 @@ def test_the_end_of_the_recording_is_the_end() -> None:
     one = segmenter()
     assert one.feed([0.9] * 5) == []
     assert one.finish(47) == [Stretch(0, 47)]
-
-
-def test_what_is_decided() -> None:
-    one = segmenter()
-    one.feed([0] * 5)
-    assert one.open_from == 40
-    one.feed([0.9] * 5)
-    assert one.open_from == 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from transformers import (
     WhisperForConditionalGeneration,
     WhisperTokenizer,
 )
+
+from whisper_magic import Engine
 
 LANGUAGES = ("en", "de", "fr")
 WORDS = 300  # ordinary tokens before the special ones
@@ -226,3 +228,12 @@ def shape() -> type[Shape]:
 def pair(make_pair: Callable[[Shape], Pair]) -> Pair:
     """The usual tiny multilingual pair."""
     return make_pair(Shape())
+
+
+@pytest.fixture(scope="module")
+def engines(pair: Pair) -> Iterator[dict[str, Engine]]:
+    """The usual pair with each of its drafts."""
+    loaded = {name: Engine.load(str(pair.target), str(folder), device="cpu") for name, folder in pair.drafts.items()}
+    yield loaded
+    for engine in loaded.values():
+        engine.close()

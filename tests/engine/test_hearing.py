@@ -12,8 +12,9 @@ import torch
 
 from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import Audio, AudioStream, load
+from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine import hearing as module
-from whisper_magic.engine.hearing import FOREVER, Hearing, Part, Pauses
+from whisper_magic.engine.hearing import FOREVER, Hearing, Part
 from whisper_magic.engine.hub import demo_folder
 from whisper_magic.errors import AudioUnreadable
 
@@ -90,6 +91,8 @@ def test_of_unknown_length_the_first_part_is_as_long_as_a_whole_may_be(front: Lo
 
 def test_the_fingerprint_is_of_what_is_heard_first(front: LogMel) -> None:
     one, same, other = (Hearing(sound(noise(s)), front) for s in (2.0, 2.0, 2.1))
+    for ear in (one, same, other):
+        ear.hear(1)
     assert one.fingerprint == same.fingerprint != other.fingerprint
 
 
@@ -126,7 +129,7 @@ def test_voice(monkeypatch: pytest.MonkeyPatch) -> None:
         filters, n_fft=400, hop_length=160, sample_rate=16000, window_samples=480000, device=torch.device("cpu")
     )
     whole = Hearing(AudioStream.of(audio), front, PAUSES)
-    assert whole.detector == "silero-vad"
+    assert whole.voice_found_by == "silero-vad"
     found = list(whole.parts())
     assert len(found) > 5
     assert all(a.last <= b.first for a, b in itertools.pairwise(found))

@@ -108,7 +108,7 @@ def test_guesses_are_tried_again_and_good_text_is_not() -> None:
     r = reader()
     assert r.accept(decoded(r.next_window(), (5, 6), logprob=-1.5)).retry
     verdict = r.accept(decoded(r.next_window(), (5, 6)))
-    assert verdict == Verdict(0, (Piece(0, 100, (5, 6)),))
+    assert verdict == Verdict((Piece(0, 100, (5, 6)),))
 
 
 def test_silence_needs_both_words_for_it() -> None:

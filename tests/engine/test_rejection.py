@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -135,14 +134,6 @@ def test_a_drafter_that_copies_is_certain() -> None:
     choice = chosen_by_rejection(p.expand(RUNS, 1, 3), draft, proposed, torch.ones(RUNS, dtype=torch.long), coin, noise)
     shares = torch.bincount(choice[:, 0], minlength=3) / RUNS
     assert torch.allclose(shares, p, atol=0.006)
-
-
-@pytest.fixture(scope="module")
-def engines(pair: Any) -> Iterator[dict[str, Engine]]:
-    loaded = {name: Engine.load(str(pair.target), str(folder), device="cpu") for name, folder in pair.drafts.items()}
-    yield loaded
-    for engine in loaded.values():
-        engine.close()
 
 
 HOT = TranscribeOptions(draft="model", temperature=0.8, no_speech_threshold=None, language="en", acceptance="rejection")

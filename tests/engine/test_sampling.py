@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,14 +22,6 @@ def noise(seconds: float, seed: int = 0) -> tuple[np.ndarray, int]:
 
 def tokens(engine: Engine, **overrides: Any) -> list[tuple[int, ...]]:
     return [segment.tokens for segment in engine.transcribe(noise(4.1), HOT, **overrides).segments]
-
-
-@pytest.fixture(scope="module")
-def engines(pair: Any) -> Iterator[dict[str, Engine]]:
-    loaded = {name: Engine.load(str(pair.target), str(folder), device="cpu") for name, folder in pair.drafts.items()}
-    yield loaded
-    for engine in loaded.values():
-        engine.close()
 
 
 def test_the_text_depends_on_the_seed_alone(engines: dict[str, Engine]) -> None:

@@ -166,23 +166,51 @@ class Stretch:
     end: int
 
 
+@dataclass(frozen=True)
+class Pauses:
+    """How speech is parted, in seconds. pause: the shortest that parts it. margin: by how much stretches are widened
+    either way. longest: a longer stretch is split where speech is least likely in its second half."""
+
+    pause: float
+    margin: float
+    longest: float
+
+
+class Voice:
+    """The speech of one recording, as its sound comes."""
+
+    def __init__(self, sample_rate: int, pauses: Pauses) -> None:
+        self._detector = detector(sample_rate)
+        self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses)
+        self._samples = 0
+
+    @property
+    def found_by(self) -> str:
+        """What looks for it."""
+        return self._detector.name
+
+    def feed(self, samples: Samples, last: bool = False) -> list[Stretch]:
+        """(n,) more samples; the stretches that are known to be over. last: there are no more after these."""
+        self._samples += len(samples)
+        found = self._segmenter.feed(self._detector.feed(samples, last).tolist())
+        return found + self._segmenter.finish(self._samples) if last else found
+
+
 class Segmenter:
     """Frames' chances -> stretches of speech, each known as soon as the pause after it is.
 
-    Speech begins at 0.5 and ends where the chance stays below 0.35 for `pause` seconds; under 0.1 s of it is no speech.
-    Stretches are widened by `margin` seconds either way. One longer than `longest` seconds is split where speech is
-    least likely in its second half.
+    Speech begins at 0.5 and ends where the chance stays below 0.35 for a pause; under 0.1 s of it is no speech.
     """
 
     BEGINS, ENDS, LEAST = 0.5, 0.35, 0.1
 
-    def __init__(self, sample_rate: int, frame: int, *, pause: float, margin: float, longest: float) -> None:
-        assert 2 * margin <= pause, "stretches would overlap"
+    def __init__(self, sample_rate: int, frame: int, pauses: Pauses) -> None:
+        assert 2 * pauses.margin <= pauses.pause, "stretches would overlap"
         self._frame = frame
-        self._pause = max(1, round(pause * sample_rate / frame))
-        self._longest = max(2, int(longest * sample_rate) // frame)
+        self._pause = max(1, round(pauses.pause * sample_rate / frame))
+        self._longest = max(2, int(pauses.longest * sample_rate) // frame)
         self._least = self.LEAST * sample_rate
-        self._margin = int(margin * sample_rate)
+        self._margin = int(pauses.margin * sample_rate)
         self._at = 0  # frames seen
         self._begin: int | None = None  # first frame of the open stretch
         self._split = False  # whether it begins where a longer one was split
@@ -210,11 +238,6 @@ class Segmenter:
         """The stretch that is still open where the recording, `total` samples long, ends."""
         found = self._close() if self._begin is not None else []
         return [Stretch(stretch.start, min(stretch.end, total)) for stretch in found if stretch.start < total]
-
-    @property
-    def open_from(self) -> int:
-        """Sample before which everything is decided."""
-        return max(0, (self._at if self._begin is None else self._begin) * self._frame - self._margin)
 
     def _close(self) -> list[Stretch]:
         assert self._begin is not None

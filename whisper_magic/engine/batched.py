@@ -7,15 +7,15 @@ told of another's text, and none is read twice: a sentence that is still open at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from whisper_magic.engine.hearing import Part, Pauses
-from whisper_magic.engine.longform import STRIDE, Piece, Reader, cut
+from whisper_magic.audio.vad import Pauses
+from whisper_magic.engine.hearing import Ear, Part
+from whisper_magic.engine.longform import STRIDE, Piece, Plan, Reader, cut
 from whisper_magic.engine.slots import DETECT, Window
 from whisper_magic.engine.speculate import Decoded
-from whisper_magic.options import Mode
 
 PAUSE = 0.4  # seconds between words at which windows may part
 MARGIN = 0.2  # seconds kept before and behind speech
@@ -46,11 +46,11 @@ def packed(parts: Iterator[Part], longest: int) -> Iterator[Part]:
 class BatchedReader(Reader):
     """Windows cut at pauses; all may be out at a time, once the language is known."""
 
-    mode: Mode = "batched"
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        """As `Reader`; its parts are where voice was found."""
-        super().__init__(*given, **named)
+    def __init__(
+        self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None
+    ) -> None:
+        """parts: where voice was found."""
+        super().__init__(ear, parts, plan, text_of, owner)
         heard = (replace(part, last=self.ear.hear(part.last)) for part in self._parts)
         self._windows = packed((part for part in heard if part.first < part.last), self.plan.window_frames)
         self._next = next(self._windows, None)

@@ -19,7 +19,7 @@ import torch
 
 from whisper_magic.audio.features import LogMel, LogMelStream
 from whisper_magic.audio.load import AudioStream
-from whisper_magic.audio.vad import Segmenter, Stretch, detector
+from whisper_magic.audio.vad import Pauses, Stretch, Voice
 from whisper_magic.errors import AudioError, one_line
 
 WHOLE = 1200.0  # seconds: up to here a recording is heard whole
@@ -49,15 +49,6 @@ class Ear(Protocol):
         """Frames before this one will not be asked for again."""
 
 
-@dataclass(frozen=True)
-class Pauses:
-    """How voice is told apart. Seconds, as for `Segmenter`."""
-
-    pause: float
-    margin: float
-    longest: float
-
-
 class Hearing:
     """The ear of one recording."""
 
@@ -68,20 +59,19 @@ class Hearing:
         self.damage = ""  # why the recording could not be read to its end
         self.ended = False
         self._mels = LogMelStream(front)
-        self._detector = detector(front.sample_rate) if pauses else None
-        self._segmenter = _segmenter(front, self._detector.frame, pauses) if pauses and self._detector else None
+        self._voice = Voice(front.sample_rate, pauses) if pauses else None
         self._voiced: deque[Stretch] = deque()
         self._voice_samples = 0
         expected = sound.expected
         self._chunk = None if expected is not None and expected <= WHOLE else round(CHUNK * front.sample_rate)
         self._first = self._chunk if expected is not None else round(WHOLE * front.sample_rate)
-        self._digest = b""
+        self.fingerprint = b""  # tells this sound from others, by what was heard first
         self._listens = 0
 
     @property
-    def detector(self) -> str | None:
+    def voice_found_by(self) -> str | None:
         """What looks for voice, if anything does."""
-        return self._detector.name if self._detector else None
+        return self._voice.found_by if self._voice else None
 
     @property
     def voiced(self) -> float:
@@ -90,7 +80,7 @@ class Hearing:
 
     def everything(self) -> None:
         """Forget about pauses: all of it is to be read."""
-        self._detector = self._segmenter = None
+        self._voice = None
         self._voiced.clear()
 
     @property
@@ -109,12 +99,6 @@ class Hearing:
         read = self._mels.samples / self.front.sample_rate
         return read if self.ended else max(read, self.sound.expected or 0.0)
 
-    @property
-    def fingerprint(self) -> bytes:
-        """Tells this sound from others, by what is heard at once."""
-        self.hear(1)
-        return self._digest
-
     def hear(self, frame: int) -> int:
         while not self.ended and self.heard < frame:
             self._listen()
@@ -131,7 +115,7 @@ class Hearing:
 
     def parts(self, clips: Sequence[Part] = ()) -> Iterator[Part]:
         """What is to be read, in order: everything, or where voice is; of that, what lies within `clips`."""
-        whole = self._voice() if self._segmenter else iter([Part(0, FOREVER)])
+        whole = self._voiced_parts() if self._voice else iter([Part(0, FOREVER)])
         if not clips:
             yield from whole
             return
@@ -143,7 +127,7 @@ class Hearing:
             if not left:
                 return
 
-    def _voice(self) -> Iterator[Part]:
+    def _voiced_parts(self) -> Iterator[Part]:
         hop = self.front.hop_length
         while True:
             if self._voiced:
@@ -169,18 +153,12 @@ class Hearing:
         self.ended = self.sound.ended or bool(self.damage)
         self._listens += 1
         read = perf_counter()
-        if not self._digest:
-            self._digest = hashlib.blake2b(samples.tobytes(), digest_size=16).digest()
+        if not self.fingerprint:
+            self.fingerprint = hashlib.blake2b(samples.data, digest_size=16).digest()
         self._mels.feed(samples, last=self.ended)
-        if self._detector and self._segmenter:
-            found = self._segmenter.feed(self._detector.feed(samples, last=self.ended).tolist())
-            if self.ended:
-                found += self._segmenter.finish(self._mels.samples)
+        if self._voice:
+            found = self._voice.feed(samples, last=self.ended)
             self._voiced += found
             self._voice_samples += sum(stretch.end - stretch.start for stretch in found)
         self.seconds += read - began
         self.features_seconds += perf_counter() - read
-
-
-def _segmenter(front: LogMel, frame: int, pauses: Pauses) -> Segmenter:
-    return Segmenter(front.sample_rate, frame, pause=pauses.pause, margin=pauses.margin, longest=pauses.longest)

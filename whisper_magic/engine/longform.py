@@ -8,6 +8,7 @@ as rounded seconds.
 from __future__ import annotations
 
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,6 @@ from whisper_magic.engine.hearing import Ear, Part
 from whisper_magic.engine.sampling import stream_key
 from whisper_magic.engine.slots import DETECT, Window
 from whisper_magic.engine.speculate import Decoded
-from whisper_magic.options import Mode
 from whisper_magic.transcript import Segment, Word
 
 COOL = 0.5  # a window decoded at this temperature or above is not told to the next (openai/whisper `transcribe.py`)
@@ -111,7 +111,6 @@ class Verdict:
     retry: it is decoded again, and there are no pieces yet.
     """
 
-    seek: int = 0  # the window's first frame
     pieces: tuple[Piece, ...] = ()
     flags: tuple[str, ...] = ()
     silent: bool = False
@@ -127,7 +126,7 @@ class Piece:
     tokens: tuple[int, ...]
 
 
-class Reader:
+class Reader(ABC):
     """One recording as windows: what each is told, and what becomes of its text. How it is cut is a subclass's.
 
     language: the token that was detected, and how likely it was; of windows that are detected each, the last one's.
@@ -145,14 +144,14 @@ class Reader:
         self._again: list[Window] = []  # to be tried again
 
     @property
+    @abstractmethod
     def done(self) -> bool:
         """Whether there is nothing more to come."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def read_until(self) -> int:
         """Frame up to which the recording was read."""
-        raise NotImplementedError
 
     def next_window(self) -> Window | None:
         """The next window that is ready; None after the last, or while it hangs on one that is out."""
@@ -175,11 +174,11 @@ class Reader:
         if flags and not silent and not final and window.rung + 1 < len(guards.temperatures):
             heat = guards.temperatures[window.rung + 1]  # the same features: they need not be encoded again
             self._again.append(replace(window, rung=window.rung + 1, temperature=heat))
-            return Verdict(window.first, retry=True)
+            return Verdict(retry=True)
         if silent:
             flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
         pieces = self._taken(decoded, silent, final)
-        return Verdict(window.first, tuple(pieces), flags, silent)
+        return Verdict(tuple(pieces), flags, silent)
 
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
@@ -200,12 +199,13 @@ class Reader:
             flags=flags,
         )
 
+    @abstractmethod
     def _new_window(self) -> Window | None:
-        raise NotImplementedError
+        """The next window that was not out before."""
 
+    @abstractmethod
     def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
         """The pieces of a window that is not tried again."""
-        raise NotImplementedError
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
@@ -230,8 +230,6 @@ class Reader:
 
 class SequentialReader(Reader):
     """Window after window: each begins where the text of the last one ended. At most one is out at a time."""
-
-    mode: Mode = "sequential"
 
     def __init__(
         self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None

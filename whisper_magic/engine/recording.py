@@ -10,10 +10,11 @@ from time import perf_counter
 
 from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import AudioStream
+from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.align import words_of
 from whisper_magic.engine.batched import BatchedReader, batch_pauses
 from whisper_magic.engine.checkpoint import Checkpoint
-from whisper_magic.engine.hearing import Hearing, Pauses
+from whisper_magic.engine.hearing import Hearing
 from whisper_magic.engine.longform import STRIDE, Reader, SequentialReader, Verdict
 from whisper_magic.engine.memory import MEMORY, Heard, fingerprint
 from whisper_magic.engine.planning import mode_for, plan_for, text_of
@@ -58,6 +59,7 @@ class Recording:
         self.mode = mode_for(options, front, sound, self.window_seconds, alone)
         pauses = batch_pauses(self.window_seconds) if self.mode == "batched" else SILENCE if options.vad else None
         self.hearing = Hearing(sound, front, pauses)
+        self.hearing.hear(1)
         self._key = fingerprint(self.hearing.fingerprint, options.task)
         asked = options.mode == "batched" or options.vad or not options.timestamps
         if self.mode == "batched" and not asked and self.hearing.voiced < VOICED:
@@ -183,17 +185,18 @@ class Recording:
         for piece in verdict.pieces:
             text = text_of(self.target, piece.tokens)
             if text.strip():
-                words = self._words(decoded, first, len(piece.tokens), verdict.seek) if decoded.times else ()
+                words = self._words(decoded, first, len(piece.tokens)) if decoded.times else ()
                 segment = self.reader.segment(piece, text, decoded, flags, words)
                 language = self._codes[decoded.language] if decoded.language and self.plan.per_window else None
                 segments.append(replace(segment, language=language))
             first += len(piece.tokens)
         return segments
 
-    def _words(self, decoded: Decoded, first: int, count: int, seek: int) -> tuple[Word, ...]:
-        """The words of the tokens first.. of a window that begins at frame `seek`. A token starts where the one
-        before it ends."""
-        step, origin = STRIDE * self.plan.frame_seconds, self.plan.offset + seek * self.plan.frame_seconds
+    def _words(self, decoded: Decoded, first: int, count: int) -> tuple[Word, ...]:
+        """The words of `count` tokens of a window, from its token `first` on. A token starts where the one before it
+        ends."""
+        step = STRIDE * self.plan.frame_seconds
+        origin = self.plan.offset + decoded.window.first * self.plan.frame_seconds
         times = [origin + time * step for time in decoded.times]
         places = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
         return words_of(
@@ -229,8 +232,8 @@ class Recording:
         hearing = self.hearing
         if hearing.damage:
             yield f"read up to the damage: {hearing.damage}"
-        if hearing.detector:
-            yield f"pauses found by {hearing.detector}"
+        if hearing.voice_found_by:
+            yield f"pauses found by {hearing.voice_found_by}"
         if hearing.in_parts:
             yield "heard in parts, being long: loudness is judged by what was heard so far, not by the whole recording"
 

@@ -205,7 +205,7 @@ class Speculator:
         longest = self.draft.length if self.pace is None else self.pace.length()
         offered = torch.where(slots.active, room.clamp(0, longest), 0)
         filling = (open_rows > 1).tolist()
-        if slots.chances is not None:
+        if slots.sampling and slots.chances is not None:
             slots.chances.zero_()
         offered = self.draft.propose(slots, offered)
         drafted = self._now()
