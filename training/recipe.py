@@ -79,6 +79,7 @@ _DENSE = ((SHORT, 0.2), (FULL, 0.8))
 _LEARNING = ((SHORT, 0.5), (MEDIUM, 0.15), (LONG, 0.25), (FULL, 0.1))
 _LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
 _FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
+_PRACTISING = ((SHORT, 0.25), (LONG, 0.3), (FULL, 0.45))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
@@ -100,8 +101,11 @@ ALL_PHASES = (
     Phase(800, _LEARNING, (2e-3, 1.4e-3), ALL),
     Phase(500, _LENGTHENING, (1.4e-3, 7e-4), ALL),
     Phase(500, _FINISHING, (7e-4, 1e-5), ALL),
+    Phase(100, _PRACTISING, (1e-4, 1.2e-3), ALL),
+    Phase(1_000, _PRACTISING, (1.2e-3, 6e-4), ALL),
+    Phase(800, _PRACTISING, (6e-4, 1e-5), ALL),
 )
-"""Three more languages for ears and a decoder that know one."""
+"""Three more languages for ears and a decoder that know one; then practice, at a rate that is raised again."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Recipe:
     languages: tuple[str, ...] = ALL
     # speech: utterances a language said by synthesizers, and English digit strings said by people
     utterances: int = 12_000
-    human_utterances: int = 2_000
+    human_utterances: int = 6_000
     sounds: int = 240
     shard: int = 1_000
     workers: int = 2
@@ -148,6 +152,7 @@ class Recipe:
         Phase(30, _DRAFTING, (0, 2e-3), ALL),
         Phase(490, _DRAFTING, (2e-3, 2e-5), ALL),
         Phase(340, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
+        Phase(400, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2026
