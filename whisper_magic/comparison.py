@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from statistics import median
 
+from whisper_magic.errors import counted
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Models, Timing, Trace
 
@@ -132,13 +133,13 @@ class Comparison:
         if found is None:
             every = f"all {self.tokens:,} tokens" if self.tokens != 1 else "the only token"
             own = f"{'are' if self.tokens != 1 else 'is'} the target's own"
-            return f"Identical: {every} in {_counted(self.windows, 'window')} {own}.{self._unsteadiness}"
+            return f"Identical: {every} in {counted(self.windows, 'window')} {own}.{self._unsteadiness}"
         place = f"token {found.position + 1} of window {found.window + 1}"
         near = "a near-tie" if found.near_tie else "no near-tie"
         gap = "" if found.gap is None else f", {found.gap:.3g} apart: {near} in {self.models.dtype}"
         drawn = found.temperature > 0 and self.options.acceptance == "rejection"
         rule = " The rejection rule keeps the distribution of samples, not the samples." if drawn else ""
-        equal = f"{_counted(found.agreed, 'token')} agree{'s' if found.agreed == 1 else ''}"
+        equal = f"{counted(found.agreed, 'token')} agree{'s' if found.agreed == 1 else ''}"
         return f"Not identical: {equal}, then {place} differs{gap}.{rule}{self._unsteadiness}"
 
     @property
@@ -149,7 +150,7 @@ class Comparison:
     def verdict(self) -> str:
         """Whether speculation pays here, in a sentence."""
         factor, least, most = self.speed_up, min(self.speed_ups), max(self.speed_ups)
-        pairs = _counted(len(self.speed_ups), "pair")
+        pairs = counted(len(self.speed_ups), "pair")
         spread = f"{least:.2f} to {most:.2f} in {pairs} of runs" if len(self.speed_ups) > 1 else "one pair of runs"
         if self.speculative.trace.acceptance_rate is None:
             return f"Nothing was drafted here, so that nothing can be gained: {factor:.2f} times the speed ({spread})."
@@ -172,7 +173,3 @@ class Comparison:
 def _passes(runs: Runs) -> float:
     """Seconds of the target's passes."""
     return runs.seconds("prefill") + runs.seconds("verify")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

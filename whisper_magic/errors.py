@@ -126,3 +126,8 @@ def shown(name: str) -> str:
 def one_line(reason: object) -> str:
     """Another library's message, or error, on one line."""
     return " ".join(str(reason).split())
+
+
+def counted(count: int, what: str) -> str:
+    """'1 word', '2,000 words'."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

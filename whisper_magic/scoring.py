@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from whisper_magic.errors import OptionError, PackageMissing
+from whisper_magic.errors import OptionError, PackageMissing, counted
 
 if TYPE_CHECKING:
     from whisper_magic.transcript import Transcript
@@ -76,7 +76,7 @@ class WordErrors:
 
     def __str__(self) -> str:
         kinds = f"{self.substitutions} substituted, {self.deletions} missing, {self.insertions} extra"
-        of = f"{_counted(self.errors, 'error')} in {_counted(self.words, self.unit)}"
+        of = f"{counted(self.errors, 'error')} in {counted(self.words, self.unit)}"
         return f"{self.unit.capitalize()} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
 
 
@@ -125,10 +125,6 @@ def _jiwer() -> Any:
     except ImportError as error:
         raise PackageMissing("word error rates need jiwer: pip install 'whisper-magic[score]'") from error
     return jiwer
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 # Normalizers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from whisper_magic.bench.corrupted import CorruptedAssistant, CorruptedDraft, corrupt
@@ -32,11 +34,11 @@ class Costly:
     def admit(self, slot: int) -> None:
         self.admitted.append(slot)
 
-    def propose(self, slots: Slots, offered: torch.Tensor) -> torch.Tensor:
-        self.asked.append(offered.tolist())
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        self.asked.append(list(wanted))
         at = slots.known[:, None] + torch.arange(self.length)
         slots.tokens.scatter_(1, at, torch.full_like(at, 7))
-        return offered
+        return list(wanted)
 
 
 def test_its_guesses_are_replaced_where_they_stand() -> None:
@@ -46,9 +48,9 @@ def test_its_guesses_are_replaced_where_they_stand() -> None:
         window = Window(slot, torch.zeros(1), prompt=(1, 2, 3), limit=40, content_frames=1)
         draft.admit(slot)
         slots.put(slot, window, window.prompt)
-    slots.known += torch.tensor([0, 5])  # the second has written five tokens already
-    offered = draft.propose(slots, torch.tensor([4, 2]))
-    assert offered.tolist() == [4, 2]
+    slots.known[1] += 5  # the second has written five tokens already
+    offered = draft.propose(slots, [4, 2])
+    assert offered == [4, 2]
     assert slots.tokens[0, 3:7].tolist() == [10, 11, 12, 13]
     assert slots.tokens[1, 8:10].tolist() == [45, 46]
     assert slots.tokens[1, 10:12].tolist() == [7, 7]  # not offered: its own
@@ -62,7 +64,7 @@ def test_a_slot_that_is_filled_anew_gets_the_new_script() -> None:
         window = Window(index, torch.zeros(1), prompt=(1, 2), limit=40, content_frames=1)
         draft.admit(0)
         slots.put(0, window, window.prompt)
-        draft.propose(slots, torch.tensor([1]))
+        draft.propose(slots, [1])
         assert slots.tokens[0, 2] == first
 
 

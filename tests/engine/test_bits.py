@@ -56,7 +56,7 @@ class Bench:
         draft: Draft = NoDraft()
         if length:
             assert self.runtime.draft is not None
-            draft = ModelDraft(self.runtime.draft, self.rules, length, batch)
+            draft = ModelDraft(self.runtime, self.rules, length)
         found: dict[int, Decoded] = {}
         for event in Speculator(self.runtime, self.rules, draft, batch).run(lambda: next(queue, None)):
             if isinstance(event, Decoded):

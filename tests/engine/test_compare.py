@@ -172,7 +172,7 @@ def test_it_compares_what_would_be_transcribed(engine: Engine, overrides: dict[s
 
 
 def test_a_batched_run(engine: Engine, tamper: Tamper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whisper_magic.engine.hearing.detector", LevelGate)  # to which steady noise is a voice
+    monkeypatch.setattr("whisper_magic.audio.vad.detector", LevelGate)  # to which steady noise is a voice
     sound, options = noise(5.3), PLAIN.override(mode="batched", batch_size=2, language="per-window")
     assert engine.compare(sound, options, repeats=1).identical
     alone = attempts(engine.transcribe(sound, options, draft="none").trace.rounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from whisper_magic import Engine, TranscribeOptions, Transcript
+from whisper_magic.audio.load import AudioStream
+from whisper_magic.engine import batch
 from whisper_magic.errors import (
     AudioError,
     EngineBusy,
@@ -29,9 +32,7 @@ def noise(seconds: float, seed: int = 0) -> tuple[np.ndarray, int]:
 
 
 # Random weights would fail every guard.
-PLAIN = TranscribeOptions(
-    temperature=0.0, no_speech_threshold=None, draft="model"
-)  # random weights would fail every guard
+PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None, draft="model")
 
 
 def hear(engine: Engine, source: Any, **overrides: Any) -> Transcript:
@@ -190,6 +191,55 @@ def test_sources_are_read_when_a_slot_is_free(engine: Engine) -> None:
     )
     assert len(read) == 9
     assert max(spans) <= 4
+
+
+@pytest.mark.parametrize("bad", [0, 1, 3])
+def test_the_next_source_is_read_meanwhile_where_that_pays(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    sounds: list[Any] = [noise(seconds, seed) for seed, seconds in enumerate((4.2, 0.8, 3.1))]
+    alone = [hear(engine, one).segments for one in sounds]
+    sounds.insert(bad, tmp_path / "nothing.wav")
+    readers, fetch = list[str](), AudioStream.fetch
+    monkeypatch.setattr(batch, "AHEAD_ON", ("cpu",))
+
+    def noted(one: AudioStream, count: int | None = None) -> None:
+        readers.append(threading.current_thread().name)
+        fetch(one, count)
+
+    monkeypatch.setattr(AudioStream, "fetch", noted)
+    with pytest.raises(SomeFailed) as failed:
+        engine.transcribe_many(sounds, PLAIN, batch_size=2)
+    found = [t for t in failed.value.transcripts if t is not None]
+    assert list(failed.value.errors) == [bad]
+    assert [t.segments for t in found] == alone
+    assert sum(name.startswith("whisper-magic-reads-ahead") for name in readers) == 3
+    left = [t for t in threading.enumerate() if t.name.startswith("whisper-magic-reads-ahead")]
+    for thread in left:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_what_was_read_ahead_in_vain_is_let_go(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[AudioStream] = []
+    close, stream = AudioStream.close, batch.sound.stream
+    closed: list[AudioStream] = []
+    monkeypatch.setattr(batch, "AHEAD_ON", ("cpu",))
+    monkeypatch.setattr(AudioStream, "close", lambda one: (closed.append(one), close(one)))
+    monkeypatch.setattr(batch.sound, "stream", lambda *a, **k: opened.append(stream(*a, **k)) or opened[-1])
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Segment):
+            raise KeyboardInterrupt
+
+    sounds = [noise(2.0, seed) for seed in range(6)]
+    with pytest.raises(Interrupted):
+        engine.transcribe_many(sounds, PLAIN, batch_size=1, on_event=lambda index, event: stop(event))
+    assert 2 <= len(opened) < 6
+    deadline = time.monotonic() + 10
+    while not {*map(id, opened)} <= {*map(id, closed)}:
+        assert time.monotonic() < deadline, "a source stayed open"
+        time.sleep(0.01)
 
 
 def test_ctrl_c_among_many(engine: Engine) -> None:

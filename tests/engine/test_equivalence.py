@@ -94,7 +94,7 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
     drafter: Draft = NoDraft()
     if draft != "none":
         assert runtime.draft is not None
-        drafter = ModelDraft(runtime.draft, rules, length, slots=1)
+        drafter = ModelDraft(runtime, rules, length)
     texts = []
     for event in Speculator(runtime, rules, drafter).run(reader.next_window):
         if isinstance(event, Decoded):
@@ -182,7 +182,7 @@ def test_slots_of_all_sorts_equal_transformers(seed: int, make_pair: Callable[[A
         assert [list(piece.tokens) for piece in pieces] == segments[: len(pieces)], "theirs may read on after the last"
     assert sum(len(segments) for segments in expected) > 3
     for slots, length in ((3, 1 + seed), (7, 5)):
-        model = ModelDraft(runtime.draft, rules, length, slots)
+        model = ModelDraft(runtime, rules, length)
         copying = LookupDraft(length, lambda window: alone[window.index][: 4 * window.index])
         for draft in (NoDraft(), model, copying, FirstDraft([copying, model])):
             assert decoded(draft, slots) == alone, (slots, length, type(draft).__name__)

@@ -11,7 +11,7 @@ import torch
 
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft, ScriptedDraft
-from whisper_magic.engine.placement import place
+from whisper_magic.engine.placement import Placement, place
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.slots import DETECT, Window
@@ -25,9 +25,9 @@ Script = Callable[[Window, int, int], Sequence[int]]
 class Bench:
     """A runtime, some windows, and what the target alone writes in each."""
 
-    def __init__(self, pair: Any, count: int = 5) -> None:
-        self.target: Checkpoint = read_target(str(pair.target), PLACEMENT)
-        self.runtime = Runtime(self.target, read_draft(str(pair.drafts["sometimes"]), self.target, PLACEMENT))
+    def __init__(self, pair: Any, count: int = 5, placement: Placement = PLACEMENT) -> None:
+        self.target: Checkpoint = read_target(str(pair.target), placement)
+        self.runtime = Runtime(self.target, read_draft(str(pair.drafts["sometimes"]), self.target, placement))
         special = self.target.special
         self.rules = Rules.build(special, self.runtime.device, timestamps=True)
         languages = sorted(special.languages.values())
@@ -58,9 +58,8 @@ class Bench:
                 rounds[event[0].index].append(event[1])
         return ends, rounds
 
-    def model_draft(self, length: int, slots: int) -> ModelDraft:
-        assert self.runtime.draft is not None
-        return ModelDraft(self.runtime.draft, self.rules, length, slots)
+    def model_draft(self, length: int) -> ModelDraft:
+        return ModelDraft(self.runtime, self.rules, length)
 
     def truth(self, window: Window, position: int, count: int) -> list[int]:
         """What the target will write from this place on, end-of-text included."""
@@ -130,7 +129,7 @@ def test_a_wrong_draft_is_corrected_each_round(bench: Bench) -> None:
 def test_slots_write_what_each_window_writes_alone(bench: Bench, slots: int, length: int) -> None:
     """Ragged prompts, languages detected or given, and slots refilled in mid-flight change no row."""
     order = random.Random(slots).sample(bench.windows, len(bench.windows))
-    draft: Draft = bench.model_draft(length, slots) if length else NoDraft()
+    draft: Draft = bench.model_draft(length) if length else NoDraft()
     ends = bench.decode(order, draft, slots)
     for window in bench.windows:
         found, alone = ends[window.index], bench.alone[window.index]
@@ -145,7 +144,7 @@ def test_a_stale_cache_is_never_read(bench: Bench) -> None:
         assert side is not None
         side.self_kv.fill_(1e4)
         side.cross_kv.fill_(1e4)
-    ends = bench.decode(bench.windows, bench.model_draft(5, 1))
+    ends = bench.decode(bench.windows, bench.model_draft(5))
     assert [ends[w.index].tokens for w in bench.windows] == [d.tokens for d in bench.alone]
 
 
@@ -155,9 +154,9 @@ def test_the_context_is_used_to_its_last_place(make_pair: Any, shape: Any) -> No
     window = bench.windows[0]
     assert len(window.prompt) + len(bench.alone[0].tokens) == 448
     for length in (1, 5, 7):
-        ends = bench.decode([window], bench.model_draft(length, 1))
+        ends = bench.decode([window], bench.model_draft(length))
         assert ends[0].tokens == bench.alone[0].tokens
     for limit in (440, 444, 447):
         short = Window(0, window.features, window.prompt, limit, 200)
-        ends = bench.decode([short], bench.model_draft(5, 1))
+        ends = bench.decode([short], bench.model_draft(5))
         assert ends[0].tokens == bench.alone[0].tokens[: limit - len(window.prompt)]

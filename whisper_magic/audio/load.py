@@ -119,12 +119,8 @@ class AudioStream:
         """Whether everything was read."""
         return self._closed and not len(self._rest) and self._failure is None
 
-    def read(self, count: int | None = None) -> Samples:
-        """The next `count` samples, (n,), or all that are left; fewer only where the sound ends.
-
-        Raises:
-            AudioError: where it is damaged; with a `count`, after what could be read was given.
-        """
+    def fetch(self, count: int | None = None) -> None:
+        """Decode and resample what `read(count)` will be asked for, ahead of time. A failure is left for it to tell."""
         parts, have = [self._rest], len(self._rest)
         while not self._closed and (count is None or have <= count):  # one more, to know whether it ends there
             try:
@@ -136,8 +132,17 @@ class AudioStream:
             else:
                 parts.append(piece[:, 0])
                 have += len(piece)
-        whole = np.concatenate(parts)
-        cut = have if count is None else min(count, have)
+        self._rest = np.concatenate(parts)
+
+    def read(self, count: int | None = None) -> Samples:
+        """The next `count` samples, (n,), or all that are left; fewer only where the sound ends.
+
+        Raises:
+            AudioError: where it is damaged; with a `count`, after what could be read was given.
+        """
+        self.fetch(count)
+        whole = self._rest
+        cut = len(whole) if count is None else min(count, len(whole))
         if self._failure is not None and (count is None or not cut):
             raise self._failure
         self._rest = whole[cut:]

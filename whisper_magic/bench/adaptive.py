@@ -17,7 +17,7 @@ from whisper_magic.bench.report import Finding, find
 from whisper_magic.bench.settings import NOTHING, Found, Settings
 from whisper_magic.bench.sound import demo_windows
 from whisper_magic.engine.hub import demo_folder
-from whisper_magic.engine.runtime import BLOCK
+from whisper_magic.engine.slots import BLOCK
 
 DEMO_WINDOWS = 4
 ALPHAS = (0.5, 0.8, 0.95)

@@ -44,13 +44,14 @@ class CorruptedDraft:
         self._heard.pop(slot, None)
         self.draft.admit(slot)
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        offered = self.draft.propose(slots, offered)
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        offered = self.draft.propose(slots, wanted)
+        slots.offer(offered)
         rows = self._prepared(slots)
-        steps = torch.arange(self.length, device=offered.device)
+        steps = torch.arange(self.length, device=rows.device)
         at = slots.known[:, None] + steps
         old = slots.tokens.gather(1, at)
-        slots.tokens.scatter_(1, at, torch.where(steps < offered[:, None], rows.gather(1, at), old))
+        slots.tokens.scatter_(1, at, torch.where(steps < slots.offered[:, None], rows.gather(1, at), old))
         return offered
 
     def _prepared(self, slots: Slots) -> Tensor:
@@ -60,7 +61,7 @@ class CorruptedDraft:
         for slot, window in slots.occupied:
             if self._heard.get(slot) is not window:
                 self._heard[slot] = window
-                script, begin = torch.tensor(self._scripts[window.index]), int(slots.begin[slot])
+                script, begin = torch.tensor(self._scripts[window.index]), slots.counts[slot].begin
                 self._rows[slot, begin : begin + len(script)] = script.to(self._rows.device)
         return self._rows
 

@@ -18,8 +18,7 @@ from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.pace import Pace
 from whisper_magic.engine.prompt import forced_prompt
 from whisper_magic.engine.rules import Rules
-from whisper_magic.engine.runtime import BLOCK
-from whisper_magic.engine.slots import Window
+from whisper_magic.engine.slots import BLOCK, Window
 from whisper_magic.engine.speculate import Decoded, Speculator
 from whisper_magic.options import DraftKind, Mode, TranscribeOptions
 from whisper_magic.transcript import Round
@@ -80,12 +79,11 @@ class Ours:
         """Ordinary tokens have ids below."""
         return self.target.special.eot
 
-    def draft(self, length: int, slots: int, scripts: Mapping[int, Sequence[int]] | None = None) -> Draft:
+    def draft(self, length: int, scripts: Mapping[int, Sequence[int]] | None = None) -> Draft:
         """The target alone (length 0), its own draft, or that with scripted guesses."""
         if not length:
             return NoDraft()
-        assert self.runtime.draft is not None
-        own = ModelDraft(self.runtime.draft, self.rules, length, slots)
+        own = ModelDraft(self.runtime, self.rules, length)
         return own if scripts is None else CorruptedDraft(own, scripts)
 
     def decode(
@@ -97,7 +95,7 @@ class Ours:
     ) -> Run:
         """Decode windows (N, mels, frames), `slots` at once. length: of the draft; 0 the target alone, or "auto"."""
         auto = length == "auto"
-        draft = self.draft(BLOCK - 1 if auto else int(length), slots, scripts)
+        draft = self.draft(BLOCK - 1 if auto else int(length), scripts)
         pace = Pace(draft.length) if auto else None
         waiting = iter(self._windows(features))
         before = sum(encoder.seconds for encoder in self.encoders)

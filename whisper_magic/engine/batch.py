@@ -1,6 +1,7 @@
 """Sources on their way through the models: which recording each became, and what became of it.
 
-Sources are read when a slot is free for them. One that fails is noted, and the others are finished.
+Sources are read when a slot is free for them; where a GPU decodes, the next one is read meanwhile. One that fails is
+noted, and the others are finished.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -16,15 +20,25 @@ from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.decoding import Decoding
+from whisper_magic.engine.hearing import CHUNK, WHOLE
 from whisper_magic.engine.recording import Recording
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Models, Transcript
 
+AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
 ROOM = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
 
 Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
+
+
+@dataclass(frozen=True)
+class _Sounds:
+    """What a source holds. seconds: that it took to open, of each stream."""
+
+    streams: Sequence[AudioStream]
+    seconds: float
 
 
 class Batch:
@@ -46,11 +60,15 @@ class Batch:
         self.errors: dict[int, WhisperMagicError] = {}
         self._begun: dict[Recording, int] = {}  # -> the place of its transcript
         self._decoding: Decoding | None = None
+        self._next: Future[_Sounds] | None = None  # what is read ahead
 
     def close(self) -> None:
         """Let go of the sources that are open still."""
         for recording in self._begun:
             recording.sound.close()
+        if self._next is not None:
+            self._next.add_done_callback(_close_all)
+            self._next = None
 
     @property
     def finished(self) -> list[Transcript]:
@@ -103,9 +121,10 @@ class Batch:
         return isinstance(self.sources, Sized) and len(self.sources) == 1 and self.options.channel != "split"
 
     def _recordings(self) -> Iterator[Recording]:
-        for index, source in enumerate(self.sources):
+        ahead = isinstance(self.sources, Sized) and self.front.filters.device.type in AHEAD_ON
+        for index, open_next in enumerate(self._ahead() if ahead else self._in_turn()):
             try:
-                for recording in self._read(index, source):
+                for recording in self._read(index, open_next()):
                     self._begun[recording] = len(self.transcripts)
                     self.transcripts.append(None)
                     yield recording
@@ -113,26 +132,59 @@ class Batch:
                 self.errors[index] = error
                 self.transcripts.append(None)
 
-    def _read(self, index: int, source: Source) -> Iterator[Recording]:
-        began = perf_counter()
+    def _in_turn(self) -> Iterator[Callable[[], _Sounds]]:
+        """Each source, to be opened."""
+        for source in self.sources:
+            yield partial(self._sounds, source)
+
+    def _ahead(self) -> Iterator[Callable[[], _Sounds]]:
+        """The same, but each is opened and read by another thread as soon as the one before it is in use."""
+        pool = ThreadPoolExecutor(1, "whisper-magic-reads-ahead")
+        try:
+            for source in self.sources:
+                coming, self._next = self._next, pool.submit(self._fetched, source)
+                if coming is not None:
+                    yield coming.result
+            if self._next is not None:
+                coming, self._next = self._next, None
+                yield coming.result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fetched(self, source: Source) -> _Sounds:
         sounds = self._sounds(source)
-        seconds = (perf_counter() - began) / len(sounds)
-        for one in sounds:
+        for one in sounds.streams:
+            long = one.expected is None or one.expected > WHOLE
+            one.fetch(round(CHUNK * one.sample_rate) if long else None)
+        return sounds
+
+    def _read(self, index: int, sounds: _Sounds) -> Iterator[Recording]:
+        for one in sounds.streams:
             try:
                 recording = Recording(
-                    self.target, self.front, one, self.options, load_seconds=seconds, index=index, alone=self._alone
+                    self.target,
+                    self.front,
+                    one,
+                    self.options,
+                    load_seconds=sounds.seconds,
+                    index=index,
+                    alone=self._alone,
                 )
             except BaseException:  # what was refused, or stopped, is not left open
                 one.close()
                 raise
             yield recording
 
-    def _sounds(self, source: Source) -> Sequence[AudioStream]:
-        rate, options = self.front.sample_rate, self.options
+    def _sounds(self, source: Source) -> _Sounds:
+        rate, options, began = self.front.sample_rate, self.options, perf_counter()
+        streams: Sequence[AudioStream]
         if options.channel == "split":
             every = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
-            return [AudioStream.of(audio) for audio in every]
-        return [sound.stream(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)]
+            streams = [AudioStream.of(audio) for audio in every]
+        else:
+            channel, start, end = options.channel, options.start, options.end
+            streams = [sound.stream(source, sample_rate=rate, channel=channel, start=start, end=end)]
+        return _Sounds(streams, (perf_counter() - began) / len(streams))
 
     def _collect(self, all_of_them: bool = False) -> Iterator[tuple[int, Finished]]:
         """Turn recordings that are done into transcripts, and let go of their features."""
@@ -149,6 +201,13 @@ def _slot_bytes(runtime: Runtime) -> int:
     networks = [side.network for side in (runtime.target, runtime.draft) if side is not None]
     width = sum(2 * len(network.layers) * network.embedding.shape[1] for network in networks)
     return width * (runtime.frames + runtime.context) * runtime.dtype.itemsize
+
+
+def _close_all(opened: Future[_Sounds]) -> None:
+    """Let go of what was read ahead in vain."""
+    if not opened.cancelled() and opened.exception() is None:
+        for one in opened.result().streams:
+            one.close()
 
 
 def _to_nobody(index: int, event: Event) -> None:

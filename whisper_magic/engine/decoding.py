@@ -21,8 +21,8 @@ class Decoding:
     def __init__(
         self, target: Checkpoint, runtime: Runtime, options: TranscribeOptions, frame_seconds: float, slots: int
     ) -> None:
-        rules = rules_for(target, runtime.device, options, frame_seconds)
-        draft = draft_for(runtime, rules, options, slots)
+        rules = rules_for(target, runtime, options, frame_seconds)
+        draft = draft_for(runtime, rules, options)
         self.pace = Pace(draft.length) if options.draft_length == "auto" and draft.length else None
         self.speculator = Speculator(
             runtime,
@@ -79,7 +79,8 @@ class Decoding:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how it went."""
-        notes = (self.speculator.runtime.note, self.pace.note if self.pace else "")
+        runtime = self.speculator.runtime
+        notes = (runtime.note, runtime.graphs.note, self.pace.note if self.pace else "")
         return tuple(note for note in notes if note)
 
     def keep_unfinished(self) -> None:

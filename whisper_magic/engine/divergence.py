@@ -22,9 +22,9 @@ from whisper_magic.engine.longform import STRIDE
 from whisper_magic.engine.planning import text_of
 from whisper_magic.engine.recording import Recording
 from whisper_magic.engine.rules import Rules, places
-from whisper_magic.engine.runtime import BLOCK, Runtime
+from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.sampling import perturbed
-from whisper_magic.engine.slots import DETECT, Window
+from whisper_magic.engine.slots import BLOCK, DETECT, Window
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Round
 
@@ -185,7 +185,8 @@ def _logits_after(runtime: Runtime, tokens: tuple[int, ...]) -> Tensor:
         block = torch.zeros(1, BLOCK, dtype=torch.long, device=runtime.device)
         part = tokens[first : first + BLOCK]
         block[0, : len(part)] = torch.tensor(part, device=runtime.device)
-        logits = runtime.target.forward(block, torch.tensor([first], device=runtime.device))[:, len(part) - 1 :][:, :1]
+        start = torch.tensor([first], device=runtime.device)
+        logits = runtime.target.forward(block, start, first + BLOCK)[:, len(part) - 1 :][:, :1]
     return logits
 
 

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 
 from whisper_magic.engine.rules import Rules, places
-from whisper_magic.engine.runtime import BLOCK, Side
+from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.sampling import DRAFTED, heated, perturbed, separate
-from whisper_magic.engine.slots import Slots, Window
+from whisper_magic.engine.slots import BLOCK, Slots, Window
 
 Tensor = torch.Tensor
 
@@ -23,10 +23,10 @@ class Draft(Protocol):
     def admit(self, slot: int) -> None:
         """A new window was put into this slot: forget the old one."""
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        """Write up to offered[s] ids at slots.tokens[s, known[s]:]; how many were written.
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        """Write up to wanted[s] ids at slots.tokens[s, known[s]:]; how many were written, of each slot.
 
-        offered: (S,), 0 where nothing is wanted. Returns (S,).
+        wanted: 0 for slots where nothing is.
         """
 
 
@@ -38,61 +38,74 @@ class NoDraft:
     def admit(self, slot: int) -> None:
         pass
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        return torch.zeros_like(offered)
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        return [0] * len(wanted)
 
 
 class ModelDraft:
     """A small decoder, one token after another, under the target's own rules.
 
-    `read[s]` counts the tokens of slot s whose keys and values the draft's cache holds. Rejected guesses are forgotten
-    by counting less. A steady slot is one or two tokens behind (two when every guess was accepted: the last guess was
-    never fed); a fresh one is its whole prompt behind and catches up in blocks.
+    `slots.read` counts the tokens of a slot whose keys and values the draft's cache holds. Rejected guesses are
+    forgotten by counting less. A steady slot is one or two tokens behind (two when every guess was accepted: the last
+    guess was never fed); a fresh one is its whole prompt behind and catches up in blocks.
     """
 
-    def __init__(self, side: Side, rules: Rules, length: int, slots: int) -> None:
-        self.side, self.rules, self.length = side, rules, length
-        self.read = torch.zeros(slots, dtype=torch.long, device=side.network.embedding.device)
+    def __init__(self, runtime: Runtime, rules: Rules, length: int) -> None:
+        assert runtime.draft is not None
+        self.side, self.graphs, self.rules, self.length = runtime.draft, runtime.graphs, rules, length
 
     def admit(self, slot: int) -> None:
-        self.read[slot] = 0
+        pass
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        count = len(slots.known)  # fewer than wanted, where memory is short
-        self.read = torch.minimum(self.read[:count], slots.known - 1)  # the last known token is the target's
-        steps = int(offered.max())
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        for one in slots.counts:
+            one.read = min(one.read, one.known - 1)  # the last known token is the target's
+        steps = max(wanted)
         if steps == 0:
-            return offered
-        self._catch_up(slots, offered > 0)
-        stamp, last = self.rules.special.timestamp_begin, slots.known - 1
-        logits, place = self._read_last(slots), places(slots.tokens, slots.begin, last, 1, stamp)
+            return list(wanted)
+        self._catch_up(slots, wanted)
+        slots.offer(wanted)
+        key = ("draft", self.rules, steps, slots.sampling) if slots.chances is None else None
+        self.graphs.run(key, lambda: self._guess_all(slots, steps))
+        for one, count in zip(slots.counts, wanted, strict=True):
+            if count:
+                one.read = one.known + count - 1
+        return list(wanted)
+
+    def _guess_all(self, slots: Slots, steps: int) -> None:
+        """On the device: `steps` guesses in every slot, of which the offered ones are written."""
+        stamp, last, offered = self.rules.special.timestamp_begin, slots.known - 1, slots.offered
+        reach = max(one.known for one in slots.counts)
+        logits, place = self._read_last(slots, reach), places(slots.tokens, slots.begin, last, 1, stamp)
         guesses: list[Tensor] = []
         for step in range(steps):
             if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
-                logits = self.side.forward(guesses[-1], last + step)
+                logits = self.side.forward(guesses[-1], last + step, reach + step)
                 place = place.then(guesses[-1], stamp)
             guesses.append(_guess(self.rules(logits, place), place.index, slots, step, step < offered))
         at = slots.known[:, None] + torch.arange(steps, device=offered.device)
-        wanted = torch.arange(steps, device=offered.device) < offered[:, None]
-        slots.tokens.scatter_(1, at, torch.where(wanted, torch.cat(guesses, 1), slots.tokens.gather(1, at)))
-        self.read = torch.where(offered > 0, slots.known + offered - 1, self.read)
-        return offered
+        mine = torch.arange(steps, device=offered.device) < offered[:, None]
+        slots.tokens.scatter_(1, at, torch.where(mine, torch.cat(guesses, 1), slots.tokens.gather(1, at)))
 
-    def _read_last(self, slots: Slots) -> Tensor:
+    def _read_last(self, slots: Slots, reach: int) -> Tensor:
         """Feed the last two known tokens; (S, 1, V) logits after the last one."""
         start = (slots.known - 2).clamp_(min=0)
-        logits = self.side.forward(slots.block(start, 2), start)
+        logits = self.side.forward(slots.block(start, 2), start, max(2, reach))
         last = (slots.known - 1 - start)[:, None, None]
         return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
 
-    def _catch_up(self, slots: Slots, wanted: Tensor) -> None:
+    def _catch_up(self, slots: Slots, wanted: Sequence[int]) -> None:
         """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
-        while True:
-            behind = torch.where(wanted, slots.known - self.read, 0)
-            if int(behind.max()) <= 2:
-                return
-            self.side.forward(slots.block(self.read, BLOCK), self.read)
-            self.read = torch.where(wanted, torch.minimum(self.read + BLOCK, slots.known - 1), self.read)
+        in_need = [one for one, count in zip(slots.counts, wanted, strict=True) if count]
+        while any(one.known - one.read > 2 for one in in_need):
+            slots.tell_read()
+            self.graphs.run("draft catches up", lambda: self._read_block(slots))
+            for one in in_need:
+                one.read = min(one.read + BLOCK, one.known - 1)
+
+    def _read_block(self, slots: Slots) -> None:
+        reach = max(one.read for one in slots.counts) + BLOCK
+        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach)
 
 
 def _guess(scores: Tensor, index: Tensor, slots: Slots, step: int, wanted: Tensor) -> Tensor:
@@ -128,8 +141,8 @@ class LookupDraft:
     def admit(self, slot: int) -> None:
         self._corpus.pop(slot, None)
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        counts = offered.tolist()
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        counts = list(wanted)
         for slot, window in slots.occupied:
             if not counts[slot]:
                 continue
@@ -139,12 +152,12 @@ class LookupDraft:
             if not corpus and not self._own_text:
                 counts[slot] = 0
                 continue
-            begin, known = int(slots.begin[slot]), int(slots.known[slot])
+            begin, known = slots.counts[slot].begin, slots.counts[slot].known
             text = slots.tokens[slot, :known].tolist()
             guesses = continuation(corpus, text[:begin], text[begin:], self._own_text)[: counts[slot]]
             counts[slot] = len(guesses)
             slots.tokens[slot, known : known + len(guesses)] = torch.tensor(guesses, device=slots.tokens.device)
-        return torch.tensor(counts, device=offered.device)
+        return counts
 
 
 LONGEST_MATCH = 4  # tokens looked up together
@@ -187,11 +200,11 @@ class FirstDraft:
         for draft in self.drafts:
             draft.admit(slot)
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        total = torch.zeros_like(offered)
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        total = [0] * len(wanted)
         for draft in self.drafts:  # all are asked, if for nothing: each keeps count of what it has read
-            wanted = torch.where(total > 0, 0, offered.clamp(max=draft.length))
-            total = total + draft.propose(slots, wanted)
+            rest = [0 if has else min(count, draft.length) for has, count in zip(total, wanted, strict=True)]
+            total = [has + more for has, more in zip(total, draft.propose(slots, rest), strict=True)]
         return total
 
 
@@ -208,11 +221,10 @@ class ScriptedDraft:
     def admit(self, slot: int) -> None:
         pass
 
-    def propose(self, slots: Slots, offered: Tensor) -> Tensor:
-        counts = offered.tolist()
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
         for slot, window in slots.occupied:
-            at, count = int(slots.known[slot]), counts[slot]
+            at, count = slots.counts[slot].known, wanted[slot]
             guesses = list(self.script(window, at, count))[:count] if count else []
             for i in range(count):
                 slots.tokens[slot, at + i] = guesses[i] if i < len(guesses) else 0
-        return offered
+        return list(wanted)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from whisper_magic.engine.checkpoint import Placement
-from whisper_magic.errors import OptionError, near
+from whisper_magic.errors import OptionError, counted, near
 
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
@@ -73,7 +73,7 @@ def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     threads = torch.get_num_threads()
-    return f"{device} ({threads} thread{'s' if threads > 1 else ''})"
+    return f"{device} ({counted(threads, 'thread')})"
 
 
 def _flash_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:

@@ -15,7 +15,8 @@ from whisper_magic.engine.hearing import Part
 from whisper_magic.engine.longform import STRIDE, Guards, Plan
 from whisper_magic.engine.prompt import forced_prompt, non_speech_tokens, previous_text
 from whisper_magic.engine.rules import Rules
-from whisper_magic.engine.runtime import BLOCK, Runtime
+from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.slots import BLOCK
 from whisper_magic.errors import OptionError
 from whisper_magic.options import PER_WINDOW, Mode, TranscribeOptions
 
@@ -34,7 +35,7 @@ def mode_for(options: TranscribeOptions, front: LogMel, sound: AudioStream, wind
     return "batched" if wanted and not options.condition_on_previous else "sequential"
 
 
-def draft_for(runtime: Runtime, rules: Rules, options: TranscribeOptions, slots: int) -> Draft:
+def draft_for(runtime: Runtime, rules: Rules, options: TranscribeOptions) -> Draft:
     length = BLOCK - 1 if options.draft_length == "auto" else options.draft_length
     if options.draft == "ngram":
         return LookupDraft(length)
@@ -42,24 +43,26 @@ def draft_for(runtime: Runtime, rules: Rules, options: TranscribeOptions, slots:
     if options.draft == "auto":
         drafts.append(LookupDraft(length, lambda window: window.owner.expected(window), own_text=False))
     if options.draft in ("auto", "model") and runtime.draft is not None:
-        drafts.append(ModelDraft(runtime.draft, rules, length, slots))
+        drafts.append(ModelDraft(runtime, rules, length))
     return FirstDraft(drafts) if drafts else NoDraft()
 
 
-def rules_for(target: Checkpoint, device: torch.device, options: TranscribeOptions, frame_seconds: float) -> Rules:
+def rules_for(target: Checkpoint, runtime: Runtime, options: TranscribeOptions, frame_seconds: float) -> Rules:
+    """The same object while the options that matter are the same: graphs go by it."""
     first = options.max_initial_timestamp
     suppress = options.suppress_tokens
     if isinstance(suppress, tuple) and -1 in suppress:
         others = (token for token in suppress if token >= 0)
         suppress = (*others, *non_speech_tokens(target.tokenizer, target.special))
     assert not isinstance(suppress, int)
-    return Rules.build(
-        target.special,
-        device,
-        timestamps=options.timestamps,
-        suppress=suppress,
-        max_initial_index=None if first is None else round(first / (STRIDE * frame_seconds)),
+    index = None if first is None else round(first / (STRIDE * frame_seconds))
+    if (known := runtime.rules.get((options.timestamps, suppress, index))) is not None:
+        return known
+    rules = Rules.build(
+        target.special, runtime.device, timestamps=options.timestamps, suppress=suppress, max_initial_index=index
     )
+    runtime.rules[options.timestamps, suppress, index] = rules
+    return rules
 
 
 def text_of(target: Checkpoint, tokens: Sequence[int]) -> str:

@@ -6,8 +6,9 @@ new window is admitted, and no row reads beyond its own position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -15,12 +16,14 @@ import torch
 from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork
 from whisper_magic.engine.encoder import EncoderNetwork
+from whisper_magic.engine.graphs import Graphs, pinned_attention
 from whisper_magic.engine.layers import Linear
+from whisper_magic.engine.rules import Rules
+from whisper_magic.engine.slots import Slots
 
 Tensor = torch.Tensor
 ENCODED_TOGETHER = 8  # windows on a GPU: more save no time, and their keys and values before sorting take memory
 KEYS_TOGETHER = 64  # self-attention looks at a multiple of so many places
-BLOCK = 8  # tokens fed in one target pass: fixed, so that what fills a block never changes a row's arithmetic
 
 
 @dataclass(eq=False)
@@ -42,13 +45,13 @@ class Side:
         """Give the caches back."""
         self.self_kv = self.cross_kv = torch.empty(0)
 
-    def forward(self, tokens: Tensor, start: Tensor) -> Tensor:
-        """tokens: (S, B). start: (S,). Returns logits (S, B, V)."""
+    def forward(self, tokens: Tensor, start: Tensor, reach: int) -> Tensor:
+        """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. Returns logits (S, B, V)."""
         length = self.self_kv.shape[4]
         if start.device.type == "cpu":  # what lies behind the last row is masked: it need not be computed
-            end = int(start.max()) + tokens.shape[1]
-            length = min(length, -(-end // KEYS_TOGETHER) * KEYS_TOGETHER)
-        return self.network.forward(tokens, start, self.self_kv.narrow(4, 0, length), self.cross_kv)
+            length = min(length, -(-reach // KEYS_TOGETHER) * KEYS_TOGETHER)
+        with pinned_attention(start.device):
+            return self.network.forward(tokens, start, self.self_kv.narrow(4, 0, length), self.cross_kv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +77,9 @@ class Runtime:
         self.device = self.target.network.embedding.device
         self.dtype = self.target.network.dtype
         self.feeds = self._feeds(target, draft)
-        self.slots = 0
-        self.length = 0
+        self.slots = Slots(0, 0, self.device)
+        self.graphs = Graphs.on(self.device)
+        self.rules: dict[Hashable, Rules] = {}  # by the options that they were built from
         # A CPU gains nothing from several at once, and alone no window's bits depend on its neighbours.
         self.together = ENCODED_TOGETHER if self.device.type == "cuda" else 1
         self.note = ""  # what had to be done for want of memory; '' where nothing was
@@ -94,29 +98,32 @@ class Runtime:
             Feed(_encoder(draft), CrossProjection.build([other]), (self.draft,)),
         ]
 
-    def allocate(self, slots: int, block: int) -> int:
-        """Room for `slots` windows and blocks of `block` tokens; the caches stay while that does not change.
+    def allocate(self, slots: int, block: int) -> Slots:
+        """Empty slots for `slots` windows and blocks of `block` tokens, with their caches; the same as before while
+        that does not change, and with them the graphs.
 
-        Returns for how many windows there is room: half as many, and half of that, while memory does not suffice;
-        `note` says so then.
+        There are half as many, and half of that, while memory does not suffice; `note` says so then.
 
         Raises:
             torch.OutOfMemoryError: where it does not suffice for a single one.
         """
         length, wanted = self.context + block, slots
         self.note = ""
-        if (slots, length) == (self.slots, self.length):
-            return slots
+        if (slots, block) == (self.slots.count, self.slots.width):
+            self.slots.empty()
+            return self.slots
         while not self._allocated(slots, length):
             slots //= 2
         if slots < wanted:
             self.note = f"memory was short: {slots} of {wanted} windows were decoded at a time"
-        return slots
+        self.slots = Slots(slots, length, self.device, block)
+        return self.slots
 
     def _allocated(self, slots: int, length: int) -> bool:
         """Whether there was memory for it."""
         sides = [side for side in (self.target, self.draft) if side is not None]
-        self.slots = 0  # until it is done: an interruption in between must not look like success
+        self.slots = Slots(0, 0, self.device)  # until it is done: an interruption must not look like success
+        self.graphs.clear()
         for side in sides:
             side.release()
         try:
@@ -129,12 +136,12 @@ class Runtime:
                 side.release()
             torch.cuda.empty_cache()
             return False
-        self.slots, self.length = slots, length
         return True
 
     def close(self) -> None:
         """Let go of every tensor, whoever may still hold this object."""
-        self.slots = 0
+        self.slots = Slots(0, 0, self.device)
+        self.graphs.clear()
         self.feeds = []
         for side in (self.target, self.draft):
             if side is not None:
@@ -163,6 +170,21 @@ class Runtime:
             states = feed.encoder(sound)
             for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
                 side.cross_kv[:, :, index] = cross_kv
+
+    def mark(self) -> Any:
+        """A moment, in the device's own time: `seconds` tells how long it is from one to another."""
+        if self.device.type != "cuda":
+            return perf_counter()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    def seconds(self, first: Any, last: Any) -> float:
+        """Between two marks. On CUDA it waits until the second has passed."""
+        if self.device.type != "cuda":
+            return float(last - first)
+        last.synchronize()
+        return float(first.elapsed_time(last)) / 1000
 
     @property
     def memory_bytes(self) -> int:
