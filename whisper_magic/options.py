@@ -158,7 +158,7 @@ def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
     if _seconds(start) and _seconds(end):
         yield start < end, f"start must come before end, got start={start} and end={end}"
     paired = isinstance(o.clips, tuple) and all(_clip(clip) for clip in o.clips)
-    yield paired, f"clips must be (start, end) pairs of seconds, got {o.clips!r}"
+    yield paired, f"clips must be (start, end) pairs of seconds, start before end, got {o.clips!r}"
     if paired:
         before = [clip for clip, after in itertools.pairwise(o.clips) if after[0] < clip[1]]
         yield not before, f"clips must be in order and not overlap, got {o.clips!r}"

@@ -91,7 +91,7 @@ def plan_for(target: Checkpoint, front: LogMel, sound: AudioStream, options: Tra
             options.no_speech_threshold,
         ),
         seed=options.seed,
-        hotwords=previous_text(target.tokenizer, special, options.hotwords, context),
+        hotwords=previous_text(target.tokenizer, special, options.hotwords, context, "hotwords"),
         per_window=options.language == PER_WINDOW,
         clips=_clips(options, sound.start, front.frame_seconds),
     )

@@ -36,9 +36,9 @@ def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str
 
 
 def previous_text(
-    tokenizer: WhisperTokenizer, special: SpecialTokens, prompt: str | None, context: int
+    tokenizer: WhisperTokenizer, special: SpecialTokens, prompt: str | None, context: int, what: str = "the prompt"
 ) -> tuple[int, ...]:
-    """The user's prompt as previous text, its last half context at most.
+    """The user's prompt as previous text, its last half context at most. what: its name in errors.
 
     Raises:
         OptionError: where the prompt spells a special token, or the checkpoint has no token for previous text.
@@ -51,7 +51,7 @@ def previous_text(
     forbidden = next((i for i in ids if i >= special.eot), None)
     if forbidden is not None:
         word = tokenizer.convert_ids_to_tokens(forbidden)
-        raise OptionError(f"the prompt spells the special token {word}; leave it out")
+        raise OptionError(f"{what} spells the special token {word}; leave it out")
     return tuple(ids[-(context // 2 - 1) :])
 
 
@@ -102,7 +102,9 @@ def _language(special: SpecialTokens, name: str | None, model: str) -> int:
     if code not in special.languages:
         known = sorted(special.languages)
         listed = ", ".join(known) if len(known) <= 12 else f"{len(known)} languages, such as {', '.join(known[:8])}"
-        raise OptionError(f"{model} does not know language {name!r}{near(code, known)}; it knows {listed}")
+        raise OptionError(
+            f"{model} does not know language {name!r}{near(code, [*known, PER_WINDOW])}; it knows {listed}"
+        )
     return special.languages[code]
 
 
