@@ -1,4 +1,4 @@
-"""Linear layers in their three forms: one arithmetic, and a row that does not know its neighbours."""
+"""Linear layers in their forms: one arithmetic, and a row that does not know its neighbours; a draft's, near it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from whisper_magic.engine import layers
-from whisper_magic.engine.layers import Half, Linear, Packed, Plain, for_few_rows, for_many_rows
+from whisper_magic.engine.layers import Half, Int8, Linear, Packed, Plain, for_draft, for_few_rows, for_many_rows
 
 SHAPES = [(192, 192), (768, 192), (192, 768), (130, 64), (70, 40), (512, 2048)]  # outputs, inputs
 needs_half = pytest.mark.skipif(not layers._halves(), reason="FBGEMM is not here")
+needs_int8 = pytest.mark.skipif(not layers._int8s(), reason="FBGEMM is not here")
 needs_packing = pytest.mark.skipif(not layers._packs(torch.float32), reason="oneDNN is not here")
 
 
@@ -78,11 +79,37 @@ def test_half_is_taken_only_where_nothing_is_lost() -> None:
         assert type(for_few_rows(other, bias)) is Packed
 
 
+@needs_int8
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("then", [None, F.gelu])
+@torch.inference_mode()
+def test_a_draft_is_near_in_8_bits(dtype: torch.dtype, then: layers.Activation | None) -> None:
+    weight, bias = drawn(300, 512, dtype, half=True)
+    weight[7] = 0
+    x = torch.randn(3, 2, 512, generator=torch.Generator().manual_seed(0)).to(dtype)
+    for b in (bias, None):
+        linear = for_draft(weight, b, then)
+        assert type(linear) is Int8
+        found, expected = linear(x), Plain(weight, b, then)(x)
+        assert found.dtype == dtype
+        assert (found - expected).float().norm() < 0.03 * expected.float().norm()
+
+
+@needs_int8
+def test_8_bits_are_taken_only_where_they_are_quicker() -> None:
+    for dtype, inputs in ((torch.float32, 448), (torch.bfloat16, 320), (torch.float64, 512)):
+        weight, bias = drawn(64, inputs, dtype, half=True)
+        assert type(for_draft(weight, bias)) is type(for_few_rows(weight, bias))
+    weight, bias = drawn(64, 512, torch.float32, half=True)
+    assert type(for_few_rows(weight, bias)) is not Int8
+
+
 def test_without_packed_forms_all_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layers, "_halves", lambda: False)
+    monkeypatch.setattr(layers, "_int8s", lambda: False)
     monkeypatch.setattr(layers, "_packs", lambda dtype: False)
-    weight, bias = drawn(64, 64, torch.float32, half=True)
-    for make in (for_few_rows, for_many_rows):
+    weight, bias = drawn(64, 512, torch.float32, half=True)
+    for make in (for_few_rows, for_many_rows, for_draft):
         linear = make(weight, bias, F.gelu)
         assert type(linear) is Plain
         assert [t.data_ptr() for t in linear.tensors()] == [weight.data_ptr(), bias.data_ptr()]
@@ -95,6 +122,7 @@ def test_missing_operators_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.ops, "quantized", Nothing(), raising=False)
     monkeypatch.setattr(torch.ops, "mkldnn", Nothing(), raising=False)
     assert not layers._halves.__wrapped__()
+    assert not layers._int8s.__wrapped__()
     assert not layers._packs.__wrapped__(torch.float32)
     assert not layers._packs.__wrapped__(torch.bfloat16)
 
@@ -104,3 +132,9 @@ def test_what_is_held_is_counted() -> None:
     weight, bias = drawn(192, 64, torch.float32, half=True)
     assert for_few_rows(weight, bias).packed_bytes == 192 * 64 * 2
     assert Plain(weight, bias).packed_bytes == 0
+
+
+@needs_int8
+def test_what_is_held_in_8_bits_is_counted() -> None:
+    weight, bias = drawn(192, 512, torch.float32, half=True)
+    assert for_draft(weight, bias).packed_bytes == 192 * (512 + 12)
