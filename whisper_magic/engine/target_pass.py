@@ -149,4 +149,4 @@ def _floats(bits: np.ndarray) -> list[float]:
 
 def _log_probability(scores: Tensor, choice: Tensor) -> Tensor:
     """(S, W, V) scores, (S, W) ids -> (S, W)."""
-    return scores.gather(-1, choice[..., None])[..., 0] - scores.logsumexp(dim=-1)
+    return scores.log_softmax(-1).gather(-1, choice[..., None])[..., 0]
