@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from whisper_magic import Engine, TranscribeOptions
+from whisper_magic.engine import runtime
 from whisper_magic.engine.encoder import EncoderNetwork
 from whisper_magic.engine.runtime import Runtime, Side
 
@@ -53,6 +54,20 @@ def test_the_slots_are_halved_until_they_fit(engine: Engine, memory_for: Callabl
     assert texts(engine, batch_size=2) == (expected, set())
 
 
+def test_a_round_must_fit_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, _ = texts(engine, batch_size=7)
+    whole = Side.forward
+
+    def forward(side: Side, tokens: torch.Tensor, start: torch.Tensor, reach: int) -> torch.Tensor:
+        if len(tokens) > 2:
+            raise torch.OutOfMemoryError
+        return whole(side, tokens, start, reach)
+
+    monkeypatch.setattr(Side, "forward", forward)
+    monkeypatch.setattr(runtime, "SHORT_ON", ("cpu",))
+    assert texts(engine, batch_size=4) == (expected, {"memory was short: 2 of 4 windows were decoded at a time"})
+
+
 def test_without_memory_for_one_it_is_an_error(engine: Engine, memory_for: Callable[[int], None]) -> None:
     memory_for(0)
     with pytest.raises(torch.OutOfMemoryError):
@@ -63,9 +78,9 @@ def test_without_memory_for_one_it_is_an_error(engine: Engine, memory_for: Calla
 
 def test_fewer_windows_are_encoded_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = texts(engine, batch_size=1)
-    runtime = engine._runtime
-    assert isinstance(runtime, Runtime)
-    runtime.together = 8  # as on a GPU
+    resident = engine._runtime
+    assert isinstance(resident, Runtime)
+    resident.together = 8  # as on a GPU
     sizes = []
     whole = EncoderNetwork.__call__
 

@@ -23,6 +23,7 @@ from whisper_magic.engine.slots import Slots
 
 Tensor = torch.Tensor
 ENCODED_TOGETHER = 8  # windows on a GPU: more save no time, and their keys and values before sorting take memory
+SHORT_ON = ("cuda",)  # where memory ends with an error that one can live with
 KEYS_TOGETHER = 64  # self-attention looks at a multiple of so many places
 
 
@@ -112,15 +113,15 @@ class Runtime:
         if (slots, block) == (self.slots.count, self.slots.width):
             self.slots.empty()
             return self.slots
-        while not self._allocated(slots, length):
+        while not self._allocated(slots, length, block):
             slots //= 2
         if slots < wanted:
             self.note = f"memory was short: {slots} of {wanted} windows were decoded at a time"
         self.slots = Slots(slots, length, self.device, block)
         return self.slots
 
-    def _allocated(self, slots: int, length: int) -> bool:
-        """Whether there was memory for it."""
+    def _allocated(self, slots: int, length: int, block: int) -> bool:
+        """Whether there was memory for it, and for what a round takes besides."""
         sides = [side for side in (self.target, self.draft) if side is not None]
         self.slots = Slots(0, 0, self.device)  # until it is done: an interruption must not look like success
         self.graphs.clear()
@@ -129,6 +130,8 @@ class Runtime:
         try:
             for side in sides:
                 side.allocate(slots, length, self.frames)
+            if self.device.type in SHORT_ON:
+                self._rehearse(slots, block)
         except torch.OutOfMemoryError:
             if slots == 1:
                 raise
@@ -137,6 +140,13 @@ class Runtime:
             torch.cuda.empty_cache()
             return False
         return True
+
+    def _rehearse(self, slots: int, block: int) -> None:
+        """A pass as large as those to come: in the middle of a window it would be too late to be short of memory."""
+        nothing = torch.zeros(slots, block, dtype=torch.long, device=self.device)
+        with torch.inference_mode():
+            logits = self.target.forward(nothing, nothing[:, 0], block)
+            logits.float().log_softmax(-1).add(logits)  # some three copies in float32, as rules and sampling make
 
     def close(self) -> None:
         """Let go of every tensor, whoever may still hold this object."""
