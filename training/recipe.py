@@ -155,7 +155,7 @@ class Recipe:
         Phase(400, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
     )
     # sample and evaluation
-    sample_seed: int = 2026
+    sample_seed: int = 2027
     evaluation: Sizes = field(default_factory=Sizes)
 
     @property
