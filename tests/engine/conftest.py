@@ -49,7 +49,7 @@ class Shape:
         """One of the 50: widths 64-256, 2-6 layers, 80 or 128 mels, with and without languages."""
         rng = random.Random(seed)
         width = rng.choice([64, 128, 192, 256])
-        positions = rng.choice([32, 48, 64]) if seed % 25 != 1 else 448
+        positions = rng.choice([32, 48, 64]) if seed % 50 != 1 else 448
         return Shape(
             seed=seed,
             d_model=width,
@@ -57,7 +57,7 @@ class Shape:
             decoder_layers=rng.choice([2, 3, 4, 6]),
             heads=width // rng.choice([32, 64]),
             mels=rng.choice([80, 128]),
-            source_positions=rng.choice([50, 75, 100]) if seed % 10 else 1500,
+            source_positions=rng.choice([50, 75, 100]) if seed % 25 else 1500,
             target_positions=positions,
             max_length=positions,
             multilingual=rng.random() < 0.6,
