@@ -38,6 +38,8 @@ _PARTS = (("en", 0.3, 24.0), ("de", 30.4, 39.0), ("fr", 42.0, 52.0), ("es", 60.4
 """Each part's language, where it begins, and where its last sentence may begin, in seconds."""
 _PAUSE = (0.4, 1.0)
 _DRAWN = 400
+_MISREAD = 30
+"""In a row: then what was recorded so far is read wrong with anything behind it, and others have to be drawn."""
 _SURE = -0.9
 """Mean log-probability of every segment: well inside the ladder's guard."""
 
@@ -90,13 +92,17 @@ def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
         for language, begin, end in _PARTS:
             candidates = iter(sentences(language, _DRAWN, recipe.sample_seed, "held_out"))
-            recording = recording.silent_until(begin)
+            recording, misread = recording.silent_until(begin), 0
             while len(recording.samples) < end * SAMPLE_RATE:
                 longer = recording.with_sentence(language, *next(candidates), rng)
                 if not _read_right(engine, longer):
-                    passed_over += 1
+                    passed_over, misread = passed_over + 1, misread + 1
+                    if misread == _MISREAD:
+                        raise RuntimeError(
+                            f"no sentence is read right behind {recording.text[-60:]!r}: change the recipe's sample_seed"
+                        )
                     continue
-                recording = longer
+                recording, misread = longer, 0
                 print(
                     f"{recording.segments[-1].end:6.2f} s, {passed_over} passed over: {longer.segments[-1].text}",
                     flush=True,

@@ -20,7 +20,7 @@ from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.checkpoint import Checkpoint
 from whisper_magic.engine.decoding import Decoding
-from whisper_magic.engine.hearing import CHUNK, WHOLE
+from whisper_magic.engine.hearing import heard_first
 from whisper_magic.engine.recording import Recording
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.errors import Interrupted, WhisperMagicError
@@ -154,8 +154,7 @@ class Batch:
     def _fetched(self, source: Source) -> _Sounds:
         sounds = self._sounds(source)
         for one in sounds.streams:
-            long = one.expected is None or one.expected > WHOLE
-            one.fetch(round(CHUNK * one.sample_rate) if long else None)
+            one.fetch(heard_first(one))
         return sounds
 
     def _read(self, index: int, sounds: _Sounds) -> Iterator[Recording]:

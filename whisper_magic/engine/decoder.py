@@ -10,10 +10,12 @@ length, F encoder frames, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import WhisperConfig
 
 from whisper_magic.engine.layers import (
@@ -208,3 +210,11 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation, make: Make)
         fc1=linear("fc1", then),
         fc2=linear("fc2"),
     )
+
+
+def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
+    """One kernel for all of a decoder's attention on CUDA, so that its bits do not hang on which one torch prefers for
+    a shape today: the memory-efficient one, which takes masks; plain arithmetic where a GPU has it not."""
+    if device.type != "cuda":
+        return nullcontext()
+    return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)

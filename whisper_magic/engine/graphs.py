@@ -8,10 +8,8 @@ single launch, however many kernels it has; at batch 1 launching them is most of
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Step = Callable[[], object]
 Capture = Callable[[Step], Step]  # makes of a step one that does the same, without running it
@@ -87,11 +85,3 @@ class _Recorder:
         with torch.cuda.device(self.device), recording:
             step()
         return graph.replay
-
-
-def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
-    """One kernel for all of a decoder's attention on CUDA, so that its bits do not hang on which one torch prefers for
-    a shape today: the memory-efficient one, which takes masks; plain arithmetic where a GPU has it not."""
-    if device.type != "cuda":
-        return nullcontext()
-    return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)

@@ -49,6 +49,13 @@ class Ear(Protocol):
         """Frames before this one will not be asked for again."""
 
 
+def heard_first(sound: AudioStream) -> int | None:
+    """How many samples of a recording are heard before its first window; None: all of them."""
+    if sound.expected is not None and sound.expected <= WHOLE:
+        return None
+    return round((WHOLE if sound.expected is None else CHUNK) * sound.sample_rate)
+
+
 class Hearing:
     """The ear of one recording."""
 
@@ -62,9 +69,6 @@ class Hearing:
         self._voice = Voice(front.sample_rate, pauses) if pauses else None
         self._voiced: deque[Stretch] = deque()
         self._voice_samples = 0
-        expected = sound.expected
-        self._chunk = None if expected is not None and expected <= WHOLE else round(CHUNK * front.sample_rate)
-        self._first = self._chunk if expected is not None else round(WHOLE * front.sample_rate)
         self.fingerprint = b""  # tells this sound from others, by what was heard first
         self._listens = 0
 
@@ -141,7 +145,7 @@ class Hearing:
     def _listen(self) -> None:
         """Read the next chunk, and take it in."""
         began = perf_counter()
-        count = self._chunk if self._listens else self._first
+        count = round(CHUNK * self.sound.sample_rate) if self._listens else heard_first(self.sound)
         try:
             samples = self.sound.read(count)
             if not self._listens and count is not None and len(samples) < count and not self.sound.ended:

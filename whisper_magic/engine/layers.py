@@ -34,6 +34,8 @@ Make = Callable[..., "Linear"]  # weight, bias and what follows: `for_few_rows`,
 # Inputs from which on `Int8` is quicker: below, `Half` is as quick in float32, and in bfloat16 little is gained.
 INT8_INPUTS = {torch.float32: 512, torch.bfloat16: 384}
 
+ABSENT = (AttributeError, RuntimeError)  # what an operator raises that this build of torch has not, or not here
+
 
 @dataclass(frozen=True, eq=False)
 class LayerNorm:
@@ -183,7 +185,7 @@ def _halves() -> bool:
     try:
         packed = torch.ops.quantized.linear_prepack_fp16(weight, None)
         return torch.equal(torch.ops.quantized.linear_dynamic_fp16(torch.eye(2), packed), weight.T)
-    except (RuntimeError, AttributeError, NotImplementedError):
+    except ABSENT:
         return False
 
 
@@ -204,7 +206,7 @@ def _int8s() -> bool:
         return False
     try:
         rows = Int8(_in_8_bits(torch.eye(2), None), 0)(torch.eye(2))
-    except (RuntimeError, AttributeError, NotImplementedError):
+    except ABSENT:
         return False
     return torch.allclose(rows, torch.eye(2), atol=0.05)
 
@@ -220,5 +222,5 @@ def _packs(dtype: torch.dtype) -> bool:
         weight = torch.eye(2, dtype=dtype)
         packed = torch.ops.mkldnn._reorder_linear_weight(weight)
         return torch.equal(torch.ops.mkldnn._linear_pointwise(weight, packed, None, "none", [], ""), weight)
-    except (RuntimeError, AttributeError, NotImplementedError):
+    except ABSENT:
         return False

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from whisper_magic.engine.checkpoint import Checkpoint
-from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork
+from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork, pinned_attention
 from whisper_magic.engine.encoder import EncoderNetwork
-from whisper_magic.engine.graphs import Graphs, pinned_attention
+from whisper_magic.engine.graphs import Graphs
 from whisper_magic.engine.layers import Linear, for_draft
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.slots import Slots
@@ -152,6 +152,7 @@ class Runtime:
         """Let go of every tensor, whoever may still hold this object."""
         self.slots = Slots(0, 0, self.device)
         self.graphs.clear()
+        self.rules.clear()
         self.feeds = []
         for side in (self.target, self.draft):
             if side is not None:

@@ -101,8 +101,7 @@ class Speculator:
         None takes the draft's own. rejection: samples are accepted by the rejection rule, not by shared noise."""
         self.align, self.pace = align, pace
         self.runtime, self.rules, self.draft = runtime, rules, draft
-        self.block = max(BLOCK, draft.length + 1)
-        self.slots = slots = runtime.allocate(slot_count, self.block)  # fewer, where memory is short
+        self.slots = slots = runtime.allocate(slot_count, max(BLOCK, draft.length + 1))  # fewer, where memory is short
         if rejection:
             shape = (slots.count, draft.length, rules.special.vocab)
             slots.chances = torch.zeros(shape, device=runtime.device)
@@ -167,8 +166,8 @@ class Speculator:
         special, slots = self.rules.special, self.slots
         ids = torch.tensor(sorted(special.languages.values()), device=self.runtime.device)
         start = slots.known - 1  # asking slots: their start-of-transcript token; others redo what they have
-        reach = max(one.known for one in slots.counts) - 1 + self.block
-        logits = self.runtime.target.forward(slots.block(start, self.block), start, reach)
+        reach = max(one.known for one in slots.counts) - 1 + slots.width
+        logits = self.runtime.target.forward(slots.block(start, slots.width), start, reach)
         detected = []
         for slot, window in asking:
             chances = logits[slot, 0, ids].float().softmax(-1)
@@ -181,14 +180,14 @@ class Speculator:
 
     def _round(self) -> Iterator[tuple[Window, Round] | Decoded]:
         """One round of every occupied slot."""
-        slots, width = self.slots, self.block
+        slots = self.slots
         began = self.runtime.mark()
         longest = self.draft.length if self.pace is None else self.pace.length()
         wanted, filling = [0] * slots.count, set[int]()
         for slot, _ in slots.occupied:
             counts = slots.counts[slot]
             open_rows = counts.known - counts.cached  # known tokens to feed; more than a block while prefilling
-            wanted[slot] = max(0, min(longest, counts.limit - counts.known - 1, width - open_rows))
+            wanted[slot] = max(0, min(longest, counts.limit - counts.known - 1, slots.width - open_rows))
             if open_rows > 1:
                 filling.add(slot)
         if slots.sampling and slots.chances is not None:
