@@ -99,7 +99,7 @@ def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
                     passed_over, misread = passed_over + 1, misread + 1
                     if misread == _MISREAD:
                         raise RuntimeError(
-                            f"no sentence is read right behind {recording.text[-60:]!r}: change the recipe's sample_seed"
+                            f"no sentence is read right behind {recording.text[-40:]!r}: use another sample_seed"
                         )
                     continue
                 recording, misread = longer, 0
