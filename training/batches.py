@@ -20,14 +20,15 @@ Frames = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input. mel: (windows, n_mels, frames); offsets: (windows,); tokens, labels, heard_at: (windows, text);
-    text: (windows, longest) padded with 0, for CTC, with text_lengths: (windows,)."""
+    """One step's input. mel: (windows, n_mels, frames); offsets: (windows,); tokens, labels, heard_from and heard_to:
+    (windows, text); text: (windows, longest) padded with 0, for CTC, with text_lengths: (windows,)."""
 
     mel: torch.Tensor
     offsets: torch.Tensor
     tokens: torch.Tensor
     labels: torch.Tensor
-    heard_at: torch.Tensor
+    heard_from: torch.Tensor
+    heard_to: torch.Tensor
     text: torch.Tensor
     text_lengths: torch.Tensor
 
@@ -201,7 +202,8 @@ def _collated(mels: torch.Tensor, layouts: list[Layout], rows: list[TokenRow], i
         offsets=torch.tensor([layout.offset for layout in layouts]),
         tokens=padded([row.tokens for row in rows], ids.eot),
         labels=padded([row.labels for row in rows], IGNORED),
-        heard_at=padded([row.heard_at for row in rows], NOWHERE),
+        heard_from=padded([row.heard_from for row in rows], NOWHERE),
+        heard_to=padded([row.heard_to for row in rows], NOWHERE),
         text=padded([row.text for row in rows], 0),
         text_lengths=torch.tensor([len(row.text) for row in rows]),
     )

@@ -141,8 +141,9 @@ class Guide:
     def loss(self, batch: Batch) -> torch.Tensor:
         """Mean negative log of the attention that falls where it should."""
         places = torch.arange(batch.mel.shape[2] // 2, device=batch.mel.device)
-        asked = batch.heard_at != NOWHERE
-        heard = (places - batch.heard_at[asked][:, None]).abs() <= self._HEARD
+        asked = batch.heard_from != NOWHERE
+        first, last = batch.heard_from[asked][:, None], batch.heard_to[asked][:, None]
+        heard = (places >= first - self._HEARD) & (places <= last + self._HEARD)
         near = (places - places[:, None]).abs() <= self._NEAR
         masses = [(attention[asked] * heard).sum(-1) for attention in self._cross]
         masses += [(attention * near).sum(-1) for attention in self._near]

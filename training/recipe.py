@@ -63,7 +63,7 @@ class Odds:
     """How training windows are drawn."""
 
     languages: dict[str, float] = field(default_factory=lambda: {"en": 0.31, "de": 0.23, "fr": 0.23, "es": 0.23})
-    translate: float = 0.5
+    translate: float = 0.55
     """Share of rows in another language than English that are translated."""
     translate_english: float = 0.03
     mixed: float = 0.11
@@ -80,6 +80,7 @@ _LEARNING = ((SHORT, 0.5), (MEDIUM, 0.15), (LONG, 0.25), (FULL, 0.1))
 _LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
 _FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 _PRACTISING = ((SHORT, 0.25), (LONG, 0.3), (FULL, 0.45))
+_READING = ((SHORT, 0.2), (LONG, 0.2), (FULL, 0.6))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
@@ -104,6 +105,8 @@ ALL_PHASES = (
     Phase(100, _PRACTISING, (1e-4, 1.2e-3), ALL),
     Phase(1_000, _PRACTISING, (1.2e-3, 6e-4), ALL),
     Phase(800, _PRACTISING, (6e-4, 1e-5), ALL),
+    Phase(60, _READING, (1e-4, 1.2e-3), ALL),
+    Phase(1_240, _READING, (1.2e-3, 1e-5), ALL),
 )
 """Three more languages for ears and a decoder that know one; then practice, at a rate that is raised again."""
 

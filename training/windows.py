@@ -67,16 +67,19 @@ class Layout:
 @dataclass(frozen=True)
 class TokenRow:
     """What the decoder reads, what it should say next at each place, about where in the window that is heard
-    (positions; ``NOWHERE`` for what is not sound), and the window's bare text for CTC."""
+    (first and last position; ``NOWHERE`` for what is not sound), and the window's bare text for CTC."""
 
     tokens: tuple[int, ...]
     labels: tuple[int, ...]
-    heard_at: tuple[int, ...]
+    heard_from: tuple[int, ...]
+    heard_to: tuple[int, ...]
     text: tuple[int, ...]
 
 
 _DENSE = 0.85
 """Share of windows that are filled with sentences to the end."""
+_LATE = 0.1
+"""Share of windows in which nobody speaks for long: before the first sentence, or between two."""
 
 
 def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random) -> Layout:
@@ -89,7 +92,7 @@ def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: rando
         return Layout(kind.positions, (), _offset(kind, full, rng), 0, rng.randint(0, kind.positions))
     wanted = 99 if rng.random() < _DENSE else rng.randint(1, 7)
     placed: list[Placed] = []
-    cursor = rng.randint(0, 16) if rng.random() < 0.7 else rng.randint(0, 48)
+    cursor = _lead(kind, rng)
     budget = kind.tokens - 16
     while len(placed) < wanted:
         said = speaker()
@@ -100,7 +103,7 @@ def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: rando
         placed.append(Placed(said, cursor))
         if not fits:
             break
-        cursor = placed[-1].end + _pause(rng)
+        cursor = placed[-1].end + _pause(kind, rng)
     if not placed:
         return lay_out(kind, speaker, full, rng)
     end = placed[-1].end
@@ -113,8 +116,16 @@ def _offset(kind: WindowKind, full: int, rng: random.Random) -> int:
     return 0 if rng.random() < 0.4 else rng.randint(0, full - kind.positions)
 
 
-def _pause(rng: random.Random) -> int:
-    return rng.randint(12, 60) if rng.random() < 0.9 else rng.randint(60, 200)
+def _lead(kind: WindowKind, rng: random.Random) -> int:
+    if rng.random() < _LATE:
+        return rng.randint(0, int(0.9 * kind.positions))
+    return rng.randint(0, 16) if rng.random() < 0.7 else rng.randint(0, 48)
+
+
+def _pause(kind: WindowKind, rng: random.Random) -> int:
+    if rng.random() < _LATE:
+        return rng.randint(60, max(200, kind.positions // 3))
+    return rng.randint(12, 60)
 
 
 @dataclass(frozen=True)
@@ -138,21 +149,28 @@ def token_row(layout: Layout, ids: SpecialIds, asked: Asked) -> TokenRow:
     if asked.timestamps:
         content = _timed(layout, ids, asked.task)
     else:
-        content = (_Heard(ids.notimestamps, NOWHERE), *_text_of(layout, asked.task))
+        content = (_Heard(ids.notimestamps), *_text_of(layout, asked.task))
     tokens = (*given, *prompt, *(heard.token for heard in content), ids.eot)
-    heard_at = (*[NOWHERE] * (len(given) + 2), *(heard.at for heard in content), NOWHERE)
+    nowhere = [NOWHERE] * (len(given) + 2)
     labels = [IGNORED] * len(given) + list(tokens[len(given) + 1 :])
     labels[len(given)] = first
     labels[len(given) + 1] = IGNORED
     if not asked.timestamps:
         labels[len(given) + 2] = IGNORED
     text = tuple(heard.token for heard in _text_of(layout, "transcribe"))
-    return TokenRow(tokens[:-1], tuple(labels), heard_at, text)
+    return TokenRow(
+        tokens=tokens[:-1],
+        labels=tuple(labels),
+        heard_from=(*nowhere, *(heard.first for heard in content), NOWHERE),
+        heard_to=(*nowhere, *(heard.last for heard in content), NOWHERE),
+        text=text,
+    )
 
 
 class _Heard(NamedTuple):
     token: int
-    at: int
+    first: int = NOWHERE
+    last: int = NOWHERE
 
 
 def _timed(layout: Layout, ids: SpecialIds, task: Task) -> tuple[_Heard, ...]:
@@ -160,10 +178,10 @@ def _timed(layout: Layout, ids: SpecialIds, task: Task) -> tuple[_Heard, ...]:
     zero = ids.timestamp_begin + layout.offset
     tokens: list[_Heard] = []
     for placed in layout.placed:
-        tokens.append(_Heard(zero + placed.start, placed.start))
+        tokens.append(_Heard(zero + placed.start, placed.start, placed.start))
         if placed.end <= layout.positions:
-            tokens += [*_spread(placed, task), _Heard(zero + placed.end, placed.end)]
-    return tuple(tokens) or (_Heard(ids.timestamp_begin, NOWHERE),)
+            tokens += [*_spread(placed, task), _Heard(zero + placed.end, placed.end, placed.end)]
+    return tuple(tokens) or (_Heard(ids.timestamp_begin),)
 
 
 def _text_of(layout: Layout, task: Task) -> list[_Heard]:
@@ -172,7 +190,10 @@ def _text_of(layout: Layout, task: Task) -> list[_Heard]:
 
 
 def _spread(placed: Placed, task: Task) -> list[_Heard]:
-    """A sentence's tokens, spread evenly over its time: right to a few tenths of a second, or more in translation."""
-    tokens = placed.said.tokens if task == "transcribe" else placed.said.english
-    each = placed.said.positions / max(1, len(tokens))
-    return [_Heard(token, placed.start + int((k + 0.5) * each)) for k, token in enumerate(tokens)]
+    """A sentence's tokens, spread evenly over its time: right to a few tenths of a second. What a word of a translation
+    renders may be heard anywhere in the sentence."""
+    start, positions = placed.start, placed.said.positions
+    if task == "translate":
+        return [_Heard(token, start, placed.end) for token in placed.said.english]
+    places = [start + int((k + 0.5) * positions / len(placed.said.tokens)) for k in range(len(placed.said.tokens))]
+    return [_Heard(token, at, at) for token, at in zip(placed.said.tokens, places, strict=True)]

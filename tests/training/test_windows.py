@@ -31,7 +31,7 @@ def test_each_sentence_stands_between_its_timestamps() -> None:
     layout = Layout(1500, (Placed(ONE, 10), Placed(TWO, 90)))
     row = token_row(layout, IDS, TIMED)
     assert row.tokens == (101, 102, 107, ZERO + 10, 1, 2, ZERO + 60, ZERO + 90, 3, 4, 5, ZERO + 170)
-    assert row.heard_at == (-1, -1, 10, 22, 47, 60, 90, 103, 130, 156, 170, -1)
+    assert row.heard_from == row.heard_to == (-1, -1, 10, 22, 47, 60, 90, 103, 130, 156, 170, -1)
     assert row.labels == (102, IGNORED, *row.tokens[3:], IDS.eot)
     assert row.text == (1, 2, 3, 4, 5)
 
@@ -58,6 +58,8 @@ def test_an_offset_moves_every_timestamp() -> None:
 def test_translation_writes_english_and_still_hears_the_language_spoken() -> None:
     row = token_row(Layout(1500, (Placed(DREI, 10),)), IDS, Asked(timestamps=True, task="translate"))
     assert row.tokens == (101, 103, 106, ZERO + 10, 14, 15, ZERO + 50)
+    assert row.heard_from == (-1, -1, 10, 10, 10, 50, -1), "a translated word may be heard anywhere in its sentence"
+    assert row.heard_to == (-1, -1, 10, 50, 50, 50, -1)
     assert row.text == (6,)
 
 

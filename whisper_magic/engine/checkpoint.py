@@ -56,13 +56,14 @@ class SpecialTokens:
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """One model. encoder, decoder_state: its weights, under the names of Hugging Face's modules; `encoder` is None for
-    a draft that has none of its own. attention: of the encoder."""
+    a draft that has none of its own. tokenizer, feature_extractor: a draft's are its target's. attention: of the
+    encoder."""
 
     name: str
     config: WhisperConfig
     special: SpecialTokens
     tokenizer: WhisperTokenizer
-    feature_extractor: WhisperFeatureExtractor | None
+    feature_extractor: WhisperFeatureExtractor
     encoder: Weights | None
     decoder_state: Mapping[str, torch.Tensor]
     attention: str
@@ -92,7 +93,22 @@ def read_target(name: str, placement: Placement) -> Checkpoint:
     config = _config(name, folder)
     if _is_decoder_only(config):
         raise CheckpointError(f"{name} is a decoder-only draft, not a target; load a whole Whisper with draft={name!r}")
-    return _read(name, folder, config, placement, with_encoder=True)
+    try:
+        tokenizer = WhisperTokenizer.from_pretrained(folder)
+        extractor = WhisperFeatureExtractor.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
+    weights, special = _weights(name, folder, placement), _special_tokens(name, folder, config)
+    return Checkpoint(
+        name=name,
+        config=config,
+        special=special,
+        tokenizer=tokenizer,
+        feature_extractor=extractor,
+        encoder=_encoder(name, weights, config),
+        decoder_state=_decoder(name, weights, config),
+        attention=placement.attention,
+    )
 
 
 def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoint:
@@ -105,40 +121,34 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
     config = _config(name, folder)
     special = _special_tokens(name, folder, config)
     _check_pair(target, name, config, special)
-    shares = _is_decoder_only(config) or _same_encoder(target, _weights(name, folder, placement).under("encoder."))
+    weights = _weights(name, folder, placement)
+    shares = _is_decoder_only(config) or _same_encoder(target, weights.under("encoder."))
     if shares and config.d_model != target.config.d_model:
         raise CheckpointError(
             f"draft {name} (d_model {config.d_model}) has no encoder of its own and cannot read the encoder of "
             f"{target.name} (d_model {target.config.d_model}); choose a draft distilled from this target"
         )
-    return _read(name, folder, config, placement, with_encoder=not shares)
-
-
-def _read(name: str, folder: Path, config: WhisperConfig, placement: Placement, with_encoder: bool) -> Checkpoint:
-    weights = _weights(name, folder, placement)
-    decoder = weights.under("decoder.", "proj_out.weight")
-    encoder = weights.under("encoder.") if with_encoder else None
-    _check_complete(name, decoder, decoder_shapes(config))
-    if encoder is not None:
-        _check_complete(name, encoder, encoder_shapes(config))
-    try:
-        tokenizer = WhisperTokenizer.from_pretrained(folder)
-        extractor = WhisperFeatureExtractor.from_pretrained(folder) if with_encoder else None
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
     return Checkpoint(
         name=name,
         config=config,
-        special=_special_tokens(name, folder, config),
-        tokenizer=tokenizer,
-        feature_extractor=extractor,
-        encoder=encoder,
-        decoder_state=decoder,
+        special=special,
+        tokenizer=target.tokenizer,
+        feature_extractor=target.feature_extractor,
+        encoder=None if shares else _encoder(name, weights, config),
+        decoder_state=_decoder(name, weights, config),
         attention=placement.attention,
     )
 
 
-def _check_complete(name: str, weights: Weights, wanted: Shapes) -> None:
+def _encoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:
+    return _complete(name, weights.under("encoder."), encoder_shapes(config))
+
+
+def _decoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:
+    return _complete(name, weights.under("decoder.", "proj_out.weight"), decoder_shapes(config))
+
+
+def _complete(name: str, weights: Weights, wanted: Shapes) -> Weights:
     found = weights.shapes
     lacking = [part for part in wanted if part not in found]
     if lacking:
@@ -146,6 +156,7 @@ def _check_complete(name: str, weights: Weights, wanted: Shapes) -> None:
     for part, shape in wanted.items():
         if found[part] != shape:
             raise CheckpointError(f"{name} has {part} of shape {found[part]}, and its config.json wants {shape}")
+    return weights
 
 
 def _weights(name: str, folder: Path, placement: Placement) -> Weights:

@@ -26,7 +26,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from transformers.activations import ACT2FN
 
 Tensor = torch.Tensor
 Activation = Callable[[Tensor], Tensor]
@@ -129,7 +128,12 @@ class Packed(Linear):
 
 def activation(name: str) -> Activation:
     """The function of this name in a checkpoint's configuration."""
-    return F.gelu if name == "gelu" else ACT2FN[name]
+    if name == "gelu":
+        return F.gelu
+    from transformers.activations import ACT2FN  # imports torch's compiler: seconds that no Whisper needs
+
+    chosen: Activation = ACT2FN[name]
+    return chosen
 
 
 def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:

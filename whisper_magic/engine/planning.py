@@ -119,7 +119,6 @@ def _check(plan: Plan, options: TranscribeOptions, layers: int) -> None:
 def front_end(target: Checkpoint, device: torch.device) -> LogMel:
     """The log-mel front end that the checkpoint's preprocessor configuration describes."""
     extractor = target.feature_extractor
-    assert extractor is not None
     return LogMel.build(
         extractor.mel_filters,
         n_fft=extractor.n_fft,
