@@ -47,3 +47,17 @@ def test_cross_attention_of_a_slot_does_not_know_the_others(dtype: torch.dtype, 
         for first in range(0, 17 - slots, slots):
             some = slice(first, first + slots)
             assert torch.equal(net._attend_to_sound(q[some].clone(), kv[:, some].clone()), together[some]), slots
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_a_slot_reads_the_same_where_others_are_left_out(dtype: torch.dtype, pair: Any) -> None:
+    net = network(pair, dtype)
+    _, sound = drawn(net, 5, 8)
+    tokens, start = torch.arange(40).view(5, 8), torch.tensor([0, 3, 0, 1, 2])
+    cross_kv = sound.expand(len(net.layers), *sound.shape)
+    self_kv = torch.zeros(*cross_kv.shape[:4], 64, net.head_dim, dtype=dtype)
+    everyone = net.forward(tokens, start, self_kv.clone(), cross_kv)
+    some = net.forward(tokens, start, self_kv.clone(), cross_kv, live=[slice(1, 2), slice(3, 4)])
+    assert torch.equal(some[[1, 3]], everyone[[1, 3]])
+    assert some.isfinite().all()

@@ -12,7 +12,7 @@ import torch
 from transformers import WhisperForConditionalGeneration
 
 from whisper_magic.engine.checkpoint import Placement, read_target
-from whisper_magic.engine.encoder import EncoderNetwork
+from whisper_magic.engine.encoder import ATTENTIONS, EncoderNetwork
 
 
 def encoder(folder: Any, attention: str = "sdpa", dtype: torch.dtype = torch.float32) -> EncoderNetwork:
@@ -44,6 +44,18 @@ def test_bfloat16_is_near(pair: Any) -> None:
     exact = encoder(pair.target)(features)
     rounded = encoder(pair.target, dtype=torch.bfloat16)(features.bfloat16())
     assert (rounded.float() - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+@torch.inference_mode()
+def test_attention_is_near(dtype: torch.dtype, within: float) -> None:
+    """Over more states than are attended to at a time in bfloat16, and no multiple of that."""
+    q, k, v = (2 * torch.randn(2, 400, 3, 64, generator=torch.Generator().manual_seed(i)).to(dtype) for i in range(3))
+    weights = torch.softmax(torch.einsum("nqhd,nkhd->nhqk", q.double(), k.double()) / 8, -1)
+    exact = torch.einsum("nhqk,nkhd->nqhd", weights, v.double())
+    found = ATTENTIONS["sdpa"](q, k, v, 0.125)
+    assert found.dtype == dtype
+    assert (found - exact).norm() < within * exact.norm()
 
 
 @torch.inference_mode()

@@ -111,13 +111,20 @@ class DecoderNetwork:
             yield from linear.tensors()
 
     def forward(
-        self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor, watch: Watch | None = None
+        self,
+        tokens: Tensor,
+        start: Tensor,
+        self_kv: Tensor,
+        cross_kv: Tensor,
+        watch: Watch | None = None,
+        live: Sequence[slice] | None = None,
     ) -> Tensor:
         """Feed a block of tokens to every slot.
 
         tokens: (S, B) ids. start: (S,) position of each slot's first token. self_kv: (layers, 2, S, H, T, D), written
         at start..start+B-1; whatever lies beyond a row's own position is never read. cross_kv: (layers, 2, S, H, F, D).
-        watch: shown each layer's cross-attention. Returns logits (S, B, V), in the weights' dtype.
+        watch: shown each layer's cross-attention. live: the slots whose logits are wanted, None all of them; the others
+        attend to nothing. Returns logits (S, B, V), in the weights' dtype.
         """
         slots, block = tokens.shape
         at = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
@@ -131,15 +138,26 @@ class DecoderNetwork:
         for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
             qkv = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim)
             own.permute(1, 3, 0, 2, 4)[row, at] = qkv[:, :, 1:]
-            x = x + layer.self_out(self._attend(qkv[:, :, 0], own, mask))
+            x = x + layer.self_out(self._each(live, self._attend, qkv[:, :, 0], own, mask))
             q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
             if watch is not None:
                 watch(i, q * self.scale, cross[0])
-            x = x + layer.cross_out(self._attend_to_sound(q, cross))
+            x = x + layer.cross_out(self._each(live, self._attend_to_sound, q, cross, None))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
         return self.output(self.final_norm(x))
 
-    def _attend_to_sound(self, q: Tensor, kv: Tensor) -> Tensor:
+    def _each(
+        self, live: Sequence[slice] | None, attend: Callable[..., Tensor], q: Tensor, kv: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """`attend`, where any slot is to; attention costs a CPU the same for each, and is most of what a slot costs."""
+        if live is None:
+            return attend(q, kv, mask)
+        out = q.new_zeros(q.shape).flatten(2)
+        for some in live:
+            out[some] = attend(q[some], kv[:, some], None if mask is None else mask[some])
+        return out
+
+    def _attend_to_sound(self, q: Tensor, kv: Tensor, mask: None = None) -> Tensor:
         """q: (S, B, H, D). kv: keys and values (2, S, H, F, D). Returns (S, B, d_model).
 
         Few rows over many keys in bfloat16 are what SDPA is slow at on a CPU: what stands here takes a third of its

@@ -80,7 +80,7 @@ class ModelDraft:
         guesses: list[Tensor] = []
         for step in range(steps):
             if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
-                logits = self.side.forward(guesses[-1], last + step, reach + step)
+                logits = self.side.forward(guesses[-1], last + step, reach + step, slots.live)
                 place = place.then(guesses[-1], stamp)
             guesses.append(_guess(self.rules(logits, place), place.index, slots, step, step < offered))
         at = slots.known[:, None] + torch.arange(steps, device=offered.device)
@@ -90,7 +90,7 @@ class ModelDraft:
     def _read_last(self, slots: Slots, reach: int) -> Tensor:
         """Feed the last two known tokens; (S, 1, V) logits after the last one."""
         start = (slots.known - 2).clamp_(min=0)
-        logits = self.side.forward(slots.block(start, 2), start, max(2, reach))
+        logits = self.side.forward(slots.block(start, 2), start, max(2, reach), slots.live)
         last = (slots.known - 1 - start)[:, None, None]
         return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
 
@@ -105,7 +105,7 @@ class ModelDraft:
 
     def _read_block(self, slots: Slots) -> None:
         reach = max(one.read for one in slots.counts) + BLOCK
-        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach)
+        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach, slots.live)
 
 
 def _guess(scores: Tensor, index: Tensor, slots: Slots, step: int, wanted: Tensor) -> Tensor:

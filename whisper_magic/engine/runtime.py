@@ -6,7 +6,7 @@ new window is admitted, and no row reads beyond its own position.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -46,13 +46,15 @@ class Side:
         """Give the caches back."""
         self.self_kv = self.cross_kv = torch.empty(0)
 
-    def forward(self, tokens: Tensor, start: Tensor, reach: int) -> Tensor:
-        """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. Returns logits (S, B, V)."""
+    def forward(self, tokens: Tensor, start: Tensor, reach: int, live: Sequence[slice] | None = None) -> Tensor:
+        """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. live: the slots that are wanted, None
+        all. Returns logits (S, B, V)."""
         length = self.self_kv.shape[4]
         if start.device.type == "cpu":  # what lies behind the last row is masked: it need not be computed
             length = min(length, -(-reach // KEYS_TOGETHER) * KEYS_TOGETHER)
         with pinned_attention(start.device):
-            return self.network.forward(tokens, start, self.self_kv.narrow(4, 0, length), self.cross_kv)
+            self_kv = self.self_kv.narrow(4, 0, length)
+            return self.network.forward(tokens, start, self_kv, self.cross_kv, live=live)
 
 
 @dataclass(frozen=True, eq=False)
