@@ -58,6 +58,6 @@ def test_a_slot_reads_the_same_where_others_are_left_out(dtype: torch.dtype, pai
     cross_kv = sound.expand(len(net.layers), *sound.shape)
     self_kv = torch.zeros(*cross_kv.shape[:4], 64, net.head_dim, dtype=dtype)
     everyone = net.forward(tokens, start, self_kv.clone(), cross_kv)
-    some = net.forward(tokens, start, self_kv.clone(), cross_kv, live=[slice(1, 2), slice(3, 4)])
+    some = net.forward(tokens, start, self_kv.clone(), cross_kv, live=[1, 3])
     assert torch.equal(some[[1, 3]], everyone[[1, 3]])
-    assert some.isfinite().all()
+    assert not some[[0, 2, 4]].any()

@@ -117,45 +117,53 @@ class DecoderNetwork:
         self_kv: Tensor,
         cross_kv: Tensor,
         watch: Watch | None = None,
-        live: Sequence[slice] | None = None,
+        live: Sequence[int] | None = None,
     ) -> Tensor:
         """Feed a block of tokens to every slot.
 
         tokens: (S, B) ids. start: (S,) position of each slot's first token. self_kv: (layers, 2, S, H, T, D), written
         at start..start+B-1; whatever lies beyond a row's own position is never read. cross_kv: (layers, 2, S, H, F, D).
-        watch: shown each layer's cross-attention. live: the slots whose logits are wanted, None all of them; the others
-        attend to nothing. Returns logits (S, B, V), in the weights' dtype.
+        watch: shown each layer's cross-attention. live: the slots whose logits are wanted, None all of them; the
+        others' are 0. Returns logits (S, B, V), in the weights' dtype.
         """
-        slots, block = tokens.shape
-        at = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
-        row = torch.arange(slots, device=tokens.device)[:, None]
+        if live is None:
+            every = torch.arange(len(tokens), device=tokens.device)
+            return self._forward(tokens, start, every, self_kv, cross_kv, self._attend, self._attend_to_sound, watch)
+        chosen = torch.tensor(live, device=tokens.device)
+        own, sound = _each(live, self._attend), _each(live, self._attend_to_sound)
+        found = self._forward(tokens[chosen], start[chosen], chosen, self_kv, cross_kv, own, sound, watch)
+        return found.new_zeros(len(tokens), *found.shape[1:]).index_copy_(0, chosen, found)
+
+    def _forward(
+        self,
+        tokens: Tensor,
+        start: Tensor,
+        slot: Tensor,
+        self_kv: Tensor,
+        cross_kv: Tensor,
+        attend: Callable[..., Tensor],
+        attend_to_sound: Callable[..., Tensor],
+        watch: Watch | None,
+    ) -> Tensor:
+        """tokens: (N, B). start: (N,). slot: (N,) the slots that they are for. Returns logits (N, B, V)."""
+        rows, block = tokens.shape
+        at = start[:, None] + torch.arange(block, device=tokens.device)  # (N, B)
         place = at.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
-        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= at[:, None, :, None]  # (S, 1, B, T)
+        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= at[:, None, :, None]  # (N, 1, B, T)
         mask = torch.where(visible, 0.0, -torch.inf).to(self_kv.dtype)
 
         x = F.embedding(tokens, self.embedding).to(self.dtype)
         x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(place, self.positions)
         for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
-            qkv = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim)
-            own.permute(1, 3, 0, 2, 4)[row, at] = qkv[:, :, 1:]
-            x = x + layer.self_out(self._each(live, self._attend, qkv[:, :, 0], own, mask))
-            q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
+            qkv = layer.qkv(layer.self_norm(x)).view(rows, block, 3, self.heads, self.head_dim)
+            own.permute(1, 3, 0, 2, 4)[slot[:, None], at] = qkv[:, :, 1:]
+            x = x + layer.self_out(attend(qkv[:, :, 0], own, mask))
+            q = layer.cross_q(layer.cross_norm(x)).view(rows, block, self.heads, self.head_dim)
             if watch is not None:
                 watch(i, q * self.scale, cross[0])
-            x = x + layer.cross_out(self._each(live, self._attend_to_sound, q, cross, None))
+            x = x + layer.cross_out(attend_to_sound(q, cross, None))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
         return self.output(self.final_norm(x))
-
-    def _each(
-        self, live: Sequence[slice] | None, attend: Callable[..., Tensor], q: Tensor, kv: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        """`attend`, where any slot is to; attention costs a CPU the same for each, and is most of what a slot costs."""
-        if live is None:
-            return attend(q, kv, mask)
-        out = q.new_zeros(q.shape).flatten(2)
-        for some in live:
-            out[some] = attend(q[some], kv[:, some], None if mask is None else mask[some])
-        return out
 
     def _attend_to_sound(self, q: Tensor, kv: Tensor, mask: None = None) -> Tensor:
         """q: (S, B, H, D). kv: keys and values (2, S, H, F, D). Returns (S, B, d_model).
@@ -176,6 +184,17 @@ class DecoderNetwork:
         slots, block, _, _ = q.shape
         out = F.scaled_dot_product_attention(q.transpose(1, 2), kv[0], kv[1], attn_mask=mask, scale=self.scale)
         return out.transpose(1, 2).reshape(slots, block, -1)
+
+
+def _each(live: Sequence[int], attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`attend` for rows of queries and masks that belong to these slots of the keys and values."""
+
+    def attend_each(q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
+        rows = [slice(i, i + 1) for i in range(len(live))]
+        parts = zip(rows, live, strict=True)
+        return torch.cat([attend(q[i], kv[:, slot : slot + 1], mask if mask is None else mask[i]) for i, slot in parts])
+
+    return attend_each
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,7 +52,7 @@ class ModelDraft:
 
     def __init__(self, runtime: Runtime, rules: Rules, length: int) -> None:
         assert runtime.draft is not None
-        self.side, self.graphs, self.rules, self.length = runtime.draft, runtime.graphs, rules, length
+        self.runtime, self.side, self.rules, self.length = runtime, runtime.draft, rules, length
 
     def admit(self, slot: int) -> None:
         pass
@@ -66,7 +66,7 @@ class ModelDraft:
         self._catch_up(slots, wanted)
         slots.offer(wanted)
         key = ("draft", self.rules, steps, slots.sampling) if slots.chances is None else None
-        self.graphs.run(key, lambda: self._guess_all(slots, steps))
+        self.runtime.graphs.run(key, lambda: self._guess_all(slots, steps))
         for one, count in zip(slots.counts, wanted, strict=True):
             if count:
                 one.read = one.known + count - 1
@@ -80,7 +80,7 @@ class ModelDraft:
         guesses: list[Tensor] = []
         for step in range(steps):
             if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
-                logits = self.side.forward(guesses[-1], last + step, reach + step, slots.live)
+                logits = self.side.forward(guesses[-1], last + step, reach + step, self.runtime.live)
                 place = place.then(guesses[-1], stamp)
             guesses.append(_guess(self.rules(logits, place), place.index, slots, step, step < offered))
         at = slots.known[:, None] + torch.arange(steps, device=offered.device)
@@ -90,7 +90,7 @@ class ModelDraft:
     def _read_last(self, slots: Slots, reach: int) -> Tensor:
         """Feed the last two known tokens; (S, 1, V) logits after the last one."""
         start = (slots.known - 2).clamp_(min=0)
-        logits = self.side.forward(slots.block(start, 2), start, max(2, reach), slots.live)
+        logits = self.side.forward(slots.block(start, 2), start, max(2, reach), self.runtime.live)
         last = (slots.known - 1 - start)[:, None, None]
         return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
 
@@ -99,13 +99,13 @@ class ModelDraft:
         in_need = [one for one, count in zip(slots.counts, wanted, strict=True) if count]
         while any(one.known - one.read > 2 for one in in_need):
             slots.tell_read()
-            self.graphs.run("draft catches up", lambda: self._read_block(slots))
+            self.runtime.graphs.run("draft catches up", lambda: self._read_block(slots))
             for one in in_need:
                 one.read = min(one.read + BLOCK, one.known - 1)
 
     def _read_block(self, slots: Slots) -> None:
         reach = max(one.read for one in slots.counts) + BLOCK
-        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach, slots.live)
+        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach, self.runtime.live)
 
 
 def _guess(scores: Tensor, index: Tensor, slots: Slots, step: int, wanted: Tensor) -> Tensor:

@@ -35,6 +35,11 @@ class Graphs:
         """Captured on CUDA, called on anything else."""
         return cls((lambda: _Recorder(device)) if device.type == "cuda" else None)
 
+    @property
+    def captures(self) -> bool:
+        """Whether a step may be replayed, and so must do the same each time."""
+        return self._begin is not None
+
     def run(self, key: Hashable, step: Step) -> None:
         """Do what `step` does. key: what the step's kernels and tensors depend on; None: never captured."""
         if self._begin is None or key is None:

@@ -46,7 +46,7 @@ class Side:
         """Give the caches back."""
         self.self_kv = self.cross_kv = torch.empty(0)
 
-    def forward(self, tokens: Tensor, start: Tensor, reach: int, live: Sequence[slice] | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, start: Tensor, reach: int, live: Sequence[int] | None = None) -> Tensor:
         """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. live: the slots that are wanted, None
         all. Returns logits (S, B, V)."""
         length = self.self_kv.shape[4]
@@ -149,6 +149,14 @@ class Runtime:
         with torch.inference_mode():
             logits = self.target.forward(nothing, nothing[:, 0], block)
             logits.float().log_softmax(-1).add(logits)  # some three copies in float32, as rules and sampling make
+
+    @property
+    def live(self) -> list[int] | None:
+        """The slots that a pass need be computed for. None: all, as none is empty, or because passes are captured, and
+        so the same each time."""
+        if self.graphs.captures or None not in self.slots.windows:
+            return None
+        return [slot for slot, _ in self.slots.occupied]
 
     def close(self) -> None:
         """Let go of every tensor, whoever may still hold this object."""

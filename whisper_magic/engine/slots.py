@@ -94,14 +94,6 @@ class Slots:
         return [(i, window) for i, window in enumerate(self.windows) if window is not None]
 
     @property
-    def live(self) -> list[slice] | None:
-        """The occupied slots, for what need not be computed for the others; None: for all, as on a GPU, whose steps are
-        the same each time."""
-        if self.device.type == "cuda" or None not in self.windows:
-            return None
-        return [slice(i, i + 1) for i, _ in self.occupied]
-
-    @property
     def sampling(self) -> bool:
         """Whether any window is decoded at a temperature above 0."""
         return any(window.temperature > 0 for _, window in self.occupied)

@@ -167,7 +167,7 @@ class Speculator:
         ids = torch.tensor(sorted(special.languages.values()), device=self.runtime.device)
         start = slots.known - 1  # asking slots: their start-of-transcript token; others redo what they have
         reach = max(one.known for one in slots.counts) - 1 + slots.width
-        logits = self.runtime.target.forward(slots.block(start, slots.width), start, reach, slots.live)
+        logits = self.runtime.target.forward(slots.block(start, slots.width), start, reach, self.runtime.live)
         detected = []
         for slot, window in asking:
             chances = logits[slot, 0, ids].float().softmax(-1)

@@ -60,7 +60,7 @@ class TargetPass:
         start, known, offered = slots.cached, slots.known, slots.offered
         block = slots.block(start, width)
         reach = max(one.cached for one in slots.counts) + width
-        logits = self.runtime.target.forward(block, start, reach, slots.live)
+        logits = self.runtime.target.forward(block, start, reach, self.runtime.live)
         open_rows = known - start
         ready = slots.active & (open_rows <= width)
         steps = torch.arange(width, device=known.device)
