@@ -5,6 +5,7 @@ default thresholds are the reader's to apply.
 """
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ _SEED = 900_000
 _LEAD = 0.2
 """Seconds of silence before a sentence in its window."""
 _NEAR = 0.2
+_WINDOW = 30.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class _Readings:
                 one: word_error_rate(heard.truth, pair.texts(heard.encoded)) for one, heard in self.unknown.items()
             },
             wer_timestamps={one: word_error_rate(few[one].truth, map(pair.text, rows)) for one, rows in timed.items()},
+            wer_late={one: self._late(heard) for one, heard in few.items()},
             human_digit_error_rate=_human_digits(self.recipe, pair),
             language_detection=_detected(pair, everything),
             translation_exact={one: self._translated(one) for one in self.known if one != "en"},
@@ -108,6 +111,13 @@ class _Readings:
     def _wer(self, language: str, count: int) -> float:
         return word_error_rate(self.known[language].truth[:count], self.plain[language][:count])
 
+    def _late(self, heard: Heard) -> float:
+        """Word error rate of sentences that begin anywhere in their window, silence before and after."""
+        rng = random.Random(f"late {self.recipe.seed} {heard.encoded.language}")
+        starts = [rng.uniform(0, _WINDOW - len(one.samples) / SAMPLE_RATE) for one in heard.spoken]
+        late = _heard(self.pair, heard.spoken, starts)
+        return word_error_rate(late.truth, self.pair.texts(late.encoded))
+
     def _translated(self, language: str) -> float:
         """Share of sentences whose English is right to the letter, punctuation included."""
         heard = self.known[language].first(self.recipe.evaluation.translated)
@@ -119,9 +129,10 @@ def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = Fals
     return list(spoken(language, count, _SEED + recipe.seed + unseen_voices, "held_out", unseen_voices))
 
 
-def _heard(pair: Pair, recordings: Sequence[Spoken]) -> Heard:
-    lead = np.zeros(int(_LEAD * SAMPLE_RATE), np.float32)
-    samples = [np.concatenate([lead, one.samples]) for one in recordings]
+def _heard(pair: Pair, recordings: Sequence[Spoken], starts: Sequence[float] | None = None) -> Heard:
+    """starts: seconds of silence before each; a little where they are not given."""
+    leads = [np.zeros(int(start * SAMPLE_RATE), np.float32) for start in starts or [_LEAD] * len(recordings)]
+    samples = [np.concatenate([lead, one.samples]) for lead, one in zip(leads, recordings, strict=True)]
     encoded = pair.encode(recordings[0].language, samples)
     return Heard(recordings, encoded, pair.first_probabilities(encoded))
 

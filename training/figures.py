@@ -18,6 +18,7 @@ class Figures:
     wer_seen_voices: dict[str, float]
     wer_unseen_voices: dict[str, float]
     wer_timestamps: dict[str, float]
+    wer_late: dict[str, float]
     human_digit_error_rate: float | None
     language_detection: float
     translation_exact: dict[str, float]
@@ -62,6 +63,11 @@ def _rows(figures: Figures) -> list[str]:
         ("WER, unseen voice variants: English", _percent(unseen["en"]), "10%"),
         ("the same: German, French, Spanish", _each(unseen), "12%"),
         ("WER with timestamps on: English, German, French, Spanish", _each(figures.wer_timestamps, "en"), ""),
+        (
+            "WER of sentences that begin anywhere in the 30 s: English, German, French, Spanish",
+            _each(figures.wer_late, "en"),
+            "",
+        ),
         (
             "digits misread in strings of 3 to 8 by a person never heard in training",
             "not measured" if digits is None else _percent(digits),

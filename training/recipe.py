@@ -85,6 +85,7 @@ _READING = ((SHORT, 0.2), (LONG, 0.2), (FULL, 0.6))
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
 _DRAFTING_LONGER = ((SHORT, 0.4), (LONG, 0.35), (FULL, 0.25))
+_DRAFTING_LAST = ((SHORT, 0.4), (LONG, 0.3), (FULL, 0.3))
 
 ENGLISH_PHASES = (
     Phase(100, ((SHORT, 1.0),), (0, 3e-3), ENGLISH, listening=True),
@@ -156,6 +157,7 @@ class Recipe:
         Phase(490, _DRAFTING, (2e-3, 2e-5), ALL),
         Phase(340, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
         Phase(400, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
+        Phase(300, _DRAFTING_LAST, (1.2e-3, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2027

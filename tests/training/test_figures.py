@@ -13,6 +13,7 @@ FIGURES = Figures(
     wer_seen_voices=FOUR,
     wer_unseen_voices=FOUR,
     wer_timestamps=FOUR,
+    wer_late={language: rate + 0.1 for language, rate in FOUR.items()},
     human_digit_error_rate=None,
     language_detection=1.0,
     translation_exact={"de": 0.5, "fr": 0.6, "es": 0.7},
@@ -40,6 +41,7 @@ def test_the_card_is_written_from_the_figures(tmp_path: Path) -> None:
     card = (tmp_path / "README.md").read_text()
     assert "| WER, unseen sentences, voices heard in training: English | 1.0% | 3% |" in card
     assert "| the same: German, French, Spanish | 2.0%, 3.0%, 4.0% | 5% |" in card
+    assert "anywhere in the 30 s: English, German, French, Spanish | 11.0%, 12.0%, 13.0%, 14.0% |  |" in card
     assert "3 to 8 by a person never heard in training | not measured | 10% |" in card
     assert "in points | +0.5, +0.5, +0.5, +0.5 | 1 |" in card
     assert "over 3.0 minutes" in card
