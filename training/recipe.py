@@ -81,6 +81,7 @@ _LENGTHENING = ((SHORT, 0.2), (LONG, 0.35), (FULL, 0.45))
 _FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 _PRACTISING = ((SHORT, 0.25), (LONG, 0.3), (FULL, 0.45))
 _READING = ((SHORT, 0.2), (LONG, 0.2), (FULL, 0.6))
+_ALONE = ((SHORT, 0.1), (LONG, 0.1), (FULL, 0.8))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
@@ -108,6 +109,7 @@ ALL_PHASES = (
     Phase(800, _PRACTISING, (6e-4, 1e-5), ALL),
     Phase(60, _READING, (1e-4, 1.2e-3), ALL),
     Phase(1_240, _READING, (1.2e-3, 1e-5), ALL),
+    Phase(260, _ALONE, (6e-4, 1e-5), ALL),
 )
 """Three more languages for ears and a decoder that know one; then practice, at a rate that is raised again."""
 
@@ -158,6 +160,7 @@ class Recipe:
         Phase(340, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
         Phase(400, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
         Phase(300, _DRAFTING_LAST, (1.2e-3, 2e-5), ALL),
+        Phase(100, _DRAFTING_LAST, (6e-4, 2e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2027

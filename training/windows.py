@@ -76,8 +76,10 @@ class TokenRow:
     text: tuple[int, ...]
 
 
-_DENSE = 0.85
+_DENSE = 0.55
 """Share of windows that are filled with sentences to the end."""
+_FEW = (1, 1, 1, 1, 2, 3, 5, 7)
+"""How many sentences the others hold at most: one alone before long silence is what readers bring most."""
 _LATE = 0.1
 """Share of windows in which nobody speaks for long: before the first sentence, or between two."""
 
@@ -90,7 +92,7 @@ def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: rando
     is_full = kind.positions == full
     if rng.random() < (0.06 if is_full else 0.02):
         return Layout(kind.positions, (), _offset(kind, full, rng), 0, rng.randint(0, kind.positions))
-    wanted = 99 if rng.random() < _DENSE else rng.randint(1, 7)
+    wanted = 99 if rng.random() < _DENSE else rng.choice(_FEW)
     placed: list[Placed] = []
     cursor = _lead(kind, rng)
     budget = kind.tokens - 16
