@@ -96,3 +96,12 @@ def test_layouts_keep_sentences_apart_and_cut_only_the_last_of_a_full_window(kin
             assert all(placed.end <= kind.positions for placed in layout.placed)
         assert 0 <= layout.offset <= FULL.positions - kind.positions
         assert len(token_row(layout, IDS, TIMED).tokens) <= kind.tokens
+
+
+def test_full_windows_are_crowded_or_nearly_empty_and_speech_begins_anywhere_in_some() -> None:
+    rng = random.Random(0)
+    layouts = [lay_out(FULL, lambda: rng.choice([ONE, TWO]), FULL.positions, rng) for _ in range(400)]
+    counts = [len(layout.placed) for layout in layouts]
+    assert sum(count > 7 for count in counts) > 100
+    assert sum(count == 1 for count in counts) > 60
+    assert sum(bool(layout.placed) and layout.placed[0].start > 500 for layout in layouts) > 10
