@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ _NUMBERED = re.compile(r"step-(\d+)\.pt")
 class Checkpoints:
     """The states of one training run, in its folder, with a log of one JSON object a line."""
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        self._folder, self._keep = folder, keep
+    def __init__(self, folder: Path, keep: int = 2, for_good: Sequence[int] = ()) -> None:
+        """keep: how many of the newest states are kept, besides those after the steps ``for_good``."""
+        self._folder, self._keep, self._for_good = folder, keep, for_good
         folder.mkdir(parents=True, exist_ok=True)
 
     def newest(self) -> tuple[int, dict[str, Any] | None]:
@@ -22,7 +24,16 @@ class Checkpoints:
         steps = self._steps()
         if not steps:
             return 0, None
-        return steps[-1], torch.load(self._folder / f"step-{steps[-1]:06d}.pt", weights_only=True)
+        return steps[-1], self._read(steps[-1])
+
+    def mean_modules(self, steps: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The mean of the modules' states after these steps."""
+        states = [self._read(step)["modules"] for step in steps]
+        return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+
+    def has(self, steps: Sequence[int]) -> bool:
+        """Whether there is a state after each of these steps, and there are any."""
+        return bool(steps) and set(steps) <= set(self._steps())
 
     def last_step(self) -> int:
         """The last step finished; 0 where there is none."""
@@ -33,7 +44,7 @@ class Checkpoints:
         partial = self._folder / "partial"
         torch.save(state, partial)
         partial.rename(self._folder / f"step-{step:06d}.pt")
-        for old in self._steps()[: -self._keep]:
+        for old in set(self._steps()[: -self._keep]) - set(self._for_good):
             (self._folder / f"step-{old:06d}.pt").unlink()
 
     def log(self, **figures: float) -> None:
@@ -42,6 +53,10 @@ class Checkpoints:
         with (self._folder / "log.jsonl").open("a") as log:
             log.write(line + "\n")
         print(line, flush=True)
+
+    def _read(self, step: int) -> dict[str, Any]:
+        state: dict[str, Any] = torch.load(self._folder / f"step-{step:06d}.pt", weights_only=True)
+        return state
 
     def _steps(self) -> list[int]:
         matches = (_NUMBERED.fullmatch(path.name) for path in self._folder.iterdir())

@@ -146,6 +146,8 @@ class Recipe:
     # target
     shape: Shape = field(default_factory=Shape)
     phases: tuple[Phase, ...] = ENGLISH_PHASES + ALL_PHASES
+    averaged: tuple[int, ...] = (6_200, 7_500, 7_760)
+    """The target is the mean of its weights after these steps: each time the learning rate had come down to nothing."""
     odds: Odds = field(default_factory=Odds)
     label_smoothing: float = 0.05
     ctc_weight: float = 0.3

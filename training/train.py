@@ -133,7 +133,7 @@ def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
     material = load_material(recipe)
     modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe).to(recipe.device)
     optimizers = Optimizers(modules)
-    checkpoints = Checkpoints(folder)
+    checkpoints = Checkpoints(folder, for_good=recipe.averaged)
     first, state = checkpoints.newest()
     if state is not None:
         modules.load_state_dict(state["modules"])

@@ -1,6 +1,6 @@
 """The figures that were asked for, each measured once on this machine: required, measured, met.
 
-The parts of the other suites that bear on them, with three repeats. Six to twelve minutes on two quiet cores.
+The parts of the other suites that bear on them, with three repeats. Some twenty minutes on two quiet cores.
 """
 
 from __future__ import annotations
