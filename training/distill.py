@@ -25,16 +25,13 @@ _TRUTH = 0.2
 
 def load_target(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target") -> WhisperForConditionalGeneration:
     """The target: the mean of its states after the steps that the recipe names, or the newest where one is missing."""
-    checkpoints, modules = Checkpoints(folder), TargetLoss(new_target(recipe.shape, ids), ids, recipe)
-    step, state = checkpoints.newest()
-    if state is None:
+    checkpoints = Checkpoints(folder)
+    steps = recipe.averaged if checkpoints.has(recipe.averaged) else (checkpoints.last_step(),)
+    if steps == (0,):
         raise FileNotFoundError(f"no training checkpoint in {folder}: run `python -m training target` first")
-    if checkpoints.has(recipe.averaged):
-        modules.load_state_dict(checkpoints.mean_modules(recipe.averaged))
-        print(f"target: the mean of the weights after {recipe.averaged} steps", flush=True)
-    else:
-        modules.load_state_dict(state["modules"])
-        print(f"target: the weights after {step} steps", flush=True)
+    modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
+    modules.load_state_dict(checkpoints.mean_modules(steps))
+    print(f"target: the mean of the weights after {', '.join(map(str, steps))} steps", flush=True)
     return modules.target.eval()
 
 

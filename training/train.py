@@ -154,7 +154,7 @@ def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
                 norm=norm,
                 seconds=time.perf_counter() - started,
             )
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
+        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 in (*recipe.averaged, recipe.steps):
             checkpoints.log(step=step + 1, **_accuracies(modules, material, recipe))
             checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
 

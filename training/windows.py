@@ -81,7 +81,7 @@ _DENSE = 0.55
 _FEW = (1, 1, 1, 1, 2, 3, 5, 7)
 """How many sentences the others hold at most: one alone before long silence is what readers bring most."""
 _LATE = 0.1
-"""Share of windows in which nobody speaks for long: before the first sentence, or between two."""
+"""Share of windows in which the first sentence may come late, and of pauses that are long."""
 
 
 def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random) -> Layout:

@@ -30,3 +30,11 @@ def test_both_trainings_end_slowly() -> None:
     recipe = Recipe()
     assert plan_of_step(recipe.phases, 0, recipe.steps - 1).rate < 1e-4
     assert plan_of_step(recipe.draft_phases, 0, recipe.draft_steps - 1).rate < 1e-4
+
+
+def test_the_states_that_are_averaged_stand_where_the_rate_has_come_down() -> None:
+    recipe, ends, step = Recipe(), {}, 0
+    for phase in recipe.phases:
+        step += phase.steps
+        ends[step] = phase.rates[1]
+    assert all(ends[step] <= 1e-5 for step in recipe.averaged)

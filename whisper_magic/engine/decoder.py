@@ -126,27 +126,12 @@ class DecoderNetwork:
         watch: shown each layer's cross-attention. live: the slots whose logits are wanted, None all of them; the
         others' are 0. Returns logits (S, B, V), in the weights' dtype.
         """
-        if live is None:
-            every = torch.arange(len(tokens), device=tokens.device)
-            return self._forward(tokens, start, every, self_kv, cross_kv, self._attend, self._attend_to_sound, watch)
-        chosen = torch.tensor(live, device=tokens.device)
-        own, sound = _each(live, self._attend), _each(live, self._attend_to_sound)
-        found = self._forward(tokens[chosen], start[chosen], chosen, self_kv, cross_kv, own, sound, watch)
-        return found.new_zeros(len(tokens), *found.shape[1:]).index_copy_(0, chosen, found)
-
-    def _forward(
-        self,
-        tokens: Tensor,
-        start: Tensor,
-        slot: Tensor,
-        self_kv: Tensor,
-        cross_kv: Tensor,
-        attend: Callable[..., Tensor],
-        attend_to_sound: Callable[..., Tensor],
-        watch: Watch | None,
-    ) -> Tensor:
-        """tokens: (N, B). start: (N,). slot: (N,) the slots that they are for. Returns logits (N, B, V)."""
-        rows, block = tokens.shape
+        slots, block = tokens.shape
+        chosen = torch.arange(slots, device=tokens.device) if live is None else torch.tensor(live, device=tokens.device)
+        if live is not None:
+            tokens, start = tokens[chosen], start[chosen]
+        attend, attend_to_sound = _each(live, self._attend), _each(live, self._attend_to_sound)
+        rows = len(tokens)  # N below
         at = start[:, None] + torch.arange(block, device=tokens.device)  # (N, B)
         place = at.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
         visible = torch.arange(self_kv.shape[4], device=tokens.device) <= at[:, None, :, None]  # (N, 1, B, T)
@@ -156,16 +141,17 @@ class DecoderNetwork:
         x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(place, self.positions)
         for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
             qkv = layer.qkv(layer.self_norm(x)).view(rows, block, 3, self.heads, self.head_dim)
-            own.permute(1, 3, 0, 2, 4)[slot[:, None], at] = qkv[:, :, 1:]
+            own.permute(1, 3, 0, 2, 4)[chosen[:, None], at] = qkv[:, :, 1:]
             x = x + layer.self_out(attend(qkv[:, :, 0], own, mask))
             q = layer.cross_q(layer.cross_norm(x)).view(rows, block, self.heads, self.head_dim)
             if watch is not None:
                 watch(i, q * self.scale, cross[0])
-            x = x + layer.cross_out(attend_to_sound(q, cross, None))
+            x = x + layer.cross_out(attend_to_sound(q, cross))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
-        return self.output(self.final_norm(x))
+        logits = self.output(self.final_norm(x))
+        return logits if live is None else logits.new_zeros(slots, *logits.shape[1:]).index_copy_(0, chosen, logits)
 
-    def _attend_to_sound(self, q: Tensor, kv: Tensor, mask: None = None) -> Tensor:
+    def _attend_to_sound(self, q: Tensor, kv: Tensor) -> Tensor:
         """q: (S, B, H, D). kv: keys and values (2, S, H, F, D). Returns (S, B, d_model).
 
         Few rows over many keys in bfloat16 are what SDPA is slow at on a CPU: what stands here takes a third of its
@@ -186,13 +172,14 @@ class DecoderNetwork:
         return out.transpose(1, 2).reshape(slots, block, -1)
 
 
-def _each(live: Sequence[int], attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`attend` for rows of queries and masks that belong to these slots of the keys and values."""
+def _each(live: Sequence[int] | None, attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`attend` for queries (N, B, H, D) and masks whose rows belong to these of the slots of the keys and values."""
+    if live is None:
+        return attend
 
-    def attend_each(q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
-        rows = [slice(i, i + 1) for i in range(len(live))]
-        parts = zip(rows, live, strict=True)
-        return torch.cat([attend(q[i], kv[:, slot : slot + 1], mask if mask is None else mask[i]) for i, slot in parts])
+    def attend_each(q: Tensor, kv: Tensor, *mask: Tensor) -> Tensor:
+        one_by_one = zip(live, q[:, None], *(part[:, None] for part in mask), strict=True)
+        return torch.cat([attend(row, kv[:, slot : slot + 1], *masks) for slot, row, *masks in one_by_one])
 
     return attend_each
 
