@@ -7,7 +7,18 @@ import torch
 import torch.nn.functional as F
 
 from whisper_magic.engine import layers
-from whisper_magic.engine.layers import Half, Int8, Linear, Packed, Plain, for_draft, for_few_rows, for_many_rows
+from whisper_magic.engine.layers import (
+    Half,
+    Int8,
+    Linear,
+    Packed,
+    Plain,
+    activation,
+    for_draft,
+    for_few_rows,
+    for_many_rows,
+)
+from whisper_magic.errors import CheckpointError
 
 SHAPES = [(192, 192), (768, 192), (192, 768), (130, 64), (70, 40), (512, 2048)]  # outputs, inputs
 needs_half = pytest.mark.skipif(not layers._halves(), reason="FBGEMM is not here")
@@ -138,3 +149,9 @@ def test_what_is_held_is_counted() -> None:
 def test_what_is_held_in_8_bits_is_counted() -> None:
     weight, bias = drawn(192, 512, torch.float32, half=True)
     assert for_draft(weight, bias).packed_bytes == 192 * (512 + 12)
+
+
+def test_an_activation_that_nobody_has_is_named() -> None:
+    assert activation("gelu") is F.gelu
+    with pytest.raises(CheckpointError, match="'nonsense'"):
+        activation("nonsense")

@@ -27,6 +27,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from whisper_magic.errors import CheckpointError
+
 Tensor = torch.Tensor
 Activation = Callable[[Tensor], Tensor]
 Make = Callable[..., "Linear"]  # weight, bias and what follows: `for_few_rows`, `for_draft`
@@ -127,11 +129,17 @@ class Packed(Linear):
 
 
 def activation(name: str) -> Activation:
-    """The function of this name in a checkpoint's configuration."""
+    """The function of this name in a checkpoint's configuration.
+
+    Raises:
+        CheckpointError: there is none.
+    """
     if name == "gelu":
         return F.gelu
     from transformers.activations import ACT2FN  # imports torch's compiler: seconds that no Whisper needs
 
+    if name not in ACT2FN:
+        raise CheckpointError(f"config.json wants the activation_function {name!r}, which transformers has not")
     chosen: Activation = ACT2FN[name]
     return chosen
 
