@@ -1,8 +1,11 @@
 """What encoder and decoder are made of: linear layers, each in the form in which this machine multiplies fastest.
 
-Packed weights replace the originals. Four forms of y = x W^T + b, alike to the caller:
+Packed weights replace the originals. Five forms of y = x W^T + b, alike to the caller:
 
 - `Plain`: a tensor as it is. CUDA, and wherever nothing below is available.
+- `Tiled`: for kernels of our own (`native`), which do a whole decoder's pass over such layers in one call. Weights that
+  are 16-bit numbers are held as such, arithmetic is in float32; bfloat16 goes to the processor's own dot product; a
+  draft's wide layers are held in 8 bits. Wherever there is a C compiler; the next three stand in for it elsewhere.
 - `Half`: weights as 16-bit floats, arithmetic in float32 (FBGEMM). Not an approximation: it is used only where every
   weight *is* a 16-bit number, as those of OpenAI's released checkpoints are, whatever they are stored as. Half the
   bytes to read, which is what a decoder's pass over a few rows costs: 2 to 4 times as fast as `Plain`.
@@ -11,7 +14,7 @@ Packed weights replace the originals. Four forms of y = x W^T + b, alike to the 
 - `Int8`: weights and rows as 8-bit integers (FBGEMM). Rough, and so for a draft alone, whose guesses cannot change the
   text: over a real vocabulary the output layer of width 512 takes 1.4 ms a row (`Half` 2.5, `Packed` 4.2 in bfloat16).
 
-In `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the last bit;
+In `Tiled`, `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the last bit;
 that is what lets a batch write exactly what each window writes alone.
 """
 
@@ -27,6 +30,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from whisper_magic.engine import native
 from whisper_magic.errors import CheckpointError
 
 Tensor = torch.Tensor
@@ -82,6 +86,50 @@ class Plain(Linear):
         yield self.weight
         if self.bias is not None:
             yield self.bias
+
+
+@dataclass(frozen=True, eq=False)
+class Tiled(Linear):
+    tiles: Tensor  # see kernels.c
+    bias: Tensor | None  # float32, like the scale
+    scale: Tensor | None  # (outputs,) of 8-bit weights
+    outputs: int
+    inputs: int
+    then: Activation | None = None
+    packed_bytes: int = 0
+
+    @classmethod
+    def build(cls, weight: Tensor, bias: Tensor | None, then: Activation | None, dtype: torch.dtype) -> Tiled:
+        """dtype: what the weights are held in. float16 must hold each of them exactly."""
+        outputs, inputs = weight.shape
+        scale = None
+        if dtype == torch.int8:
+            scale = (weight.float().abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+            weight = (weight.float() / scale[:, None]).round()
+        padded = F.pad(weight.to(dtype), (0, 0, 0, -outputs % native.TILE))
+        pair = 2 if dtype == torch.bfloat16 else 1
+        tiles = padded.view(-1, native.TILE, inputs // pair, pair).transpose(1, 2).contiguous()
+        return cls(tiles, None if bias is None else bias.float(), scale, outputs, inputs, then)
+
+    @property
+    def struct(self) -> native.LinearStruct:
+        """As the kernels take it. It is good for as long as this layer is."""
+        pointers = (None if part is None else part.data_ptr() for part in (self.tiles, self.bias, self.scale))
+        gelu = self.then is F.gelu
+        return native.LinearStruct(*pointers, self.outputs, self.inputs, native.TYPES[self.tiles.dtype], gelu)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        library = native.kernels()
+        assert library is not None
+        rows = x.reshape(-1, self.inputs).float().contiguous()
+        y = torch.empty(len(rows), self.outputs)
+        library.linear_forward(self.struct, rows.data_ptr(), len(rows), y.data_ptr(), torch.get_num_threads())
+        if self.then is not None and self.then is not F.gelu:
+            y = self.then(y)
+        return y.view(*x.shape[:-1], self.outputs).to(x.dtype)
+
+    def tensors(self) -> Iterator[Tensor]:
+        yield from (part for part in (self.tiles, self.bias, self.scale) if part is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +197,9 @@ def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = 
 
     weight: (outputs, inputs). then: applied to the result; `F.gelu` may become part of the kernel.
     """
+    if _tiles(weight):
+        exact = weight.dtype == torch.float32 and _is_half(weight)
+        return Tiled.build(weight, bias, then, torch.float16 if exact else weight.dtype)
     if _can_be_half(weight):
         return Half(torch.ops.quantized.linear_prepack_fp16(weight, bias), 2 * weight.numel(), then)
     return for_many_rows(weight, bias, then)
@@ -157,6 +208,8 @@ def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = 
 def for_draft(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:
     """A layer of a decoder that only proposes: as `for_few_rows`, in 8 bits where that is quicker."""
     least = INT8_INPUTS.get(weight.dtype)
+    if least is not None and weight.shape[1] >= least and _tiles(weight):
+        return Tiled.build(weight, bias, then, torch.int8)
     if least is not None and weight.shape[1] >= least and weight.device.type == "cpu" and _int8s():
         packed_bytes = weight.numel() + 12 * len(weight)  # each output's scale, zero and sum besides
         return Int8(_in_8_bits(weight.float(), bias), packed_bytes, then)
@@ -173,7 +226,8 @@ def for_many_rows(weight: Tensor, bias: Tensor | None, then: Activation | None =
 
 def smallest(table: Tensor) -> Tensor:
     """A table that is only looked up: the same numbers in 16 bits, where `Half` would hold them so."""
-    return table.half() if _can_be_half(table) else table
+    exact = _can_be_half(table) or (table.dtype == torch.float32 and _tiles(table) and _is_half(table))
+    return table.half() if exact else table
 
 
 def fused_qkv(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
@@ -185,9 +239,17 @@ def fused_qkv(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
 
 def _can_be_half(weight: Tensor) -> bool:
     """Whether `Half` computes with exactly these weights, here."""
-    if weight.device.type != "cpu" or weight.dtype != torch.float32 or not _halves():
-        return False
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and _halves() and _is_half(weight)
+
+
+def _is_half(weight: Tensor) -> bool:
+    """Whether every number is one of 16 bits."""
     return torch.equal(weight.half().float(), weight)
+
+
+def _tiles(weight: Tensor) -> bool:
+    """Whether the kernels of our own compute with such weights, here."""
+    return weight.device.type == "cpu" and weight.shape[1] % 16 == 0 and native.computes(weight.dtype)
 
 
 @cache

@@ -18,6 +18,7 @@ from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork, pinned
 from whisper_magic.engine.encoder import EncoderNetwork
 from whisper_magic.engine.graphs import Graphs
 from whisper_magic.engine.layers import Linear, for_draft
+from whisper_magic.engine.native_pass import NativePass
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.slots import Slots
 
@@ -29,18 +30,39 @@ KEYS_TOGETHER = 64  # self-attention looks at a multiple of so many places
 
 @dataclass(eq=False)
 class Side:
-    """One decoder with its caches. self_kv: (layers, 2, S, H, T, D); cross_kv: (layers, 2, S, H, F, D)."""
+    """One decoder with its caches. self_kv: (layers, 2, S, H, T, D); cross_kv: (layers, 2, S, H, F, D), or in the
+    kernels' tiles, (layers, 2, S, H, about F * D), where they do its passes."""
 
     network: DecoderNetwork
     self_kv: Tensor = field(default_factory=lambda: torch.empty(0))
     cross_kv: Tensor = field(default_factory=lambda: torch.empty(0))
 
+    def __post_init__(self) -> None:
+        self.native = NativePass.of(self.network)
+        self._frames = 0
+
     def allocate(self, slots: int, length: int, frames: int) -> None:
-        network = self.network
+        network, self._frames = self.network, frames
         shape = (len(network.layers), 2, slots, network.heads)
         dtype, device = network.dtype, network.embedding.device
         self.self_kv = torch.zeros(*shape, length, network.head_dim, dtype=dtype, device=device)
-        self.cross_kv = torch.zeros(*shape, frames, network.head_dim, dtype=dtype, device=device)
+        if self.native is not None:
+            self.cross_kv = self.native.room_for_sound(slots, frames)
+        else:
+            self.cross_kv = torch.zeros(*shape, frames, network.head_dim, dtype=dtype, device=device)
+
+    def hear(self, slot: int, cross_kv: Tensor) -> None:
+        """Put a window's cross keys and values, (layers, 2, H, F, D), into a slot."""
+        if self.native is not None:
+            self.native.hear(self.cross_kv, slot, cross_kv)
+        else:
+            self.cross_kv[:, :, slot] = cross_kv
+
+    def heard(self, slot: int) -> Tensor:
+        """The cross keys and values of a slot, (layers, 2, 1, H, F, D)."""
+        if self.native is not None:
+            return self.native.heard(self.cross_kv, slot, self._frames)
+        return self.cross_kv[:, :, slot : slot + 1]
 
     def release(self) -> None:
         """Give the caches back."""
@@ -49,6 +71,8 @@ class Side:
     def forward(self, tokens: Tensor, start: Tensor, reach: int, live: Sequence[int] | None = None) -> Tensor:
         """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. live: the slots that are wanted, None
         all. Returns logits (S, B, V)."""
+        if self.native is not None:
+            return self.native.forward(tokens, start, self.self_kv, self.cross_kv, self._frames, live)
         length = self.self_kv.shape[4]
         if start.device.type == "cpu":  # what lies behind the last row is masked: it need not be computed
             length = min(length, -(-reach // KEYS_TOGETHER) * KEYS_TOGETHER)
@@ -167,7 +191,7 @@ class Runtime:
         for side in (self.target, self.draft):
             if side is not None:
                 side.release()
-                del side.network
+                del side.network, side.native
 
     def admit(self, slots: list[int], features: Tensor) -> None:
         """Encode windows (N, n_mels, window frames) and put their cross keys and values into these N slots."""
@@ -190,7 +214,7 @@ class Runtime:
             states = feed.encoder(sound)
             for side, cross_kv in zip(feed.sides, feed.projection(states), strict=True):
                 for i, slot in enumerate(slots):  # indexing with a tensor takes a CPU 1.5 to 7 times as long
-                    side.cross_kv[:, :, slot] = cross_kv[:, :, i]
+                    side.hear(slot, cross_kv[:, :, i])
 
     def mark(self) -> Any:
         """A moment, in the device's own time: `seconds` tells how long it is from one to another."""

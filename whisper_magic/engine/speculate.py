@@ -239,8 +239,7 @@ class Speculator:
     def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
         side, begin = self.runtime.target, self.slots.counts[slot].begin
         prompt = self.slots.tokens[slot, :begin].tolist()
-        cross_kv = side.cross_kv[:, :, slot : slot + 1]
-        attention = attention_of(side.network, [*prompt, *tokens], cross_kv, self.rules.special.alignment_heads)
+        attention = attention_of(side.network, [*prompt, *tokens], side.heard(slot), self.rules.special.alignment_heads)
         # A text with timestamps begins with one, at 0; without, the last of the prompt attends to where it begins.
         first = begin if self.rules.timestamps else begin - 1
         states = max(1, window.content_frames // 2)

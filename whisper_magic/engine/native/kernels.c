@@ -1,0 +1,569 @@
+/* A Whisper decoder's pass over a few rows, and attention over many keys, for CPUs: one call instead of hundreds.
+ *
+ * Compiled for the machine at hand by `native/__init__.py`, which says what every argument is. Nothing here allocates
+ * what outlives a call, knows a checkpoint, or decides anything: tokens, positions and caches in, logits out.
+ *
+ * One kernel does every product: R rows (at most 8) times a tile of 32 outputs, each output one chain of fused
+ * multiply-adds over the inputs in order. What a row becomes depends on nothing but the row: not on the rows beside
+ * it, not on how many there are, not on the number of threads. A batch therefore writes, to the last bit, what each
+ * window writes alone.
+ *
+ * Tiles. A weight (outputs, inputs) is held as [outputs / 32][inputs][32], zeros behind the last output; in bfloat16 as
+ * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs. Cross keys (frames, head_dim) are such
+ * a weight with frames for outputs; cross values, one with frames for inputs.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+typedef float v16 __attribute__((vector_size(64)));
+typedef int32_t i16 __attribute__((vector_size(64)));
+typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t h16u __attribute__((vector_size(32), aligned(2), may_alias));
+typedef int8_t b16u __attribute__((vector_size(16), aligned(1), may_alias));
+#define INLINE static inline __attribute__((always_inline))
+
+enum { F32, F16, BF16, I8 };
+enum { TILE = 32, ROWS = 8 };
+
+typedef struct {
+    const void *weight;  /* in tiles */
+    const float *bias;   /* (outputs,) or NULL */
+    const float *scale;  /* (outputs,): of I8; else NULL */
+    int32_t outputs, inputs, type, gelu;
+} Linear;
+
+typedef struct {
+    const float *weight, *bias;
+} Norm;
+
+typedef struct {
+    Norm self_norm, cross_norm, ffn_norm;
+    Linear qkv, self_out, cross_q, cross_out, fc1, fc2;
+} Layer;
+
+typedef struct {
+    const Layer *layers;
+    const void *embedding;   /* (vocab, width) */
+    const float *positions;  /* (context, width) */
+    Norm final_norm;
+    Linear output;
+    int32_t layer_count, width, heads, context, embedding_type, cache_type;
+    float embed_scale;
+} Decoder;
+
+/* ---- numbers ---- */
+
+INLINE v16 splat(float a) { return (v16){a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a}; }
+INLINE v16 load(const float *p) { return *(const v16u *)p; }
+INLINE void store(float *p, v16 a) { *(v16u *)p = a; }
+INLINE v16 choose(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+INLINE v16 larger(v16 a, v16 b) { return choose(a > b, a, b); }
+
+INLINE float sum16(v16 a) {
+    float s[16];
+    store(s, a);
+    for (int n = 8; n; n /= 2)
+        for (int i = 0; i < n; i++) s[i] += s[i + n];
+    return s[0];
+}
+
+INLINE float from_bf16(uint16_t h) {
+    uint32_t bits = (uint32_t)h << 16;
+    float a;
+    memcpy(&a, &bits, 4);
+    return a;
+}
+
+INLINE uint16_t to_bf16(float a) { /* to the nearest, ties to even */
+    uint32_t bits;
+    memcpy(&bits, &a, 4);
+    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+INLINE v16 load_bf16(const uint16_t *p) {
+    i16 wide = __builtin_convertvector(*(const h16u *)p, i16);
+    return (v16)(wide << 16);
+}
+
+INLINE v16 load_f16(const uint16_t *p) {
+#if defined(__AVX512F__)
+    return (v16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif defined(__F16C__)
+    v16 a;
+    __m256 low = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+    __m256 high = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)));
+    memcpy(&a, &low, 32);
+    memcpy((char *)&a + 32, &high, 32);
+    return a;
+#else
+    v16 a;
+    for (int i = 0; i < 16; i++) { /* exact: a float16 is a float32 of a smaller exponent */
+        uint32_t bits = (uint32_t)(p[i] & 0x7fff) << 13, sign = (uint32_t)(p[i] & 0x8000) << 16;
+        float f;
+        memcpy(&f, &bits, 4);
+        f *= 0x1p112f;
+        a[i] = sign ? -f : f;
+    }
+    return a;
+#endif
+}
+
+INLINE v16 weight16(int type, const void *w, long at) {
+    switch (type) {
+    case F16: return load_f16((const uint16_t *)w + at);
+    case I8: return __builtin_convertvector(__builtin_convertvector(*(const b16u *)((const int8_t *)w + at), i16), v16);
+    default: return load((const float *)w + at);
+    }
+}
+
+INLINE v16 exp16(v16 x) { /* within 2 units in the last place; below -87 it stays at what -87 gives */
+    x = larger(x, splat(-87.0f));
+    const v16 magic = splat(12582912.0f);
+    v16 t = x * 1.44269504f + magic, n = t - magic;
+    i16 power = ((i16)t - (i16)magic + 127) << 23;
+    v16 r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    v16 p = splat(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    return (p * r * r + r + 1.0f) * (v16)power;
+}
+
+INLINE v16 gelu16(v16 x) { /* x times the normal distribution up to x; erf by Abramowitz and Stegun 7.1.26, as ATen */
+    v16 z = x * 0.70710678f, a = (v16)((i16)z & 0x7fffffff);
+    v16 t = 1.0f / (1.0f + 0.3275911f * a);
+    v16 p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+    v16 e = 1.0f - p * exp16(-a * a);
+    return 0.5f * x * (1.0f + choose(z < 0.0f, -e, e));
+}
+
+/* ---- the kernel ---- */
+
+/* sums[r][g] = x[r] times tile g, for R rows and G halves of tiles of 16 outputs. `stride`: tiles' own size. */
+INLINE void product(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
+                    v16 sums[R][G]) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+        for (int g = 0; g < G; g++) sums[r][g] = splat(0.0f);
+#if defined(__AVX512BF16__)
+    if (type == BF16) {
+        const uint16_t *rows = x, *tiles = w;
+        for (int k = 0; k < inputs / 2; k++) {
+            __m512bh some[8];
+#pragma GCC unroll 8
+            for (int g = 0; g < G; g++)
+                some[g] = (__m512bh)_mm512_loadu_si512(tiles + g / 2 * stride + k * 2 * TILE + g % 2 * TILE);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; r++) {
+                int32_t pair;
+                memcpy(&pair, rows + r * ldx + 2 * k, 4);
+                __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
+#pragma GCC unroll 8
+                for (int g = 0; g < G; g++) sums[r][g] = (v16)_mm512_dpbf16_ps((__m512)sums[r][g], some[g], both);
+            }
+        }
+        return;
+    }
+#endif
+    const float *rows = x;
+    for (int k = 0; k < inputs; k++) {
+        v16 some[8];
+#pragma GCC unroll 8
+        for (int g = 0; g < G; g++) some[g] = weight16(type, w, g / 2 * stride + (long)k * TILE + g % 2 * 16);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+            v16 one = splat(rows[r * ldx + k]);
+#pragma GCC unroll 8
+            for (int g = 0; g < G; g++) sums[r][g] += one * some[g];
+        }
+    }
+}
+
+/* What becomes of sums on their way out: (times scale) + bias, GELU, + what is there. */
+typedef struct {
+    const float *scale, *bias;
+    float times;
+    int gelu, add;
+} Finish;
+
+static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, const Finish *finish) {
+    float y16[16];
+    if (room >= 16) {
+        if (finish->scale) y *= load(finish->scale + at);
+        if (finish->bias) y += load(finish->bias + at);
+        if (finish->times != 1.0f) y *= finish->times;
+        if (finish->gelu) y = gelu16(y);
+        if (finish->add) y += load(out + at);
+        store(out + at, y);
+        return;
+    }
+    store(y16, y);
+    for (int i = 0; i < room; i++) {
+        float a = y16[i];
+        if (finish->scale) a *= finish->scale[at + i];
+        if (finish->bias) a += finish->bias[at + i];
+        if (finish->times != 1.0f) a *= finish->times;
+        if (finish->gelu) a = gelu16(splat(a))[0];
+        out[at + i] = finish->add ? out[at + i] + a : a;
+    }
+}
+
+INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
+                          float *out, long ldo, int outputs, long first, const Finish *finish) {
+    v16 sums[R][G];
+    product(R, G, type, x, ldx, w, stride, inputs, sums);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+        for (int g = 0; g < G; g++) {
+            long at = first + 16 * g;
+            if (at < outputs) put(sums[r][g], out + r * ldo, outputs - (int)at, at, finish);
+        }
+}
+
+#define CASE(R, G, TYPE) \
+    case R: rows_by_tiles(R, G, TYPE, x, ldx, w, stride, inputs, out, ldo, outputs, first, finish); return
+#define KERNEL(NAME, TYPE)                                                                                       \
+    static void NAME(int rows, int tiles, const void *x, long ldx, const void *w, long stride, int inputs,       \
+                     float *out, long ldo, int outputs, long first, const Finish *finish) {                      \
+        if (tiles == 4) switch (rows) { CASE(1, 8, TYPE); CASE(2, 8, TYPE); }                                    \
+        if (tiles == 2) switch (rows) { CASE(1, 4, TYPE); CASE(2, 4, TYPE); CASE(3, 4, TYPE); CASE(4, 4, TYPE); }\
+        switch (rows) {                                                                                          \
+            CASE(1, 2, TYPE); CASE(2, 2, TYPE); CASE(3, 2, TYPE); CASE(4, 2, TYPE);                              \
+            CASE(5, 2, TYPE); CASE(6, 2, TYPE); CASE(7, 2, TYPE); CASE(8, 2, TYPE);                              \
+        }                                                                                                        \
+    }
+KERNEL(kernel_f32, F32)
+KERNEL(kernel_f16, F16)
+KERNEL(kernel_i8, I8)
+KERNEL(kernel_bf16, BF16)
+typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, float *, long, int, long, const Finish *);
+static const Kernel KERNELS[] = {kernel_f32, kernel_f16, kernel_bf16, kernel_i8};
+static const int BYTES[] = {4, 2, 2, 1};
+
+static void to_pairs(const float *x, long ldx, int rows, int inputs, uint16_t *out, long ldo) {
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < inputs; k++) out[r * ldo + k] = to_bf16(x[r * ldx + k]);
+}
+
+/* Tiles `first` to `last` - 1 of a weight times all rows. wide: room for a tile in float32, where rows are many. */
+static void multiply(int type, const void *x, long ldx, int rows, const void *weight, int inputs, float *out, long ldo,
+                     int outputs, int first, int last, const Finish *finish, float *wide) {
+    long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == BF16 ? 2 : 4);
+    int together = rows <= 2 ? 4 : rows <= 4 ? 2 : 1; /* so that enough sums are under way at once */
+    for (int tile = first; tile < last; tile += together) {
+        while (tile + together > last) together /= 2;
+        const void *w = (const char *)weight + tile * stride * bytes;
+        int kind = type;
+        if (rows > ROWS && (type == F16 || type == I8)) { /* the same numbers, converted once for all rows */
+            for (long i = 0; i < stride; i += 16) store(wide + i, weight16(type, w, i));
+            w = wide, kind = F32;
+        }
+        for (int r = 0; r < rows; r += ROWS)
+            KERNELS[kind](rows - r < ROWS ? rows - r : ROWS, together, (const char *)x + r * row_bytes, ldx, w, stride,
+                          inputs, out + r * ldo, ldo, outputs, (long)tile * TILE, finish);
+    }
+}
+
+static void linear(const Linear *layer, const float *x, int rows, float *out, int add, int threads) {
+    int tiles = (layer->outputs + TILE - 1) / TILE, share = ((tiles + threads - 1) / threads + 3) / 4 * 4;
+    Finish finish = {layer->scale, layer->bias, 1.0f, layer->gelu, add};
+    const void *from = x;
+    uint16_t *pairs = NULL;
+    if (layer->type == BF16) {
+        from = pairs = malloc(sizeof(uint16_t) * rows * layer->inputs);
+        to_pairs(x, layer->inputs, rows, layer->inputs, pairs, layer->inputs);
+    }
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
+    for (int part = 0; part < threads; part++) {
+        int first = part * share, last = first + share < tiles ? first + share : tiles;
+        if (first >= last) continue;
+        float *wide = rows > ROWS ? malloc(sizeof(float) * layer->inputs * TILE) : NULL;
+        multiply(layer->type, from, layer->inputs, rows, layer->weight, layer->inputs, out, layer->outputs,
+                 layer->outputs, first, last, &finish, wide);
+        free(wide);
+    }
+    free(pairs);
+}
+
+static void layer_norm(const Norm *norm, const float *x, float *out, int rows, int width) {
+    for (int r = 0; r < rows; r++, x += width, out += width) {
+        v16 sum = splat(0.0f), square = splat(0.0f);
+        for (int i = 0; i < width; i += 16) sum += load(x + i);
+        float mean = sum16(sum) / width;
+        for (int i = 0; i < width; i += 16) {
+            v16 a = load(x + i) - mean;
+            square += a * a;
+        }
+        float scale = 1.0f / sqrtf(sum16(square) / width + 1e-5f);
+        for (int i = 0; i < width; i += 16)
+            store(out + i, (load(x + i) - mean) * scale * load(norm->weight + i) + load(norm->bias + i));
+    }
+}
+
+/* ---- attention ---- */
+
+static int padded(int frames) { return (frames + TILE - 1) / TILE * TILE; }
+
+/* Up to 8 rows of one head over `frames` keys and values in tiles. scores: room for 8 rows of padded frames, and as
+ * much again in bfloat16; q: (rows, ldq). out: (rows, ldo). */
+static void attend_tiles(const float *q, long ldq, int rows, const void *keys, const void *values, int frames, int dim,
+                         int type, float scale, float *scores, float *out, long ldo) {
+    int room = padded(frames);
+    uint16_t pairs[ROWS * 256], *weights = (uint16_t *)(scores + ROWS * room);
+    const void *x = q;
+    long ldx = ldq;
+    if (type == BF16) to_pairs(q, ldq, rows, dim, pairs, dim), x = pairs, ldx = dim;
+    Finish scaled = {NULL, NULL, scale, 0, 0};
+    multiply(type, x, ldx, rows, keys, dim, scores, room, room, 0, room / TILE, &scaled, NULL);
+    float sums[ROWS];
+    for (int r = 0; r < rows; r++) {
+        float *row = scores + r * room;
+        for (int f = frames; f < room; f++) row[f] = -INFINITY;
+        v16 most = splat(-INFINITY), sum = splat(0.0f);
+        for (int f = 0; f < room; f += 16) most = larger(load(row + f), most);
+        float top = most[0];
+        for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
+        for (int f = 0; f < room; f += 16) {
+            v16 e = exp16(load(row + f) - top);
+            if (f + 16 > frames)
+                for (int i = frames > f ? frames - f : 0; i < 16; i++) e[i] = 0.0f;
+            sum += e;
+            store(row + f, e);
+        }
+        sums[r] = sum16(sum);
+    }
+    x = scores, ldx = room;
+    if (type == BF16) to_pairs(scores, room, rows, room, weights, room), x = weights;
+    Finish plain = {NULL, NULL, 1.0f, 0, 0};
+    multiply(type, x, ldx, rows, values, room, out, ldo, dim, 0, dim / TILE, &plain, NULL);
+    for (int r = 0; r < rows; r++)
+        for (int i = 0; i < dim; i++) out[r * ldo + i] /= sums[r];
+}
+
+/* Keys and values (frames, dim) of one head into tiles. ldk, ldv: elements from one frame to the next. `from`: F32 or
+ * BF16, as the tiles are. */
+#define PACK(NAME, T)                                                                                               \
+    static void NAME(const T *keys, long ldk, const T *values, long ldv, int frames, int dim, T *k, T *v, int pair) { \
+        int room = padded(frames);                                                                                  \
+        memset(k + (long)(room - TILE) * dim, 0, sizeof(T) * TILE * dim);                                           \
+        for (int f = 0; f < frames; f++)                                                                            \
+            for (int d = 0; d < dim; d += pair)                                                                     \
+                for (int p = 0; p < pair; p++)                                                                      \
+                    k[(long)(f / TILE) * TILE * dim + d * TILE + f % TILE * pair + p] = keys[f * ldk + d + p];      \
+        for (int f = frames; f < room; f++)                                                                         \
+            for (int d = 0; d < dim; d++)                                                                           \
+                v[(long)(d / TILE) * room * TILE + f / pair * pair * TILE + d % TILE * pair + f % pair] = 0;        \
+        for (int f = 0; f < frames; f++)                                                                            \
+            for (int d = 0; d < dim; d++)                                                                           \
+                v[(long)(d / TILE) * room * TILE + f / pair * pair * TILE + d % TILE * pair + f % pair] =           \
+                    values[f * ldv + d];                                                                            \
+    }
+PACK(pack_f32, float)
+PACK(pack_bf16, uint16_t)
+
+static void pack_head(const void *keys, long ldk, const void *values, long ldv, int frames, int dim, int type, void *k,
+                      void *v) {
+    if (type == BF16) pack_bf16(keys, ldk, values, ldv, frames, dim, k, v, 2);
+    else pack_f32(keys, ldk, values, ldv, frames, dim, k, v, 1);
+}
+
+/* The heads of one layer into tiles. keys, values: (frames, heads * dim), `ld` elements from one frame to the next.
+ * key_tiles, value_tiles: [heads][padded frames * dim]. */
+void pack_heads(const void *keys, const void *values, long ld, int heads, int frames, int dim, int type,
+                void *key_tiles, void *value_tiles, int threads) {
+    long size = (long)padded(frames) * dim * BYTES[type], head = (long)dim * BYTES[type];
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int h = 0; h < heads; h++)
+        pack_head((const char *)keys + h * head, ld, (const char *)values + h * head, ld, frames, dim, type,
+                  (char *)key_tiles + h * size, (char *)value_tiles + h * size);
+}
+
+/* softmax(q k^T * scale) v for every head, as an encoder wants it: q, k, v (frames, ld) with head h at column h * dim;
+ * out (frames, heads * dim), all of `type` (float32 or bfloat16). */
+void attend_all(const void *q, const void *k, const void *v, long ld, int frames, int heads, int dim, int type,
+                float scale, void *out, int threads) {
+    int bytes = BYTES[type];
+    long size = (long)padded(frames) * dim * bytes, ldo = (long)heads * dim;
+    char *key_tiles = malloc((size_t)(2 * heads * size)), *value_tiles = key_tiles + heads * size;
+    pack_heads(k, v, ld, heads, frames, dim, type, key_tiles, value_tiles, threads);
+    int blocks = (frames + ROWS - 1) / ROWS;
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        float *scores = malloc(sizeof(float) * ROWS * padded(frames) * 2);
+        float rows[ROWS * 256], found[ROWS * 256];
+#pragma omp for schedule(static)
+        for (int job = 0; job < heads * blocks; job++) {
+            int h = job / blocks, first = job % blocks * ROWS, count = frames - first < ROWS ? frames - first : ROWS;
+            const char *keys = key_tiles + h * size, *values = value_tiles + h * size;
+            if (type == F32) {
+                attend_tiles((const float *)q + first * ld + (long)h * dim, ld, count, keys, values, frames, dim, type,
+                             scale, scores, (float *)out + first * ldo + (long)h * dim, ldo);
+                continue;
+            }
+            for (int r = 0; r < count; r++)
+                for (int d = 0; d < dim; d++)
+                    rows[r * dim + d] = from_bf16(((const uint16_t *)q)[(first + r) * ld + (long)h * dim + d]);
+            attend_tiles(rows, dim, count, keys, values, frames, dim, type, scale, scores, found, dim);
+            to_pairs(found, dim, count, dim, (uint16_t *)out + first * ldo + (long)h * dim, ldo);
+        }
+        free(scores);
+    }
+    free(key_tiles);
+}
+
+/* One row of one head over the keys and values of places 0 to `count` - 1 of its own text. */
+static void attend_text(const float *q, const void *keys, const void *values, int count, int dim, int type, float scale,
+                        float *scores, float *out) {
+    float most = -INFINITY, sum = 0.0f;
+    for (int t = 0; t < count; t++) {
+        v16 dot = splat(0.0f);
+        for (int d = 0; d < dim; d += 16)
+            dot += load(q + d) * (type == BF16 ? load_bf16((const uint16_t *)keys + t * dim + d)
+                                               : load((const float *)keys + t * dim + d));
+        scores[t] = sum16(dot) * scale;
+        most = scores[t] > most ? scores[t] : most;
+    }
+    for (int t = count; t < count + 16; t++) scores[t] = -INFINITY;
+    for (int t = 0; t < count; t += 16) store(scores + t, exp16(load(scores + t) - most));
+    for (int d = 0; d < dim; d++) out[d] = 0.0f;
+    for (int t = 0; t < count; t++) {
+        sum += scores[t];
+        for (int d = 0; d < dim; d += 16)
+            store(out + d, load(out + d) + scores[t] * (type == BF16 ? load_bf16((const uint16_t *)values + t * dim + d)
+                                                                     : load((const float *)values + t * dim + d)));
+    }
+    for (int d = 0; d < dim; d++) out[d] /= sum;
+}
+
+/* ---- the decoder ---- */
+
+/* A pass. tokens, start: of the live slots, (live, block) and (live,). slot: which cache each of them has.
+ * self_kv: (layers, 2, slots, heads, length, dim); cross: the same with tiles for (length, dim). logits: (live, block, vocab). */
+typedef struct {
+    const int64_t *tokens, *start, *slot;
+    void *self_kv;
+    const void *cross;
+    float *logits;
+    int32_t live, block, slots, length, frames, threads;
+} Pass;
+
+INLINE void write_cache(const Decoder *net, const Pass *pass, int layer, const float *qkv, long size) {
+    int width = net->width, dim = width / net->heads;
+    for (int row = 0; row < pass->live * pass->block; row++) {
+        int slot = (int)pass->slot[row / pass->block];
+        long at = pass->start[row / pass->block] + row % pass->block;
+        for (int part = 0; part < 2; part++)
+            for (int h = 0; h < net->heads; h++) {
+                const float *from = qkv + (long)row * 3 * width + (part + 1) * width + h * dim;
+                long to = (((long)(2 * layer + part) * pass->slots + slot) * net->heads + h) * size + at * dim;
+                if (net->cache_type == BF16) to_pairs(from, 0, 1, dim, (uint16_t *)pass->self_kv + to, 0);
+                else memcpy((float *)pass->self_kv + to, from, sizeof(float) * dim);
+            }
+    }
+}
+
+static void self_attention(const Decoder *net, const Pass *pass, int layer, const float *qkv, float *out) {
+    int width = net->width, dim = width / net->heads, bytes = BYTES[net->cache_type], rows = pass->live * pass->block;
+    long size = (long)pass->length * dim;
+    write_cache(net, pass, layer, qkv, size);
+#pragma omp parallel num_threads(pass->threads) if (pass->threads > 1)
+    {
+        float *scores = malloc(sizeof(float) * (pass->length + 16));
+#pragma omp for schedule(static)
+        for (int job = 0; job < rows * net->heads; job++) {
+            int row = job / net->heads, h = job % net->heads, slot = (int)pass->slot[row / pass->block];
+            int at = (int)pass->start[row / pass->block] + row % pass->block;
+            long keys = (((long)(2 * layer) * pass->slots + slot) * net->heads + h) * size;
+            long values = keys + (long)pass->slots * net->heads * size;
+            attend_text(qkv + (long)row * 3 * width + h * dim, (char *)pass->self_kv + keys * bytes,
+                        (char *)pass->self_kv + values * bytes, at + 1, dim, net->cache_type, 1.0f / sqrtf((float)dim),
+                        scores, out + (long)row * width + h * dim);
+        }
+        free(scores);
+    }
+}
+
+static void cross_attention(const Decoder *net, const Pass *pass, int layer, const float *q, float *out) {
+    int width = net->width, dim = width / net->heads;
+    long size = (long)padded(pass->frames) * dim * BYTES[net->cache_type];
+    int blocks = (pass->block + ROWS - 1) / ROWS;
+#pragma omp parallel num_threads(pass->threads) if (pass->threads > 1)
+    {
+        float *scores = malloc(sizeof(float) * ROWS * padded(pass->frames) * 2);
+#pragma omp for schedule(static)
+        for (int job = 0; job < pass->live * net->heads * blocks; job++) {
+            int one = job / (net->heads * blocks), h = job / blocks % net->heads, first = job % blocks * ROWS;
+            int count = pass->block - first < ROWS ? pass->block - first : ROWS;
+            long head = ((long)(2 * layer) * pass->slots + pass->slot[one]) * net->heads + h;
+            long at = ((long)one * pass->block + first) * width + h * dim;
+            const char *keys = (const char *)pass->cross + head * size;
+            const char *values = keys + (long)pass->slots * net->heads * size;
+            attend_tiles(q + at, width, count, keys, values, pass->frames, dim, net->cache_type,
+                         1.0f / sqrtf((float)dim), scores, out + at, width);
+        }
+        free(scores);
+    }
+}
+
+static void embed(const Decoder *net, const Pass *pass, float *x) {
+    int width = net->width;
+    for (int row = 0; row < pass->live * pass->block; row++) {
+        long token = pass->tokens[row], at = pass->start[row / pass->block] + row % pass->block;
+        const float *place = net->positions + (at < net->context ? at : net->context - 1) * width;
+        for (int i = 0; i < width; i += 16) {
+            long from = token * width + i;
+            v16 one = net->embedding_type == BF16 ? load_bf16((const uint16_t *)net->embedding + from)
+                                                  : weight16(net->embedding_type, net->embedding, from);
+            store(x + (long)row * width + i, one * net->embed_scale + load(place + i));
+        }
+    }
+}
+
+void decoder_forward(const Decoder *net, const Pass *pass) {
+    int width = net->width, rows = pass->live * pass->block, inner = 3 * width, threads = pass->threads;
+    for (int i = 0; i < net->layer_count; i++)
+        if (net->layers[i].fc1.outputs > inner) inner = net->layers[i].fc1.outputs;
+    float *x = malloc(sizeof(float) * rows * (3 * (long)width + inner));
+    float *normed = x + (long)rows * width, *heard = normed + (long)rows * width, *wide = heard + (long)rows * width;
+    embed(net, pass, x);
+    for (int i = 0; i < net->layer_count; i++) {
+        const Layer *layer = net->layers + i;
+        layer_norm(&layer->self_norm, x, normed, rows, width);
+        linear(&layer->qkv, normed, rows, wide, 0, threads);
+        self_attention(net, pass, i, wide, heard);
+        linear(&layer->self_out, heard, rows, x, 1, threads);
+        layer_norm(&layer->cross_norm, x, normed, rows, width);
+        linear(&layer->cross_q, normed, rows, wide, 0, threads);
+        cross_attention(net, pass, i, wide, heard);
+        linear(&layer->cross_out, heard, rows, x, 1, threads);
+        layer_norm(&layer->ffn_norm, x, normed, rows, width);
+        linear(&layer->fc1, normed, rows, wide, 0, threads);
+        linear(&layer->fc2, wide, rows, x, 1, threads);
+    }
+    layer_norm(&net->final_norm, x, normed, rows, width);
+    linear(&net->output, normed, rows, pass->logits, 0, threads);
+    free(x);
+}
+
+/* y = x W^T + b of one layer, all rows. */
+void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
+    linear(layer, x, rows, out, 0, threads);
+}
+
+/* Whether this machine multiplies bfloat16. */
+int has_bf16(void) {
+#if defined(__AVX512BF16__)
+    return 1;
+#else
+    return 0;
+#endif
+}
