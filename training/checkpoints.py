@@ -26,10 +26,10 @@ class Checkpoints:
             return 0, None
         return steps[-1], self._read(steps[-1])
 
-    def mean_modules(self, steps: Sequence[int]) -> dict[str, torch.Tensor]:
-        """The mean of the modules' states after these steps."""
-        states = [self._read(step)["modules"] for step in steps]
-        return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    def modules(self, step: int) -> dict[str, torch.Tensor]:
+        """The modules' state after that step."""
+        modules: dict[str, torch.Tensor] = self._read(step)["modules"]
+        return modules
 
     def has(self, steps: Sequence[int]) -> bool:
         """Whether there is a state after each of these steps, and there are any."""
@@ -61,3 +61,8 @@ class Checkpoints:
     def _steps(self) -> list[int]:
         matches = (_NUMBERED.fullmatch(path.name) for path in self._folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
+
+
+def mean_of(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of modules' states, name by name."""
+    return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}

@@ -13,26 +13,19 @@ from transformers import WhisperForCausalLM, WhisperForConditionalGeneration
 
 from training.batches import Batch
 from training.checkpoints import Checkpoints
-from training.network import TargetLoss, decode, draft_from, encode, new_target, token_loss
+from training.network import decode, draft_from, encode, token_loss
 from training.recipe import CACHE, Recipe
 from training.tokenizer import SpecialIds
-from training.train import Optimizers, load_material, plan_of_step, set_attention
+from training.train import Optimizers, load_material, plan_of_step, set_attention, trained
 from training.windows import IGNORED
 
 _TRUTH = 0.2
 """Weight of the truth beside the target's own distribution."""
 
 
-def load_target(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target") -> WhisperForConditionalGeneration:
-    """The target: the mean of its states after the steps that the recipe names, or the newest where one is missing."""
-    checkpoints = Checkpoints(folder)
-    steps = recipe.averaged if checkpoints.has(recipe.averaged) else (checkpoints.last_step(),)
-    if steps == (0,):
-        raise FileNotFoundError(f"no training checkpoint in {folder}: run `python -m training target` first")
-    modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
-    modules.load_state_dict(checkpoints.mean_modules(steps))
-    print(f"target: the mean of the weights after {', '.join(map(str, steps))} steps", flush=True)
-    return modules.target.eval()
+def load_target(recipe: Recipe, ids: SpecialIds) -> WhisperForConditionalGeneration:
+    """The target as far as it has come."""
+    return trained(recipe, ids).target.eval()
 
 
 class Distillation(nn.Module):

@@ -176,6 +176,12 @@ class TargetLoss(nn.Module):
         text = token_loss(logits, batch.labels[asked], self._ids, self._recipe.label_smoothing)
         return Losses(text, ctc, self._guide.loss(batch))
 
+    def head_loss(self, batch: Batch) -> torch.Tensor:
+        """CTC's loss alone, from an encoder that stays as it is."""
+        with torch.no_grad():
+            audio = encode(self.target.model.encoder, batch.mel, batch.offsets)
+        return self._ctc(audio, batch)
+
     def logits(self, batch: Batch) -> torch.Tensor:
         """(windows, text, vocabulary), given the true tokens."""
         audio = encode(self.target.model.encoder, batch.mel, batch.offsets)

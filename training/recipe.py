@@ -82,6 +82,8 @@ _FINISHING = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 _PRACTISING = ((SHORT, 0.25), (LONG, 0.3), (FULL, 0.45))
 _READING = ((SHORT, 0.2), (LONG, 0.2), (FULL, 0.6))
 _ALONE = ((SHORT, 0.1), (LONG, 0.1), (FULL, 0.8))
+_MANY = ((SHORT, 0.35), (LONG, 0.3), (FULL, 0.35))
+_ROUNDING_OFF = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
 
@@ -113,6 +115,13 @@ ALL_PHASES = (
 )
 """Three more languages for ears and a decoder that know one; then practice, at a rate that is raised again."""
 
+BRANCH_PHASES = (
+    Phase(60, _MANY, (1e-4, 1.2e-3), ALL),
+    Phase(640, _MANY, (1.2e-3, 5e-4), ALL),
+    Phase(400, _ROUNDING_OFF, (5e-4, 1e-5), ALL),
+)
+"""A branch sees as many sentences as it can, and then as many full windows."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -136,7 +145,7 @@ class Recipe:
     seed: int = 0
     languages: tuple[str, ...] = ALL
     # speech: utterances a language said by synthesizers, and English digit strings said by people
-    utterances: int = 12_000
+    utterances: int = 24_000
     human_utterances: int = 6_000
     sounds: int = 240
     shard: int = 1_000
@@ -147,7 +156,10 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     phases: tuple[Phase, ...] = ENGLISH_PHASES + ALL_PHASES
     averaged: tuple[int, ...] = (6_200, 7_500, 7_760)
-    """The target is the mean of its weights after these steps: each time the learning rate had come down to nothing."""
+    """The trunk ends as the mean of its weights after these steps: each time the rate had come down to nothing."""
+    branches: int = 2
+    """Runs that go on from there, each with batches of its own; the target is the mean of what they come to."""
+    branch_phases: tuple[Phase, ...] = BRANCH_PHASES
     odds: Odds = field(default_factory=Odds)
     label_smoothing: float = 0.05
     ctc_weight: float = 0.3
@@ -163,6 +175,8 @@ class Recipe:
         Phase(400, _DRAFTING_LONGER, (1.5e-3, 2e-5), ALL),
         Phase(300, _DRAFTING_LAST, (1.2e-3, 2e-5), ALL),
         Phase(100, _DRAFTING_LAST, (6e-4, 2e-5), ALL),
+        Phase(30, _DRAFTING_LAST, (1e-4, 1.2e-3), ALL),
+        Phase(310, _DRAFTING_LAST, (1.2e-3, 1e-5), ALL),
     )
     # sample and evaluation
     sample_seed: int = 2027
@@ -170,8 +184,13 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Steps of target training."""
+        """Steps of the target's trunk."""
         return sum(phase.steps for phase in self.phases)
+
+    @property
+    def branch_steps(self) -> int:
+        """Steps of each branch."""
+        return sum(phase.steps for phase in self.branch_phases)
 
     @property
     def draft_steps(self) -> int:

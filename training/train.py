@@ -1,12 +1,16 @@
-"""The target's training loop: Muon for the matrices, AdamW for the rest, one batch a step.
+"""The target's training: a trunk from nothing, then branches whose mean is the target.
 
-It starts from the newest checkpoint of its folder, and sees from there what an unbroken run would have seen.
+Muon for the matrices, AdamW for the rest, one batch a step. Each run starts from the newest checkpoint of its folder,
+and sees from there what an unbroken one would have seen.
 """
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import torch
 from torch import nn
 
 from training.batches import BatchMaker, Heard
-from training.checkpoints import Checkpoints
+from training.checkpoints import Checkpoints, mean_of
 from training.corpus import Utterance, load_corpus, load_sounds, spoken
 from training.mel import raw_log_mel
 from training.network import Losses, TargetLoss, new_target
@@ -24,6 +28,8 @@ from training.windows import IGNORED
 
 _REPORT_EVERY = 25
 _HELD_OUT = 60
+_BRANCH_BATCHES = 1_000_000
+"""Where a branch's batches are numbered from, times its own number."""
 
 
 @dataclass(frozen=True)
@@ -127,22 +133,73 @@ def set_attention(module: nn.Module, kind: WindowKind) -> None:
 
 
 def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
-    """Train the target to the recipe's last step."""
+    """Train the trunk to the recipe's last step; from its mean, the branches, side by side on a CPU."""
+    if Checkpoints(folder).last_step() < recipe.steps:
+        _run(recipe, folder, recipe.phases, None)
+    several = recipe.workers if recipe.device == "cpu" else 1
+    with ProcessPoolExecutor(several, get_context("spawn")) as pool:
+        list(pool.map(train_branch, repeat(recipe), range(1, recipe.branches + 1), repeat(folder)))
+
+
+def train_branch(recipe: Recipe, number: int, folder: Path = CACHE / "target") -> None:
+    """Train the branch of that number, from 1 on, to its last step."""
+    _run(recipe, folder, recipe.branch_phases, number)
+
+
+def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target") -> TargetLoss:
+    """The target as far as it has come: the mean of the branches, once all have ended; the trunk before that.
+
+    Raises:
+        FileNotFoundError: nothing was trained yet.
+    """
+    ends = [(_branch(folder, number), recipe.branch_steps) for number in range(1, recipe.branches + 1)]
+    if ends and all(path.is_dir() and Checkpoints(path).has((step,)) for path, step in ends):
+        modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
+        modules.load_state_dict(mean_of([Checkpoints(path).modules(step) for path, step in ends]))
+        print(f"target: the mean of {len(ends)} branches", flush=True)
+        return modules
+    return _trunk(recipe, ids, folder)
+
+
+def _trunk(recipe: Recipe, ids: SpecialIds, folder: Path) -> TargetLoss:
+    """The mean of the trunk's states after the steps that the recipe names, or the newest where one is missing."""
+    checkpoints = Checkpoints(folder)
+    steps = recipe.averaged if checkpoints.has(recipe.averaged) else (checkpoints.last_step(),)
+    if steps == (0,):
+        raise FileNotFoundError(f"no training checkpoint in {folder}: run `python -m training target` first")
+    modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
+    modules.load_state_dict(mean_of([checkpoints.modules(step) for step in steps]))
+    print(f"target: the mean of the trunk after {', '.join(map(str, steps))} steps", flush=True)
+    return modules
+
+
+def _branch(folder: Path, number: int) -> Path:
+    return folder / f"branch-{number}"
+
+
+def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], branch: int | None) -> None:
+    """Train the trunk, from nothing, or a branch, from the trunk."""
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     material = load_material(recipe)
-    modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe).to(recipe.device)
+    steps = sum(phase.steps for phase in phases)
+    if branch is None:
+        modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe)
+        checkpoints = Checkpoints(folder, for_good=recipe.averaged)
+    else:
+        modules = _trunk(recipe, material.ids, folder)
+        checkpoints = Checkpoints(_branch(folder, branch))
+    modules.to(recipe.device)
     optimizers = Optimizers(modules)
-    checkpoints = Checkpoints(folder, for_good=recipe.averaged)
     first, state = checkpoints.newest()
     if state is not None:
         modules.load_state_dict(state["modules"])
         if state["optimizers"]:
             optimizers.load(state["optimizers"])
     started = time.perf_counter()
-    for step in range(first, recipe.steps):
-        plan = plan_of_step(recipe.phases, recipe.seed, step)
-        losses, norm = _one_step(modules, optimizers, material, plan, step)
+    for step in range(first, steps):
+        plan = plan_of_step(phases, recipe.seed, step)
+        losses, norm = _one_step(modules, optimizers, material, plan, step + _BRANCH_BATCHES * (branch or 0))
         if step % _REPORT_EVERY == 0:
             checkpoints.log(
                 step=step,
@@ -154,7 +211,7 @@ def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
                 norm=norm,
                 seconds=time.perf_counter() - started,
             )
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 in (*recipe.averaged, recipe.steps):
+        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 in (*recipe.averaged, steps):
             checkpoints.log(step=step + 1, **_accuracies(modules, material, recipe))
             checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
 

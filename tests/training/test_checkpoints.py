@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoints import Checkpoints
+from training.checkpoints import Checkpoints, mean_of
 
 
 def saved(folder: Path, *steps: int) -> Checkpoints:
@@ -22,7 +22,7 @@ def test_the_newest_two_are_kept_and_those_for_good(tmp_path: Path) -> None:
 
 def test_states_are_averaged(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 100, 200, 300)
-    assert checkpoints.mean_modules((100, 300))["weight"].tolist() == [200, 200]
+    assert mean_of([checkpoints.modules(step) for step in (100, 300)])["weight"].tolist() == [200, 200]
     assert checkpoints.has((100, 300))
     assert not checkpoints.has((100, 400))
     assert not checkpoints.has(())

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from whisper_magic.engine.rules import Rules, places
+from whisper_magic.engine.rules import Place, Rules, places
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.sampling import DRAFTED, heated, perturbed, separate
 from whisper_magic.engine.slots import BLOCK, Slots, Window
@@ -82,7 +82,7 @@ class ModelDraft:
             if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
                 logits = self.side.forward(guesses[-1], last + step, reach + step, self.runtime.live)
                 place = place.then(guesses[-1], stamp)
-            guesses.append(_guess(self.rules(logits, place), place.index, slots, step, step < offered))
+            guesses.append(_guess(self.rules, logits, place, slots, step))
         at = slots.known[:, None] + torch.arange(steps, device=offered.device)
         mine = torch.arange(steps, device=offered.device) < offered[:, None]
         slots.tokens.scatter_(1, at, torch.where(mine, torch.cat(guesses, 1), slots.tokens.gather(1, at)))
@@ -108,16 +108,17 @@ class ModelDraft:
         self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach, self.runtime.live)
 
 
-def _guess(scores: Tensor, index: Tensor, slots: Slots, step: int, wanted: Tensor) -> Tensor:
-    """(S, 1, V) scores -> (S, 1) ids: the likeliest, or a sample; the distribution of the `wanted` ones, (S,), is kept
-    where the rejection rule asks for it."""
+def _guess(rules: Rules, logits: Tensor, place: Place, slots: Slots, step: int) -> Tensor:
+    """(S, 1, V) logits -> (S, 1) ids: the likeliest, or a sample; the distribution of the slots that want so many
+    guesses is kept where the rejection rule asks for it."""
     if not slots.sampling:
-        return scores.argmax(dim=-1)
+        return rules.best(logits, place)[0]
+    scores = rules(logits, place)
     if slots.chances is None:  # the noise is the target's own
-        return perturbed(scores, slots.temperature, slots.key, index).argmax(dim=-1)
+        return perturbed(scores, slots.temperature, slots.key, place.index).argmax(dim=-1)
     chances = heated(scores, slots.temperature)[:, 0].softmax(-1)
-    slots.chances[:, step] = torch.where(wanted[:, None], chances, slots.chances[:, step])
-    return perturbed(scores, slots.temperature, separate(slots.key, DRAFTED), index).argmax(dim=-1)
+    slots.chances[:, step] = torch.where((step < slots.offered)[:, None], chances, slots.chances[:, step])
+    return perturbed(scores, slots.temperature, separate(slots.key, DRAFTED), place.index).argmax(dim=-1)
 
 
 class LookupDraft:

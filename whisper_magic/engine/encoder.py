@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from transformers import WhisperConfig
 
+from whisper_magic.engine import native_pass
 from whisper_magic.engine.layers import Activation, LayerNorm, Linear, activation, for_many_rows, fused_qkv
 
 Tensor = torch.Tensor
@@ -107,6 +108,8 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation) -> Layer:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    if native_pass.attends(q):
+        return native_pass.attention(q, k, v, scale)
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
         return _by_heads(q, k, v, scale)
     heads_first = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)

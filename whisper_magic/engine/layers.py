@@ -14,8 +14,8 @@ Packed weights replace the originals. Five forms of y = x W^T + b, alike to the 
 - `Int8`: weights and rows as 8-bit integers (FBGEMM). Rough, and so for a draft alone, whose guesses cannot change the
   text: over a real vocabulary the output layer of width 512 takes 1.4 ms a row (`Half` 2.5, `Packed` 4.2 in bfloat16).
 
-In `Tiled`, `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the last bit;
-that is what lets a batch write exactly what each window writes alone.
+In `Tiled`, `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the last
+bit; that is what lets a batch write exactly what each window writes alone.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class Plain(Linear):
 @dataclass(frozen=True, eq=False)
 class Tiled(Linear):
     tiles: Tensor  # see kernels.c
-    bias: Tensor | None  # float32, like the scale
+    bias: Tensor | None  # float32, like what follows
     scale: Tensor | None  # (outputs,) of 8-bit weights
+    shift: Tensor | None  # (outputs,) 128 times the sum of each output's
     outputs: int
     inputs: int
     then: Activation | None = None
@@ -102,19 +103,20 @@ class Tiled(Linear):
     def build(cls, weight: Tensor, bias: Tensor | None, then: Activation | None, dtype: torch.dtype) -> Tiled:
         """dtype: what the weights are held in. float16 must hold each of them exactly."""
         outputs, inputs = weight.shape
-        scale = None
+        scale = shift = None
         if dtype == torch.int8:
             scale = (weight.float().abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
             weight = (weight.float() / scale[:, None]).round()
+            shift = 128 * weight.sum(dim=1)
         padded = F.pad(weight.to(dtype), (0, 0, 0, -outputs % native.TILE))
-        pair = 2 if dtype == torch.bfloat16 else 1
-        tiles = padded.view(-1, native.TILE, inputs // pair, pair).transpose(1, 2).contiguous()
-        return cls(tiles, None if bias is None else bias.float(), scale, outputs, inputs, then)
+        together = {torch.bfloat16: 2, torch.int8: 4}.get(dtype, 1)
+        tiles = padded.view(-1, native.TILE, inputs // together, together).transpose(1, 2).contiguous()
+        return cls(tiles, None if bias is None else bias.float(), scale, shift, outputs, inputs, then)
 
     @property
     def struct(self) -> native.LinearStruct:
         """As the kernels take it. It is good for as long as this layer is."""
-        pointers = (None if part is None else part.data_ptr() for part in (self.tiles, self.bias, self.scale))
+        pointers = (None if part is None else part.data_ptr() for part in self._parts)
         gelu = self.then is F.gelu
         return native.LinearStruct(*pointers, self.outputs, self.inputs, native.TYPES[self.tiles.dtype], gelu)
 
@@ -129,7 +131,11 @@ class Tiled(Linear):
         return y.view(*x.shape[:-1], self.outputs).to(x.dtype)
 
     def tensors(self) -> Iterator[Tensor]:
-        yield from (part for part in (self.tiles, self.bias, self.scale) if part is not None)
+        yield from (part for part in self._parts if part is not None)
+
+    @property
+    def _parts(self) -> tuple[Tensor | None, ...]:
+        return self.tiles, self.bias, self.scale, self.shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +214,7 @@ def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = 
 def for_draft(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:
     """A layer of a decoder that only proposes: as `for_few_rows`, in 8 bits where that is quicker."""
     least = INT8_INPUTS.get(weight.dtype)
-    if least is not None and weight.shape[1] >= least and _tiles(weight):
+    if least is not None and weight.shape[1] >= least and _tiles(weight) and native.computes(torch.int8):
         return Tiled.build(weight, bias, then, torch.int8)
     if least is not None and weight.shape[1] >= least and weight.device.type == "cpu" and _int8s():
         packed_bytes = weight.numel() + 12 * len(weight)  # each output's scale, zero and sum besides

@@ -51,9 +51,8 @@ class NativePass:
     @classmethod
     def of(cls, network: DecoderNetwork) -> NativePass | None:
         """The pass of a network; None where the kernels cannot do it."""
-        fits = network.head_dim % native.TILE == 0 and network.head_dim <= MOST_HEAD_DIM
         known = all(isinstance(part, Tiled) and part.then in (None, F.gelu) for part in network.linears)
-        return cls(network) if fits and known else None
+        return cls(network) if known and _fits(network.head_dim) else None
 
     def _layer(self, layer: Layer) -> native.LayerStruct:
         norms = (self._norm(norm) for norm in (layer.self_norm, layer.cross_norm, layer.ffn_norm))
@@ -76,7 +75,9 @@ class NativePass:
         library = native.kernels()
         assert library is not None
         _, _, heads, frames, dim = cross_kv.shape
-        if cross_kv.stride(4) != 1 or cross_kv.stride(2) != dim:  # a frame's heads side by side, as a product leaves them
+        if (
+            cross_kv.stride(4) != 1 or cross_kv.stride(2) != dim
+        ):  # a frame's heads side by side, as a product leaves them
             cross_kv = cross_kv.transpose(2, 3).contiguous().transpose(2, 3)
         threads = torch.get_num_threads()
         for (keys, values), (key_tiles, value_tiles) in zip(cross_kv, tiles[:, :, slot], strict=True):
@@ -98,7 +99,12 @@ class NativePass:
         some = tiles[:, :, slot : slot + 1]
         dim, tile = self.network.head_dim, native.TILE
         pair = 2 if tiles.dtype == torch.bfloat16 else 1
-        keys = some[:, 0].unflatten(-1, (-1, dim // pair, tile, pair)).transpose(-3, -2).reshape(*some[:, 0].shape[:3], -1, dim)
+        keys = (
+            some[:, 0]
+            .unflatten(-1, (-1, dim // pair, tile, pair))
+            .transpose(-3, -2)
+            .reshape(*some[:, 0].shape[:3], -1, dim)
+        )
         values = some[:, 1].unflatten(-1, (dim // tile, -1, tile, pair)).permute(0, 1, 2, 4, 6, 3, 5)
         return torch.stack([keys, values.reshape(keys.shape)], 1)[..., :frames, :]
 
@@ -124,3 +130,27 @@ class NativePass:
         )
         library.decoder_forward(ctypes.byref(self._struct), ctypes.byref(one))
         return logits if live is None else logits.new_zeros(slots, block, self.vocab).index_copy_(0, chosen, logits)
+
+
+def attends(q: Tensor) -> bool:
+    """Whether `attention` does these queries, (N, F, H, D), here."""
+    return q.device.type == "cpu" and _fits(q.shape[3]) and native.computes(q.dtype)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """softmax(q k^T * scale) v of an encoder: slices (N, F, H, D) of one product. Returns (N, F, H, D)."""
+    library = native.kernels()
+    assert library is not None
+    assert q.stride() == k.stride() == v.stride()
+    assert q.stride()[2:] == (q.shape[3], 1)
+    out = torch.empty(q.shape, dtype=q.dtype)
+    _, frames, heads, dim = q.shape
+    for queries, keys, values, heard in zip(q, k, v, out, strict=True):
+        pointers = (part.data_ptr() for part in (queries, keys, values))
+        kind, threads = native.TYPES[q.dtype], torch.get_num_threads()
+        library.attend_all(*pointers, q.stride(1), frames, heads, dim, kind, scale, heard.data_ptr(), threads)
+    return out
+
+
+def _fits(head_dim: int) -> bool:
+    return head_dim % native.TILE == 0 and head_dim <= MOST_HEAD_DIM

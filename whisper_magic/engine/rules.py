@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from whisper_magic.engine import native
 from whisper_magic.engine.checkpoint import SpecialTokens
 
 Tensor = torch.Tensor
@@ -125,6 +126,31 @@ class Rules:
         mass = stamps.logsumexp(dim=-1)
         text.masked_fill_((mass > text.amax(dim=-1))[..., None], NEVER)
         return scores
+
+    def best(self, logits: Tensor, place: Place) -> tuple[Tensor, Tensor]:
+        """(S, B, V) logits -> the likeliest token of each row that the rules leave, (S, B), and its log-probability."""
+        library = native.kernels() if logits.device.type == "cpu" and logits.dtype == torch.float32 else None
+        if library is None:
+            scores = self(logits, place)
+            choice = scores.argmax(dim=-1)
+            return choice, log_probability(scores, choice)
+        logits = logits.contiguous()
+        choice = torch.empty(logits.shape[:2], dtype=torch.long)
+        logprob = torch.empty(choice.shape)
+        vocab = logits.shape[-1]
+        told = [
+            part.contiguous() for part in (self.forbidden, place.index, place.last, place.before_last, place.latest)
+        ]
+        begin = self.special.timestamp_begin if self.timestamps else vocab
+        one = native.ToldStruct(*(part.data_ptr() for part in told), vocab, begin)
+        threads = torch.get_num_threads()
+        library.choose_rows(logits.data_ptr(), choice.numel(), one, choice.data_ptr(), logprob.data_ptr(), threads)
+        return choice, logprob
+
+
+def log_probability(scores: Tensor, choice: Tensor) -> Tensor:
+    """(S, B, V) scores, (S, B) ids -> (S, B)."""
+    return scores.log_softmax(-1).gather(-1, choice[..., None])[..., 0]
 
 
 def _mask(ids: list[int], vocab: int, device: torch.device) -> Tensor:

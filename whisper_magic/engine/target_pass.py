@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from whisper_magic.engine import verify
-from whisper_magic.engine.rules import Rules, places
+from whisper_magic.engine.rules import Rules, log_probability, places
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.sampling import COIN, REDRAWN, gumbel, heated, perturbed, separate, uniform
 from whisper_magic.engine.slots import FACTS, Slots
@@ -84,14 +84,16 @@ class TargetPass:
         """(S, W, V) logits -> what the target wants at the places that `rows` (S, W) picks, and how likely that was."""
         slots = self.slots
         place = places(slots.tokens, slots.begin, start, logits.shape[1], self.rules.special.timestamp_begin)
+        if not slots.sampling:
+            choice, logprob = self.rules.best(logits, place)
+            return choice.gather(1, rows), logprob.gather(1, rows)
         scores = self.rules(logits, place)
-        if slots.sampling and slots.chances is not None:
+        if slots.chances is not None:
             scores = scores.gather(1, rows[..., None].expand_as(scores))
             choice = self._by_rejection(scores, place.index.gather(1, rows), proposed, offered)
-            return choice, _log_probability(scores, choice)
-        drawn = perturbed(scores, slots.temperature, slots.key, place.index) if slots.sampling else scores
-        choice = drawn.argmax(dim=-1)
-        return choice.gather(1, rows), _log_probability(scores, choice).gather(1, rows)
+            return choice, log_probability(scores, choice)
+        choice = perturbed(scores, slots.temperature, slots.key, place.index).argmax(dim=-1)
+        return choice.gather(1, rows), log_probability(scores, choice).gather(1, rows)
 
     def _by_rejection(self, scores: Tensor, index: Tensor, proposed: Tensor, offered: Tensor) -> Tensor:
         """The choices of slots that sample, by the rejection rule; the likeliest tokens in the others."""
@@ -145,8 +147,3 @@ def _bits(numbers: Tensor) -> Tensor:
 def _floats(bits: np.ndarray) -> list[float]:
     found: list[float] = bits.astype(np.int32).view(np.float32).tolist()
     return found
-
-
-def _log_probability(scores: Tensor, choice: Tensor) -> Tensor:
-    """(S, W, V) scores, (S, W) ids -> (S, W)."""
-    return scores.log_softmax(-1).gather(-1, choice[..., None])[..., 0]

@@ -37,6 +37,7 @@ class LinearStruct(ctypes.Structure):
         ("weight", Pointer),
         ("bias", Pointer),
         ("scale", Pointer),
+        ("shift", Pointer),
         *((name, Int) for name in ("outputs", "inputs", "type", "gelu")),
     )
 
@@ -71,10 +72,18 @@ class PassStruct(ctypes.Structure):
     )
 
 
+class ToldStruct(ctypes.Structure):
+    _fields_ = (
+        *((name, Pointer) for name in ("forbidden", "index", "last", "before_last", "latest")),
+        *((name, Int) for name in ("vocab", "begin")),
+    )
+
+
 _ARGUMENTS = {
     "decoder_forward": (ctypes.POINTER(DecoderStruct), ctypes.POINTER(PassStruct)),
     "linear_forward": (ctypes.POINTER(LinearStruct), Pointer, Int, Pointer, Int),
     "pack_heads": (Pointer, Pointer, Long, Int, Int, Int, Int, Pointer, Pointer, Int),
+    "choose_rows": (Pointer, Int, ctypes.POINTER(ToldStruct), Pointer, Pointer, Int),
     "attend_all": (Pointer, Pointer, Pointer, Long, Int, Int, Int, Int, ctypes.c_float, Pointer, Int),
 }
 
@@ -96,7 +105,8 @@ def computes(dtype: torch.dtype) -> bool:
     library = kernels()
     if library is None:
         return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(library.has_bf16()))
+    own = {torch.bfloat16: library.has_bf16, torch.int8: library.has_i8}
+    return dtype == torch.float32 or (dtype in own and bool(own[dtype]()))
 
 
 def _bound(path: object) -> ctypes.CDLL:
@@ -104,7 +114,7 @@ def _bound(path: object) -> ctypes.CDLL:
     for name, arguments in _ARGUMENTS.items():
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None
-    library.has_bf16.restype = ctypes.c_int
+    library.has_bf16.restype = library.has_i8.restype = ctypes.c_int
     return library
 
 

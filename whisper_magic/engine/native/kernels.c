@@ -9,7 +9,7 @@
  * window writes alone.
  *
  * Tiles. A weight (outputs, inputs) is held as [outputs / 32][inputs][32], zeros behind the last output; in bfloat16 as
- * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs. Cross keys (frames, head_dim) are such
+ * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs; in 8 bits, [inputs / 4][32][4]. Cross keys (frames, head_dim) are such
  * a weight with frames for outputs; cross values, one with frames for inputs.
  */
 #include <math.h>
@@ -24,16 +24,15 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef int32_t i16 __attribute__((vector_size(64)));
 typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t h16u __attribute__((vector_size(32), aligned(2), may_alias));
-typedef int8_t b16u __attribute__((vector_size(16), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 enum { F32, F16, BF16, I8 };
-enum { TILE = 32, ROWS = 8 };
+enum { TILE = 32, ROWS = 8, MOST_DIM = 256 };
 
 typedef struct {
-    const void *weight;  /* in tiles */
-    const float *bias;   /* (outputs,) or NULL */
-    const float *scale;  /* (outputs,): of I8; else NULL */
+    const void *weight;         /* in tiles */
+    const float *bias;          /* (outputs,) or NULL */
+    const float *scale, *shift; /* (outputs,): of I8, with 128 times the sum of an output's weights; else NULL */
     int32_t outputs, inputs, type, gelu;
 } Linear;
 
@@ -62,14 +61,24 @@ INLINE v16 splat(float a) { return (v16){a, a, a, a, a, a, a, a, a, a, a, a, a, 
 INLINE v16 load(const float *p) { return *(const v16u *)p; }
 INLINE void store(float *p, v16 a) { *(v16u *)p = a; }
 INLINE v16 choose(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
-INLINE v16 larger(v16 a, v16 b) { return choose(a > b, a, b); }
+INLINE v16 larger(v16 a, v16 b) {
+#if defined(__AVX512F__)
+    return (v16)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return choose(a > b, a, b);
+#endif
+}
 
 INLINE float sum16(v16 a) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)a);
+#else
     float s[16];
     store(s, a);
     for (int n = 8; n; n /= 2)
         for (int i = 0; i < n; i++) s[i] += s[i + n];
     return s[0];
+#endif
 }
 
 INLINE float from_bf16(uint16_t h) {
@@ -86,7 +95,11 @@ INLINE uint16_t to_bf16(float a) { /* to the nearest, ties to even */
 }
 
 INLINE v16 load_bf16(const uint16_t *p) {
+#if defined(__AVX512F__)
+    i16 wide = (i16)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+#else
     i16 wide = __builtin_convertvector(*(const h16u *)p, i16);
+#endif
     return (v16)(wide << 16);
 }
 
@@ -116,7 +129,6 @@ INLINE v16 load_f16(const uint16_t *p) {
 INLINE v16 weight16(int type, const void *w, long at) {
     switch (type) {
     case F16: return load_f16((const uint16_t *)w + at);
-    case I8: return __builtin_convertvector(__builtin_convertvector(*(const b16u *)((const int8_t *)w + at), i16), v16);
     default: return load((const float *)w + at);
     }
 }
@@ -173,6 +185,31 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
         return;
     }
 #endif
+#if defined(__AVX512VNNI__)
+    if (type == I8) { /* rows in 8 bits without a sign, weights with one: whole numbers all the way */
+        const uint8_t *rows = x;
+        const int8_t *tiles = w;
+        for (int k = 0; k < inputs / 4; k++) {
+            __m512i some[8];
+#pragma GCC unroll 8
+            for (int g = 0; g < G; g++)
+                some[g] = _mm512_loadu_si512(tiles + g / 2 * stride + k * 4 * TILE + g % 2 * 2 * TILE);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; r++) {
+                int32_t four;
+                memcpy(&four, rows + r * ldx + 4 * k, 4);
+#pragma GCC unroll 8
+                for (int g = 0; g < G; g++)
+                    sums[r][g] = (v16)_mm512_dpbusd_epi32((__m512i)sums[r][g], _mm512_set1_epi32(four), some[g]);
+            }
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+            for (int g = 0; g < G; g++) sums[r][g] = (v16)_mm512_cvtepi32_ps((__m512i)sums[r][g]);
+        return;
+    }
+#endif
     const float *rows = x;
     for (int k = 0; k < inputs; k++) {
         v16 some[8];
@@ -187,19 +224,18 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
     }
 }
 
-/* What becomes of sums on their way out: (times scale) + bias, GELU, + what is there. */
+/* What becomes of sums on their way out: (- shift) times scale and the row's own, + bias, GELU, + what is there. Where
+ * nothing does, there is none. */
 typedef struct {
-    const float *scale, *bias;
-    float times;
+    const float *shift, *scale, *row_scale, *bias;
     int gelu, add;
 } Finish;
 
-static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, const Finish *finish) {
+static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, const Finish *finish, int row) {
     float y16[16];
     if (room >= 16) {
-        if (finish->scale) y *= load(finish->scale + at);
+        if (finish->scale) y = (y - load(finish->shift + at)) * load(finish->scale + at) * finish->row_scale[row];
         if (finish->bias) y += load(finish->bias + at);
-        if (finish->times != 1.0f) y *= finish->times;
         if (finish->gelu) y = gelu16(y);
         if (finish->add) y += load(out + at);
         store(out + at, y);
@@ -208,9 +244,8 @@ static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, 
     store(y16, y);
     for (int i = 0; i < room; i++) {
         float a = y16[i];
-        if (finish->scale) a *= finish->scale[at + i];
+        if (finish->scale) a = (a - finish->shift[at + i]) * finish->scale[at + i] * finish->row_scale[row];
         if (finish->bias) a += finish->bias[at + i];
-        if (finish->times != 1.0f) a *= finish->times;
         if (finish->gelu) a = gelu16(splat(a))[0];
         out[at + i] = finish->add ? out[at + i] + a : a;
     }
@@ -225,7 +260,8 @@ INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const
 #pragma GCC unroll 8
         for (int g = 0; g < G; g++) {
             long at = first + 16 * g;
-            if (at < outputs) put(sums[r][g], out + r * ldo, outputs - (int)at, at, finish);
+            if (!finish) store(out + r * ldo + at, sums[r][g]);
+            else if (at < outputs) put(sums[r][g], out + r * ldo, outputs - (int)at, at, finish, r);
         }
 }
 
@@ -249,49 +285,73 @@ typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, fl
 static const Kernel KERNELS[] = {kernel_f32, kernel_f16, kernel_bf16, kernel_i8};
 static const int BYTES[] = {4, 2, 2, 1};
 
+/* Rows in 8 bits: each scaled by its own largest number, and 128 for nothing. scale: (rows,). */
+static void to_bytes(const float *x, int rows, int inputs, uint8_t *out, float *scale) {
+    for (int r = 0; r < rows; r++, x += inputs, out += inputs) {
+        float most = 1e-30f;
+        for (int k = 0; k < inputs; k++) most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
+        scale[r] = most / 127.0f;
+        for (int k = 0; k < inputs; k++) out[k] = (uint8_t)(int)(x[k] * (127.0f / most) + 128.5f);
+    }
+}
+
+/* Rows in bfloat16. inputs: a multiple of 16. */
 static void to_pairs(const float *x, long ldx, int rows, int inputs, uint16_t *out, long ldo) {
     for (int r = 0; r < rows; r++)
-        for (int k = 0; k < inputs; k++) out[r * ldo + k] = to_bf16(x[r * ldx + k]);
+        for (int k = 0; k < inputs; k += 16)
+#if defined(__AVX512BF16__)
+            _mm256_storeu_si256((__m256i *)(out + r * ldo + k), (__m256i)_mm512_cvtneps_pbh((__m512)load(x + r * ldx + k)));
+#else
+            for (int i = k; i < k + 16; i++) out[r * ldo + i] = to_bf16(x[r * ldx + i]);
+#endif
 }
 
 /* Tiles `first` to `last` - 1 of a weight times all rows. wide: room for a tile in float32, where rows are many. */
 static void multiply(int type, const void *x, long ldx, int rows, const void *weight, int inputs, float *out, long ldo,
                      int outputs, int first, int last, const Finish *finish, float *wide) {
-    long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == BF16 ? 2 : 4);
+    long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == F16 ? 4 : bytes);
     int together = rows <= 2 ? 4 : rows <= 4 ? 2 : 1; /* so that enough sums are under way at once */
     for (int tile = first; tile < last; tile += together) {
         while (tile + together > last) together /= 2;
         const void *w = (const char *)weight + tile * stride * bytes;
         int kind = type;
-        if (rows > ROWS && (type == F16 || type == I8)) { /* the same numbers, converted once for all rows */
-            for (long i = 0; i < stride; i += 16) store(wide + i, weight16(type, w, i));
+        if (rows > ROWS && type == F16) { /* the same numbers, converted once for all rows */
+            for (long i = 0; i < stride; i += 16) store(wide + i, load_f16((const uint16_t *)w + i));
             w = wide, kind = F32;
         }
-        for (int r = 0; r < rows; r += ROWS)
+        for (int r = 0; r < rows; r += ROWS) {
+            Finish some = finish ? *finish : (Finish){0};
+            if (some.row_scale) some.row_scale += r;
             KERNELS[kind](rows - r < ROWS ? rows - r : ROWS, together, (const char *)x + r * row_bytes, ldx, w, stride,
-                          inputs, out + r * ldo, ldo, outputs, (long)tile * TILE, finish);
+                          inputs, out + r * ldo, ldo, outputs, (long)tile * TILE, finish ? &some : NULL);
+        }
     }
 }
 
 static void linear(const Linear *layer, const float *x, int rows, float *out, int add, int threads) {
     int tiles = (layer->outputs + TILE - 1) / TILE, share = ((tiles + threads - 1) / threads + 3) / 4 * 4;
-    Finish finish = {layer->scale, layer->bias, 1.0f, layer->gelu, add};
+    int inputs = layer->inputs, type = layer->type;
+    Finish finish = {layer->shift, layer->scale, NULL, layer->bias, layer->gelu, add};
     const void *from = x;
-    uint16_t *pairs = NULL;
-    if (layer->type == BF16) {
-        from = pairs = malloc(sizeof(uint16_t) * rows * layer->inputs);
-        to_pairs(x, layer->inputs, rows, layer->inputs, pairs, layer->inputs);
+    void *narrow = NULL;
+    if (type == BF16) {
+        from = narrow = malloc(sizeof(uint16_t) * rows * inputs);
+        to_pairs(x, inputs, rows, inputs, narrow, inputs);
+    } else if (type == I8) {
+        float *scale = narrow = malloc((sizeof(float) + inputs) * rows);
+        to_bytes(x, rows, inputs, (uint8_t *)(scale + rows), scale);
+        from = scale + rows, finish.row_scale = scale;
     }
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (int part = 0; part < threads; part++) {
         int first = part * share, last = first + share < tiles ? first + share : tiles;
         if (first >= last) continue;
-        float *wide = rows > ROWS ? malloc(sizeof(float) * layer->inputs * TILE) : NULL;
-        multiply(layer->type, from, layer->inputs, rows, layer->weight, layer->inputs, out, layer->outputs,
-                 layer->outputs, first, last, &finish, wide);
+        float *wide = rows > ROWS ? malloc(sizeof(float) * inputs * TILE) : NULL;
+        multiply(type, from, inputs, rows, layer->weight, inputs, out, layer->outputs, layer->outputs, first, last, &finish,
+                 wide);
         free(wide);
     }
-    free(pairs);
+    free(narrow);
 }
 
 static void layer_norm(const Norm *norm, const float *x, float *out, int rows, int width) {
@@ -313,18 +373,18 @@ static void layer_norm(const Norm *norm, const float *x, float *out, int rows, i
 
 static int padded(int frames) { return (frames + TILE - 1) / TILE * TILE; }
 
-/* Up to 8 rows of one head over `frames` keys and values in tiles. scores: room for 8 rows of padded frames, and as
- * much again in bfloat16; q: (rows, ldq). out: (rows, ldo). */
+/* Up to 8 rows of one head over `frames` keys and values in tiles. q: (rows, ldq); out: (rows, ldo). scores: room for 8
+ * rows of padded frames, and as much again in bfloat16. */
 static void attend_tiles(const float *q, long ldq, int rows, const void *keys, const void *values, int frames, int dim,
                          int type, float scale, float *scores, float *out, long ldo) {
     int room = padded(frames);
-    uint16_t pairs[ROWS * 256], *weights = (uint16_t *)(scores + ROWS * room);
-    const void *x = q;
-    long ldx = ldq;
-    if (type == BF16) to_pairs(q, ldq, rows, dim, pairs, dim), x = pairs, ldx = dim;
-    Finish scaled = {NULL, NULL, scale, 0, 0};
-    multiply(type, x, ldx, rows, keys, dim, scores, room, room, 0, room / TILE, &scaled, NULL);
-    float sums[ROWS];
+    float scaled[ROWS * MOST_DIM], sums[ROWS];
+    uint16_t *weights = (uint16_t *)(scores + ROWS * room);
+    const void *x = scaled;
+    for (int r = 0; r < rows; r++)
+        for (int d = 0; d < dim; d++) scaled[r * dim + d] = q[r * ldq + d] * scale;
+    if (type == BF16) to_pairs(scaled, dim, rows, dim, weights, dim), x = weights;
+    multiply(type, x, dim, rows, keys, dim, scores, room, room, 0, room / TILE, NULL, NULL);
     for (int r = 0; r < rows; r++) {
         float *row = scores + r * room;
         for (int f = frames; f < room; f++) row[f] = -INFINITY;
@@ -334,46 +394,40 @@ static void attend_tiles(const float *q, long ldq, int rows, const void *keys, c
         for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
         for (int f = 0; f < room; f += 16) {
             v16 e = exp16(load(row + f) - top);
-            if (f + 16 > frames)
-                for (int i = frames > f ? frames - f : 0; i < 16; i++) e[i] = 0.0f;
-            sum += e;
             store(row + f, e);
+            sum += e;
         }
         sums[r] = sum16(sum);
+        for (int f = frames; f < room; f++) sums[r] -= row[f], row[f] = 0.0f;
     }
-    x = scores, ldx = room;
+    x = scores;
     if (type == BF16) to_pairs(scores, room, rows, room, weights, room), x = weights;
-    Finish plain = {NULL, NULL, 1.0f, 0, 0};
-    multiply(type, x, ldx, rows, values, room, out, ldo, dim, 0, dim / TILE, &plain, NULL);
+    multiply(type, x, room, rows, values, room, out, ldo, dim, 0, dim / TILE, NULL, NULL);
     for (int r = 0; r < rows; r++)
         for (int i = 0; i < dim; i++) out[r * ldo + i] /= sums[r];
 }
 
-/* Keys and values (frames, dim) of one head into tiles. ldk, ldv: elements from one frame to the next. `from`: F32 or
- * BF16, as the tiles are. */
-#define PACK(NAME, T)                                                                                               \
-    static void NAME(const T *keys, long ldk, const T *values, long ldv, int frames, int dim, T *k, T *v, int pair) { \
-        int room = padded(frames);                                                                                  \
-        memset(k + (long)(room - TILE) * dim, 0, sizeof(T) * TILE * dim);                                           \
-        for (int f = 0; f < frames; f++)                                                                            \
-            for (int d = 0; d < dim; d += pair)                                                                     \
-                for (int p = 0; p < pair; p++)                                                                      \
-                    k[(long)(f / TILE) * TILE * dim + d * TILE + f % TILE * pair + p] = keys[f * ldk + d + p];      \
-        for (int f = frames; f < room; f++)                                                                         \
-            for (int d = 0; d < dim; d++)                                                                           \
-                v[(long)(d / TILE) * room * TILE + f / pair * pair * TILE + d % TILE * pair + f % pair] = 0;        \
-        for (int f = 0; f < frames; f++)                                                                            \
-            for (int d = 0; d < dim; d++)                                                                           \
-                v[(long)(d / TILE) * room * TILE + f / pair * pair * TILE + d % TILE * pair + f % pair] =           \
-                    values[f * ldv + d];                                                                            \
+/* Keys and values (frames, dim) of one head into tiles. ld: elements from one frame to the next; pair: 2 in bfloat16. */
+#define PACK(NAME, T)                                                                                                \
+    static void NAME(const T *keys, const T *values, long ld, int frames, int dim, T *k, T *v, int pair) {           \
+        int room = padded(frames);                                                                                   \
+        for (int tile = 0; tile < room; tile += TILE, k += TILE * dim)                                               \
+            for (int d = 0; d < dim; d += pair)                                                                      \
+                for (int f = 0; f < TILE; f++)                                                                       \
+                    for (int p = 0; p < pair; p++)                                                                   \
+                        k[d * TILE + f * pair + p] = tile + f < frames ? keys[(tile + f) * ld + d + p] : 0;          \
+        for (int tile = 0; tile < dim; tile += TILE, v += room * TILE)                                               \
+            for (int f = 0; f < room; f += pair)                                                                     \
+                for (int d = 0; d < TILE; d++)                                                                       \
+                    for (int p = 0; p < pair; p++)                                                                   \
+                        v[f * TILE + d * pair + p] = f + p < frames ? values[(f + p) * ld + tile + d] : 0;           \
     }
 PACK(pack_f32, float)
 PACK(pack_bf16, uint16_t)
 
-static void pack_head(const void *keys, long ldk, const void *values, long ldv, int frames, int dim, int type, void *k,
-                      void *v) {
-    if (type == BF16) pack_bf16(keys, ldk, values, ldv, frames, dim, k, v, 2);
-    else pack_f32(keys, ldk, values, ldv, frames, dim, k, v, 1);
+static void pack_head(const void *keys, const void *values, long ld, int frames, int dim, int type, void *k, void *v) {
+    if (type == BF16) pack_bf16(keys, values, ld, frames, dim, k, v, 2);
+    else pack_f32(keys, values, ld, frames, dim, k, v, 1);
 }
 
 /* The heads of one layer into tiles. keys, values: (frames, heads * dim), `ld` elements from one frame to the next.
@@ -383,7 +437,7 @@ void pack_heads(const void *keys, const void *values, long ld, int heads, int fr
     long size = (long)padded(frames) * dim * BYTES[type], head = (long)dim * BYTES[type];
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
     for (int h = 0; h < heads; h++)
-        pack_head((const char *)keys + h * head, ld, (const char *)values + h * head, ld, frames, dim, type,
+        pack_head((const char *)keys + h * head, (const char *)values + h * head, ld, frames, dim, type,
                   (char *)key_tiles + h * size, (char *)value_tiles + h * size);
 }
 
@@ -399,7 +453,7 @@ void attend_all(const void *q, const void *k, const void *v, long ld, int frames
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         float *scores = malloc(sizeof(float) * ROWS * padded(frames) * 2);
-        float rows[ROWS * 256], found[ROWS * 256];
+        float rows[ROWS * MOST_DIM], found[ROWS * MOST_DIM];
 #pragma omp for schedule(static)
         for (int job = 0; job < heads * blocks; job++) {
             int h = job / blocks, first = job % blocks * ROWS, count = frames - first < ROWS ? frames - first : ROWS;
@@ -554,14 +608,87 @@ void decoder_forward(const Decoder *net, const Pass *pass) {
     free(x);
 }
 
+/* ---- what is written next ---- */
+
+enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in rules.py, which says what the rules are */
+
+/* What the rules are told: forbidden (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none.
+ * Of each row: how many tokens were generated before it, the two last ones, and the latest timestamp or -1. */
+typedef struct {
+    const float *forbidden;
+    const int64_t *index, *last, *before_last, *latest;
+    int32_t vocab, begin;
+} Told;
+
+static float log_sum(const float *scores, int first, int last, float most) {
+    float sum = 0.0f;
+    v16 some = splat(0.0f);
+    if (most == -INFINITY) return most;
+    for (; first + 16 <= last; first += 16) some += exp16(load(scores + first) - most);
+    for (; first < last; first++) sum += expf(scores[first] - most);
+    return most + logf(sum + sum16(some));
+}
+
+static float largest(const float *scores, int first, int last) {
+    float most = -INFINITY, each[16];
+    v16 some = splat(-INFINITY);
+    for (; first + 16 <= last; first += 16) some = larger(load(scores + first), some);
+    store(each, some);
+    for (int i = 0; i < 16; i++) most = each[i] > most ? each[i] : most;
+    for (; first < last; first++) most = scores[first] > most ? scores[first] : most;
+    return most;
+}
+
+static void choose_row(const float *logits, const Told *told, int row, float *scores, int64_t *choice, float *logprob) {
+    int vocab = told->vocab, begin = told->begin, i = 0, state = told->index[row] == 0 ? FIRST : AFTER_TEXT;
+    if (state != FIRST && told->last[row] >= begin)
+        state = told->index[row] < 2 || told->before_last[row] >= begin ? AFTER_PAIR : AFTER_STAMP;
+    const float *forbidden = told->forbidden + (long)state * vocab;
+    for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(forbidden + i));
+    for (; i < vocab; i++) scores[i] = logits[i] + forbidden[i];
+    if (told->latest[row] >= 0)
+        for (i = begin; i < vocab && i < told->latest[row] + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+    float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
+    float mass = log_sum(scores, begin, vocab, stamp), all = mass;
+    int from = mass > text ? begin : 0;
+    float most = from == begin || stamp > text ? stamp : text;
+    if (!from && logprob) {
+        float words = log_sum(scores, 0, begin, text), high = words > mass ? words : mass;
+        all = high == -INFINITY ? high : high + logf(expf(words - high) + expf(mass - high));
+    }
+    for (i = from; i < vocab - 1 && scores[i] != most; i++);
+    *choice = i;
+    if (logprob) *logprob = most - all;
+}
+
+/* The likeliest token that the rules leave in each row, and its log-probability (where that is wanted, else NULL). */
+void choose_rows(const float *logits, int rows, const Told *told, int64_t *choice, float *logprob, int threads) {
+#pragma omp parallel num_threads(threads) if (threads > 1 && rows > 1)
+    {
+        float *scores = malloc(sizeof(float) * told->vocab);
+#pragma omp for schedule(static)
+        for (int row = 0; row < rows; row++)
+            choose_row(logits + (long)row * told->vocab, told, row, scores, choice + row, logprob ? logprob + row : NULL);
+        free(scores);
+    }
+}
+
 /* y = x W^T + b of one layer, all rows. */
 void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
     linear(layer, x, rows, out, 0, threads);
 }
 
-/* Whether this machine multiplies bfloat16. */
+/* Whether this processor has products of its own of bfloat16 and of 8-bit numbers. */
 int has_bf16(void) {
 #if defined(__AVX512BF16__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+int has_i8(void) {
+#if defined(__AVX512VNNI__)
     return 1;
 #else
     return 0;
