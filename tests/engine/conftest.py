@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from whisper_magic import Engine
+from whisper_magic.engine import native
 
 LANGUAGES = ("en", "de", "fr")
 WORDS = 300  # ordinary tokens before the special ones
@@ -237,3 +238,9 @@ def engines(pair: Pair) -> Iterator[dict[str, Engine]]:
     yield loaded
     for engine in loaded.values():
         engine.close()
+
+
+@pytest.fixture
+def through_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Does without kernels of our own from then on, as where there is no C compiler."""
+    return lambda: monkeypatch.setattr(native, "kernels", lambda: None)

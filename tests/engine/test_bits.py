@@ -3,15 +3,16 @@ log-probabilities are the bits that the target alone computes for it, in float32
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 
+from whisper_magic.engine import native
 from whisper_magic.engine.checkpoint import Checkpoint, Placement, read_draft, read_target
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft
-from whisper_magic.engine.layers import Half, Packed
+from whisper_magic.engine.layers import Half, Packed, Tiled
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import Runtime
 from whisper_magic.engine.slots import Window
@@ -68,17 +69,26 @@ def placement(dtype: str) -> Placement:
     return Placement(torch.device("cpu"), getattr(torch, dtype), "sdpa")
 
 
-@pytest.fixture(scope="module", params=["float32", "float32 of 16 bits", "bfloat16"])
-def random_bench(request: pytest.FixtureRequest, make_pair: Callable[[Any], Any], shape: Any) -> Bench:
-    """Weights that need all their bits, weights that do not, and rounded ones."""
-    name, half = request.param.split()[0], "16 bits" in request.param
+KINDS = ("float32", "float32 of 16 bits", "bfloat16")
+
+
+@pytest.fixture(scope="module", params=[*KINDS, *(f"{kind} through torch" for kind in KINDS)])
+def random_bench(request: pytest.FixtureRequest, make_pair: Callable[[Any], Any], shape: Any) -> Iterator[Bench]:
+    """Weights that need all their bits, weights that do not, and rounded ones; with kernels of our own and without."""
+    name, half, alone = request.param.split()[0], "16 bits" in request.param, "torch" in request.param
     pair = make_pair(shape(seed=4, eot_pull=1.0, target_positions=160, max_length=160, half=half))
-    target = read_target(str(pair.target), placement(name))
-    draft = read_draft(str(pair.drafts["sometimes"]), target, placement(name))
     features = torch.randn(16, 80, 200, generator=torch.Generator().manual_seed(0))
-    bench = Bench(target, draft, features, limit=18)
-    assert isinstance(bench.runtime.target.network.output, Half if half else Packed)
-    return bench
+    with pytest.MonkeyPatch.context() as patch:
+        if alone:
+            patch.setattr(native, "kernels", lambda: None)
+        elif not native.computes(getattr(torch, name)):
+            pytest.skip(f"no compiled kernels for {name}: {native.why_not() or 'not on this processor'}")
+        target = read_target(str(pair.target), placement(name))
+        draft = read_draft(str(pair.drafts["sometimes"]), target, placement(name))
+        bench = Bench(target, draft, features, limit=18)
+        assert (bench.runtime.target.native is None) == alone
+        assert isinstance(bench.runtime.target.network.output, Tiled if not alone else Half if half else Packed)
+        yield bench
 
 
 def test_random_weights(random_bench: Bench) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.engine.test_speculate import Bench
+from whisper_magic.engine import native
 from whisper_magic.engine.draft import Draft, NoDraft
 from whisper_magic.engine.graphs import MOST, Graphs, Step
 from whisper_magic.engine.placement import place
@@ -47,8 +48,11 @@ class Recorder:
 
 
 @pytest.fixture(scope="module")
-def bench(make_pair: Any, shape: Any) -> Bench:
-    return Bench(make_pair(shape(seed=4, eot_pull=1.0)))
+def bench(make_pair: Any, shape: Any) -> Iterator[Bench]:
+    """Through torch, as on a GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "kernels", lambda: None)
+        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)))
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ Packed weights replace the originals. Five forms of y = x W^T + b, alike to the 
 - `Int8`: weights and rows as 8-bit integers (FBGEMM). Rough, and so for a draft alone, whose guesses cannot change the
   text: over a real vocabulary the output layer of width 512 takes 1.4 ms a row (`Half` 2.5, `Packed` 4.2 in bfloat16).
 
-In `Tiled`, `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the last
-bit; that is what lets a batch write exactly what each window writes alone.
+In `Tiled`, `Half` and `Packed` a row's result does not depend on the rows beside it or on how many there are, to the
+last bit; that is what lets a batch write exactly what each window writes alone.
 """
 
 from __future__ import annotations

@@ -96,17 +96,13 @@ class NativePass:
 
     def heard(self, tiles: Tensor, slot: int, frames: int) -> Tensor:
         """What `hear` put there: (layers, 2, 1, H, F, D)."""
-        some = tiles[:, :, slot : slot + 1]
-        dim, tile = self.network.head_dim, native.TILE
-        pair = 2 if tiles.dtype == torch.bfloat16 else 1
-        keys = (
-            some[:, 0]
-            .unflatten(-1, (-1, dim // pair, tile, pair))
-            .transpose(-3, -2)
-            .reshape(*some[:, 0].shape[:3], -1, dim)
-        )
-        values = some[:, 1].unflatten(-1, (dim // tile, -1, tile, pair)).permute(0, 1, 2, 4, 6, 3, 5)
-        return torch.stack([keys, values.reshape(keys.shape)], 1)[..., :frames, :]
+        network, tile = self.network, native.TILE
+        dim, pair = network.head_dim, 2 if tiles.dtype == torch.bfloat16 else 1
+        keys, values = tiles[:, :, slot : slot + 1].unbind(1)  # (layers, 1, H, *)
+        shape = keys.shape[:3]
+        keys = keys.view(*shape, -1, dim // pair, tile, pair).transpose(-3, -2).reshape(*shape, -1, dim)
+        values = values.view(*shape, dim // tile, -1, tile, pair).permute(0, 1, 2, 4, 6, 3, 5).reshape(keys.shape)
+        return torch.stack([keys, values], 1)[..., :frames, :]
 
     def forward(
         self, tokens: Tensor, start: Tensor, self_kv: Tensor, tiles: Tensor, frames: int, live: Sequence[int] | None

@@ -13,6 +13,7 @@ from time import perf_counter
 import torch
 import torch.nn.functional as F
 
+from whisper_magic.engine import native
 from whisper_magic.engine.checkpoint import Placement
 from whisper_magic.errors import OptionError, counted, near
 
@@ -50,6 +51,8 @@ def place(device: str | None, dtype: str | None, attention: str | None) -> Place
         notes.append(f"FlashAttention-2 is not used: {obstacle}")
     if where.type == "cpu" and (note := choose_threads()):
         notes.append(note)
+    if where.type == "cpu" and (reason := native.why_not()):
+        notes.append(f"decoding goes through torch, which takes about twice as long: {reason}")
     usable = "sdpa" if obstacle else "flash_attention_2"
     chosen = usable if attention in (None, "flash_attention_2") else attention
     return Placed(Placement(where, kind, str(chosen)), _device_name(where), tuple(notes))

@@ -133,19 +133,18 @@ INLINE v16 weight16(int type, const void *w, long at) {
     }
 }
 
-INLINE v16 exp16(v16 x) { /* within 2 units in the last place; below -87 it stays at what -87 gives */
+INLINE v16 exp16(v16 x) { /* within some units in the last place; below -87 it stays at what -87 gives */
+    const v16 magic = splat(12582912.0f); /* 1.5 * 2^23: what is added to it is rounded to a whole number */
     x = larger(x, splat(-87.0f));
-    const v16 magic = splat(12582912.0f);
-    v16 t = x * 1.44269504f + magic, n = t - magic;
-    i16 power = ((i16)t - (i16)magic + 127) << 23;
-    v16 r = x - n * 0.693359375f - n * -2.12194440e-4f;
-    v16 p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    return (p * r * r + r + 1.0f) * (v16)power;
+    v16 t = x * 1.44269504f + magic, f = x * 1.44269504f - (t - magic); /* 2^f, f from -0.5 to 0.5: Chebyshev's fit */
+    v16 p = splat(1.546973198e-04f);
+    p = p * f + 1.340043217e-03f;
+    p = p * f + 9.618025603e-03f;
+    p = p * f + 5.550327214e-02f;
+    p = p * f + 2.402265121e-01f;
+    p = p * f + 6.931472067e-01f;
+    p = p * f + 1.000000000e+00f;
+    return (v16)((i16)p + ((i16)t << 23));
 }
 
 INLINE v16 gelu16(v16 x) { /* x times the normal distribution up to x; erf by Abramowitz and Stegun 7.1.26, as ATen */
