@@ -24,6 +24,7 @@ from training.recipe import ASSETS, CACHE, Recipe
 from training.scores import share, word_error_rate, words
 from training.sounds import sound
 from training.speak import SAMPLE_RATE
+from training.train import branch_folder
 from whisper_magic import Engine
 
 Samples = NDArray[np.float32]
@@ -85,6 +86,7 @@ class _Readings:
         joined = {one: long_form(pair, heard.first(count)) for one, heard in self.known.items()}
         return Figures(
             target_steps=Checkpoints(CACHE / "target").last_step(),
+            branch_steps=Checkpoints(branch_folder(CACHE / "target", 1)).last_step(),
             draft_steps=Checkpoints(CACHE / "draft").last_step(),
             sentences=self.recipe.evaluation.seen,
             wer_seen_voices=wer,

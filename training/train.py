@@ -152,7 +152,7 @@ def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target") ->
     Raises:
         FileNotFoundError: nothing was trained yet.
     """
-    ends = [(_branch(folder, number), recipe.branch_steps) for number in range(1, recipe.branches + 1)]
+    ends = [(branch_folder(folder, number), recipe.branch_steps) for number in range(1, recipe.branches + 1)]
     if ends and all(path.is_dir() and Checkpoints(path).has((step,)) for path, step in ends):
         modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
         modules.load_state_dict(mean_of([Checkpoints(path).modules(step) for path, step in ends]))
@@ -173,7 +173,8 @@ def _trunk(recipe: Recipe, ids: SpecialIds, folder: Path) -> TargetLoss:
     return modules
 
 
-def _branch(folder: Path, number: int) -> Path:
+def branch_folder(folder: Path, number: int) -> Path:
+    """Where the branch of that number keeps its states."""
     return folder / f"branch-{number}"
 
 
@@ -188,7 +189,7 @@ def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], branch: int | No
         checkpoints = Checkpoints(folder, for_good=recipe.averaged)
     else:
         modules = _trunk(recipe, material.ids, folder)
-        checkpoints = Checkpoints(_branch(folder, branch))
+        checkpoints = Checkpoints(branch_folder(folder, branch))
     modules.to(recipe.device)
     optimizers = Optimizers(modules)
     first, state = checkpoints.newest()

@@ -1,9 +1,15 @@
 """The recipe's phases: what a step trains on, and how fast."""
 
-import pytest
+from pathlib import Path
 
-from training.recipe import ALL, FULL, SHORT, Phase, Recipe
-from training.train import plan_of_step
+import pytest
+import torch
+
+from training.checkpoints import Checkpoints
+from training.network import TargetLoss, new_target
+from training.recipe import ALL, FULL, SHORT, Phase, Recipe, Shape
+from training.tokenizer import make_tokenizer, special_ids
+from training.train import branch_folder, plan_of_step, trained
 
 PHASES = (
     Phase(10, ((SHORT, 1.0),), (0.0, 1.0), ("en",), listening=True),
@@ -26,9 +32,10 @@ def test_there_is_no_step_after_the_last() -> None:
         plan_of_step(PHASES, 0, 20)
 
 
-def test_both_trainings_end_slowly() -> None:
+def test_every_training_ends_slowly() -> None:
     recipe = Recipe()
     assert plan_of_step(recipe.phases, 0, recipe.steps - 1).rate < 1e-4
+    assert plan_of_step(recipe.branch_phases, 0, recipe.branch_steps - 1).rate < 1e-4
     assert plan_of_step(recipe.draft_phases, 0, recipe.draft_steps - 1).rate < 1e-4
 
 
@@ -38,3 +45,29 @@ def test_the_states_that_are_averaged_stand_where_the_rate_has_come_down() -> No
         step += phase.steps
         ends[step] = phase.rates[1]
     assert all(ends[step] <= 1e-5 for step in recipe.averaged)
+
+
+def test_the_target_is_the_trunk_until_every_branch_has_ended(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer(Recipe(bpe_tokens=300), tmp_path / "tokenizer", sentence_count=200)
+    ids, phases = special_ids(tokenizer), (Phase(3, ((SHORT, 1.0),), (0.0, 1e-5), ALL),)
+    recipe = Recipe(shape=Shape(width=8, heads=1, feed_forward=8), averaged=(2, 4), branches=2, branch_phases=phases)
+
+    def save(folder: Path, step: int, number: float) -> None:
+        state = TargetLoss(new_target(recipe.shape, ids), ids, recipe).state_dict()
+        filled = {name: torch.full_like(tensor, number) for name, tensor in state.items()}
+        Checkpoints(folder).save(step, {"modules": filled, "optimizers": []})
+
+    def found() -> float:
+        return trained(recipe, ids, tmp_path).ctc_head.bias[0].item()
+
+    with pytest.raises(FileNotFoundError, match="training target"):
+        found()
+    save(tmp_path, 2, 1.0)
+    assert found() == 1.0, "the newest, while one to be averaged is missing"
+    save(tmp_path, 4, 2.0)
+    assert found() == 1.5
+    save(branch_folder(tmp_path, 1), 3, 10.0)
+    save(branch_folder(tmp_path, 2), 2, 20.0)
+    assert found() == 1.5, "the second branch has not ended"
+    save(branch_folder(tmp_path, 2), 3, 20.0)
+    assert found() == 15.0

@@ -6,13 +6,14 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 from whisper_magic.bench.measure import Stopwatch
+from whisper_magic.engine import native
 
 BUSY = 0.5  # load average per core, of the minute before, beyond which figures are not to be trusted
 PACKAGES = ("torch", "transformers", "ctranslate2", "faster-whisper", "numpy")
@@ -54,13 +55,21 @@ def look(threads: int, load_before: float, bandwidth: float | None = None) -> Ma
         gpu=_gpu(),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=tuple((name, found) for name in PACKAGES if (found := _version(name)) is not None),
+        versions=tuple(_versions()),
         commit=_commit(),
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         load_before=load_before,
         load_after=load(),
         bandwidth=bandwidth,
     )
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Of the packages that there are, and whether our kernels were compiled."""
+    for name in PACKAGES:
+        if (found := _version(name)) is not None:
+            yield name, found
+    yield "our kernels", native.why_not() or "compiled"
 
 
 def load() -> float:
