@@ -86,7 +86,10 @@ class _Readings:
         joined = {one: long_form(pair, heard.first(count)) for one, heard in self.known.items()}
         return Figures(
             target_steps=Checkpoints(CACHE / "target").last_step(),
-            branch_steps=Checkpoints(branch_folder(CACHE / "target", 1)).last_step(),
+            branch_steps=[
+                Checkpoints(branch_folder(CACHE / "target", turn, 0)).last_step()
+                for turn in range(len(self.recipe.rounds))
+            ],
             draft_steps=Checkpoints(CACHE / "draft").last_step(),
             sentences=self.recipe.evaluation.seen,
             wer_seen_voices=wer,

@@ -13,7 +13,7 @@ class Figures:
     """What the model card states. Rates are shares of one; WER ignores case and punctuation; dicts go by language."""
 
     target_steps: int
-    branch_steps: int
+    branch_steps: list[int]
     draft_steps: int
     sentences: int
     wer_seen_voices: dict[str, float]
@@ -43,7 +43,7 @@ def write_figures(figures: Figures, folder: Path) -> None:
     card = CARD.read_text().format(
         table="\n".join(_rows(figures)),
         target_steps=figures.target_steps,
-        branch_steps=figures.branch_steps,
+        branch_steps=" and ".join(map(str, figures.branch_steps)),
         draft_steps=figures.draft_steps,
         sentences=figures.sentences,
         seconds=truth["duration"],

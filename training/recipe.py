@@ -83,6 +83,7 @@ _PRACTISING = ((SHORT, 0.25), (LONG, 0.3), (FULL, 0.45))
 _READING = ((SHORT, 0.2), (LONG, 0.2), (FULL, 0.6))
 _ALONE = ((SHORT, 0.1), (LONG, 0.1), (FULL, 0.8))
 _MANY = ((SHORT, 0.35), (LONG, 0.3), (FULL, 0.35))
+_CROWDED = ((LONG, 0.15), (FULL, 0.85))
 _ROUNDING_OFF = ((SHORT, 0.15), (LONG, 0.25), (FULL, 0.6))
 
 _DRAFTING = ((SHORT, 0.5), (LONG, 0.3), (FULL, 0.2))
@@ -115,12 +116,15 @@ ALL_PHASES = (
 )
 """Three more languages for ears and a decoder that know one; then practice, at a rate that is raised again."""
 
-BRANCH_PHASES = (
-    Phase(60, _MANY, (1e-4, 1.2e-3), ALL),
-    Phase(640, _MANY, (1.2e-3, 5e-4), ALL),
-    Phase(400, _ROUNDING_OFF, (5e-4, 1e-5), ALL),
+ROUNDS = (
+    (
+        Phase(60, _MANY, (1e-4, 1.2e-3), ALL),
+        Phase(640, _MANY, (1.2e-3, 5e-4), ALL),
+        Phase(400, _ROUNDING_OFF, (5e-4, 1e-5), ALL),
+    ),
+    (Phase(20, _CROWDED, (1e-4, 8e-4), ALL), Phase(380, _CROWDED, (8e-4, 1e-5), ALL)),
 )
-"""A branch sees as many sentences as it can, and then as many full windows."""
+"""First as many sentences as can be, then as many full windows."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,10 @@ class Recipe:
     averaged: tuple[int, ...] = (6_200, 7_500, 7_760)
     """The trunk ends as the mean of its weights after these steps: each time the rate had come down to nothing."""
     branches: int = 2
-    """Runs that go on from there, each with batches of its own; the target is the mean of what they come to."""
-    branch_phases: tuple[Phase, ...] = BRANCH_PHASES
+    """Runs side by side, each with batches of its own."""
+    rounds: tuple[tuple[Phase, ...], ...] = ROUNDS
+    """What every branch does, from the trunk's end and then from the mean of what the branches came to, which is the
+    target in the end."""
     odds: Odds = field(default_factory=Odds)
     label_smoothing: float = 0.05
     ctc_weight: float = 0.3
@@ -188,9 +194,9 @@ class Recipe:
         return sum(phase.steps for phase in self.phases)
 
     @property
-    def branch_steps(self) -> int:
-        """Steps of each branch."""
-        return sum(phase.steps for phase in self.branch_phases)
+    def round_steps(self) -> tuple[int, ...]:
+        """Steps of each branch in each round."""
+        return tuple(sum(phase.steps for phase in phases) for phases in self.rounds)
 
     @property
     def draft_steps(self) -> int:

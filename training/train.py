@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from training.windows import IGNORED
 _REPORT_EVERY = 25
 _HELD_OUT = 60
 _BRANCH_BATCHES = 1_000_000
-"""Where a branch's batches are numbered from, times its own number."""
+"""Where a branch's batches are numbered from, times its place among all."""
 
 
 @dataclass(frozen=True)
@@ -133,63 +133,65 @@ def set_attention(module: nn.Module, kind: WindowKind) -> None:
 
 
 def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
-    """Train the trunk to the recipe's last step; from its mean, the branches, side by side on a CPU."""
+    """Train the trunk to the recipe's last step; then the rounds of branches, those side by side on a CPU."""
     if Checkpoints(folder).last_step() < recipe.steps:
-        _run(recipe, folder, recipe.phases, None)
+        _run(recipe, folder, recipe.phases, folder, None)
     several = recipe.workers if recipe.device == "cpu" else 1
-    with ProcessPoolExecutor(several, get_context("spawn")) as pool:
-        list(pool.map(train_branch, repeat(recipe), range(1, recipe.branches + 1), repeat(folder)))
+    for turn in range(len(recipe.rounds)):
+        with ProcessPoolExecutor(several, get_context("spawn")) as pool:
+            list(pool.map(partial(train_branch, recipe, turn, folder=folder), range(recipe.branches)))
 
 
-def train_branch(recipe: Recipe, number: int, folder: Path = CACHE / "target") -> None:
-    """Train the branch of that number, from 1 on, to its last step."""
-    _run(recipe, folder, recipe.branch_phases, number)
+def train_branch(recipe: Recipe, turn: int, number: int, folder: Path = CACHE / "target") -> None:
+    """Train a branch of a round (both from 0 on) to its last step."""
+    _run(recipe, branch_folder(folder, turn, number), recipe.rounds[turn], folder, turn * recipe.branches + number)
 
 
-def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target") -> TargetLoss:
-    """The target as far as it has come: the mean of the branches, once all have ended; the trunk before that.
+def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target", turns: int | None = None) -> TargetLoss:
+    """The target as far as it has come: the mean of the branches of the last round that has ended, the trunk's before
+    that. turns: look at so many rounds only.
 
     Raises:
         FileNotFoundError: nothing was trained yet.
     """
-    ends = [(branch_folder(folder, number), recipe.branch_steps) for number in range(1, recipe.branches + 1)]
-    if ends and all(path.is_dir() and Checkpoints(path).has((step,)) for path, step in ends):
-        modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
-        modules.load_state_dict(mean_of([Checkpoints(path).modules(step) for path, step in ends]))
-        print(f"target: the mean of {len(ends)} branches", flush=True)
-        return modules
-    return _trunk(recipe, ids, folder)
+    states, name = _newest(recipe, folder, len(recipe.rounds) if turns is None else turns)
+    modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
+    modules.load_state_dict(mean_of(states))
+    print(f"target: {name}", flush=True)
+    return modules
 
 
-def _trunk(recipe: Recipe, ids: SpecialIds, folder: Path) -> TargetLoss:
-    """The mean of the trunk's states after the steps that the recipe names, or the newest where one is missing."""
+def _newest(recipe: Recipe, folder: Path, turns: int) -> tuple[list[dict[str, torch.Tensor]], str]:
+    """The states whose mean the target is, and what they are."""
+    for turn in reversed(range(turns)):
+        ends = [Checkpoints(branch_folder(folder, turn, number)) for number in range(recipe.branches)]
+        step = recipe.round_steps[turn]
+        if ends and all(end.has((step,)) for end in ends):
+            return [end.modules(step) for end in ends], f"the mean of {len(ends)} branches, {turn + 1} rounds"
     checkpoints = Checkpoints(folder)
     steps = recipe.averaged if checkpoints.has(recipe.averaged) else (checkpoints.last_step(),)
     if steps == (0,):
         raise FileNotFoundError(f"no training checkpoint in {folder}: run `python -m training target` first")
-    modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
-    modules.load_state_dict(mean_of([checkpoints.modules(step) for step in steps]))
-    print(f"target: the mean of the trunk after {', '.join(map(str, steps))} steps", flush=True)
-    return modules
+    return [checkpoints.modules(step) for step in steps], f"the trunk after {', '.join(map(str, steps))} steps"
 
 
-def branch_folder(folder: Path, number: int) -> Path:
-    """Where the branch of that number keeps its states."""
-    return folder / f"branch-{number}"
+def branch_folder(folder: Path, turn: int, number: int) -> Path:
+    """Where a branch of a round (both from 0 on) keeps its states."""
+    return folder / f"round-{turn + 1}" / f"branch-{number + 1}"
 
 
-def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], branch: int | None) -> None:
-    """Train the trunk, from nothing, or a branch, from the trunk."""
+def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], trunk: Path, branch: int | None) -> None:
+    """Train the trunk, from nothing, or a branch, from the target as it was before its round. branch: its number among
+    those of all rounds."""
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     material = load_material(recipe)
     steps = sum(phase.steps for phase in phases)
     if branch is None:
         modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe)
-        checkpoints = Checkpoints(folder, for_good=recipe.averaged)
     else:
-        modules = _trunk(recipe, material.ids, folder)
-        checkpoints = Checkpoints(branch_folder(folder, branch))
+        modules = trained(recipe, material.ids, trunk, branch // recipe.branches)
+    checkpoints = Checkpoints(folder, for_good=recipe.averaged)
     modules.to(recipe.device)
     optimizers = Optimizers(modules)
     first, state = checkpoints.newest()
@@ -197,10 +199,11 @@ def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], branch: int | No
         modules.load_state_dict(state["modules"])
         if state["optimizers"]:
             optimizers.load(state["optimizers"])
+    offset = 0 if branch is None else _BRANCH_BATCHES * (branch + 1)
     started = time.perf_counter()
     for step in range(first, steps):
         plan = plan_of_step(phases, recipe.seed, step)
-        losses, norm = _one_step(modules, optimizers, material, plan, step + _BRANCH_BATCHES * (branch or 0))
+        losses, norm = _one_step(modules, optimizers, material, plan, step + offset)
         if step % _REPORT_EVERY == 0:
             checkpoints.log(
                 step=step,

@@ -76,7 +76,7 @@ class TokenRow:
     text: tuple[int, ...]
 
 
-_DENSE = 0.55
+_DENSE = 0.7
 """Share of windows that are filled with sentences to the end."""
 _FEW = (1, 1, 1, 1, 2, 3, 5, 7)
 """How many sentences the others hold at most: one alone before long silence is what readers bring most."""

@@ -8,7 +8,7 @@ from training.figures import Figures, write_figures
 FOUR = {"en": 0.01, "de": 0.02, "fr": 0.03, "es": 0.04}
 FIGURES = Figures(
     target_steps=12,
-    branch_steps=5,
+    branch_steps=[5, 7],
     draft_steps=3,
     sentences=5,
     wer_seen_voices=FOUR,

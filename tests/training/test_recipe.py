@@ -35,7 +35,8 @@ def test_there_is_no_step_after_the_last() -> None:
 def test_every_training_ends_slowly() -> None:
     recipe = Recipe()
     assert plan_of_step(recipe.phases, 0, recipe.steps - 1).rate < 1e-4
-    assert plan_of_step(recipe.branch_phases, 0, recipe.branch_steps - 1).rate < 1e-4
+    for phases, steps in zip(recipe.rounds, recipe.round_steps, strict=True):
+        assert plan_of_step(phases, 0, steps - 1).rate < 1e-4
     assert plan_of_step(recipe.draft_phases, 0, recipe.draft_steps - 1).rate < 1e-4
 
 
@@ -50,7 +51,7 @@ def test_the_states_that_are_averaged_stand_where_the_rate_has_come_down() -> No
 def test_the_target_is_the_trunk_until_every_branch_has_ended(tmp_path: Path) -> None:
     tokenizer = make_tokenizer(Recipe(bpe_tokens=300), tmp_path / "tokenizer", sentence_count=200)
     ids, phases = special_ids(tokenizer), (Phase(3, ((SHORT, 1.0),), (0.0, 1e-5), ALL),)
-    recipe = Recipe(shape=Shape(width=8, heads=1, feed_forward=8), averaged=(2, 4), branches=2, branch_phases=phases)
+    recipe = Recipe(shape=Shape(width=8, heads=1, feed_forward=8), averaged=(2, 4), branches=2, rounds=(phases, phases))
 
     def save(folder: Path, step: int, number: float) -> None:
         state = TargetLoss(new_target(recipe.shape, ids), ids, recipe).state_dict()
@@ -66,8 +67,12 @@ def test_the_target_is_the_trunk_until_every_branch_has_ended(tmp_path: Path) ->
     assert found() == 1.0, "the newest, while one to be averaged is missing"
     save(tmp_path, 4, 2.0)
     assert found() == 1.5
-    save(branch_folder(tmp_path, 1), 3, 10.0)
-    save(branch_folder(tmp_path, 2), 2, 20.0)
+    save(branch_folder(tmp_path, 0, 0), 3, 10.0)
+    save(branch_folder(tmp_path, 0, 1), 2, 20.0)
     assert found() == 1.5, "the second branch has not ended"
-    save(branch_folder(tmp_path, 2), 3, 20.0)
+    save(branch_folder(tmp_path, 0, 1), 3, 20.0)
     assert found() == 15.0
+    save(branch_folder(tmp_path, 1, 0), 3, 30.0)
+    save(branch_folder(tmp_path, 1, 1), 3, 50.0)
+    assert found() == 40.0
+    assert trained(recipe, ids, tmp_path, turns=1).ctc_head.bias[0].item() == 15.0, "what the second round began with"
