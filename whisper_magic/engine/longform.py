@@ -83,6 +83,10 @@ class Plan:
     per_window: bool = False
     clips: tuple[Part, ...] = ()
 
+    def seconds(self, frame: float) -> float:
+        """When in the source a feature frame begins, to the microsecond: 11.4 and not 11.399999999999999."""
+        return round(self.offset + frame * self.frame_seconds, 6)
+
     def prompt(self, language: int | None, history: Sequence[int] = ()) -> tuple[int, ...]:
         """What a window's text is forced to begin with. language: the token, once it is known. history: ids of the
         text before, which come after those of the user's prompt."""
@@ -187,8 +191,8 @@ class Reader(ABC):
         plan, window = self.plan, decoded.window
         end = window.first + window.content_frames
         return Segment(
-            start=plan.offset + min(piece.start, end) * plan.frame_seconds,
-            end=plan.offset + min(piece.end, end) * plan.frame_seconds,
+            start=plan.seconds(min(piece.start, end)),
+            end=plan.seconds(min(piece.end, end)),
             text=text,
             tokens=piece.tokens,
             words=words,

@@ -163,7 +163,7 @@ class Recording:
             return []
         plan, special = self.plan, self.target.special
         step = STRIDE * plan.frame_seconds
-        begin = plan.offset + window.first * plan.frame_seconds
+        begin = plan.seconds(window.first)
         last = int(self.target.config.max_source_positions)
         tokens: list[int] = []
         for segment in self._before.segments:
@@ -195,9 +195,7 @@ class Recording:
     def _words(self, decoded: Decoded, first: int, count: int) -> tuple[Word, ...]:
         """The words of `count` tokens of a window, from its token `first` on. A token starts where the one before it
         ends."""
-        step = STRIDE * self.plan.frame_seconds
-        origin = self.plan.offset + decoded.window.first * self.plan.frame_seconds
-        times = [origin + time * step for time in decoded.times]
+        times = [self.plan.seconds(decoded.window.first + time * STRIDE) for time in decoded.times]
         places = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
         return words_of(
             self.target.tokenizer,
