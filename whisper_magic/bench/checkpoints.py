@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +83,21 @@ def random_pair(name: str, work: Path) -> RandomPair:
 
 
 def converted(target: Path, work: Path) -> Path:
-    """A checkpoint in CTranslate2's format, in `work`; needs ctranslate2."""
-    from ctranslate2.converters import TransformersConverter
-
+    """A checkpoint in CTranslate2's format, in `work`; made in a process of its own, as `peer_ctranslate2` wants it."""
     weights = target / "model.safetensors"
     folder = work / "ctranslate2" / f"{target.parent.name}-{target.name}-{int(weights.stat().st_mtime)}"
     if not (folder / "model.bin").is_file():
-        with quiet():
-            files = ["tokenizer.json", "preprocessor_config.json"]
-            TransformersConverter(str(target), copy_files=files).convert(str(folder), force=True)
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            pool.submit(_convert, target, folder).result()
     return folder
+
+
+def _convert(target: Path, folder: Path) -> None:
+    from ctranslate2.converters import TransformersConverter
+
+    with quiet():
+        files = ["tokenizer.json", "preprocessor_config.json"]
+        TransformersConverter(str(target), copy_files=files).convert(str(folder), force=True)
 
 
 @contextmanager

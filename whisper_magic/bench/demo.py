@@ -8,6 +8,7 @@ target alone: "same" means its text.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +18,7 @@ from whisper_magic.bench import peer_ctranslate2
 from whisper_magic.bench.checkpoints import converted
 from whisper_magic.bench.measure import Measurement, Side, take_turns
 from whisper_magic.bench.ours import Ours, Work
+from whisper_magic.bench.peer_ctranslate2 import Apart, FasterWhisper, faster_whisper_sides
 from whisper_magic.bench.peer_transformers import Pipelines
 from whisper_magic.bench.report import Finding, fastest, find, ratio
 from whisper_magic.bench.settings import NOTHING, Found, Settings
@@ -31,6 +33,7 @@ BATCHED = "ours in batched mode, speculative"  # cut at pauses, as faster-whispe
 NOTES = (
     "the same array of samples, weights, dtype and threads; the language is given; greedy, with timestamps, guards "
     "off; every side resident and warm",
+    "faster-whisper and CTranslate2 run in a process of their own: in one with ours, their threads hinder all others'",
     "faster-whisper is told that the demo pair is multilingual, which it does not see in a small vocabulary",
 )
 
@@ -46,7 +49,8 @@ def run(settings: Settings) -> Found:
 
 def _one(settings: Settings, samples: Samples, dtype: str) -> Found:
     case = f"demo pair, {dtype}, {len(samples) / RATE:.1f} s"
-    ours = Ours("demo", "demo-draft", settings.device, dtype, Work())
+    ours, closing = Ours("demo", "demo-draft", settings.device, dtype, Work()), ExitStack()
+    closing.callback(ours.close)
     torch.set_num_threads(settings.threads)
     sides = [
         Side(TARGET, partial(ours.transcribe, samples, "none")),
@@ -62,10 +66,12 @@ def _one(settings: Settings, samples: Samples, dtype: str) -> Found:
         if reason:
             notes.append(reason)
         else:
-            model = converted(folder / "target", settings.work)
-            sides += peer_ctranslate2.FasterWhisper(model, settings.device, dtype, settings.threads).sides(samples)
+            place = (settings.device, dtype, settings.threads)
+            peer = Apart(FasterWhisper, converted(folder / "target", settings.work), *place)
+            closing.callback(peer.close)
+            sides += faster_whisper_sides(peer, samples)
     rows = take_turns(case, sides, settings.repeats or 5, told=settings.told)
-    ours.close()
+    closing.close()
     return Found(tuple(rows), tuple(_findings(case, rows)), (*NOTES, *notes))
 
 

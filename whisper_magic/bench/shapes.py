@@ -18,6 +18,7 @@ from whisper_magic.bench.checkpoints import RandomPair, converted, random_pair
 from whisper_magic.bench.corrupted import corrupt
 from whisper_magic.bench.measure import Measurement, Side, take_turns
 from whisper_magic.bench.ours import DEFAULT_LENGTH, Ours, Work
+from whisper_magic.bench.peer_ctranslate2 import Apart, CTranslate2
 from whisper_magic.bench.peer_transformers import ASSISTS, Transformers, features_of
 from whisper_magic.bench.report import Finding, fastest, find, ratio
 from whisper_magic.bench.settings import NOTHING, Found, Settings
@@ -55,10 +56,10 @@ class Bench:
         texts = Ours.texts(self.ours.decode(self.features[:count], together, 0))
         return {i: corrupt(text, alpha, self.ours.words, seed=i) for i, text in enumerate(texts)}
 
-    def ctranslate2(self) -> peer_ctranslate2.CTranslate2:
+    def ctranslate2(self) -> Apart:
         model = converted(self.pair.target, self.settings.work)
         place = (self.settings.device, self.dtype, self.settings.threads)
-        return peer_ctranslate2.CTranslate2(model, *place, self.work, self.ours.prompt)
+        return Apart(CTranslate2, model, *place, self.work, self.ours.prompt)
 
     def transformers(self) -> Transformers:
         return Transformers(self.pair.target, self.pair.draft, self.settings.device, self.dtype, self.work)
@@ -114,7 +115,7 @@ def _peers(bench: Bench, alpha: float) -> tuple[list[Side], list[str]]:
     reason = peer_ctranslate2.missing(bench.settings.device, bench.dtype)
     if reason:
         return sides, [reason]
-    return [*sides, Side("CTranslate2, beam 1", partial(bench.ctranslate2().decode, bench.features, 1))], []
+    return [*sides, Side("CTranslate2, beam 1", partial(bench.ctranslate2().run, "decode", bench.features, 1))], []
 
 
 def _findings(name: str, dtype: str, case: str, rows: list[Measurement]) -> list[Finding]:
@@ -150,9 +151,10 @@ def many_windows(name: str, dtype: str, settings: Settings) -> Found:
     for label, together in (("one at a time", 1), (f"{MANY} at once", MANY)):
         ours = partial(bench.ours.decode, bench.features, together, DEFAULT_LENGTH, scripts)
         sides.append(Side(f"{SPECULATIVE}, {label}", ours))
-        sides.append(Side(f"CTranslate2, beam 1, {label}", partial(other.decode, bench.features, together)))
+        sides.append(Side(f"CTranslate2, beam 1, {label}", partial(other.run, "decode", bench.features, together)))
     rows = take_turns(case, sides, settings.repeats or 5, told=settings.told)
     bench.ours.close()
+    other.close()
     best = fastest([row for row in rows if row.side.startswith(SPECULATIVE)], "decode")
     their = fastest([row for row in rows if row.side.startswith("CTranslate2")], "decode")
     assert best is not None
