@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.corpus import Utterance
 from training.mel import FLOOR, normalised
-from training.recipe import FULL, LONG, MEDIUM, SHORT, Recipe, WindowKind
+from training.recipe import CROWDED, FULL, LONG, MEDIUM, SHORT, Recipe, WindowKind
 from training.tokenizer import SpecialIds
 from training.windows import IGNORED, NOWHERE, Asked, Layout, Said, TokenRow, lay_out, token_row
 
@@ -73,13 +73,21 @@ class BatchMaker:
             for language in recipe.languages
         }
 
-    def batch(self, step: int, kind: WindowKind, languages: Sequence[str], clean: bool = False) -> Batch:
-        """The batch of ``step``, drawn from ``languages``; ``clean`` leaves noise and masks out."""
+    def batch(
+        self,
+        step: int,
+        kind: WindowKind,
+        languages: Sequence[str],
+        clean: bool = False,
+        crowded: float = CROWDED,
+    ) -> Batch:
+        """The batch of ``step``, drawn from ``languages``; ``clean`` leaves noise and masks out. crowded: the share of
+        windows that are filled to the end."""
         rng = random.Random(f"{self._recipe.seed} {step} {kind.positions}")
         numbers = np.random.default_rng(rng.getrandbits(64))
         full = self._recipe.shape.n_audio_ctx
         speakers = [self._speaker(kind, languages, rng) for _ in range(kind.batch)]
-        layouts = [lay_out(kind, speaker.draw, full, rng) for speaker in speakers]
+        layouts = [lay_out(kind, speaker.draw, full, rng, crowded) for speaker in speakers]
         rows = [self._row(layout, kind, speaker, rng) for layout, speaker in zip(layouts, speakers, strict=True)]
         mels = normalised(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
         if not clean:

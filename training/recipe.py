@@ -45,6 +45,10 @@ LONG = WindowKind(positions=640, batch=9, tokens=144)
 FULL = WindowKind(positions=1500, batch=4, tokens=256)
 
 
+CROWDED = 0.55
+"""Share of windows that are filled with sentences to the end, where a phase says no other."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """A stretch of steps that draws window kinds with fixed odds from some languages; the learning rate goes in a
@@ -56,6 +60,7 @@ class Phase:
     rates: tuple[float, float]
     languages: tuple[str, ...]
     listening: bool = False
+    crowded: float = CROWDED
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ ROUNDS = (
         Phase(640, _MANY, (1.2e-3, 5e-4), ALL),
         Phase(400, _ROUNDING_OFF, (5e-4, 1e-5), ALL),
     ),
-    (Phase(20, _CROWDED, (1e-4, 8e-4), ALL), Phase(380, _CROWDED, (8e-4, 1e-5), ALL)),
+    (Phase(20, _CROWDED, (1e-4, 8e-4), ALL, crowded=0.7), Phase(380, _CROWDED, (8e-4, 1e-5), ALL, crowded=0.7)),
 )
 """First as many sentences as can be, then as many full windows."""
 

@@ -107,6 +107,7 @@ class Plan:
     rate: float
     languages: tuple[str, ...]
     listening: bool
+    crowded: float
 
 
 def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
@@ -118,7 +119,7 @@ def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
             kind = rng.choices(kinds, [odds for _, odds in phase.odds])[0]
             first, last = phase.rates
             rate = first + (last - first) * (step + 1) / phase.steps
-            return Plan(kind, rate, phase.languages, phase.listening)
+            return Plan(kind, rate, phase.languages, phase.listening, phase.crowded)
         step -= phase.steps
     raise IndexError("past the last step")
 
@@ -224,7 +225,7 @@ def _one_step(
     modules: TargetLoss, optimizers: Optimizers, material: Material, plan: Plan, step: int
 ) -> tuple[Losses, float]:
     set_attention(modules, plan.kind)
-    batch = material.batches.batch(step, plan.kind, plan.languages)
+    batch = material.batches.batch(step, plan.kind, plan.languages, crowded=plan.crowded)
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
         losses = modules(batch, plan.listening)
     torch.autograd.backward(modules.total(losses))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from training.recipe import WindowKind
+from training.recipe import CROWDED, WindowKind
 from training.tokenizer import SpecialIds
 
 Task = Literal["transcribe", "translate"]
@@ -76,23 +76,25 @@ class TokenRow:
     text: tuple[int, ...]
 
 
-_DENSE = 0.7
-"""Share of windows that are filled with sentences to the end."""
 _FEW = (1, 1, 1, 1, 2, 3, 5, 7)
 """How many sentences the others hold at most: one alone before long silence is what readers bring most."""
 _LATE = 0.1
 """Share of windows in which the first sentence may come late, and of pauses that are long."""
 
 
-def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random) -> Layout:
+def lay_out(
+    kind: WindowKind, speaker: Callable[[], Said], full: int, rng: random.Random, crowded: float = CROWDED
+) -> Layout:
     """Draw a window of ``kind``: short kinds hold whole sentences, one of ``full`` positions may cut its last.
+
+    crowded: the share of windows that are filled to the end.
 
     Every twentieth full window or so is empty of speech, and some end early in padding.
     """
     is_full = kind.positions == full
     if rng.random() < (0.06 if is_full else 0.02):
         return Layout(kind.positions, (), _offset(kind, full, rng), 0, rng.randint(0, kind.positions))
-    wanted = 99 if rng.random() < _DENSE else rng.choice(_FEW)
+    wanted = 99 if rng.random() < crowded else rng.choice(_FEW)
     placed: list[Placed] = []
     cursor = _lead(kind, rng)
     budget = kind.tokens - 16
@@ -107,7 +109,7 @@ def lay_out(kind: WindowKind, speaker: Callable[[], Said], full: int, rng: rando
             break
         cursor = placed[-1].end + _pause(kind, rng)
     if not placed:
-        return lay_out(kind, speaker, full, rng)
+        return lay_out(kind, speaker, full, rng, crowded)
     end = placed[-1].end
     sound_end = kind.positions if end >= kind.positions else rng.randint(end, kind.positions)
     tail = rng.randint(2, 14) if is_full and placed[0].start >= 10 and rng.random() < 0.5 else 0
