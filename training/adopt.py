@@ -26,7 +26,12 @@ def adopt(recipe: Recipe, shipped: Path = ASSETS, cache: Path = CACHE) -> None:
 
     Raises:
         FileExistsError: there is a run in the cache already, which would be lost.
+        FileNotFoundError: there is no corpus in it.
     """
+    if not (cache / "corpus" / "sounds.npy").is_file():
+        raise FileNotFoundError(
+            f"there is no whole corpus in {cache / 'corpus'}: run `python -m training speech` first"
+        )
     folders = {name: cache / name for name in ("tokenizer", "target", "draft")}
     for name, folder in folders.items():
         if name != "tokenizer" and folder.exists() and any(folder.iterdir()):
@@ -67,4 +72,7 @@ def _fit_head(modules: TargetLoss, material: Material) -> None:
 
 
 if __name__ == "__main__":
-    adopt(Recipe())
+    try:
+        adopt(Recipe())
+    except (FileExistsError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None

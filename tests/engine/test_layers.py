@@ -30,6 +30,10 @@ needs_int8 = pytest.mark.skipif(not layers._int8s(), reason="FBGEMM is not here"
 needs_kernels = pytest.mark.skipif(
     not native.computes(torch.float32), reason=f"no compiled kernels: {native.why_not()}"
 )
+needs_int8_kernels = pytest.mark.skipif(
+    not native.computes(torch.int8),
+    reason=f"no compiled kernels for 8 bits: {native.why_not() or 'not on this processor'}",
+)
 needs_packing = pytest.mark.skipif(not layers._packs(torch.float32), reason="oneDNN is not here")
 
 
@@ -125,7 +129,7 @@ def test_tiles_hold_16_bits_only_where_nothing_is_lost() -> None:
 
 
 @needs_int8
-@pytest.mark.parametrize("form", [Int8, pytest.param(Tiled, marks=needs_kernels)])
+@pytest.mark.parametrize("form", [Int8, pytest.param(Tiled, marks=needs_int8_kernels)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("then", [None, F.gelu])
 @torch.inference_mode()

@@ -55,7 +55,7 @@ def _shape(name: str, dtype: str, settings: Settings) -> Found:
     for alpha in settings.alphas if len(settings.alphas) > 1 else ALPHAS:
         case = f"{name}, {dtype}, {settings.tokens} tokens, alpha {alpha:g}"
         found += _one(case, bench.ours, bench.features, bench.scripts(alpha, len(bench.features), 1), settings)
-    bench.ours.close()
+    bench.closing.close()
     return found + Found((), (), shapes.NOTES[:2])
 
 

@@ -9,6 +9,7 @@ fed the transcript that its own target wrote. CTranslate2 has no draft to assist
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 
 import torch
@@ -44,6 +45,8 @@ class Bench:
         self.pair: RandomPair = random_pair(name, settings.work)
         self.work = Work(timestamps=False, tokens=settings.tokens)
         self.ours = Ours(self.pair.target, self.pair.draft, settings.device, dtype, self.work)
+        self.closing = ExitStack()
+        self.closing.callback(self.ours.close)
         torch.set_num_threads(settings.threads)
         sounds = windows(any_recording(settings.audio), count, self.pair.shape.frames * 320)
         self.features = features_of(self.pair.target, sounds)
@@ -59,7 +62,9 @@ class Bench:
     def ctranslate2(self) -> Apart:
         model = converted(self.pair.target, self.settings.work)
         place = (self.settings.device, self.dtype, self.settings.threads)
-        return Apart(CTranslate2, model, *place, self.work, self.ours.prompt)
+        peer = Apart(CTranslate2, model, *place, self.work, self.ours.prompt)
+        self.closing.callback(peer.close)
+        return peer
 
     def transformers(self) -> Transformers:
         return Transformers(self.pair.target, self.pair.draft, self.settings.device, self.dtype, self.work)
@@ -92,7 +97,7 @@ def one_window(name: str, dtype: str, settings: Settings) -> Found:
         found += Found(tuple(rows), tuple(_findings(name, dtype, case, rows)), (*NOTES, *notes))
         roof = roofline.finding(rows[0], bench.ours, machine.bandwidth(settings.device))
         found += Found((), () if roof is None else (roof,))
-    bench.ours.close()
+    bench.closing.close()
     return found
 
 
@@ -153,8 +158,7 @@ def many_windows(name: str, dtype: str, settings: Settings) -> Found:
         sides.append(Side(f"{SPECULATIVE}, {label}", ours))
         sides.append(Side(f"CTranslate2, beam 1, {label}", partial(other.run, "decode", bench.features, together)))
     rows = take_turns(case, sides, settings.repeats or 5, told=settings.told)
-    bench.ours.close()
-    other.close()
+    bench.closing.close()
     best = fastest([row for row in rows if row.side.startswith(SPECULATIVE)], "decode")
     their = fastest([row for row in rows if row.side.startswith("CTranslate2")], "decode")
     assert best is not None
