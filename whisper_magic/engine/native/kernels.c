@@ -27,6 +27,7 @@ typedef uint16_t h16u __attribute__((vector_size(32), aligned(2), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 enum { F32, F16, BF16, I8 };
+static const int BYTES[] = {4, 2, 2, 1};
 enum { TILE = 32, ROWS = 8, MOST_DIM = 256 };
 
 typedef struct {
@@ -157,9 +158,17 @@ INLINE v16 gelu16(v16 x) { /* x times the normal distribution up to x; erf by Ab
 
 /* ---- the kernel ---- */
 
+/* A weight is read once, in order, and comes from memory while the arithmetic on what came before it goes on: asked for
+ * so many bytes ahead, into the second cache. `bytes`: how many of a tile are used at a time. */
+enum { AHEAD = 16384, LINE = 64 };
+INLINE void ask_for(const void *w, int bytes) {
+#pragma GCC unroll 2
+    for (int i = 0; i < bytes; i += LINE) __builtin_prefetch((const char *)w + AHEAD + i, 0, 2);
+}
+
 /* sums[r][g] = x[r] times tile g, for R rows and G halves of tiles of 16 outputs. `stride`: tiles' own size. */
 INLINE void product(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
-                    v16 sums[R][G]) {
+                    v16 sums[ROWS][ROWS]) {
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
@@ -169,6 +178,8 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
         const uint16_t *rows = x, *tiles = w;
         for (int k = 0; k < inputs / 2; k++) {
             __m512bh some[8];
+#pragma GCC unroll 4
+            for (int g = 0; g < G; g += 2) ask_for(tiles + g / 2 * stride + k * 2 * TILE, 128);
 #pragma GCC unroll 8
             for (int g = 0; g < G; g++)
                 some[g] = (__m512bh)_mm512_loadu_si512(tiles + g / 2 * stride + k * 2 * TILE + g % 2 * TILE);
@@ -190,6 +201,8 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
         const int8_t *tiles = w;
         for (int k = 0; k < inputs / 4; k++) {
             __m512i some[8];
+#pragma GCC unroll 4
+            for (int g = 0; g < G; g += 2) ask_for(tiles + g / 2 * stride + k * 4 * TILE, 128);
 #pragma GCC unroll 8
             for (int g = 0; g < G; g++)
                 some[g] = _mm512_loadu_si512(tiles + g / 2 * stride + k * 4 * TILE + g % 2 * 2 * TILE);
@@ -212,6 +225,9 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
     const float *rows = x;
     for (int k = 0; k < inputs; k++) {
         v16 some[8];
+#pragma GCC unroll 4
+        for (int g = 0; g < G; g += 2)
+            ask_for((const char *)w + (g / 2 * stride + (long)k * TILE) * BYTES[type], TILE * BYTES[type]);
 #pragma GCC unroll 8
         for (int g = 0; g < G; g++) some[g] = weight16(type, w, g / 2 * stride + (long)k * TILE + g % 2 * 16);
 #pragma GCC unroll 8
@@ -252,7 +268,7 @@ static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, 
 
 INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
                           float *out, long ldo, int outputs, long first, const Finish *finish) {
-    v16 sums[R][G];
+    v16 sums[ROWS][ROWS]; /* a fixed size, which the compiler keeps in registers */
     product(R, G, type, x, ldx, w, stride, inputs, sums);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++)
@@ -269,8 +285,7 @@ INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const
 #define KERNEL(NAME, TYPE)                                                                                       \
     static void NAME(int rows, int tiles, const void *x, long ldx, const void *w, long stride, int inputs,       \
                      float *out, long ldo, int outputs, long first, const Finish *finish) {                      \
-        if (tiles == 4) switch (rows) { CASE(1, 8, TYPE); CASE(2, 8, TYPE); }                                    \
-        if (tiles == 2) switch (rows) { CASE(1, 4, TYPE); CASE(2, 4, TYPE); CASE(3, 4, TYPE); CASE(4, 4, TYPE); }\
+        if (tiles == 2) switch (rows) { CASE(1, 4, TYPE); CASE(2, 4, TYPE); }                                    \
         switch (rows) {                                                                                          \
             CASE(1, 2, TYPE); CASE(2, 2, TYPE); CASE(3, 2, TYPE); CASE(4, 2, TYPE);                              \
             CASE(5, 2, TYPE); CASE(6, 2, TYPE); CASE(7, 2, TYPE); CASE(8, 2, TYPE);                              \
@@ -282,7 +297,6 @@ KERNEL(kernel_i8, I8)
 KERNEL(kernel_bf16, BF16)
 typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, float *, long, int, long, const Finish *);
 static const Kernel KERNELS[] = {kernel_f32, kernel_f16, kernel_bf16, kernel_i8};
-static const int BYTES[] = {4, 2, 2, 1};
 
 /* Rows in 8 bits: each scaled by its own largest number, and 128 for nothing. scale: (rows,). */
 static void to_bytes(const float *x, int rows, int inputs, uint8_t *out, float *scale) {
@@ -309,7 +323,7 @@ static void to_pairs(const float *x, long ldx, int rows, int inputs, uint16_t *o
 static void multiply(int type, const void *x, long ldx, int rows, const void *weight, int inputs, float *out, long ldo,
                      int outputs, int first, int last, const Finish *finish, float *wide) {
     long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == F16 ? 4 : bytes);
-    int together = rows <= 2 ? 4 : rows <= 4 ? 2 : 1; /* so that enough sums are under way at once */
+    int together = rows <= 2 ? 2 : 1; /* so that enough sums are under way at once */
     for (int tile = first; tile < last; tile += together) {
         while (tile + together > last) together /= 2;
         const void *w = (const char *)weight + tile * stride * bytes;
