@@ -335,15 +335,15 @@ def test_ctrl_c_inside_the_forward_pass(engine: Engine, monkeypatch: pytest.Monk
     whole = hear(engine, sound)
     runtime = engine._runtime
     assert runtime is not None
-    forward, calls = type(runtime.target).forward, iter(range(1000))
+    decide, calls = type(runtime.target).decide, iter(range(1000))
 
     def interrupted(*args: Any) -> Any:
         if next(calls) == 12:
             raise KeyboardInterrupt
-        return forward(*args)
+        return decide(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(runtime.target), "forward", interrupted)
+        patch.setattr(type(runtime.target), "decide", interrupted)
         with pytest.raises(Interrupted):
             hear(engine, sound)
     assert hear(engine, sound).text == whole.text

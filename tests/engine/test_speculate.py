@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft, ScriptedDraft
 from whisper_magic.engine.placement import Placement, place
 from whisper_magic.engine.rules import Rules
-from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.runtime import Runtime, Side
 from whisper_magic.engine.slots import DETECT, Window
 from whisper_magic.engine.speculate import Decoded, Speculator
 from whisper_magic.transcript import Round
@@ -137,6 +138,33 @@ def test_slots_write_what_each_window_writes_alone(bench: Bench, slots: int, len
         assert found.language == alone.language
         assert found.no_speech_prob == pytest.approx(alone.no_speech_prob, rel=1e-4)
         assert found.avg_logprob == pytest.approx(alone.avg_logprob, rel=1e-4)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("length", [0, 3, 12])
+def test_a_round_in_one_call_is_the_round_step_by_step(
+    bench: Bench, slots: int, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels' rounds, and those of torch's operators over the same passes, which CUDA has too."""
+    draft: Draft = bench.model_draft(length) if length else NoDraft()
+    scripted = ScriptedDraft(scripts(bench)["ends at 2"], length)
+    found = [bench.follow(bench.windows, one, slots) for one in (draft, scripted)]
+    monkeypatch.setattr(Side, "decide", lambda *args: False)
+    monkeypatch.setattr(Side, "guess", lambda *args: None)
+    for one, (ends, rounds) in zip((draft, scripted), found, strict=True):
+        more_ends, more_rounds = bench.follow(bench.windows, one, slots)
+        for i, end in ends.items():
+            assert end.tokens == more_ends[i].tokens
+            assert end.logprobs == pytest.approx(more_ends[i].logprobs, abs=1e-6)
+            assert end.no_speech_prob == pytest.approx(more_ends[i].no_speech_prob, abs=1e-6)
+            assert (end.language, end.language_probability) == (
+                more_ends[i].language,
+                more_ends[i].language_probability,
+            )
+            for ours, theirs in zip(rounds[i], more_rounds[i], strict=True):
+                assert replace(ours, draft_seconds=0, verify_seconds=0) == replace(
+                    theirs, draft_seconds=0, verify_seconds=0
+                )
 
 
 def test_a_stale_cache_is_never_read(bench: Bench) -> None:

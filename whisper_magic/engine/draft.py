@@ -63,14 +63,17 @@ class ModelDraft:
         steps = max(wanted)
         if steps == 0:
             return list(wanted)
-        self._catch_up(slots, wanted)
-        slots.offer(wanted)
-        key = ("draft", self.rules, steps, slots.sampling) if slots.chances is None else None
-        self.runtime.graphs.run(key, lambda: self._guess_all(slots, steps))
-        for one, count in zip(slots.counts, wanted, strict=True):
+        proposed = self.side.guess(self.rules, slots, wanted)
+        if proposed is None:
+            self._catch_up(slots, wanted)
+            slots.offer(wanted)
+            key = ("draft", self.rules, steps, slots.sampling) if slots.chances is None else None
+            self.runtime.graphs.run(key, lambda: self._guess_all(slots, steps))
+            proposed = list(wanted)
+        for one, count in zip(slots.counts, proposed, strict=True):
             if count:
                 one.read = one.known + count - 1
-        return list(wanted)
+        return proposed
 
     def _guess_all(self, slots: Slots, steps: int) -> None:
         """On the device: `steps` guesses in every slot, of which the offered ones are written."""

@@ -67,7 +67,7 @@ class EncoderNetwork:
         """features: (N, n_mels, 2 F) in the weights' dtype. Returns (N, F, d_model)."""
         x = F.gelu(F.conv1d(features, *self.conv1, padding=1))
         x = F.gelu(F.conv1d(x, *self.conv2, stride=2, padding=1))
-        x = x.transpose(1, 2) + self.positions
+        x = (x.transpose(1, 2) + self.positions).contiguous()
         windows, states, width = x.shape
         head_dim = width // self.heads
         for layer in self.layers:

@@ -5,7 +5,7 @@ Packed weights replace the originals. Five forms of y = x W^T + b, alike to the 
 - `Plain`: a tensor as it is. CUDA, and wherever nothing below is available.
 - `Tiled`: for kernels of our own (`native`), which do a whole decoder's pass over such layers in one call. Weights that
   are 16-bit numbers are held as such, arithmetic is in float32; bfloat16 goes to the processor's own dot product; a
-  draft's wide layers are held in 8 bits. Wherever there is a C compiler; the next three stand in for it elsewhere.
+  draft's layers are held in 8 bits. Wherever there is a C compiler; the next three stand in for it elsewhere.
 - `Half`: weights as 16-bit floats, arithmetic in float32 (FBGEMM). Not an approximation: it is used only where every
   weight *is* a 16-bit number, as those of OpenAI's released checkpoints are, whatever they are stored as. Half the
   bytes to read, which is what a decoder's pass over a few rows costs: 2 to 4 times as fast as `Plain`.
@@ -36,7 +36,9 @@ from whisper_magic.errors import CheckpointError
 Tensor = torch.Tensor
 Activation = Callable[[Tensor], Tensor]
 Make = Callable[..., "Linear"]  # weight, bias and what follows: `for_few_rows`, `for_draft`
-# Inputs from which on `Int8` is quicker: below, `Half` is as quick in float32, and in bfloat16 little is gained.
+# Inputs from which on 8 bits are quicker. In `Tiled` they always are, but a draft so small has no time to save; of
+# `Int8`, `Half` is as quick below in float32, and in bfloat16 little is gained.
+TILED_INT8_INPUTS = 128
 INT8_INPUTS = {torch.float32: 512, torch.bfloat16: 384}
 
 ABSENT = (AttributeError, RuntimeError)  # what an operator raises that this build of torch has not, or not here
@@ -214,7 +216,7 @@ def for_few_rows(weight: Tensor, bias: Tensor | None, then: Activation | None = 
 def for_draft(weight: Tensor, bias: Tensor | None, then: Activation | None = None) -> Linear:
     """A layer of a decoder that only proposes: as `for_few_rows`, in 8 bits where that is quicker."""
     least = INT8_INPUTS.get(weight.dtype)
-    if least is not None and weight.shape[1] >= least and _tiles(weight) and native.computes(torch.int8):
+    if least is not None and weight.shape[1] >= TILED_INT8_INPUTS and _tiles(weight) and native.computes(torch.int8):
         return Tiled.build(weight, bias, then, torch.int8)
     if least is not None and weight.shape[1] >= least and weight.device.type == "cpu" and _int8s():
         packed_bytes = weight.numel() + 12 * len(weight)  # each output's scale, zero and sum besides

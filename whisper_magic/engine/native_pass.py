@@ -6,8 +6,8 @@ either. Where the kernels cannot do a network's shape, there is no `NativePass`,
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,18 +15,35 @@ import torch.nn.functional as F
 from whisper_magic.engine import native
 from whisper_magic.engine.decoder import DecoderNetwork, Layer
 from whisper_magic.engine.layers import LayerNorm, Tiled
+from whisper_magic.engine.rules import Rules
+from whisper_magic.engine.slots import Slots
 
 Tensor = torch.Tensor
 MOST_HEAD_DIM = 256
 
 
+@dataclass(frozen=True, eq=False)
+class Caches:
+    """What a pass reads and writes. self_kv: (layers, 2, S, H, T, D). tiles: see `NativePass.room_for_sound`."""
+
+    self_kv: Tensor
+    tiles: Tensor
+    frames: int
+
+    @property
+    def struct(self) -> native.CachesStruct:
+        pointers, (_, _, slots, _, length, _) = (self.self_kv.data_ptr(), self.tiles.data_ptr()), self.self_kv.shape
+        return native.CachesStruct(*pointers, slots, length, self.frames, torch.get_num_threads())
+
+
 class NativePass:
     """One decoder network as the kernels take it. It keeps what it points to alive."""
 
-    def __init__(self, network: DecoderNetwork) -> None:
+    def __init__(self, network: DecoderNetwork, dtype: torch.dtype) -> None:
         self._kept: list[object] = [network]
+        self._logits = torch.empty(0, 0)  # of a round, kept for the next
         self.network = network
-        self._type = native.TYPES[network.dtype]
+        self.dtype = dtype  # of the caches
         layers = (native.LayerStruct * len(network.layers))(*map(self._layer, network.layers))
         positions = network.positions.float()
         self._kept += [layers, positions]
@@ -44,15 +61,17 @@ class NativePass:
             network.heads,
             len(positions),
             native.TYPES[network.embedding.dtype],
-            self._type,
+            native.TYPES[dtype],
             network.embed_scale,
         )
 
     @classmethod
-    def of(cls, network: DecoderNetwork) -> NativePass | None:
-        """The pass of a network; None where the kernels cannot do it."""
+    def of(cls, network: DecoderNetwork, rough: bool = False) -> NativePass | None:
+        """The pass of a network; None where the kernels cannot do it. rough: caches in bfloat16 will do, half the bytes
+        to read where the processor has such products."""
         known = all(isinstance(part, Tiled) and part.then in (None, F.gelu) for part in network.linears)
-        return cls(network) if known and _fits(network.head_dim) else None
+        dtype = torch.bfloat16 if rough and native.computes(torch.bfloat16) else network.dtype
+        return cls(network, dtype) if known and _fits(network.head_dim) else None
 
     def _layer(self, layer: Layer) -> native.LayerStruct:
         norms = (self._norm(norm) for norm in (layer.self_norm, layer.cross_norm, layer.ffn_norm))
@@ -68,31 +87,23 @@ class NativePass:
         """Cross keys and values of `slots` windows, in tiles: (layers, 2, S, H, frames rounded up * D)."""
         network = self.network
         size = -(-frames // native.TILE) * native.TILE * network.head_dim
-        return torch.zeros(len(network.layers), 2, slots, network.heads, size, dtype=network.dtype)
+        return torch.zeros(len(network.layers), 2, slots, network.heads, size, dtype=self.dtype)
 
     def hear(self, tiles: Tensor, slot: int, cross_kv: Tensor) -> None:
         """Put a window's cross keys and values, (layers, 2, H, F, D), into a slot."""
         library = native.kernels()
         assert library is not None
-        _, _, heads, frames, dim = cross_kv.shape
-        if (
-            cross_kv.stride(4) != 1 or cross_kv.stride(2) != dim
-        ):  # a frame's heads side by side, as a product leaves them
+        layers, _, heads, frames, dim = cross_kv.shape
+        cross_kv = cross_kv.to(tiles.dtype)
+        if cross_kv.stride()[2::2] != (dim, 1):  # a frame's heads side by side, as a product leaves them
             cross_kv = cross_kv.transpose(2, 3).contiguous().transpose(2, 3)
-        threads = torch.get_num_threads()
-        for (keys, values), (key_tiles, value_tiles) in zip(cross_kv, tiles[:, :, slot], strict=True):
-            library.pack_heads(
-                keys.data_ptr(),
-                values.data_ptr(),
-                keys.stride(1),
-                heads,
-                frames,
-                dim,
-                self._type,
-                key_tiles.data_ptr(),
-                value_tiles.data_ptr(),
-                threads,
-            )
+        (keys, values), (key_tiles, value_tiles) = cross_kv.unbind(1), tiles[:, :, slot].unbind(1)
+        size = tiles.itemsize
+        library.pack_heads(
+            *(keys.data_ptr(), values.data_ptr(), keys.stride(0) * size, keys.stride(2) * size),
+            *(layers, heads, frames, dim, native.TYPES[tiles.dtype]),
+            *(key_tiles.data_ptr(), value_tiles.data_ptr(), tiles.stride(0) * size, torch.get_num_threads()),
+        )
 
     def heard(self, tiles: Tensor, slot: int, frames: int) -> Tensor:
         """What `hear` put there: (layers, 2, 1, H, F, D)."""
@@ -104,9 +115,7 @@ class NativePass:
         values = values.view(*shape, dim // tile, -1, tile, pair).permute(0, 1, 2, 4, 6, 3, 5).reshape(keys.shape)
         return torch.stack([keys, values], 1)[..., :frames, :]
 
-    def forward(
-        self, tokens: Tensor, start: Tensor, self_kv: Tensor, tiles: Tensor, frames: int, live: Sequence[int] | None
-    ) -> Tensor:
+    def forward(self, caches: Caches, tokens: Tensor, start: Tensor, live: Sequence[int] | None) -> Tensor:
         """As `DecoderNetwork.forward`: tokens (S, B), start (S,) -> logits (S, B, V), in float32."""
         library = native.kernels()
         assert library is not None
@@ -115,17 +124,56 @@ class NativePass:
         some, first = (tokens, start) if live is None else (tokens[chosen], start[chosen])
         some, first = some.contiguous(), first.contiguous()
         logits = torch.empty(len(chosen), block, self.vocab)
-        one = native.PassStruct(
-            *(tensor.data_ptr() for tensor in (some, first, chosen, self_kv, tiles, logits)),
-            len(chosen),
-            block,
-            slots,
-            self_kv.shape[4],
-            frames,
-            torch.get_num_threads(),
-        )
-        library.decoder_forward(ctypes.byref(self._struct), ctypes.byref(one))
+        pointers = (tensor.data_ptr() for tensor in (some, first, chosen))
+        library.decoder_forward(self._struct, caches.struct, *pointers, len(chosen), block, logits.data_ptr())
         return logits if live is None else logits.new_zeros(slots, block, self.vocab).index_copy_(0, chosen, logits)
+
+    def decide(self, caches: Caches, rules: Rules, slots: Slots, offered: Sequence[int], heard: bool) -> None:
+        """The target's part of a round, as `TargetPass` has it for slots that do not sample, in one call: of each block
+        only the rows that are used."""
+        library = native.kernels()
+        assert library is not None
+        slots.facts.zero_()
+        state = _state(slots, offered)
+        logits = self._room_for_logits(state.live_count * slots.width)
+        library.target_round(self._struct, caches.struct, rules.struct, state, heard, logits.data_ptr())
+
+    def guess(self, caches: Caches, rules: Rules, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        """A draft's part, as `ModelDraft` has it for slots that do not sample, in one call. Returns how many tokens
+        were proposed in each slot: fewer than wanted where the text ends before."""
+        library = native.kernels()
+        assert library is not None
+        state = _state(slots, wanted)
+        logits = self._room_for_logits(state.live_count)
+        library.draft_round(self._struct, caches.struct, rules.struct, state, logits.data_ptr())
+        proposed = [0] * slots.count
+        for i in range(state.live_count):
+            proposed[state.live[i]] = state.offered[i]
+        return proposed
+
+    def _room_for_logits(self, rows: int) -> Tensor:
+        if len(self._logits) < rows:
+            self._logits = torch.empty(rows, self.vocab)
+        return self._logits
+
+
+def _state(slots: Slots, offered: Sequence[int]) -> native.SlotsStruct:
+    """The occupied slots as the kernels take them, with what is, or shall be, proposed in each."""
+    live = [slot for slot, _ in slots.occupied]
+    numbers = native.Int * len(live)
+    pointers = (
+        tensor.data_ptr()
+        for tensor in (slots.tokens, slots.known, slots.cached, slots.facts, slots.begin, slots.start, slots.limit)
+    )
+    return native.SlotsStruct(
+        *pointers,
+        numbers(*live),
+        numbers(*(slots.counts[slot].read for slot in live)),
+        numbers(*(offered[slot] for slot in live)),
+        len(live),
+        slots.tokens.shape[1],
+        slots.width,
+    )
 
 
 def attends(q: Tensor) -> bool:

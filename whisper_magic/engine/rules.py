@@ -137,15 +137,17 @@ class Rules:
         logits = logits.contiguous()
         choice = torch.empty(logits.shape[:2], dtype=torch.long)
         logprob = torch.empty(choice.shape)
-        vocab = logits.shape[-1]
-        told = [
-            part.contiguous() for part in (self.forbidden, place.index, place.last, place.before_last, place.latest)
-        ]
-        begin = self.special.timestamp_begin if self.timestamps else vocab
-        one = native.ToldStruct(*(part.data_ptr() for part in told), vocab, begin)
-        threads = torch.get_num_threads()
-        library.choose_rows(logits.data_ptr(), choice.numel(), one, choice.data_ptr(), logprob.data_ptr(), threads)
+        before = [part.contiguous() for part in (place.index, place.last, place.before_last, place.latest)]
+        pointers = (part.data_ptr() for part in (*before, choice, logprob))
+        library.choose_rows(logits.data_ptr(), choice.numel(), self.struct, *pointers, torch.get_num_threads())
         return choice, logprob
+
+    @property
+    def struct(self) -> native.RulesStruct:
+        """As the kernels take them. It is good for as long as these rules are."""
+        special, (_, vocab) = self.special, self.forbidden.shape
+        begin = special.timestamp_begin if self.timestamps else vocab
+        return native.RulesStruct(self.forbidden.data_ptr(), vocab, begin, special.eot, special.no_speech or 0)
 
 
 def log_probability(scores: Tensor, choice: Tensor) -> Tensor:

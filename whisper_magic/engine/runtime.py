@@ -18,7 +18,7 @@ from whisper_magic.engine.decoder import CrossProjection, DecoderNetwork, pinned
 from whisper_magic.engine.encoder import EncoderNetwork
 from whisper_magic.engine.graphs import Graphs
 from whisper_magic.engine.layers import Linear, for_draft
-from whisper_magic.engine.native_pass import NativePass
+from whisper_magic.engine.native_pass import Caches, NativePass
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.slots import Slots
 
@@ -31,20 +31,22 @@ KEYS_TOGETHER = 64  # self-attention looks at a multiple of so many places
 @dataclass(eq=False)
 class Side:
     """One decoder with its caches. self_kv: (layers, 2, S, H, T, D); cross_kv: (layers, 2, S, H, F, D), or in the
-    kernels' tiles, (layers, 2, S, H, about F * D), where they do its passes."""
+    kernels' tiles, (layers, 2, S, H, about F * D), where they do its passes. proposes: and does nothing else, so that
+    it may be rough."""
 
     network: DecoderNetwork
+    proposes: bool = False
     self_kv: Tensor = field(default_factory=lambda: torch.empty(0))
     cross_kv: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def __post_init__(self) -> None:
-        self.native = NativePass.of(self.network)
+        self.native = NativePass.of(self.network, self.proposes)
         self._frames = 0
 
     def allocate(self, slots: int, length: int, frames: int) -> None:
         network, self._frames = self.network, frames
         shape = (len(network.layers), 2, slots, network.heads)
-        dtype, device = network.dtype, network.embedding.device
+        dtype, device = self.native.dtype if self.native else network.dtype, network.embedding.device
         self.self_kv = torch.zeros(*shape, length, network.head_dim, dtype=dtype, device=device)
         if self.native is not None:
             self.cross_kv = self.native.room_for_sound(slots, frames)
@@ -64,6 +66,10 @@ class Side:
             return self.native.heard(self.cross_kv, slot, self._frames)
         return self.cross_kv[:, :, slot : slot + 1]
 
+    @property
+    def _caches(self) -> Caches:
+        return Caches(self.self_kv, self.cross_kv, self._frames)
+
     def release(self) -> None:
         """Give the caches back."""
         self.self_kv = self.cross_kv = torch.empty(0)
@@ -72,13 +78,26 @@ class Side:
         """tokens: (S, B). start: (S,). reach: no row is at this place or beyond. live: the slots that are wanted, None
         all. Returns logits (S, B, V)."""
         if self.native is not None:
-            return self.native.forward(tokens, start, self.self_kv, self.cross_kv, self._frames, live)
+            return self.native.forward(self._caches, tokens, start, live)
         length = self.self_kv.shape[4]
         if start.device.type == "cpu":  # what lies behind the last row is masked: it need not be computed
             length = min(length, -(-reach // KEYS_TOGETHER) * KEYS_TOGETHER)
         with pinned_attention(start.device):
             self_kv = self.self_kv.narrow(4, 0, length)
             return self.network.forward(tokens, start, self_kv, self.cross_kv, live=live)
+
+    def decide(self, rules: Rules, slots: Slots, offered: Sequence[int], heard: bool) -> bool:
+        """The target's part of a round in one call, see `NativePass.decide`; False where there is none."""
+        if self.native is None or slots.sampling:
+            return False
+        self.native.decide(self._caches, rules, slots, offered, heard)
+        return True
+
+    def guess(self, rules: Rules, slots: Slots, wanted: Sequence[int]) -> list[int] | None:
+        """A draft's part of a round in one call, see `NativePass.guess`; None where there is none."""
+        if self.native is None or slots.sampling:
+            return None
+        return self.native.guess(self._caches, rules, slots, wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +119,7 @@ class Runtime:
         self.target = Side(DecoderNetwork.build(target.decoder_state, target.config))
         self.draft = None
         if draft is not None:
-            self.draft = Side(DecoderNetwork.build(draft.decoder_state, draft.config, for_draft))
+            self.draft = Side(DecoderNetwork.build(draft.decoder_state, draft.config, for_draft), proposes=True)
         self.device = self.target.network.embedding.device
         self.dtype = self.target.network.dtype
         self.feeds = self._feeds(target, draft)

@@ -46,9 +46,10 @@ class TargetPass:
         slots, counts = self.slots, self.slots.counts
         starting = [slot for slot, _ in slots.occupied if 0 <= counts[slot].start - counts[slot].cached < slots.width]
         heard = bool(starting) and self.rules.special.no_speech is not None
-        slots.offer(offered)
-        key = ("target", self.rules, slots.sampling, heard) if slots.chances is None else None
-        self.runtime.graphs.run(key, lambda: self._on_device(heard))
+        if not self.runtime.target.decide(self.rules, slots, offered, heard):
+            slots.offer(offered)
+            key = ("target", self.rules, slots.sampling, heard) if slots.chances is None else None
+            self.runtime.graphs.run(key, lambda: self._on_device(heard))
         facts = slots.answer()
         outcomes = [self._outcome(slot, facts[slot], offered[slot]) for slot in range(slots.count)]
         chances = _floats(facts[:, FACTS - 1])

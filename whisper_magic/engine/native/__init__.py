@@ -65,25 +65,35 @@ class DecoderStruct(ctypes.Structure):
     )
 
 
-class PassStruct(ctypes.Structure):
+class CachesStruct(ctypes.Structure):
     _fields_ = (
-        *((name, Pointer) for name in ("tokens", "start", "slot", "self_kv", "cross", "logits")),
-        *((name, Int) for name in ("live", "block", "slots", "length", "frames", "threads")),
+        *((name, Pointer) for name in ("self_kv", "cross")),
+        *((name, Int) for name in ("slots", "length", "frames", "threads")),
     )
 
 
-class ToldStruct(ctypes.Structure):
+class RulesStruct(ctypes.Structure):
+    _fields_ = (("forbidden", Pointer), *((name, Int) for name in ("vocab", "begin", "eot", "no_speech")))
+
+
+class SlotsStruct(ctypes.Structure):
     _fields_ = (
-        *((name, Pointer) for name in ("forbidden", "index", "last", "before_last", "latest")),
-        *((name, Int) for name in ("vocab", "begin")),
+        *((name, Pointer) for name in ("tokens", "known", "cached", "facts", "begin", "start", "limit")),
+        *((name, ctypes.POINTER(Int)) for name in ("live", "read", "offered")),
+        *((name, Int) for name in ("live_count", "length", "width")),
     )
 
 
+_DECODER, _CACHES, _RULES, _SLOTS = (
+    ctypes.POINTER(one) for one in (DecoderStruct, CachesStruct, RulesStruct, SlotsStruct)
+)
 _ARGUMENTS = {
-    "decoder_forward": (ctypes.POINTER(DecoderStruct), ctypes.POINTER(PassStruct)),
+    "decoder_forward": (_DECODER, _CACHES, Pointer, Pointer, Pointer, Int, Int, Pointer),
+    "target_round": (_DECODER, _CACHES, _RULES, _SLOTS, Int, Pointer),
+    "draft_round": (_DECODER, _CACHES, _RULES, _SLOTS, Pointer),
     "linear_forward": (ctypes.POINTER(LinearStruct), Pointer, Int, Pointer, Int),
-    "pack_heads": (Pointer, Pointer, Long, Int, Int, Int, Int, Pointer, Pointer, Int),
-    "choose_rows": (Pointer, Int, ctypes.POINTER(ToldStruct), Pointer, Pointer, Int),
+    "pack_heads": (Pointer, Pointer, Long, Long, Int, Int, Int, Int, Int, Pointer, Pointer, Long, Int),
+    "choose_rows": (Pointer, Int, _RULES, Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, Int),
     "attend_all": (Pointer, Pointer, Pointer, Long, Int, Int, Int, Int, ctypes.c_float, Pointer, Int),
 }
 

@@ -24,6 +24,7 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef int32_t i16 __attribute__((vector_size(64)));
 typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t h16u __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint8_t b16u __attribute__((vector_size(16), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 enum { F32, F16, BF16, I8 };
@@ -298,34 +299,40 @@ KERNEL(kernel_bf16, BF16)
 typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, float *, long, int, long, const Finish *);
 static const Kernel KERNELS[] = {kernel_f32, kernel_f16, kernel_bf16, kernel_i8};
 
-/* Rows in 8 bits: each scaled by its own largest number, and 128 for nothing. scale: (rows,). */
-static void to_bytes(const float *x, int rows, int inputs, uint8_t *out, float *scale) {
-    for (int r = 0; r < rows; r++, x += inputs, out += inputs) {
-        float most = 1e-30f;
-        for (int k = 0; k < inputs; k++) most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
-        scale[r] = most / 127.0f;
-        for (int k = 0; k < inputs; k++) out[k] = (uint8_t)(int)(x[k] * (127.0f / most) + 128.5f);
+/* A row in 8 bits: scaled by its own largest number, with 128 for nothing. inputs: a multiple of 16. Returns the scale. */
+static float to_bytes(const float *x, int inputs, uint8_t *out) {
+    v16 most = splat(1e-30f);
+    for (int k = 0; k < inputs; k += 16) most = larger((v16)((i16)load(x + k) & 0x7fffffff), most);
+    float top = most[0];
+    for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
+    for (int k = 0; k < inputs; k += 16) {
+        i16 whole = __builtin_convertvector(load(x + k) * (127.0f / top) + 128.5f, i16);
+        b16u narrow = __builtin_convertvector(whole, b16u);
+        memcpy(out + k, &narrow, 16);
     }
+    return top / 127.0f;
 }
 
-/* Rows in bfloat16. inputs: a multiple of 16. */
-static void to_pairs(const float *x, long ldx, int rows, int inputs, uint16_t *out, long ldo) {
-    for (int r = 0; r < rows; r++)
-        for (int k = 0; k < inputs; k += 16)
+/* A row in bfloat16. inputs: a multiple of 16. */
+static void to_pairs(const float *x, int inputs, uint16_t *out) {
+    for (int k = 0; k < inputs; k += 16)
 #if defined(__AVX512BF16__)
-            _mm256_storeu_si256((__m256i *)(out + r * ldo + k), (__m256i)_mm512_cvtneps_pbh((__m512)load(x + r * ldx + k)));
+        _mm256_storeu_si256((__m256i *)(out + k), (__m256i)_mm512_cvtneps_pbh((__m512)load(x + k)));
 #else
-            for (int i = k; i < k + 16; i++) out[r * ldo + i] = to_bf16(x[r * ldx + i]);
+        for (int i = k; i < k + 16; i++) out[i] = to_bf16(x[i]);
 #endif
 }
+
+/* How many tiles are multiplied at a time, so that enough sums are under way. */
+static int side_by_side(int rows) { return rows <= 2 ? 2 : 1; }
 
 /* Tiles `first` to `last` - 1 of a weight times all rows. wide: room for a tile in float32, where rows are many. */
 static void multiply(int type, const void *x, long ldx, int rows, const void *weight, int inputs, float *out, long ldo,
                      int outputs, int first, int last, const Finish *finish, float *wide) {
     long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == F16 ? 4 : bytes);
-    int together = rows <= 2 ? 2 : 1; /* so that enough sums are under way at once */
+    int together = side_by_side(rows);
     for (int tile = first; tile < last; tile += together) {
-        while (tile + together > last) together /= 2;
+        if (tile + together > last) together = 1;
         const void *w = (const char *)weight + tile * stride * bytes;
         int kind = type;
         if (rows > ROWS && type == F16) { /* the same numbers, converted once for all rows */
@@ -341,44 +348,52 @@ static void multiply(int type, const void *x, long ldx, int rows, const void *we
     }
 }
 
-static void linear(const Linear *layer, const float *x, int rows, float *out, int add, int threads) {
-    int tiles = (layer->outputs + TILE - 1) / TILE, share = ((tiles + threads - 1) / threads + 3) / 4 * 4;
-    int inputs = layer->inputs, type = layer->type;
-    Finish finish = {layer->shift, layer->scale, NULL, layer->bias, layer->gelu, add};
-    const void *from = x;
-    void *narrow = NULL;
-    if (type == BF16) {
-        from = narrow = malloc(sizeof(uint16_t) * rows * inputs);
-        to_pairs(x, inputs, rows, inputs, narrow, inputs);
-    } else if (type == I8) {
-        float *scale = narrow = malloc((sizeof(float) + inputs) * rows);
-        to_bytes(x, rows, inputs, (uint8_t *)(scale + rows), scale);
-        from = scale + rows, finish.row_scale = scale;
+static void layer_norm(const Norm *norm, const float *x, float *out, int width) {
+    v16 sum = splat(0.0f), square = splat(0.0f);
+    for (int i = 0; i < width; i += 16) sum += load(x + i);
+    float mean = sum16(sum) / width;
+    for (int i = 0; i < width; i += 16) {
+        v16 a = load(x + i) - mean;
+        square += a * a;
     }
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
-    for (int part = 0; part < threads; part++) {
+    float scale = 1.0f / sqrtf(sum16(square) / width + 1e-5f);
+    for (int i = 0; i < width; i += 16)
+        store(out + i, (load(x + i) - mean) * scale * load(norm->weight + i) + load(norm->bias + i));
+}
+
+/* What the steps of a pass share, made before its threads start: room for rows on their way into a product, as floats
+ * and in 16 or 8 bits with their scales. */
+typedef struct {
+    float *normed, *scales;
+    uint16_t *narrow;
+    int threads;
+} Desk;
+
+/* y = norm(x) W^T + b for all rows; norm: or NULL. To be called by all threads at once, like what follows: they share the
+ * work, and leave together. */
+static void linear(const Linear *layer, const Norm *norm, const float *x, int rows, float *out, int add, const Desk *desk) {
+    int tiles = (layer->outputs + TILE - 1) / TILE, inputs = layer->inputs, type = layer->type;
+    int together = side_by_side(rows), share = (tiles + desk->threads - 1) / desk->threads;
+    Finish finish = {layer->shift, layer->scale, type == I8 ? desk->scales : NULL, layer->bias, layer->gelu, add};
+    if (norm || type == BF16 || type == I8) {
+#pragma omp for schedule(static)
+        for (int r = 0; r < rows; r++) {
+            const float *row = x + (long)r * inputs;
+            if (norm) layer_norm(norm, row, desk->normed + (long)r * inputs, inputs), row = desk->normed + (long)r * inputs;
+            if (type == BF16) to_pairs(row, inputs, desk->narrow + (long)r * inputs);
+            if (type == I8) desk->scales[r] = to_bytes(row, inputs, (uint8_t *)desk->narrow + (long)r * inputs);
+        }
+    }
+    const void *from = type == BF16 || type == I8 ? (const void *)desk->narrow : norm ? desk->normed : x;
+    share = (share + together - 1) / together * together;
+#pragma omp for schedule(static, 1)
+    for (int part = 0; part < desk->threads; part++) {
         int first = part * share, last = first + share < tiles ? first + share : tiles;
         if (first >= last) continue;
-        float *wide = rows > ROWS ? malloc(sizeof(float) * inputs * TILE) : NULL;
+        float *wide = rows > ROWS && type == F16 ? malloc(sizeof(float) * inputs * TILE) : NULL;
         multiply(type, from, inputs, rows, layer->weight, inputs, out, layer->outputs, layer->outputs, first, last, &finish,
                  wide);
         free(wide);
-    }
-    free(narrow);
-}
-
-static void layer_norm(const Norm *norm, const float *x, float *out, int rows, int width) {
-    for (int r = 0; r < rows; r++, x += width, out += width) {
-        v16 sum = splat(0.0f), square = splat(0.0f);
-        for (int i = 0; i < width; i += 16) sum += load(x + i);
-        float mean = sum16(sum) / width;
-        for (int i = 0; i < width; i += 16) {
-            v16 a = load(x + i) - mean;
-            square += a * a;
-        }
-        float scale = 1.0f / sqrtf(sum16(square) / width + 1e-5f);
-        for (int i = 0; i < width; i += 16)
-            store(out + i, (load(x + i) - mean) * scale * load(norm->weight + i) + load(norm->bias + i));
     }
 }
 
@@ -386,72 +401,101 @@ static void layer_norm(const Norm *norm, const float *x, float *out, int rows, i
 
 static int padded(int frames) { return (frames + TILE - 1) / TILE * TILE; }
 
-/* Up to 8 rows of one head over `frames` keys and values in tiles. q: (rows, ldq); out: (rows, ldo). scores: room for 8
- * rows of padded frames, and as much again in bfloat16. */
-static void attend_tiles(const float *q, long ldq, int rows, const void *keys, const void *values, int frames, int dim,
-                         int type, float scale, float *scores, float *out, long ldo) {
-    int room = padded(frames);
-    float scaled[ROWS * MOST_DIM], sums[ROWS];
-    uint16_t *weights = (uint16_t *)(scores + ROWS * room);
-    const void *x = scaled;
-    for (int r = 0; r < rows; r++)
-        for (int d = 0; d < dim; d++) scaled[r * dim + d] = q[r * ldq + d] * scale;
-    if (type == BF16) to_pairs(scaled, dim, rows, dim, weights, dim), x = weights;
-    multiply(type, x, dim, rows, keys, dim, scores, room, room, 0, room / TILE, NULL, NULL);
-    for (int r = 0; r < rows; r++) {
-        float *row = scores + r * room;
-        for (int f = frames; f < room; f++) row[f] = -INFINITY;
-        v16 most = splat(-INFINITY), sum = splat(0.0f);
-        for (int f = 0; f < room; f += 16) most = larger(load(row + f), most);
-        float top = most[0];
-        for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
-        for (int f = 0; f < room; f += 16) {
-            v16 e = exp16(load(row + f) - top);
-            store(row + f, e);
-            sum += e;
+/* Up to 8 rows of one head over `frames` keys and values in tiles, in three steps that several threads may share. scores:
+ * (rows, padded frames), with room for 8 rows; behind it, as much room for them in bfloat16. sums: (rows,). */
+typedef struct {
+    const float *q;
+    long ldq;
+    const void *keys, *values;
+    float *scores, *sums, *out;
+    long ldo;
+    int rows, frames, dim, type;
+    float scale;
+} Attention;
+
+static uint16_t *weights_of(const Attention *one) { return (uint16_t *)(one->scores + (long)ROWS * padded(one->frames)); }
+static long scores_size(int frames) { return (long)ROWS * padded(frames) * 2; } /* floats */
+
+static void score(const Attention *one, int first, int last) { /* against the frames of these tiles */
+    int dim = one->dim, room = padded(one->frames);
+    float scaled[ROWS * MOST_DIM];
+    uint16_t narrow[ROWS * MOST_DIM];
+    for (int r = 0; r < one->rows; r++) {
+        for (int d = 0; d < dim; d += 16) store(scaled + r * dim + d, load(one->q + r * one->ldq + d) * one->scale);
+        if (one->type == BF16) to_pairs(scaled + r * dim, dim, narrow + r * dim);
+    }
+    const void *x = one->type == BF16 ? (const void *)narrow : scaled;
+    multiply(one->type, x, dim, one->rows, one->keys, dim, one->scores, room, room, first, last, NULL, NULL);
+}
+
+static void soften(const Attention *one, int r) { /* a row's softmax, but for the division by its sum */
+    int frames = one->frames, room = padded(frames);
+    float *row = one->scores + (long)r * room;
+    for (int f = frames; f < room; f++) row[f] = -INFINITY;
+    v16 most = splat(-INFINITY), sum = splat(0.0f);
+    for (int f = 0; f < room; f += 16) most = larger(load(row + f), most);
+    float top = most[0];
+    for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
+    for (int f = 0; f < room; f += 16) {
+        v16 e = exp16(load(row + f) - top);
+        store(row + f, e);
+        sum += e;
+    }
+    one->sums[r] = sum16(sum);
+    for (int f = frames; f < room; f++) one->sums[r] -= row[f], row[f] = 0.0f;
+    if (one->type == BF16) to_pairs(row, room, weights_of(one) + (long)r * room);
+}
+
+static void gather(const Attention *one, int first, int last) { /* these tiles of what was found */
+    int room = padded(one->frames);
+    const void *x = one->type == BF16 ? (const void *)weights_of(one) : one->scores;
+    multiply(one->type, x, room, one->rows, one->values, room, one->out, one->ldo, one->dim, first, last, NULL, NULL);
+    for (int r = 0; r < one->rows; r++)
+        for (int i = first * TILE; i < last * TILE; i += 16) {
+            float *at = one->out + r * one->ldo + i;
+            store(at, load(at) / one->sums[r]);
         }
-        sums[r] = sum16(sum);
-        for (int f = frames; f < room; f++) sums[r] -= row[f], row[f] = 0.0f;
-    }
-    x = scores;
-    if (type == BF16) to_pairs(scores, room, rows, room, weights, room), x = weights;
-    multiply(type, x, room, rows, values, room, out, ldo, dim, 0, dim / TILE, NULL, NULL);
-    for (int r = 0; r < rows; r++)
-        for (int i = 0; i < dim; i++) out[r * ldo + i] /= sums[r];
 }
 
-/* Keys and values (frames, dim) of one head into tiles. ld: elements from one frame to the next; pair: 2 in bfloat16. */
-#define PACK(NAME, T)                                                                                                \
-    static void NAME(const T *keys, const T *values, long ld, int frames, int dim, T *k, T *v, int pair) {           \
-        int room = padded(frames);                                                                                   \
-        for (int tile = 0; tile < room; tile += TILE, k += TILE * dim)                                               \
-            for (int d = 0; d < dim; d += pair)                                                                      \
-                for (int f = 0; f < TILE; f++)                                                                       \
-                    for (int p = 0; p < pair; p++)                                                                   \
-                        k[d * TILE + f * pair + p] = tile + f < frames ? keys[(tile + f) * ld + d + p] : 0;          \
-        for (int tile = 0; tile < dim; tile += TILE, v += room * TILE)                                               \
-            for (int f = 0; f < room; f += pair)                                                                     \
-                for (int d = 0; d < TILE; d++)                                                                       \
-                    for (int p = 0; p < pair; p++)                                                                   \
-                        v[f * TILE + d * pair + p] = f + p < frames ? values[(f + p) * ld + tile + d] : 0;           \
-    }
-PACK(pack_f32, float)
-PACK(pack_bf16, uint16_t)
-
-static void pack_head(const void *keys, const void *values, long ld, int frames, int dim, int type, void *k, void *v) {
-    if (type == BF16) pack_bf16(keys, values, ld, frames, dim, k, v, 2);
-    else pack_f32(keys, values, ld, frames, dim, k, v, 1);
+static void attend(const Attention *one) {
+    score(one, 0, padded(one->frames) / TILE);
+    for (int r = 0; r < one->rows; r++) soften(one, r);
+    gather(one, 0, one->dim / TILE);
 }
 
-/* The heads of one layer into tiles. keys, values: (frames, heads * dim), `ld` elements from one frame to the next.
- * key_tiles, value_tiles: [heads][padded frames * dim]. */
-void pack_heads(const void *keys, const void *values, long ld, int heads, int frames, int dim, int type,
-                void *key_tiles, void *value_tiles, int threads) {
+/* Keys and values (frames, dim) of one head into tiles, zeros behind the last frame. ld: bytes from one frame to the next. */
+static void pack_head(const char *keys, const char *values, long ld, int frames, int dim, int type, char *k, char *v) {
+    int room = padded(frames), words = dim * BYTES[type] / 4; /* a pair of bfloat16 numbers, side by side, is one word */
+    for (int f = 0; f < room; f++) {
+        uint32_t *out = (uint32_t *)k + (long)f / TILE * TILE * words + f % TILE;
+        const uint32_t *row = (const uint32_t *)(keys + f * ld);
+        for (int d = 0; d < words; d++) out[d * TILE] = f < frames ? row[d] : 0;
+    }
+    for (int tile = 0; tile < dim; tile += TILE, v += (long)room * TILE * BYTES[type])
+        for (int f = 0; f < room; f++) {
+            const char *row = values + f * ld + tile * BYTES[type];
+            if (type == F32) {
+                float *out = (float *)v + (long)f * TILE;
+                if (f < frames) memcpy(out, row, sizeof(float) * TILE);
+                else memset(out, 0, sizeof(float) * TILE);
+                continue;
+            }
+            uint16_t *out = (uint16_t *)v + (long)f / 2 * 2 * TILE + f % 2;
+            for (int d = 0; d < TILE; d++) out[2 * d] = f < frames ? ((const uint16_t *)row)[d] : 0;
+        }
+}
+
+/* What decoder layers attend to, into their tiles. keys, values: (layers, frames, heads * dim), with so many bytes from
+ * one layer and one frame to the next; key_tiles, value_tiles: [heads][padded frames * dim] of each layer, `apart` bytes
+ * from one to the next. */
+void pack_heads(const char *keys, const char *values, long layer_bytes, long frame_bytes, int layers, int heads, int frames,
+                int dim, int type, char *key_tiles, char *value_tiles, long apart, int threads) {
     long size = (long)padded(frames) * dim * BYTES[type], head = (long)dim * BYTES[type];
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int h = 0; h < heads; h++)
-        pack_head((const char *)keys + h * head, (const char *)values + h * head, ld, frames, dim, type,
-                  (char *)key_tiles + h * size, (char *)value_tiles + h * size);
+    for (int job = 0; job < layers * heads; job++) {
+        long from = job / heads * layer_bytes + job % heads * head, to = job / heads * apart + job % heads * size;
+        pack_head(keys + from, values + from, frame_bytes, frames, dim, type, key_tiles + to, value_tiles + to);
+    }
 }
 
 /* softmax(q k^T * scale) v for every head, as an encoder wants it: q, k, v (frames, ld) with head h at column h * dim;
@@ -461,26 +505,28 @@ void attend_all(const void *q, const void *k, const void *v, long ld, int frames
     int bytes = BYTES[type];
     long size = (long)padded(frames) * dim * bytes, ldo = (long)heads * dim;
     char *key_tiles = malloc((size_t)(2 * heads * size)), *value_tiles = key_tiles + heads * size;
-    pack_heads(k, v, ld, heads, frames, dim, type, key_tiles, value_tiles, threads);
+    pack_heads(k, v, 0, ld * bytes, 1, heads, frames, dim, type, key_tiles, value_tiles, 0, threads);
     int blocks = (frames + ROWS - 1) / ROWS;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        float *scores = malloc(sizeof(float) * ROWS * padded(frames) * 2);
+        float *scores = malloc(sizeof(float) * scores_size(frames)), sums[ROWS];
         float rows[ROWS * MOST_DIM], found[ROWS * MOST_DIM];
 #pragma omp for schedule(static)
         for (int job = 0; job < heads * blocks; job++) {
             int h = job / blocks, first = job % blocks * ROWS, count = frames - first < ROWS ? frames - first : ROWS;
-            const char *keys = key_tiles + h * size, *values = value_tiles + h * size;
+            long from = first * ld + (long)h * dim, to = first * ldo + (long)h * dim;
+            Attention one = {(const float *)q + from, ld, key_tiles + h * size, value_tiles + h * size, scores, sums,
+                             (float *)out + to, ldo, count, frames, dim, type, scale};
             if (type == F32) {
-                attend_tiles((const float *)q + first * ld + (long)h * dim, ld, count, keys, values, frames, dim, type,
-                             scale, scores, (float *)out + first * ldo + (long)h * dim, ldo);
+                attend(&one);
                 continue;
             }
             for (int r = 0; r < count; r++)
-                for (int d = 0; d < dim; d++)
-                    rows[r * dim + d] = from_bf16(((const uint16_t *)q)[(first + r) * ld + (long)h * dim + d]);
-            attend_tiles(rows, dim, count, keys, values, frames, dim, type, scale, scores, found, dim);
-            to_pairs(found, dim, count, dim, (uint16_t *)out + first * ldo + (long)h * dim, ldo);
+                for (int d = 0; d < dim; d += 16)
+                    store(rows + r * dim + d, load_bf16((const uint16_t *)q + from + r * ld + d));
+            one.q = rows, one.ldq = dim, one.out = found, one.ldo = dim;
+            attend(&one);
+            for (int r = 0; r < count; r++) to_pairs(found + r * dim, dim, (uint16_t *)out + to + r * ldo);
         }
         free(scores);
     }
@@ -513,125 +559,184 @@ static void attend_text(const float *q, const void *keys, const void *values, in
 
 /* ---- the decoder ---- */
 
-/* A pass. tokens, start: of the live slots, (live, block) and (live,). slot: which cache each of them has.
- * self_kv: (layers, 2, slots, heads, length, dim); cross: the same with tiles for (length, dim). logits: (live, block, vocab). */
+/* self_kv: (layers, 2, slots, heads, length, dim); cross: the same with tiles for (length, dim). */
 typedef struct {
-    const int64_t *tokens, *start, *slot;
     void *self_kv;
     const void *cross;
-    float *logits;
-    int32_t live, block, slots, length, frames, threads;
+    int32_t slots, length, frames, threads;
+} Caches;
+
+/* Tokens of one slot, one behind the other: rows `row` to `row + count - 1` of a pass, at places `start` and on. */
+typedef struct {
+    int32_t slot, start, row, count;
+} Run;
+
+typedef struct {
+    const Decoder *net;
+    const Caches *caches;
+    const int64_t *tokens; /* (rows,) */
+    const Run **run_of;    /* of each row */
+    int run_count, rows;
+    int apart; /* each thread attends by itself */
 } Pass;
 
-INLINE void write_cache(const Decoder *net, const Pass *pass, int layer, const float *qkv, long size) {
-    int width = net->width, dim = width / net->heads;
-    for (int row = 0; row < pass->live * pass->block; row++) {
-        int slot = (int)pass->slot[row / pass->block];
-        long at = pass->start[row / pass->block] + row % pass->block;
-        for (int part = 0; part < 2; part++)
-            for (int h = 0; h < net->heads; h++) {
-                const float *from = qkv + (long)row * 3 * width + (part + 1) * width + h * dim;
-                long to = (((long)(2 * layer + part) * pass->slots + slot) * net->heads + h) * size + at * dim;
-                if (net->cache_type == BF16) to_pairs(from, 0, 1, dim, (uint16_t *)pass->self_kv + to, 0);
-                else memcpy((float *)pass->self_kv + to, from, sizeof(float) * dim);
-            }
-    }
+INLINE int place_of(const Pass *pass, int row) { return pass->run_of[row]->start + row - pass->run_of[row]->row; }
+
+/* Where a head's keys (part 0) or values (part 1) are, among those of a cache that holds `size` elements a head. */
+INLINE long head_at(const Pass *pass, int layer, int part, int slot, int head, long size) {
+    return ((((long)2 * layer + part) * pass->caches->slots + slot) * pass->net->heads + head) * size;
 }
 
-static void self_attention(const Decoder *net, const Pass *pass, int layer, const float *qkv, float *out) {
-    int width = net->width, dim = width / net->heads, bytes = BYTES[net->cache_type], rows = pass->live * pass->block;
-    long size = (long)pass->length * dim;
-    write_cache(net, pass, layer, qkv, size);
-#pragma omp parallel num_threads(pass->threads) if (pass->threads > 1)
-    {
-        float *scores = malloc(sizeof(float) * (pass->length + 16));
+static void self_attention(const Pass *pass, int layer, const float *qkv, float *out) {
+    const Decoder *net = pass->net;
+    int width = net->width, heads = net->heads, dim = width / heads, type = net->cache_type, length = pass->caches->length;
+    char *kv = pass->caches->self_kv;
 #pragma omp for schedule(static)
-        for (int job = 0; job < rows * net->heads; job++) {
-            int row = job / net->heads, h = job % net->heads, slot = (int)pass->slot[row / pass->block];
-            int at = (int)pass->start[row / pass->block] + row % pass->block;
-            long keys = (((long)(2 * layer) * pass->slots + slot) * net->heads + h) * size;
-            long values = keys + (long)pass->slots * net->heads * size;
-            attend_text(qkv + (long)row * 3 * width + h * dim, (char *)pass->self_kv + keys * bytes,
-                        (char *)pass->self_kv + values * bytes, at + 1, dim, net->cache_type, 1.0f / sqrtf((float)dim),
-                        scores, out + (long)row * width + h * dim);
+    for (int job = 0; job < pass->rows * 2 * heads; job++) {
+        int row = job / (2 * heads), part = job / heads % 2, h = job % heads;
+        const float *from = qkv + (long)row * 3 * width + (part + 1) * width + h * dim;
+        long to = head_at(pass, layer, part, pass->run_of[row]->slot, h, (long)length * dim) + (long)place_of(pass, row) * dim;
+        if (type == BF16) to_pairs(from, dim, (uint16_t *)kv + to);
+        else memcpy((float *)kv + to, from, sizeof(float) * dim);
+    }
+    float *scores = malloc(sizeof(float) * (length + 16));
+#pragma omp for schedule(static)
+    for (int job = 0; job < pass->rows * heads; job++) {
+        int row = job / heads, h = job % heads, slot = pass->run_of[row]->slot;
+        long keys = head_at(pass, layer, 0, slot, h, (long)length * dim) * BYTES[type];
+        long values = head_at(pass, layer, 1, slot, h, (long)length * dim) * BYTES[type];
+        attend_text(qkv + (long)row * 3 * width + h * dim, kv + keys, kv + values, place_of(pass, row) + 1, dim, type,
+                    1.0f / sqrtf((float)dim), scores, out + (long)row * width + h * dim);
+    }
+    free(scores);
+}
+
+/* A job is up to 8 rows of one run and one head. Where there are few, the threads share each of them, step by step. */
+static void cross_attention(const Pass *pass, const Attention *jobs, int count, long layer_bytes) {
+    int threads = pass->caches->threads, frames = pass->caches->frames, tiles = padded(frames) / TILE;
+    int dims = jobs->dim / TILE, share = (tiles + threads - 1) / threads;
+    if (pass->apart) {
+        float *scores = malloc(sizeof(float) * scores_size(frames)), sums[ROWS];
+#pragma omp for schedule(static)
+        for (int job = 0; job < count; job++) {
+            Attention one = jobs[job];
+            one.keys = (const char *)one.keys + layer_bytes, one.values = (const char *)one.values + layer_bytes;
+            one.scores = scores, one.sums = sums;
+            attend(&one);
         }
         free(scores);
+        return;
     }
-}
-
-static void cross_attention(const Decoder *net, const Pass *pass, int layer, const float *q, float *out) {
-    int width = net->width, dim = width / net->heads;
-    long size = (long)padded(pass->frames) * dim * BYTES[net->cache_type];
-    int blocks = (pass->block + ROWS - 1) / ROWS;
-#pragma omp parallel num_threads(pass->threads) if (pass->threads > 1)
-    {
-        float *scores = malloc(sizeof(float) * ROWS * padded(pass->frames) * 2);
 #pragma omp for schedule(static)
-        for (int job = 0; job < pass->live * net->heads * blocks; job++) {
-            int one = job / (net->heads * blocks), h = job / blocks % net->heads, first = job % blocks * ROWS;
-            int count = pass->block - first < ROWS ? pass->block - first : ROWS;
-            long head = ((long)(2 * layer) * pass->slots + pass->slot[one]) * net->heads + h;
-            long at = ((long)one * pass->block + first) * width + h * dim;
-            const char *keys = (const char *)pass->cross + head * size;
-            const char *values = keys + (long)pass->slots * net->heads * size;
-            attend_tiles(q + at, width, count, keys, values, pass->frames, dim, net->cache_type,
-                         1.0f / sqrtf((float)dim), scores, out + at, width);
-        }
-        free(scores);
+    for (int part = 0; part < count * threads; part++) {
+        Attention one = jobs[part / threads];
+        int first = part % threads * share, last = first + share < tiles ? first + share : tiles;
+        one.keys = (const char *)one.keys + layer_bytes;
+        if (first < last) score(&one, first, last);
+    }
+#pragma omp for schedule(static)
+    for (int row = 0; row < count * ROWS; row++)
+        if (row % ROWS < jobs[row / ROWS].rows) soften(jobs + row / ROWS, row % ROWS);
+#pragma omp for schedule(static)
+    for (int part = 0; part < count * dims; part++) {
+        Attention one = jobs[part / dims];
+        one.values = (const char *)one.values + layer_bytes;
+        gather(&one, part % dims, part % dims + 1);
     }
 }
 
-static void embed(const Decoder *net, const Pass *pass, float *x) {
-    int width = net->width;
-    for (int row = 0; row < pass->live * pass->block; row++) {
-        long token = pass->tokens[row], at = pass->start[row / pass->block] + row % pass->block;
+static void embed(const Pass *pass, float *x) {
+    const Decoder *net = pass->net;
+    int width = net->width, type = net->embedding_type;
+#pragma omp for schedule(static)
+    for (int row = 0; row < pass->rows; row++) {
+        long token = pass->tokens[row], at = place_of(pass, row); /* rows past the context are never used */
         const float *place = net->positions + (at < net->context ? at : net->context - 1) * width;
         for (int i = 0; i < width; i += 16) {
             long from = token * width + i;
-            v16 one = net->embedding_type == BF16 ? load_bf16((const uint16_t *)net->embedding + from)
-                                                  : weight16(net->embedding_type, net->embedding, from);
+            v16 one = type == BF16 ? load_bf16((const uint16_t *)net->embedding + from) : weight16(type, net->embedding, from);
             store(x + (long)row * width + i, one * net->embed_scale + load(place + i));
         }
     }
 }
 
-void decoder_forward(const Decoder *net, const Pass *pass) {
-    int width = net->width, rows = pass->live * pass->block, inner = 3 * width, threads = pass->threads;
+/* Feed the runs' tokens, `tokens` (rows,). logits: (rows, vocab); with only_last, those after each run's last, (runs, vocab). */
+static void forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const Run *runs, int run_count,
+                    int only_last, float *logits) {
+    int rows = runs[run_count - 1].row + runs[run_count - 1].count, width = net->width, heads = net->heads;
+    int dim = width / heads, inner = 3 * width, threads = caches->threads, frames = caches->frames, count = 0;
     for (int i = 0; i < net->layer_count; i++)
         if (net->layers[i].fc1.outputs > inner) inner = net->layers[i].fc1.outputs;
-    float *x = malloc(sizeof(float) * rows * (3 * (long)width + inner));
-    float *normed = x + (long)rows * width, *heard = normed + (long)rows * width, *wide = heard + (long)rows * width;
-    embed(net, pass, x);
-    for (int i = 0; i < net->layer_count; i++) {
-        const Layer *layer = net->layers + i;
-        layer_norm(&layer->self_norm, x, normed, rows, width);
-        linear(&layer->qkv, normed, rows, wide, 0, threads);
-        self_attention(net, pass, i, wide, heard);
-        linear(&layer->self_out, heard, rows, x, 1, threads);
-        layer_norm(&layer->cross_norm, x, normed, rows, width);
-        linear(&layer->cross_q, normed, rows, wide, 0, threads);
-        cross_attention(net, pass, i, wide, heard);
-        linear(&layer->cross_out, heard, rows, x, 1, threads);
-        layer_norm(&layer->ffn_norm, x, normed, rows, width);
-        linear(&layer->fc1, normed, rows, wide, 0, threads);
-        linear(&layer->fc2, wide, rows, x, 1, threads);
+    float *x = malloc(sizeof(float) * rows * (3 * (long)width + 2 * inner + 1));
+    float *heard = x + (long)rows * width, *normed = heard + (long)rows * width, *wide = normed + (long)rows * width;
+    Desk desk = {normed, wide + (long)rows * inner * 2, (uint16_t *)(wide + (long)rows * inner), threads};
+    const Run **run_of = malloc(sizeof(Run *) * rows);
+    Attention *jobs = malloc(sizeof(Attention) * heads * (rows / ROWS + run_count));
+    long size = (long)padded(frames) * dim * BYTES[net->cache_type], part = (long)caches->slots * heads * size;
+    for (const Run *run = runs; run < runs + run_count; run++) {
+        for (int i = 0; i < run->count; i++) run_of[run->row + i] = run;
+        for (int h = 0; h < heads; h++)
+            for (int first = 0; first < run->count; first += ROWS) {
+                long at = (long)(run->row + first) * width + h * dim;
+                const char *keys = (const char *)caches->cross + (run->slot * heads + h) * size;
+                int some = run->count - first < ROWS ? run->count - first : ROWS;
+                jobs[count++] = (Attention){wide + at, width, keys, keys + part, NULL, NULL, heard + at, width, some,
+                                            frames, dim, net->cache_type, 1.0f / sqrtf((float)dim)};
+            }
     }
-    layer_norm(&net->final_norm, x, normed, rows, width);
-    linear(&net->output, normed, rows, pass->logits, 0, threads);
-    free(x);
+    Pass pass = {net, caches, tokens, run_of, run_count, rows, threads == 1 || count >= 4 * threads};
+    float *scores = pass.apart ? NULL : malloc(sizeof(float) * count * (scores_size(frames) + ROWS));
+    for (int job = 0; scores && job < count; job++) {
+        jobs[job].scores = scores + job * scores_size(frames);
+        jobs[job].sums = scores + count * scores_size(frames) + job * ROWS;
+    }
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        embed(&pass, x);
+        for (int i = 0; i < net->layer_count; i++) {
+            const Layer *layer = net->layers + i;
+            linear(&layer->qkv, &layer->self_norm, x, rows, wide, 0, &desk);
+            self_attention(&pass, i, wide, heard);
+            linear(&layer->self_out, NULL, heard, rows, x, 1, &desk);
+            linear(&layer->cross_q, &layer->cross_norm, x, rows, wide, 0, &desk);
+            cross_attention(&pass, jobs, count, 2 * part * i);
+            linear(&layer->cross_out, NULL, heard, rows, x, 1, &desk);
+            linear(&layer->fc1, &layer->ffn_norm, x, rows, wide, 0, &desk);
+            linear(&layer->fc2, NULL, wide, rows, x, 1, &desk);
+        }
+        if (only_last) {
+#pragma omp for schedule(static)
+            for (int i = 0; i < run_count; i++)
+                memcpy(heard + (long)i * width, x + (long)(runs[i].row + runs[i].count - 1) * width, sizeof(float) * width);
+        }
+        linear(&net->output, &net->final_norm, only_last ? heard : x, only_last ? run_count : rows, logits, 0, &desk);
+    }
+    free(x), free(run_of), free(jobs), free(scores);
+}
+
+/* A pass over as many tokens of each live slot. tokens: (live, block); start, slot: (live,); logits: (live, block, vocab). */
+void decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const int64_t *start,
+                     const int64_t *slot, int live, int block, float *logits) {
+    Run *runs = malloc(sizeof(Run) * live);
+    for (int i = 0; i < live; i++) runs[i] = (Run){(int)slot[i], (int)start[i], i * block, block};
+    forward(net, caches, tokens, runs, live, 0, logits);
+    free(runs);
 }
 
 /* ---- what is written next ---- */
 
 enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in rules.py, which says what the rules are */
 
-/* What the rules are told: forbidden (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none.
- * Of each row: how many tokens were generated before it, the two last ones, and the latest timestamp or -1. */
+/* forbidden: (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none. */
 typedef struct {
     const float *forbidden;
-    const int64_t *index, *last, *before_last, *latest;
-    int32_t vocab, begin;
-} Told;
+    int32_t vocab, begin, eot, no_speech;
+} Rules;
+
+/* What stands before a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
+typedef struct {
+    int64_t index, last, before_last, latest;
+} Place;
 
 static float log_sum(const float *scores, int first, int last, float most) {
     float sum = 0.0f;
@@ -652,15 +757,16 @@ static float largest(const float *scores, int first, int last) {
     return most;
 }
 
-static void choose_row(const float *logits, const Told *told, int row, float *scores, int64_t *choice, float *logprob) {
-    int vocab = told->vocab, begin = told->begin, i = 0, state = told->index[row] == 0 ? FIRST : AFTER_TEXT;
-    if (state != FIRST && told->last[row] >= begin)
-        state = told->index[row] < 2 || told->before_last[row] >= begin ? AFTER_PAIR : AFTER_STAMP;
-    const float *forbidden = told->forbidden + (long)state * vocab;
+static void choose_row(const float *logits, const Rules *rules, Place before, float *scores, int64_t *choice,
+                       float *logprob) {
+    int vocab = rules->vocab, begin = rules->begin, i = 0, state = before.index == 0 ? FIRST : AFTER_TEXT;
+    if (state != FIRST && before.last >= begin)
+        state = before.index < 2 || before.before_last >= begin ? AFTER_PAIR : AFTER_STAMP;
+    const float *forbidden = rules->forbidden + (long)state * vocab;
     for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(forbidden + i));
     for (; i < vocab; i++) scores[i] = logits[i] + forbidden[i];
-    if (told->latest[row] >= 0)
-        for (i = begin; i < vocab && i < told->latest[row] + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+    if (before.latest >= 0)
+        for (i = begin; i < vocab && i < before.latest + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
     float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
     float mass = log_sum(scores, begin, vocab, stamp), all = mass;
     int from = mass > text ? begin : 0;
@@ -674,21 +780,156 @@ static void choose_row(const float *logits, const Told *told, int row, float *sc
     if (logprob) *logprob = most - all;
 }
 
-/* The likeliest token that the rules leave in each row, and its log-probability (where that is wanted, else NULL). */
-void choose_rows(const float *logits, int rows, const Told *told, int64_t *choice, float *logprob, int threads) {
+/* The likeliest token that the rules leave in each row, and its log-probability (where that is wanted, else NULL).
+ * before: what stands before each. */
+static void choose_all(const float *logits, int rows, const Rules *rules, const Place *before, int64_t *choice,
+                       float *logprob, int threads) {
 #pragma omp parallel num_threads(threads) if (threads > 1 && rows > 1)
     {
-        float *scores = malloc(sizeof(float) * told->vocab);
+        float *scores = malloc(sizeof(float) * rules->vocab);
 #pragma omp for schedule(static)
         for (int row = 0; row < rows; row++)
-            choose_row(logits + (long)row * told->vocab, told, row, scores, choice + row, logprob ? logprob + row : NULL);
+            choose_row(logits + (long)row * rules->vocab, rules, before[row], scores, choice + row,
+                       logprob ? logprob + row : NULL);
         free(scores);
     }
 }
 
+/* The same with what stands before the rows in four arrays, (rows,). */
+void choose_rows(const float *logits, int rows, const Rules *rules, const int64_t *index, const int64_t *last,
+                 const int64_t *before_last, const int64_t *latest, int64_t *choice, float *logprob, int threads) {
+    Place *before = malloc(sizeof(Place) * rows);
+    for (int row = 0; row < rows; row++) before[row] = (Place){index[row], last[row], before_last[row], latest[row]};
+    choose_all(logits, rows, rules, before, choice, logprob, threads);
+    free(before);
+}
+
+/* ---- a round ---- */
+
+/* The slots as slots.py has them, (slots,) each, but tokens (slots, length) and facts (slots, FACTS + 3 width). live:
+ * the slots that hold a window; of each of them, `offered` tokens are proposed, and a draft has read `read`. */
+typedef struct {
+    int64_t *tokens, *known, *cached, *facts;
+    const int64_t *begin, *start, *limit;
+    const int32_t *live, *read;
+    int32_t *offered;
+    int32_t live_count, length, width;
+} Slots;
+enum { FACTS = 5 };
+
+static Place before(const Slots *slots, int slot, int64_t at, int stamps) { /* what follows the token at this place */
+    const int64_t *text = slots->tokens + (long)slot * slots->length;
+    int64_t begin = slots->begin[slot];
+    Place place = {at + 1 - begin, text[at], text[at > 0 ? at - 1 : 0], -1};
+    for (int64_t i = begin; i <= at; i++)
+        if (text[i] >= stamps && text[i] > place.latest) place.latest = text[i];
+    return place;
+}
+
+/* Add to `runs` a slot's tokens from `start` on. */
+static void add_run(const Slots *slots, int slot, int64_t start, int count, Run *runs, int *run_count, int64_t *tokens) {
+    int row = *run_count ? runs[*run_count - 1].row + runs[*run_count - 1].count : 0;
+    runs[(*run_count)++] = (Run){slot, (int)start, row, count};
+    memcpy(tokens + row, slots->tokens + (long)slot * slots->length + start, sizeof(int64_t) * count);
+}
+
+static int64_t bits(float a) {
+    int32_t whole;
+    memcpy(&whole, &a, 4);
+    return whole;
+}
+
+/* The target's part of a round, as target_pass.py describes it: feed what is known and what is proposed, choose, accept,
+ * write. Only what is used is computed. logits: room for (live, width, vocab). heard: whether P(no speech) is wanted. */
+void target_round(const Decoder *net, const Caches *caches, const Rules *rules, Slots *slots, int heard, float *logits) {
+    int live = slots->live_count, width = slots->width, most = live * width, run_count = 0;
+    Run *runs = malloc(sizeof(Run) * live);
+    int64_t *tokens = malloc(sizeof(int64_t) * 2 * most), *choice = tokens + most;
+    Place *places = malloc(sizeof(Place) * most);
+    float *logprob = malloc(sizeof(float) * most);
+    for (int i = 0; i < live; i++) {
+        int slot = slots->live[i];
+        int64_t rows = slots->known[slot] - slots->cached[slot] + slots->offered[i];
+        add_run(slots, slot, slots->cached[slot], (int)(rows < width ? rows : width), runs, &run_count, tokens);
+    }
+    forward(net, caches, tokens, runs, live, 0, logits);
+    for (int i = 0; i < live; i++)
+        for (int j = 0; j < runs[i].count; j++)
+            places[runs[i].row + j] = before(slots, runs[i].slot, runs[i].start + j, rules->begin);
+    choose_all(logits, runs[live - 1].row + runs[live - 1].count, rules, places, choice, logprob, caches->threads);
+    for (int i = 0; i < live; i++) {
+        int slot = runs[i].slot, row = runs[i].row, offered = slots->offered[i], accepted = 0, count = 0;
+        int64_t known = slots->known[slot], open = known - slots->cached[slot], heard_at = slots->start[slot] - runs[i].start;
+        int64_t *facts = slots->facts + (long)slot * (FACTS + 3 * width), *text = slots->tokens + (long)slot * slots->length;
+        memset(facts, 0, sizeof(int64_t) * (FACTS + 3 * width));
+        if (heard && 0 <= heard_at && heard_at < runs[i].count) {
+            const float *after = logits + (row + heard_at) * rules->vocab;
+            float top = largest(after, 0, rules->vocab);
+            facts[4] = bits(expf(after[rules->no_speech] - log_sum(after, 0, rules->vocab, top)));
+        }
+        if (open > width) { /* more of the prompt is to come */
+            slots->cached[slot] += width;
+            continue;
+        }
+        const int64_t *mine = choice + row + open - 1;
+        while (accepted < offered && text[known + accepted] == mine[accepted]) accepted++;
+        while (count < accepted && mine[count] != rules->eot) count++;
+        count++;
+        if (count > slots->limit[slot] - known) count = (int)(slots->limit[slot] - known);
+        facts[0] = 1, facts[1] = accepted, facts[2] = count;
+        facts[3] = mine[count - 1] == rules->eot || count >= slots->limit[slot] - known;
+        for (int j = 0; j < offered; j++) facts[FACTS + j] = text[known + j];
+        for (int j = 0; j < count; j++) {
+            facts[FACTS + width + j] = text[known + j] = mine[j];
+            facts[FACTS + 2 * width + j] = bits(logprob[row + open - 1 + j]);
+        }
+        slots->known[slot] = known + count, slots->cached[slot] = known + count - 1;
+    }
+    free(runs), free(tokens), free(places), free(logprob);
+}
+
+/* A draft's part: read what it has not yet read of each slot, and write up to offered[i] guesses behind the known tokens
+ * of live slot i, fewer where a text ends; `offered` becomes how many. logits: room for (live, vocab). */
+void draft_round(const Decoder *net, const Caches *caches, const Rules *rules, Slots *slots, float *logits) {
+    int live = slots->live_count, most = 0, rows = 0;
+    Run *runs = malloc(sizeof(Run) * live);
+    Place *places = malloc(sizeof(Place) * live);
+    for (int i = 0; i < live; i++) {
+        if (slots->offered[i] > most) most = slots->offered[i];
+        rows += (int)slots->known[slots->live[i]] - slots->read[i];
+    }
+    int64_t *tokens = malloc(sizeof(int64_t) * (rows + live)), *choice = tokens + rows;
+    for (int step = 0; step < most; step++) {
+        int run_count = 0;
+        for (int i = 0; i < live; i++) {
+            int slot = slots->live[i];
+            int64_t known = slots->known[slot], start = step ? known + step - 1 : slots->read[i];
+            if (step < slots->offered[i])
+                add_run(slots, slot, start, (int)(known + step - start), runs, &run_count, tokens);
+        }
+        if (!run_count) break;
+        forward(net, caches, tokens, runs, run_count, 1, logits);
+        for (int i = 0; i < run_count; i++)
+            places[i] = before(slots, runs[i].slot, runs[i].start + runs[i].count - 1, rules->begin);
+        choose_all(logits, run_count, rules, places, choice, NULL, caches->threads);
+        for (int i = 0, run = 0; i < live && run < run_count; i++) {
+            int slot = slots->live[i];
+            if (slot != runs[run].slot) continue;
+            slots->tokens[(long)slot * slots->length + slots->known[slot] + step] = choice[run];
+            if (choice[run++] == rules->eot) slots->offered[i] = step + 1;
+        }
+    }
+    free(runs), free(places), free(tokens);
+}
+
 /* y = x W^T + b of one layer, all rows. */
 void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
-    linear(layer, x, rows, out, 0, threads);
+    float *scales = malloc(sizeof(float) * rows);
+    uint16_t *narrow = malloc(sizeof(uint16_t) * rows * layer->inputs);
+    Desk desk = {NULL, scales, narrow, threads};
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    linear(layer, NULL, x, rows, out, 0, &desk);
+    free(scales), free(narrow);
 }
 
 /* Whether this processor has products of its own of bfloat16 and of 8-bit numbers. */
