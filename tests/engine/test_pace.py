@@ -9,14 +9,18 @@ import pytest
 from whisper_magic.engine.pace import Offer, Pace
 
 
-def settled(acceptance: float, draft: float, verify: float, rounds: int = 400) -> tuple[Pace, list[int]]:
-    """A pace after many rounds in which each proposed token is accepted with this chance."""
+def settled(
+    acceptance: float, draft: float, verify: float, rounds: int = 400, row: float = 0.0, noise: float = 0.0
+) -> tuple[Pace, list[int]]:
+    """A pace after many rounds in which each proposed token is accepted with this chance. row: what each costs the
+    target. noise: a share by which rounds differ; one in fifty takes ten times as long."""
     rng = random.Random(0)
     pace, lengths = Pace(7), []
     for _ in range(rounds):
         length = pace.length()
         accepted = next((i for i in range(length) if rng.random() >= acceptance), length)
-        pace.learn([Offer(length, accepted)], draft * length, verify)
+        off = (1 + noise * rng.uniform(-1, 1)) * (10 if noise and rng.random() < 0.02 else 1)
+        pace.learn([Offer(length, accepted)], draft * length * off, (verify + row * length) * off)
         lengths.append(length)
     return pace, lengths
 
@@ -45,6 +49,19 @@ def test_the_length_is_near_the_best_one(acceptance: float, cost: float) -> None
     _, lengths = settled(acceptance, cost, 1.0, rounds=2000)
     mean = sum(rate(k) for k in lengths[-1000:]) / 1000
     assert mean > 0.97 * rate(best)
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0.0, 0.97), (0.2, 0.93)])
+def test_what_a_row_costs_the_target_is_counted(noise: float, least: float) -> None:
+    """A CPU's passes take longer, the more rows they have: to draft less is better then."""
+
+    def rate(k: int) -> float:
+        return (1 - 0.8 ** (k + 1)) / 0.2 / (1 + k * 0.2)
+
+    best = max(range(8), key=rate)
+    assert 1 < best < 5
+    _, lengths = settled(0.8, 0.1, 1.0, rounds=2000, row=0.1, noise=noise)
+    assert sum(rate(k) for k in lengths[-1000:]) / 1000 > least * rate(best)
 
 
 def test_only_judged_tokens_count() -> None:

@@ -1,8 +1,9 @@
 """How many tokens to propose a round: as many as write the most text per second, by what was measured.
 
 With acceptance a per token and draft length k, a round writes (1 - a^(k+1)) / (1 - a) tokens on average (Leviathan et
-al. 2023, arXiv:2211.17192, equation 1) and takes k draft steps and one pass of the target. Where k = 0 is best,
-speculation loses here and is left off, but tried again now and then.
+al. 2023, arXiv:2211.17192, equation 1). What it takes is a line over k: each token is a step of the draft, and one more
+row of the target's pass, which costs next to nothing on a GPU and something on a CPU. Where k = 0 is best, speculation
+loses here and is left off, but tried again now and then.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MEMORY = 0.95  # weight of what was known, per round: some twenty rounds are remembered
+MEMORY = 0.95  # weight of what was known, per round: of acceptance, some twenty rounds are remembered
+COST_MEMORY = 0.98  # of costs, which change more slowly, some fifty
 TRY_AGAIN = 32  # rounds between trials while speculation is off
+FIRST = (4, 1)  # draft lengths to begin with, which show what a token more costs
+FAR_OFF = 3.0  # a round that takes so many times what was expected was disturbed: it counts as just that
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,40 @@ class Offer:
     accepted: int
 
 
+class RoundCost:
+    """Seconds of a round as a line over its draft length: a running least-squares fit."""
+
+    def __init__(self) -> None:
+        self._weight = self._length = self._seconds = 0.0  # of the rounds, and their means
+        self._squares = self._products = 0.0  # of what they were off the means
+        self._slope = 0.0
+
+    def __call__(self, length: float) -> float:
+        """Expected seconds; not much less than was ever seen, however steep the line."""
+        return max(self._seconds + self._slope * (length - self._length), self._seconds / 5)
+
+    def add(self, length: int, seconds: float) -> None:
+        if self._weight > len(FIRST):
+            seconds = min(seconds, FAR_OFF * self(length))
+        self._weight = COST_MEMORY * self._weight + 1
+        longer, slower = length - self._length, seconds - self._seconds
+        self._length += longer / self._weight
+        self._seconds += slower / self._weight
+        self._squares = COST_MEMORY * self._squares + longer * (length - self._length)
+        self._products = COST_MEMORY * self._products + longer * (seconds - self._seconds)
+        if self._squares > 1e-3:  # else the length has long been the same, and the slope is what it was
+            self._slope = max(0.0, self._products / self._squares)
+
+
 class Pace:
     """A running estimate of acceptance and costs, and the draft length that follows. `longest`: what is possible."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest
         self._tried, self._agreed = 2.0, 1.5  # a guess to begin with: three in four
-        self._draft_seconds: float | None = None  # per step
-        self._verify_seconds: float | None = None  # per pass
+        self._cost = RoundCost()
+        self._first = [min(length, longest) for length in reversed(FIRST)]
         self._idle = 0
-        self._trial = False  # whether this round is one of those while speculation is off
         self.rounds = self.rounds_off = 0
 
     @property
@@ -50,38 +78,26 @@ class Pace:
     def length(self) -> int:
         """How many tokens to propose now."""
         self.rounds += 1
-        if self._draft_seconds is None or self._verify_seconds is None:
-            return min(4, self.longest)
+        if self._first:
+            return self._first[-1]
         best = max(range(self.longest + 1), key=self._tokens_per_second)
         if best == 0:
             self.rounds_off += 1
             self._idle += 1
             if self._idle >= TRY_AGAIN:
-                self._idle, self._trial = 0, True
+                self._idle = 0
                 return 1
         return best
 
     def learn(self, offers: Sequence[Offer], draft_seconds: float, verify_seconds: float) -> None:
         """Take in a round: what became of each slot's proposals, and the wall seconds of its two phases."""
-        steps = max((offer.proposed for offer in offers), default=0)
-        self._verify_seconds = _blend(self._verify_seconds, verify_seconds)
-        if not steps:
-            return
-        known = None if self._trial else self._draft_seconds  # what was known may be why it is off
-        self._draft_seconds = _blend(known, draft_seconds / steps)
-        self._trial = False
+        del self._first[-1:]
+        self._cost.add(max((offer.proposed for offer in offers), default=0), draft_seconds + verify_seconds)
         # A token behind a rejected one was never judged.
-        judged = sum(min(offer.accepted + 1, offer.proposed) for offer in offers)
-        self._tried = MEMORY * self._tried + judged
-        self._agreed = MEMORY * self._agreed + sum(offer.accepted for offer in offers)
+        if judged := sum(min(offer.accepted + 1, offer.proposed) for offer in offers):
+            self._tried = MEMORY * self._tried + judged
+            self._agreed = MEMORY * self._agreed + sum(offer.accepted for offer in offers)
 
     def _tokens_per_second(self, length: int) -> float:
-        assert self._draft_seconds is not None
-        assert self._verify_seconds is not None
         chance = min(self.acceptance, 0.999)
-        tokens = (1 - chance ** (length + 1)) / (1 - chance)
-        return tokens / (length * self._draft_seconds + self._verify_seconds)
-
-
-def _blend(known: float | None, seen: float) -> float:
-    return seen if known is None else MEMORY * known + (1 - MEMORY) * seen
+        return (1 - chance ** (length + 1)) / (1 - chance) / self._cost(length)
