@@ -46,6 +46,7 @@ class CorruptedDraft:
 
     def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
         offered = self.draft.propose(slots, wanted)
+        assert offered == list(wanted), "the draft ended a text by itself: that was not its full cost"
         slots.offer(offered)
         rows = self._prepared(slots)
         steps = torch.arange(self.length, device=rows.device)

@@ -45,7 +45,7 @@ class EngineStatus:
     draft: str | None
     device: str
     dtype: str
-    attention: str
+    attention: str  # "native": kernels of our own, in place of SDPA
     notes: tuple[str, ...]  # one-line reasons for what was chosen
     languages: tuple[str, ...]
     load_seconds: float
@@ -81,7 +81,7 @@ class Engine:
         usual draft where there is one. device: "cuda", "cpu", ...; None takes CUDA where there is one. dtype:
         "float16", "bfloat16" or "float32"; None takes float16 on CUDA and float32 elsewhere. attention:
         "flash_attention_2", "sdpa" or "eager"; None takes the first that works. `status` tells what was actually
-        chosen, and why.
+        chosen, and why: "native" attention is that of our own kernels, which stand in for SDPA on a CPU.
 
         Raises:
             CheckpointError: where a model cannot be found, read, or paired with the other.
@@ -198,7 +198,7 @@ class Engine:
             draft=self._draft_name,
             device=self._placed.device_name,
             dtype=str(runtime.dtype).removeprefix("torch."),
-            attention=target.attention,
+            attention=runtime.attention,
             notes=self._placed.notes,
             languages=tuple(target.special.languages),
             load_seconds=self._load_seconds,

@@ -120,6 +120,9 @@ class Runtime:
         self.draft = None
         if draft is not None:
             self.draft = Side(DecoderNetwork.build(draft.decoder_state, draft.config, for_draft), proposes=True)
+        # Kernels of our own stand in for SDPA.
+        native = self.target.native is not None and target.attention == "sdpa"
+        self.attention = "native" if native else target.attention
         self.device = self.target.network.embedding.device
         self.dtype = self.target.network.dtype
         self.feeds = self._feeds(target, draft)
