@@ -19,6 +19,11 @@
 #if defined(__AVX512F__) || defined(__F16C__)
 #include <immintrin.h>
 #endif
+#if defined(_OPENMP)
+#include <omp.h>
+#else
+static int omp_get_thread_num(void) { return 0; }
+#endif
 
 typedef float v16 __attribute__((vector_size(64)));
 typedef int32_t i16 __attribute__((vector_size(64)));
@@ -361,33 +366,41 @@ static void layer_norm(const Norm *norm, const float *x, float *out, int width) 
         store(out + i, (load(x + i) - mean) * scale * load(norm->weight + i) + load(norm->bias + i));
 }
 
-/* What the steps of a pass share, made before its threads start: room for rows on their way into a product, as floats
- * and in 16 or 8 bits with their scales. */
+/* Where rows are made ready for a product, normed, and in 16 or 8 bits with their scales. Room for all rows; where they are
+ * few, for each thread: it is quicker for all to make every row than to wait for each other. */
 typedef struct {
     float *normed, *scales;
     uint16_t *narrow;
     int threads;
 } Desk;
 
+static void make_ready(const Linear *layer, const Norm *norm, const float *x, long r, const Desk *desk) {
+    int inputs = layer->inputs;
+    const float *row = x + r * inputs;
+    if (norm) layer_norm(norm, row, desk->normed + r * inputs, inputs), row = desk->normed + r * inputs;
+    if (layer->type == BF16) to_pairs(row, inputs, desk->narrow + r * inputs);
+    if (layer->type == I8) desk->scales[r] = to_bytes(row, inputs, (uint8_t *)desk->narrow + r * inputs);
+}
+
 /* y = norm(x) W^T + b for all rows; norm: or NULL. To be called by all threads at once, like what follows: they share the
  * work, and leave together. */
-static void linear(const Linear *layer, const Norm *norm, const float *x, int rows, float *out, int add, const Desk *desk) {
+static void linear(const Linear *layer, const Norm *norm, const float *x, int rows, float *out, int add, const Desk *shared) {
     int tiles = (layer->outputs + TILE - 1) / TILE, inputs = layer->inputs, type = layer->type;
-    int together = side_by_side(rows), share = (tiles + desk->threads - 1) / desk->threads;
-    Finish finish = {layer->shift, layer->scale, type == I8 ? desk->scales : NULL, layer->bias, layer->gelu, add};
-    if (norm || type == BF16 || type == I8) {
+    int together = side_by_side(rows), threads = shared->threads, share = (tiles + threads - 1) / threads;
+    Desk own = *shared, *desk = &own;
+    if (rows <= ROWS) {
+        long mine = (long)omp_get_thread_num() * rows;
+        own.normed += mine * inputs, own.narrow += mine * inputs, own.scales += mine;
+        for (int r = 0; r < rows; r++) make_ready(layer, norm, x, r, desk);
+    } else if (norm || type == BF16 || type == I8) {
 #pragma omp for schedule(static)
-        for (int r = 0; r < rows; r++) {
-            const float *row = x + (long)r * inputs;
-            if (norm) layer_norm(norm, row, desk->normed + (long)r * inputs, inputs), row = desk->normed + (long)r * inputs;
-            if (type == BF16) to_pairs(row, inputs, desk->narrow + (long)r * inputs);
-            if (type == I8) desk->scales[r] = to_bytes(row, inputs, (uint8_t *)desk->narrow + (long)r * inputs);
-        }
+        for (int r = 0; r < rows; r++) make_ready(layer, norm, x, r, desk);
     }
+    Finish finish = {layer->shift, layer->scale, type == I8 ? desk->scales : NULL, layer->bias, layer->gelu, add};
     const void *from = type == BF16 || type == I8 ? (const void *)desk->narrow : norm ? desk->normed : x;
     share = (share + together - 1) / together * together;
 #pragma omp for schedule(static, 1)
-    for (int part = 0; part < desk->threads; part++) {
+    for (int part = 0; part < threads; part++) {
         int first = part * share, last = first + share < tiles ? first + share : tiles;
         if (first >= last) continue;
         float *wide = rows > ROWS && type == F16 ? malloc(sizeof(float) * inputs * TILE) : NULL;
@@ -480,8 +493,13 @@ static void pack_head(const char *keys, const char *values, long ld, int frames,
                 else memset(out, 0, sizeof(float) * TILE);
                 continue;
             }
-            uint16_t *out = (uint16_t *)v + (long)f / 2 * 2 * TILE + f % 2;
-            for (int d = 0; d < TILE; d++) out[2 * d] = f < frames ? ((const uint16_t *)row)[d] : 0;
+            if (f % 2) continue; /* two frames at a time */
+            const h16u *first = (const h16u *)row, *second = (const h16u *)(row + ld);
+            for (int d = 0; d < TILE / 16; d++) {
+                i16 low = f < frames ? __builtin_convertvector(first[d], i16) : (i16){0};
+                i16 high = f + 1 < frames ? __builtin_convertvector(second[d], i16) : (i16){0};
+                store((float *)((uint16_t *)v + (long)f * TILE) + 16 * d, (v16)(low | (high << 16)));
+            }
         }
 }
 
@@ -667,9 +685,11 @@ static void forward(const Decoder *net, const Caches *caches, const int64_t *tok
     int dim = width / heads, inner = 3 * width, threads = caches->threads, frames = caches->frames, count = 0;
     for (int i = 0; i < net->layer_count; i++)
         if (net->layers[i].fc1.outputs > inner) inner = net->layers[i].fc1.outputs;
-    float *x = malloc(sizeof(float) * rows * (3 * (long)width + 2 * inner + 1));
-    float *heard = x + (long)rows * width, *normed = heard + (long)rows * width, *wide = normed + (long)rows * width;
-    Desk desk = {normed, wide + (long)rows * inner * 2, (uint16_t *)(wide + (long)rows * inner), threads};
+    int desks = rows <= ROWS ? threads : 1;
+    float *x = malloc(sizeof(float) * rows * (2 * (long)width + inner + desks * ((long)width + 1 + inner)));
+    float *heard = x + (long)rows * width, *wide = heard + (long)rows * width, *normed = wide + (long)rows * inner;
+    float *scales = normed + (long)desks * rows * width;
+    Desk desk = {normed, scales, (uint16_t *)(scales + (long)desks * rows), threads};
     const Run **run_of = malloc(sizeof(Run *) * rows);
     Attention *jobs = malloc(sizeof(Attention) * heads * (rows / ROWS + run_count));
     long size = (long)padded(frames) * dim * BYTES[net->cache_type], part = (long)caches->slots * heads * size;
@@ -924,8 +944,9 @@ void draft_round(const Decoder *net, const Caches *caches, const Rules *rules, S
 
 /* y = x W^T + b of one layer, all rows. */
 void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
-    float *scales = malloc(sizeof(float) * rows);
-    uint16_t *narrow = malloc(sizeof(uint16_t) * rows * layer->inputs);
+    int desks = rows <= ROWS ? threads : 1;
+    float *scales = malloc(sizeof(float) * rows * desks);
+    uint16_t *narrow = malloc(sizeof(uint16_t) * rows * layer->inputs * desks);
     Desk desk = {NULL, scales, narrow, threads};
 #pragma omp parallel num_threads(threads) if (threads > 1)
     linear(layer, NULL, x, rows, out, 0, &desk);
