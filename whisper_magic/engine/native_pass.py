@@ -1,4 +1,4 @@
-"""A decoder's pass in one call of the compiled kernels, and the caches as they want them.
+"""A decoder's pass, and a round of speculation, in one call of the compiled kernels; and the caches as they want them.
 
 What `DecoderNetwork.forward` is through torch, over the same layers; a row's bits hang on nothing but the row, in
 either. Where the kernels cannot do a network's shape, there is no `NativePass`, and torch does it.

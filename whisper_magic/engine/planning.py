@@ -21,7 +21,7 @@ from whisper_magic.errors import OptionError
 from whisper_magic.options import PER_WINDOW, Mode, TranscribeOptions
 
 BATCHED_FROM = 2.0  # windows: a recording shorter than that has nothing to be batched
-PAYS_ON = ("cuda",)  # where several windows at once are faster; on two CPU cores, 1.0 to 1.1 times (173 s, demo pair)
+PAYS_ON = ("cuda",)  # where several windows at once are faster; on two CPU cores they are not (71 s, demo pair)
 
 
 def mode_for(options: TranscribeOptions, front: LogMel, sound: AudioStream, window_seconds: float, alone: bool) -> Mode:

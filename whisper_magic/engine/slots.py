@@ -20,7 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 Tensor = torch.Tensor
-BLOCK = 8  # tokens fed in one target pass: fixed, so that what fills a block never changes a row's arithmetic
+BLOCK = (
+    8  # tokens fed in one target pass at most; with torch always so many, lest what fills a block change a row's bits
+)
 FACTS = 5  # numbers a slot besides three a token: ready, accepted, written, finished, P(no speech)
 
 

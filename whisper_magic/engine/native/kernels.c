@@ -1,7 +1,8 @@
-/* A Whisper decoder's pass over a few rows, and attention over many keys, for CPUs: one call instead of hundreds.
+/* A Whisper decoder's pass over a few rows, a round of speculation around it, and attention over many keys, for CPUs: one
+ * call instead of hundreds.
  *
  * Compiled for the machine at hand by `native/__init__.py`, which says what every argument is. Nothing here allocates
- * what outlives a call, knows a checkpoint, or decides anything: tokens, positions and caches in, logits out.
+ * what outlives a call, or knows a checkpoint. The rounds are those of target_pass.py and draft.py, which say why.
  *
  * One kernel does every product: R rows (at most 8) times a tile of 32 outputs, each output one chain of fused
  * multiply-adds over the inputs in order. What a row becomes depends on nothing but the row: not on the rows beside
