@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from whisper_magic.engine import native
 from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.draft import Draft, ModelDraft, NoDraft, ScriptedDraft
 from whisper_magic.engine.placement import Placement, place
 from whisper_magic.engine.rules import Rules
 from whisper_magic.engine.runtime import Runtime, Side
-from whisper_magic.engine.slots import DETECT, Window
+from whisper_magic.engine.slots import DETECT, Slots, Window
 from whisper_magic.engine.speculate import Decoded, Speculator
 from whisper_magic.transcript import Round
 
@@ -165,6 +166,32 @@ def test_a_round_in_one_call_is_the_round_step_by_step(
                 assert replace(ours, draft_seconds=0, verify_seconds=0) == replace(
                     theirs, draft_seconds=0, verify_seconds=0
                 )
+
+
+@pytest.mark.skipif(native.kernels() is None, reason=f"no compiled kernels: {native.why_not()}")
+@pytest.mark.parametrize("threads", [3, 16])
+def test_threads_change_no_guess(bench: Bench, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prompts of 3 to 48 tokens, read at once by the draft, of which only what follows the last one is wanted."""
+    guess, alone = Side.guess, torch.get_num_threads()
+
+    def twice(side: Side, rules: Rules, slots: Slots, wanted: Sequence[int]) -> list[int] | None:
+        self_kv, tokens = side.self_kv.clone(), slots.tokens.clone()
+        torch.set_num_threads(threads)
+        shared = guess(side, rules, slots, wanted), side.self_kv.clone(), slots.tokens.clone()
+        side.self_kv.copy_(self_kv)
+        slots.tokens.copy_(tokens)
+        torch.set_num_threads(alone)
+        found = guess(side, rules, slots, wanted)
+        assert found == shared[0]
+        assert torch.equal(side.self_kv, shared[1])
+        assert torch.equal(slots.tokens, shared[2])
+        return found
+
+    monkeypatch.setattr(Side, "guess", twice)
+    try:
+        assert bench.follow(bench.windows, bench.model_draft(3), 5)[0]
+    finally:
+        torch.set_num_threads(alone)
 
 
 def test_a_stale_cache_is_never_read(bench: Bench) -> None:

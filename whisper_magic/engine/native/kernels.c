@@ -10,8 +10,8 @@
  * window writes alone.
  *
  * Tiles. A weight (outputs, inputs) is held as [outputs / 32][inputs][32], zeros behind the last output; in bfloat16 as
- * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs; in 8 bits, [inputs / 4][32][4]. Cross keys (frames, head_dim) are such
- * a weight with frames for outputs; cross values, one with frames for inputs.
+ * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs; in 8 bits, [inputs / 4][32][4]. Cross
+ * keys (frames, head_dim) are such a weight with frames for outputs; cross values, one with frames for inputs.
  */
 #include <math.h>
 #include <stdint.h>
@@ -375,6 +375,9 @@ typedef struct {
     int threads;
 } Desk;
 
+/* The rows that a desk needs room for, for any product of up to so many. */
+static long desk_rows(int rows, int threads) { return rows > threads * ROWS ? rows : threads * ROWS; }
+
 static void make_ready(const Linear *layer, const Norm *norm, const float *x, long r, const Desk *desk) {
     int inputs = layer->inputs;
     const float *row = x + r * inputs;
@@ -595,8 +598,7 @@ typedef struct {
     const Caches *caches;
     const int64_t *tokens; /* (rows,) */
     const Run **run_of;    /* of each row */
-    int run_count, rows;
-    int apart; /* each thread attends by itself */
+    int rows, apart;       /* apart: each thread attends by itself */
 } Pass;
 
 INLINE int place_of(const Pass *pass, int row) { return pass->run_of[row]->start + row - pass->run_of[row]->row; }
@@ -686,11 +688,11 @@ static void forward(const Decoder *net, const Caches *caches, const int64_t *tok
     int dim = width / heads, inner = 3 * width, threads = caches->threads, frames = caches->frames, count = 0;
     for (int i = 0; i < net->layer_count; i++)
         if (net->layers[i].fc1.outputs > inner) inner = net->layers[i].fc1.outputs;
-    int desks = rows <= ROWS ? threads : 1;
-    float *x = malloc(sizeof(float) * rows * (2 * (long)width + inner + desks * ((long)width + 1 + inner)));
+    long most = desk_rows(rows, threads);
+    float *x = malloc(sizeof(float) * (rows * (2 * (long)width + inner) + most * ((long)width + 1 + inner)));
     float *heard = x + (long)rows * width, *wide = heard + (long)rows * width, *normed = wide + (long)rows * inner;
-    float *scales = normed + (long)desks * rows * width;
-    Desk desk = {normed, scales, (uint16_t *)(scales + (long)desks * rows), threads};
+    float *scales = normed + most * width;
+    Desk desk = {normed, scales, (uint16_t *)(scales + most), threads};
     const Run **run_of = malloc(sizeof(Run *) * rows);
     Attention *jobs = malloc(sizeof(Attention) * heads * (rows / ROWS + run_count));
     long size = (long)padded(frames) * dim * BYTES[net->cache_type], part = (long)caches->slots * heads * size;
@@ -705,7 +707,7 @@ static void forward(const Decoder *net, const Caches *caches, const int64_t *tok
                                             frames, dim, net->cache_type, 1.0f / sqrtf((float)dim)};
             }
     }
-    Pass pass = {net, caches, tokens, run_of, run_count, rows, threads == 1 || count >= 4 * threads};
+    Pass pass = {net, caches, tokens, run_of, rows, threads == 1 || count >= 4 * threads};
     float *scores = pass.apart ? NULL : malloc(sizeof(float) * count * (scores_size(frames) + ROWS));
     for (int job = 0; scores && job < count; job++) {
         jobs[job].scores = scores + job * scores_size(frames);
@@ -827,7 +829,7 @@ void choose_rows(const float *logits, int rows, const Rules *rules, const int64_
 
 /* ---- a round ---- */
 
-/* The slots as slots.py has them, (slots,) each, but tokens (slots, length) and facts (slots, FACTS + 3 width). live:
+/* The slots as slots.py has them, (slots,) each, but tokens (slots, length) and facts (slots, FACTS + 3 width), all 0. live:
  * the slots that hold a window; of each of them, `offered` tokens are proposed, and a draft has read `read`. */
 typedef struct {
     int64_t *tokens, *known, *cached, *facts;
@@ -882,7 +884,6 @@ void target_round(const Decoder *net, const Caches *caches, const Rules *rules, 
         int slot = runs[i].slot, row = runs[i].row, offered = slots->offered[i], accepted = 0, count = 0;
         int64_t known = slots->known[slot], open = known - slots->cached[slot], heard_at = slots->start[slot] - runs[i].start;
         int64_t *facts = slots->facts + (long)slot * (FACTS + 3 * width), *text = slots->tokens + (long)slot * slots->length;
-        memset(facts, 0, sizeof(int64_t) * (FACTS + 3 * width));
         if (heard && 0 <= heard_at && heard_at < runs[i].count) {
             const float *after = logits + (row + heard_at) * rules->vocab;
             float top = largest(after, 0, rules->vocab);
@@ -945,9 +946,9 @@ void draft_round(const Decoder *net, const Caches *caches, const Rules *rules, S
 
 /* y = x W^T + b of one layer, all rows. */
 void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
-    int desks = rows <= ROWS ? threads : 1;
-    float *scales = malloc(sizeof(float) * rows * desks);
-    uint16_t *narrow = malloc(sizeof(uint16_t) * rows * layer->inputs * desks);
+    long most = desk_rows(rows, threads);
+    float *scales = malloc(sizeof(float) * most);
+    uint16_t *narrow = malloc(sizeof(uint16_t) * most * layer->inputs);
     Desk desk = {NULL, scales, narrow, threads};
 #pragma omp parallel num_threads(threads) if (threads > 1)
     linear(layer, NULL, x, rows, out, 0, &desk);
