@@ -52,7 +52,7 @@ def place(device: str | None, dtype: str | None, attention: str | None) -> Place
     if where.type == "cpu" and (note := choose_threads()):
         notes.append(note)
     if where.type == "cpu" and (reason := native.why_not()):
-        notes.append(f"decoding goes through torch, which takes about twice as long: {reason}")
+        notes.append(f"decoding goes through torch, which takes several times as long: {reason}")
     usable = "sdpa" if obstacle else "flash_attention_2"
     chosen = usable if attention in (None, "flash_attention_2") else attention
     return Placed(Placement(where, kind, str(chosen)), _device_name(where), tuple(notes))
