@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.scores import word_error_rate
+from recipes.demo_pair.scores import word_error_rate
 from whisper_magic import Engine
 from whisper_magic.audio.load import load
-from whisper_magic.engine.hub import demo_folder
+from whisper_magic.engine.model.hub import demo_folder
 
 DEMO = demo_folder()
 SAMPLE = DEMO / "sample.ogg"

@@ -7,7 +7,8 @@ import inspect
 import pytest
 
 from whisper_magic import errors
-from whisper_magic.errors import AudioNotFound, Interrupted, SomeFailed, WhisperMagicError, near, one_line, shown
+from whisper_magic.errors import AudioNotFound, Interrupted, SomeFailed, WhisperMagicError
+from whisper_magic.wording import near, one_line, shown
 
 TREE = {
     "WhisperMagicError": ("Exception",),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from statistics import median
 
-from whisper_magic.errors import counted
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Models, Timing, Trace
+from whisper_magic.wording import counted
 
 REPEATS = 3  # runs of each that are timed
 

@@ -18,8 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from whisper_magic.errors import OptionError, TranscriptError, near, one_line, shown
+from whisper_magic.errors import OptionError, TranscriptError
 from whisper_magic.transcript import Segment, Transcript
+from whisper_magic.wording import near, one_line, shown
 
 FORMAT, VERSION = "whisper_magic.transcript", 1
 

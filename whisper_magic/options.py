@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeGuard, get_args
 
-from whisper_magic.errors import OptionError, near
+from whisper_magic.errors import OptionError
+from whisper_magic.wording import near
 
 Task = Literal["transcribe", "translate"]
 DraftKind = Literal["auto", "model", "ngram", "none"]

@@ -14,7 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from whisper_magic.errors import OptionError, PackageMissing, counted
+from whisper_magic.errors import OptionError, PackageMissing
+from whisper_magic.wording import counted
 
 if TYPE_CHECKING:
     from whisper_magic.transcript import Transcript

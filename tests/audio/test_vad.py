@@ -13,7 +13,7 @@ import pytest
 from whisper_magic.audio import vad
 from whisper_magic.audio.load import load
 from whisper_magic.audio.vad import Detector, LevelGate, Pauses, Segmenter, Stretch, detector
-from whisper_magic.engine.hub import demo_folder
+from whisper_magic.engine.model.hub import demo_folder
 
 RATE = 16_000
 SPOKEN = load(demo_folder() / "sample.ogg").samples

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from whisper_magic import Engine
-from whisper_magic.engine import native
+from whisper_magic.engine.native import bindings as native
 
 LANGUAGES = ("en", "de", "fr")
 WORDS = 300  # ordinary tokens before the special ones

@@ -14,7 +14,8 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions, Transcript
 from whisper_magic.audio.load import AudioStream
-from whisper_magic.engine import batch, native
+from whisper_magic.engine import scheduler as batch
+from whisper_magic.engine.native import bindings as native
 from whisper_magic.errors import (
     AudioError,
     EngineBusy,

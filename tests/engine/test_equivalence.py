@@ -11,16 +11,16 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
-from whisper_magic.engine.draft import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
-from whisper_magic.engine.hearing import FOREVER, Part
-from whisper_magic.engine.longform import Plan, SequentialReader, cut
-from whisper_magic.engine.placement import place
-from whisper_magic.engine.prompt import forced_prompt
-from whisper_magic.engine.rules import Rules
-from whisper_magic.engine.runtime import Runtime
-from whisper_magic.engine.slots import Window
-from whisper_magic.engine.speculate import Decoded, Speculator
+from whisper_magic.engine.decode.drafters import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
+from whisper_magic.engine.decode.speculator import Decoded, Speculator
+from whisper_magic.engine.model.checkpoint import Checkpoint, read_draft, read_target
+from whisper_magic.engine.model.device import place
+from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.runtime.slots import Window
+from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.windows.prompt import forced_prompt
+from whisper_magic.engine.windows.reader import Plan, SequentialReader, cut
+from whisper_magic.engine.windows.stream import FOREVER, Part
 from whisper_magic.options import TranscribeOptions
 
 CHECKPOINTS = 50

@@ -13,9 +13,11 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
-from whisper_magic.engine import batch, hearing, planning
-from whisper_magic.engine.hub import demo_folder
-from whisper_magic.engine.prompt import non_speech_tokens
+from whisper_magic.engine import scheduler as batch
+from whisper_magic.engine.model.hub import demo_folder
+from whisper_magic.engine.windows import planning
+from whisper_magic.engine.windows import stream as hearing
+from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
 from whisper_magic.transcript import Segment
 

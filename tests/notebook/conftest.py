@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from whisper_magic.notebook.session import SESSION, load_engine
+from whisper_magic.notebook.jobs.session import SESSION, load_engine
 
 
 class Ran(NamedTuple):

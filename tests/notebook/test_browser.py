@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from whisper_magic.notebook import render_compare, render_html, render_score
+from whisper_magic.notebook.views import comparison as render_compare
+from whisper_magic.notebook.views import html as render_html
+from whisper_magic.notebook.views import word_errors as render_score
 from whisper_magic.transcript import Segment
 
 CHROMIUM = shutil.which("chromium")

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from whisper_magic.notebook import views
-from whisper_magic.notebook.session import SESSION
+from whisper_magic.notebook.jobs.session import SESSION
+from whisper_magic.notebook.views import registry as views
 
 LOADED = """
 import sys, time

@@ -12,7 +12,7 @@ SETUP = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import fake_engine
-from whisper_magic.notebook.session import SESSION
+from whisper_magic.notebook.jobs.session import SESSION
 SESSION.loader = fake_engine.load
 from whisper_magic.audio import load
 load.find = lambda source: None  # the scripted engine reads no files

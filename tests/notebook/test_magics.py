@@ -10,10 +10,10 @@ import pytest
 
 from whisper_magic import formats
 from whisper_magic.comparison import REPEATS
-from whisper_magic.notebook.arguments import NOT_ON_THE_LINE, WHISPER
-from whisper_magic.notebook.results import TranscriptList
-from whisper_magic.notebook.saving import ENDINGS
-from whisper_magic.notebook.session import SESSION
+from whisper_magic.notebook.jobs.results import TranscriptList
+from whisper_magic.notebook.jobs.save import ENDINGS
+from whisper_magic.notebook.jobs.session import SESSION
+from whisper_magic.notebook.line.parsers import NOT_ON_THE_LINE, WHISPER
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript
 

@@ -6,7 +6,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import AudioNotFound, CheckpointError, Interrupted
-from whisper_magic.notebook.session import SESSION
+from whisper_magic.notebook.jobs.session import SESSION
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_it_is_committed_executed_and_tidy(notebook):
 @pytest.mark.slow
 def test_it_runs(notebook, tmp_path):
     if not list((DEMO / "target").glob("*.safetensors")):
-        pytest.skip(f"NO DEMO PAIR: {DEMO / 'target'} holds no weights; make it with training/")
+        pytest.skip(f"NO DEMO PAIR: {DEMO / 'target'} holds no weights; make it with recipes/demo_pair/")
     NotebookClient(
         notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from whisper_magic.audio.samples import Samples, scaled
-from whisper_magic.errors import AudioInvalid, AudioUnreadable, one_line, shown
+from whisper_magic.errors import AudioInvalid, AudioUnreadable
+from whisper_magic.wording import one_line, shown
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame

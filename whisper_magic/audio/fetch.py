@@ -9,7 +9,8 @@ import urllib.parse
 import urllib.request
 from typing import IO, Any
 
-from whisper_magic.errors import AudioNotFound, AudioUnreadable, one_line, shown
+from whisper_magic.errors import AudioNotFound, AudioUnreadable
+from whisper_magic.wording import one_line, shown
 
 TIMEOUT = 5.0  # seconds without an answer
 LARGEST = 4 << 30  # bytes

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from whisper_magic.audio.decode import Sound, Span
 from whisper_magic.audio.samples import MOST_CHANNELS, Samples
 from whisper_magic.audio.sources import checked_rate, find, from_samples, opened, refuse_rate
-from whisper_magic.errors import AudioError, AudioInvalid, shown
+from whisper_magic.errors import AudioError, AudioInvalid
+from whisper_magic.wording import shown
 
 __all__ = ["Audio", "AudioStream", "find", "load", "load_channels", "stream"]
 

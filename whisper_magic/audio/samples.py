@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from whisper_magic.errors import AudioInvalid, one_line
+from whisper_magic.errors import AudioInvalid
+from whisper_magic.wording import one_line
 
 Samples = npt.NDArray[np.float32]
 

@@ -21,7 +21,8 @@ from typing import Any, BinaryIO, cast
 from whisper_magic.audio.decode import Sound, Span, decoded
 from whisper_magic.audio.fetch import fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
-from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable, near, one_line, shown
+from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable
+from whisper_magic.wording import near, one_line, shown
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz; a rate outside them is a damaged header or a slip
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whisper_magic.engine.checkpoint import Checkpoint
-from whisper_magic.engine.pace import Pace
-from whisper_magic.engine.planning import draft_for, rules_for
-from whisper_magic.engine.recording import Recording
-from whisper_magic.engine.runtime import Runtime
-from whisper_magic.engine.slots import Window
-from whisper_magic.engine.speculate import Decoded, Detected, Speculator
+from whisper_magic.engine.decode.draft_length import Pace
+from whisper_magic.engine.decode.speculator import Decoded, Detected, Speculator
+from whisper_magic.engine.model.checkpoint import Checkpoint
+from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.runtime.slots import Window
+from whisper_magic.engine.windows.planning import draft_for, rules_for
+from whisper_magic.engine.windows.recording import Recording
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Round, Started
 

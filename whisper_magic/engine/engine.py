@@ -20,13 +20,13 @@ from typing import Any
 import torch
 
 from whisper_magic.comparison import REPEATS, Comparison
-from whisper_magic.engine.batch import Batch, Source
-from whisper_magic.engine.checkpoint import Checkpoint, read_draft, read_target
-from whisper_magic.engine.compare import compare
-from whisper_magic.engine.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
-from whisper_magic.engine.placement import Placed, place
-from whisper_magic.engine.planning import front_end, text_of
-from whisper_magic.engine.runtime import Runtime
+from whisper_magic.engine.compare.run import compare
+from whisper_magic.engine.model.checkpoint import Checkpoint, read_draft, read_target
+from whisper_magic.engine.model.device import Placed, place
+from whisper_magic.engine.model.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
+from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.scheduler import Batch, Source
+from whisper_magic.engine.windows.planning import front_end, text_of
 from whisper_magic.errors import (
     EngineBusy,
     EngineClosed,

@@ -15,8 +15,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Bunch, Dict, Unicode
 
-from whisper_magic.notebook import comparing, completion, transcribing, views
-from whisper_magic.notebook.arguments import (
+from whisper_magic.notebook.jobs import compare as comparing
+from whisper_magic.notebook.jobs import transcribe as transcribing
+from whisper_magic.notebook.jobs.results import TranscriptList
+from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
+from whisper_magic.notebook.line import completion
+from whisper_magic.notebook.line.parsers import (
     COMMANDS,
     COMPARE,
     LOAD,
@@ -28,11 +32,10 @@ from whisper_magic.notebook.arguments import (
     parse_load,
     parse_transcribe,
 )
-from whisper_magic.notebook.line import Argument, split
-from whisper_magic.notebook.live import Live, Surface
-from whisper_magic.notebook.results import TranscriptList
-from whisper_magic.notebook.session import SESSION, ModelChoice
-from whisper_magic.notebook.surfaces import surface_of
+from whisper_magic.notebook.line.scanner import Argument, split
+from whisper_magic.notebook.live.progress import Live, Surface
+from whisper_magic.notebook.live.surfaces import surface_of
+from whisper_magic.notebook.views import registry as views
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:

@@ -1,0 +1,155 @@
+"""Measure a suite: a table for people, and everything as JSON on the last line.
+
+    verdict    what was asked for: required, measured, met
+    demo       the bundled pair on real sound, beside transformers' pipelines and faster-whisper
+    shapes     random weights at real shapes, known acceptance, beside transformers and CTranslate2
+    batch      1 to 32 windows at once
+    length     recordings of 30 seconds to 3 hours
+    adaptive   automatic draft length against every fixed one
+    startup    %load_ext, and the engine's load
+    all        every one of these
+    sound      write the bundled recording as WAV (--to), for machines that cannot read it
+    readme     write the README's section from the committed results
+
+On a GPU:
+
+    python -m benchmarks batch --shapes large-v3 --dtypes float16 --batches 1,8,16,32
+
+Progress goes to standard error. Threads are torch's own choice (OMP_NUM_THREADS), or --threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.settings import Found, Settings, to_stderr
+from whisper_magic.errors import WhisperMagicError
+
+SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup")
+GIVEN = ("repeats", "device", "dtypes", "shapes", "alphas", "tokens", "batches", "windows", "minutes", "work")
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 1 for an error, or where a text of ours was not what our target alone writes."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = _parser().parse_args(words)
+    try:
+        if chosen.suite == "sound":
+            return _sound(chosen)
+        if chosen.suite == "readme":
+            return _readme()
+        suites = [name for name in SUITES if name != "verdict"] if chosen.suite == "all" else [chosen.suite]
+        settings, load = _settings(chosen), machine.load()  # before the first suite makes a load of its own
+        return max(_measure(name, settings, chosen.out, words, load) for name in suites)
+    except WhisperMagicError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def _measure(suite: str, settings: Settings, out: Path | None, words: list[str], load: float) -> int:
+    from benchmarks.report import figures, report
+
+    found: Found = importlib.import_module(f"benchmarks.suites.{suite}").run(settings)
+    command = shlex.join(["python", "-m", "benchmarks", *words])
+    seen = machine.look(settings.threads, load, machine.bandwidth(settings.device))
+    done = report.Report(suite, command, seen, settings.to_json(), found.measurements, found.findings, found.notes)
+    for line in report.verdict(done) if suite == "verdict" else report.lines(done):
+        print(line)
+    if out is not None:
+        path = report.save(done, out)
+        files = [path, *figures.save(done, path)]
+        print(f"\nwritten: {', '.join(map(str, files))}")
+    print(done.to_json(), flush=True)
+    return 1 if done.broken else 0
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    import torch
+
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    known: dict[str, Any] = {}
+    for name in GIVEN:
+        value = getattr(chosen, name)
+        if value is not None:
+            known[name] = tuple(value) if isinstance(value, list) else value
+    plain = Settings(
+        threads=torch.get_num_threads(),
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        peers=not chosen.no_peers,
+        audio=chosen.audio,
+        told=to_stderr,
+    )
+    return replace(plain, **known)
+
+
+def _sound(chosen: argparse.Namespace) -> int:
+    from benchmarks import sound
+
+    to = chosen.to or Path("sample.wav")
+    sound.write_wav(to, sound.recording(chosen.audio))
+    print(f"written: {to}")
+    return 0
+
+
+def _readme() -> int:
+    from benchmarks.report import page as readme
+
+    readme.rewrite(README, readme.committed())
+    print(f"written: {README}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("suite", choices=[*SUITES, "all", "sound", "readme"])
+    parser.add_argument("--repeats", type=_positive, help="turns of each side, after one to warm up (default: 3 to 5)")
+    parser.add_argument("--threads", type=_positive, help="for every side (default: torch's)")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--dtypes", type=_words, help="float32,bfloat16,float16 (default: the suite's)")
+    parser.add_argument("--shapes", type=_words, help="demo,tiny,base,small,medium,large-v3 (default: the suite's)")
+    parser.add_argument("--alphas", type=_numbers, help="acceptance of scripted drafts (default: 0.8)")
+    parser.add_argument("--tokens", type=_positive, help="written in a window of random weights (default: 100)")
+    parser.add_argument("--batches", type=_wholes, help="windows at once (default: 1,2,4,8,16,32)")
+    parser.add_argument("--windows", type=_positive, help="windows decoded in a turn (default: the suite's)")
+    parser.add_argument("--minutes", type=_numbers, help="lengths of recordings (default: 0.5,2,10,60,180)")
+    parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
+    parser.add_argument("--work", type=Path, help="folder for random checkpoints (default: in the temporary folder)")
+    parser.add_argument("--out", type=Path, help="folder for results: JSON, and figures as SVG")
+    parser.add_argument("--to", type=Path, help="suite 'sound': where to write (default: sample.wav)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in _words(text)]
+
+
+def _wholes(text: str) -> list[int]:
+    return [_positive(word) for word in _words(text)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

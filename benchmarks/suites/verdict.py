@@ -1,0 +1,38 @@
+"""The figures that were asked for, each measured once on this machine: required, measured, met.
+
+The parts of the other suites that bear on them, with three repeats. Some twenty minutes on two quiet cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+from benchmarks.settings import NOTHING, Found, Settings
+from benchmarks.suites import batch, demo, length, shapes, startup
+from whisper_magic.errors import WhisperMagicError
+
+Part = tuple[str, Callable[[Settings], Found]]
+PARTS: tuple[Part, ...] = (
+    ("demo", lambda s: demo.run(replace(s, dtypes=("float32",)))),
+    ("shapes, base", lambda s: shapes.one_window("base", "bfloat16", s)),
+    ("shapes, small", lambda s: shapes.one_window("small", "bfloat16", s)),
+    ("shapes, CTranslate2", lambda s: shapes.many_windows("base", "float32", s)),
+    ("batch", lambda s: batch.one("demo", "float32", replace(s, batches=(1, 8), windows=s.windows or 8, peers=False))),
+    ("length", lambda s: length.first_segments(s, (length.SHORT, length.LONG))),
+    ("startup", lambda s: startup.run(s)),
+)
+
+
+def run(settings: Settings) -> Found:
+    """Every part; one that cannot be measured here is said, and the others go on."""
+    found = NOTHING
+    for name, part in PARTS:
+        began = perf_counter()
+        try:
+            found += part(replace(settings, repeats=settings.repeats or 3, alphas=(0.8,)))
+        except WhisperMagicError as error:
+            found += Found((), (), (f"{name}: not measured: {error}",))
+        settings.told(f"{name}: {perf_counter() - began:.0f} s in all")
+    return found

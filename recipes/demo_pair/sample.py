@@ -1,0 +1,142 @@
+"""The bundled recording: held-out sentences in four languages, in voices that training heard, with natural pauses.
+
+Longer than two 30 s windows, so that long-form reading is exercised: English first, then German, French and Spanish.
+Written as Opus in Ogg, with the true text and times beside it. A newcomer's first transcript should be right, and this
+pair misreads some sentences (the model card says how many): a drawn sentence which the pair does not read right in its
+place, with English named for the whole recording as a reader would, is passed over, and ``sample.json`` counts those
+that were. The recording shows how the pair is used, not how good it is.
+"""
+
+import io
+import json
+import random
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from recipes.demo_pair.domain import sentences
+from recipes.demo_pair.recipe import ASSETS, Recipe
+from recipes.demo_pair.scores import words
+from recipes.demo_pair.speak import SAMPLE_RATE, speak
+from recipes.demo_pair.voices import Voice
+from whisper_magic import Engine
+
+VOICES = {
+    "en": (
+        Voice("flite", "slt", 160, 50),
+        Voice("espeak-ng", "en-gb+m3", 150, 45),
+        Voice("espeak-ng", "en-us+Annie", 155, 55),
+    ),
+    "de": (Voice("espeak-ng", "de+f2", 150, 50), Voice("espeak-ng", "de+m1", 150, 45)),
+    "fr": (Voice("espeak-ng", "fr-fr+Annie", 150, 55), Voice("espeak-ng", "fr-fr+m3", 150, 45)),
+    "es": (Voice("espeak-ng", "es+m1", 150, 45), Voice("espeak-ng", "es-419+f2", 150, 50)),
+}
+_PARTS = (("en", 0.3, 24.0), ("de", 30.4, 39.0), ("fr", 42.0, 52.0), ("es", 60.4, 70.0))
+"""Each part's language, where it begins, and where its last sentence may begin, in seconds."""
+_PAUSE = (0.4, 1.0)
+_DRAWN = 400
+_MISREAD = 30
+"""In a row: then what was recorded so far is read wrong with anything behind it, and others have to be drawn."""
+_SURE = -0.9
+"""Mean log-probability of every segment: well inside the ladder's guard."""
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrueSegment:
+    """A sentence of the sample: what is said, when (seconds), in which language, and by whom; and its English."""
+
+    start: float
+    end: float
+    text: str
+    language: str
+    english: str
+    voice: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording that grows sentence by sentence."""
+
+    samples: Samples
+    segments: tuple[TrueSegment, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        return " ".join(segment.text for segment in self.segments)
+
+    def silent_until(self, second: float) -> "Recording":
+        """The same, with silence up to ``second``."""
+        missing = max(0, int(second * SAMPLE_RATE) - len(self.samples))
+        return Recording(np.concatenate([self.samples, np.zeros(missing, np.float32)]), self.segments)
+
+    def with_sentence(self, language: str, text: str, english: str, rng: random.Random) -> "Recording":
+        """The same, one sentence and one pause longer."""
+        voice = VOICES[language][len(self.segments) % len(VOICES[language])]
+        said = speak(text, voice)
+        start, end = len(self.samples) / SAMPLE_RATE, (len(self.samples) + len(said)) / SAMPLE_RATE
+        silence = np.zeros(int(rng.uniform(*_PAUSE) * SAMPLE_RATE), np.float32)
+        segment = TrueSegment(round(start, 3), round(end, 3), text, language, english, voice.name)
+        return Recording(np.concatenate([self.samples, said, silence]), (*self.segments, segment))
+
+
+def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
+    """Write ``sample.ogg`` and ``sample.json`` for the pair in ``folder``."""
+    rng = random.Random(f"sample {recipe.sample_seed}")
+    recording, passed_over = Recording(np.zeros(0, np.float32)), 0
+    with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
+        for language, begin, end in _PARTS:
+            candidates = iter(sentences(language, _DRAWN, recipe.sample_seed, "held_out"))
+            recording, misread = recording.silent_until(begin), 0
+            while len(recording.samples) < end * SAMPLE_RATE:
+                longer = recording.with_sentence(language, *next(candidates), rng)
+                if not _read_right(engine, longer):
+                    passed_over, misread = passed_over + 1, misread + 1
+                    if misread == _MISREAD:
+                        raise RuntimeError(
+                            f"no sentence is read right behind {recording.text[-40:]!r}: use another sample_seed"
+                        )
+                    continue
+                recording, misread = longer, 0
+                print(
+                    f"{recording.segments[-1].end:6.2f} s, {passed_over} passed over: {longer.segments[-1].text}",
+                    flush=True,
+                )
+    _write(recording, passed_over, folder)
+
+
+def _read_right(engine: Engine, recording: Recording) -> bool:
+    """In sequence, and cut at pauses; at temperature 0 alone, since a text that the guards of the ladder refuse should
+    not be in the sample either."""
+    sound = _as_opus(recording.samples)
+    for mode in ("sequential", "batched"):
+        heard = engine.transcribe(sound, language="en", temperature=0.0, mode=mode)
+        doubtful = any(segment.avg_logprob < _SURE for segment in heard.segments)
+        if doubtful or words(heard.text) != words(recording.text):
+            return False
+    return True
+
+
+def _write(recording: Recording, passed_over: int, folder: Path) -> None:
+    (folder / "sample.ogg").write_bytes(_as_opus(recording.samples))
+    truth = {
+        "language": "en",
+        "duration": round(len(recording.samples) / SAMPLE_RATE, 3),
+        "text": recording.text,
+        "sentences_passed_over": passed_over,
+        "segments": [asdict(segment) for segment in recording.segments],
+    }
+    (folder / "sample.json").write_text(json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
+    size = (folder / "sample.ogg").stat().st_size
+    print(f"{folder / 'sample.ogg'}: {len(recording.segments)} sentences, {truth['duration']} s, {size / 1e3:.0f} kB")
+
+
+def _as_opus(samples: Samples) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
+    return file.getvalue()

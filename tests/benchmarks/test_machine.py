@@ -1,0 +1,43 @@
+"""What is said of the machine, and waiting for its devices."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmarks import machine
+from benchmarks.machine import DeviceWatch
+
+
+def test_a_look_at_this_machine() -> None:
+    seen = machine.look(threads=2, load_before=0.0)
+    assert seen.cores >= 1
+    assert seen.memory_bytes > 2**30
+    assert "torch" in dict(seen.versions)
+    assert seen.busy == ""
+    assert machine.look(threads=2, load_before=100.0).busy
+
+
+def test_bandwidth_is_the_best_of_its_passes() -> None:
+    times = iter([0.0, 4.0, 10.0, 12.0, 20.0, 21.0, 30.0, 33.0, 40.0, 45.0])
+    assert machine.bandwidth("cpu", megabytes=1, now=lambda: next(times)) == 2**20
+
+
+def test_without_a_gpu_no_memory_is_told() -> None:
+    watch = DeviceWatch("cpu")
+    watch.start()
+    assert watch.stop() >= 0
+    assert watch.peak(100) is None
+
+
+def test_with_a_gpu_it_is_waited_for_and_its_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: calls.append("wait"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: calls.append("reset"))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1000)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1500)
+    watch = DeviceWatch("cuda:0")
+    watch.start()
+    watch.stop()
+    assert calls == ["reset", "wait", "wait"]
+    assert watch.peak(100) == 600

@@ -1,0 +1,71 @@
+"""The draft length that follows from acceptance and costs."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from whisper_magic.engine.decode.draft_length import Offer, Pace
+
+
+def settled(
+    acceptance: float, draft: float, verify: float, rounds: int = 400, row: float = 0.0, noise: float = 0.0
+) -> tuple[Pace, list[int]]:
+    """A pace after many rounds in which each proposed token is accepted with this chance. row: what each costs the
+    target. noise: a share by which rounds differ; one in fifty takes ten times as long."""
+    rng = random.Random(0)
+    pace, lengths = Pace(7), []
+    for _ in range(rounds):
+        length = pace.length()
+        accepted = next((i for i in range(length) if rng.random() >= acceptance), length)
+        off = (1 + noise * rng.uniform(-1, 1)) * (10 if noise and rng.random() < 0.02 else 1)
+        pace.learn([Offer(length, accepted)], draft * length * off, (verify + row * length) * off)
+        lengths.append(length)
+    return pace, lengths
+
+
+def test_free_and_faithful_drafts_are_used_to_the_full() -> None:
+    assert set(settled(0.98, 0.001, 1.0)[1][-50:]) == {7}
+
+
+def test_a_draft_that_never_agrees_is_left_off_but_tried_again() -> None:
+    pace, lengths = settled(0.0, 0.2, 1.0)
+    assert lengths[-100:].count(0) > 90
+    assert 1 in lengths[-100:]
+    assert pace.rounds_off > 300
+
+
+def test_a_draft_as_dear_as_the_target_is_left_off() -> None:
+    assert settled(0.8, 1.0, 1.0)[1][-1] == 0
+
+
+@pytest.mark.parametrize(("acceptance", "cost"), [(0.5, 0.05), (0.7, 0.1), (0.8, 0.1), (0.9, 0.2)])
+def test_the_length_is_near_the_best_one(acceptance: float, cost: float) -> None:
+    def rate(k: int) -> float:
+        return (1 - acceptance ** (k + 1)) / (1 - acceptance) / (k * cost + 1)
+
+    best = max(range(8), key=rate)
+    _, lengths = settled(acceptance, cost, 1.0, rounds=2000)
+    mean = sum(rate(k) for k in lengths[-1000:]) / 1000
+    assert mean > 0.97 * rate(best)
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0.0, 0.97), (0.2, 0.93)])
+def test_what_a_row_costs_the_target_is_counted(noise: float, least: float) -> None:
+    """A CPU's passes take longer, the more rows they have: to draft less is better then."""
+
+    def rate(k: int) -> float:
+        return (1 - 0.8 ** (k + 1)) / 0.2 / (1 + k * 0.2)
+
+    best = max(range(8), key=rate)
+    assert 1 < best < 5
+    _, lengths = settled(0.8, 0.1, 1.0, rounds=2000, row=0.1, noise=noise)
+    assert sum(rate(k) for k in lengths[-1000:]) / 1000 > least * rate(best)
+
+
+def test_only_judged_tokens_count() -> None:
+    pace = Pace(7)
+    for _ in range(500):
+        pace.learn([Offer(5, 1)], 0.1, 1.0)
+    assert pace.acceptance == pytest.approx(0.5, abs=0.01), "one accepted, one rejected, three never judged"

@@ -1,0 +1,236 @@
+"""Loading and pairing: what is refused, and what is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import WhisperForConditionalGeneration
+
+from whisper_magic import Engine
+from whisper_magic.engine.model import hub
+from whisper_magic.engine.model.checkpoint import read_draft, read_target
+from whisper_magic.engine.model.device import place
+from whisper_magic.engine.native import bindings as native
+from whisper_magic.errors import CheckpointError, OptionError
+
+PLACEMENT = place("cpu", "float32", "sdpa").placement
+
+
+def refused(call: Callable[[], object], *words: str) -> None:
+    """The call raises a CheckpointError of one line that holds these words."""
+    with pytest.raises(CheckpointError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message, message
+
+
+def edited(folder: Path, copy: Path, file: str, **changes: object) -> Path:
+    """A copy of a checkpoint with some configuration changed."""
+    shutil.copytree(folder, copy)
+    path = copy / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return copy
+
+
+def test_ids_come_from_the_checkpoint(pair: Any) -> None:
+    target = read_target(str(pair.target), PLACEMENT)
+    special = target.special
+    assert special.timestamp_begin == special.no_timestamps + 1
+    assert special.languages.keys() == {"en", "de", "fr"}
+    assert target.window_frames == 200
+    assert special.max_length == 64
+    assert special.max_initial_timestamp_index == 20
+
+
+def test_decoder_only_draft_shares_the_encoder(pair: Any) -> None:
+    target = read_target(str(pair.target), PLACEMENT)
+    assert read_draft(str(pair.drafts["always"]), target, PLACEMENT).encoder is None
+
+
+def test_whole_whisper_with_the_same_encoder_shares_it(pair: Any) -> None:
+    """distil-whisper ships the target's encoder along; it is recognised and not loaded twice."""
+    target = read_target(str(pair.target), PLACEMENT)
+    assert read_draft(str(pair.target), target, PLACEMENT).encoder is None
+
+
+def test_whole_small_whisper_keeps_its_own_encoder(make_pair: Callable[[Any], Any], shape: Any) -> None:
+    big, small = make_pair(shape(d_model=128)), make_pair(shape(seed=5))
+    target = read_target(str(big.target), PLACEMENT)
+    assert read_draft(str(small.target), target, PLACEMENT).encoder is not None
+
+
+def test_whole_small_whisper_changes_no_text(make_pair: Callable[[Any], Any], shape: Any) -> None:
+    big, small = make_pair(shape(d_model=128)), make_pair(shape(seed=5))
+    samples = torch.randn(3 * 32000, generator=torch.Generator().manual_seed(2)).numpy() * 0.1
+    with Engine.load(str(big.target), str(small.target), device="cpu") as engine:
+        speculative = engine.transcribe((samples, 16000))
+        alone = engine.transcribe((samples, 16000), draft="none")
+    assert [s.tokens for s in speculative.segments] == [s.tokens for s in alone.segments]
+    assert speculative.trace.acceptance_rate is not None
+    assert alone.trace.acceptance_rate is None
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"seed": 9, "mels": 128}, "mel count"), ({"seed": 9, "multilingual": False}, "vocabulary size")],
+)
+def test_mismatched_pairs_name_both_sides(
+    change: dict[str, Any], what: str, make_pair: Callable[[Any], Any], shape: Any, pair: Any
+) -> None:
+    other = make_pair(replace(shape(), **change))
+    refused(lambda: Engine.load(str(pair.target), str(other.target)), what, str(pair.target), str(other.target))
+
+
+def test_another_width_without_an_encoder_is_refused(make_pair: Callable[[Any], Any], shape: Any, pair: Any) -> None:
+    other = make_pair(shape(d_model=128))
+    refused(lambda: Engine.load(str(pair.target), str(other.drafts["always"])), "d_model 128", "d_model 64")
+
+
+def test_other_special_tokens_are_refused(pair: Any, tmp_path: Path) -> None:
+    draft = edited(pair.drafts["always"], tmp_path / "x", "generation_config.json", eos_token_id=7)
+    refused(lambda: Engine.load(str(pair.target), str(draft)), "end-of-text token", "7")
+
+
+def test_decoder_only_is_no_target(pair: Any) -> None:
+    refused(lambda: Engine.load(str(pair.drafts["always"])), "decoder-only", "draft=")
+
+
+def test_not_a_whisper(pair: Any, tmp_path: Path) -> None:
+    other = edited(pair.target, tmp_path / "x", "config.json", model_type="bert")
+    refused(lambda: Engine.load(str(other)), "'bert'", "not a Whisper")
+
+
+def test_pickles_are_not_read(pair: Any, tmp_path: Path) -> None:
+    shutil.copytree(pair.target, tmp_path / "x")
+    (tmp_path / "x" / "model.safetensors").rename(tmp_path / "x" / "pytorch_model.bin")
+    refused(lambda: Engine.load(str(tmp_path / "x")), ".bin", "safetensors")
+
+
+def test_damaged_weights(pair: Any, tmp_path: Path) -> None:
+    shutil.copytree(pair.target, tmp_path / "x")
+    weights = tmp_path / "x" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    refused(lambda: Engine.load(str(tmp_path / "x")), "could not be read")
+
+
+def test_damaged_generation_config(pair: Any, tmp_path: Path) -> None:
+    """Falling back to the model's config would quietly forget languages, tasks and timestamps."""
+    shutil.copytree(pair.target, tmp_path / "x")
+    (tmp_path / "x" / "generation_config.json").write_text('{"max_length": 44')
+    refused(lambda: Engine.load(str(tmp_path / "x")), "generation_config.json")
+
+
+def test_senseless_config(pair: Any, tmp_path: Path) -> None:
+    other = edited(pair.target, tmp_path / "x", "config.json", d_model="wide")
+    refused(lambda: Engine.load(str(other)), "config.json")
+
+
+def test_missing_weights_are_not_made_up(pair: Any, tmp_path: Path) -> None:
+    shutil.copytree(pair.target, tmp_path / "x")
+    weights = load_file(tmp_path / "x" / "model.safetensors")
+    del weights["model.decoder.layers.1.fc2.weight"]
+    save_file(weights, tmp_path / "x" / "model.safetensors", metadata={"format": "pt"})
+    refused(lambda: Engine.load(str(tmp_path / "x")), "lacks 1 weights", "layers.1.fc2.weight")
+
+
+def test_damaged_config(pair: Any, tmp_path: Path) -> None:
+    shutil.copytree(pair.target, tmp_path / "x")
+    (tmp_path / "x" / "config.json").write_text("{")
+    refused(lambda: Engine.load(str(tmp_path / "x")), "config.json")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "~/no-such-model", "~nosuchuser/x", "a/b/c"])
+def test_missing_folders(name: str) -> None:
+    refused(lambda: Engine.load(name), name, "'demo'")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    refused(lambda: Engine.load(str(tmp_path)), "config.json")
+
+
+@pytest.mark.parametrize("endpoint", ["http://10.255.255.1", "http://no-such-host.invalid", "http://127.0.0.1:9"])
+def test_no_network_is_said_within_two_seconds(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub.socket, "create_connection", _unreachable)
+    began = time.monotonic()
+    refused(lambda: hub.locate("openai/whisper-no-such"), "cannot be reached", "HF_HOME", "'demo'", "local folder")
+    assert time.monotonic() - began < 2.0
+
+
+def _unreachable(address: object, timeout: float) -> None:
+    """A connection that never opens, like a firewall that drops packets."""
+    time.sleep(4)
+    raise TimeoutError
+
+
+def test_offline_mode_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    refused(lambda: hub.locate("openai/whisper-no-such"), "HF_HUB_OFFLINE")
+
+
+def test_a_cached_hub_name_needs_no_network(pair: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants
+
+    repository = tmp_path / "models--someone--tiny"
+    shutil.copytree(pair.target, repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "_reachable", lambda endpoint: pytest.fail("asked the network"))
+    assert hub.locate("someone/tiny") == repository / "snapshots" / "abc"
+
+
+def test_placement_reports_what_was_chosen() -> None:
+    placed = place("cpu", None, None)
+    assert placed.placement.dtype == torch.float32
+    assert placed.placement.attention == "sdpa"
+    assert any("FlashAttention-2" in note and "CUDA" in note for note in placed.notes)
+    assert place("cpu", "bfloat16", "eager").placement.attention == "eager"
+    assert not place("cpu", None, "eager").notes
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "attention", "word"),
+    [
+        ("gpu7", None, None, "gpu7"),
+        ("cuda:99", None, None, "cuda:99"),
+        ("cpu", "float61", None, "float16"),
+        ("cpu", None, "fast", "sdpa"),
+    ],
+)
+def test_bad_placements(device: str, dtype: str | None, attention: str | None, word: str) -> None:
+    with pytest.raises(OptionError, match=word):
+        place(device, dtype, attention)
+
+
+def test_eager_attention_writes_the_same(pair: Any) -> None:
+    samples = torch.randn(32000, generator=torch.Generator().manual_seed(2)).numpy() * 0.1
+    texts = []
+    ours = "native" if native.kernels() else "sdpa"  # kernels of our own stand in for SDPA
+    for attention, used in (("sdpa", ours), ("eager", "eager")):
+        with Engine.load(str(pair.target), "none", device="cpu", attention=attention) as engine:
+            assert engine.status.attention == used
+            texts.append(engine.transcribe((samples, 16000)).segments[0].tokens)
+    assert texts[0] == texts[1]
+
+
+def test_the_random_pair_is_plain_hugging_face(pair: Any) -> None:
+    model = WhisperForConditionalGeneration.from_pretrained(pair.target)
+    assert model.config.d_model == 64

@@ -1,0 +1,171 @@
+"""Steps that are captured once and replayed: everything but CUDA's own capture, which a CPU cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.support.bench import Bench
+from whisper_magic.engine.decode.drafters import Draft, NoDraft
+from whisper_magic.engine.model.device import place
+from whisper_magic.engine.native import bindings as native
+from whisper_magic.engine.runtime.cuda_graphs import MOST, Graphs, Step
+from whisper_magic.engine.sample.noise import stream_key
+
+# What a CUDA graph cannot hold: values that the host reads, shapes that hang on values, tensors of the host's numbers
+QUESTIONS = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "unique", "lift_fresh")
+
+
+class NoQuestions(TorchDispatchMode):
+    """Fails on an operation that could not be captured."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name().removeprefix("aten::").split(".")[0]
+        assert name not in QUESTIONS, f"{func.name()} asks the device in the middle of a step"
+        return func(*args, **(kwargs or {}))
+
+
+class Recorder:
+    """Captures as a GPU would, as far as a CPU can: the step as it was given is run again, at every replay."""
+
+    def __init__(self) -> None:
+        self.captured = self.replayed = 0
+
+    def __call__(self, step: Step) -> Step:
+        self.captured += 1
+
+        def replay() -> None:
+            self.replayed += 1
+            with NoQuestions():
+                step()
+
+        return replay
+
+
+@pytest.fixture(scope="module")
+def bench(make_pair: Any, shape: Any) -> Iterator[Bench]:
+    """Through torch, as on a GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "kernels", lambda: None)
+        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)))
+
+
+@pytest.fixture
+def recorder(bench: Bench) -> Iterator[Recorder]:
+    recorder, whole = Recorder(), bench.runtime.graphs
+    bench.runtime.graphs = Graphs(lambda: recorder)
+    yield recorder
+    bench.runtime.graphs = whole
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("length", [0, 5])
+def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots: int, length: int) -> None:
+    """Prefill, languages, refills and ends included; and again, where all was captured by a run that is over."""
+    for _ in range(2):
+        draft: Draft = bench.model_draft(length) if length else NoDraft()
+        ends = bench.decode(bench.windows, draft, slots)
+        for window in bench.windows:
+            found, alone = ends[window.index], bench.alone[window.index]
+            assert found.tokens == alone.tokens
+            assert found.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
+            assert found.no_speech_prob == pytest.approx(alone.no_speech_prob, rel=1e-4)
+    assert recorder.captured <= 12, "as many as there are phases and draft lengths, not rounds"
+    assert recorder.replayed > 4 * recorder.captured
+
+
+def test_replayed_samples_are_the_same(bench: Bench, recorder: Recorder) -> None:
+    hot = [replace(window, temperature=0.7, key=stream_key(1, window.index)) for window in bench.windows]
+    alone = bench.decode(hot, NoDraft())
+    for _ in range(2):
+        ends = bench.decode(hot, bench.model_draft(4), 2)
+        assert [ends[w.index].tokens for w in hot] == [alone[w.index].tokens for w in hot]
+    assert recorder.replayed
+
+
+def test_nothing_that_a_step_uses_moves(bench: Bench, recorder: Recorder) -> None:
+    """A graph writes where it wrote when it was captured."""
+
+    def places() -> dict[str, int]:
+        slots, sides = bench.runtime.slots, (bench.runtime.target, bench.runtime.draft)
+        found = {name: one.data_ptr() for name, one in vars(slots).items() if isinstance(one, torch.Tensor)}
+        for i, side in enumerate(sides):
+            assert side is not None
+            found |= {f"self {i}": side.self_kv.data_ptr(), f"cross {i}": side.cross_kv.data_ptr()}
+        return found
+
+    bench.decode(bench.windows, bench.model_draft(5), 2)
+    before = places()
+    bench.decode(bench.windows, bench.model_draft(3), 2)
+    assert places() == before
+
+
+def test_other_slots_are_captured_anew(bench: Bench, recorder: Recorder) -> None:
+    for slots in (2, 3, 2):
+        recorder.captured = 0
+        bench.decode(bench.windows, bench.model_draft(5), slots)
+        assert recorder.captured, "the caches have moved"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: on a CPU the tests above replay without one")
+def test_a_gpu_captures_and_writes_the_same(make_pair: Any, shape: Any) -> None:
+    bench = Bench(make_pair(shape(seed=4, eot_pull=1.0)), placement=place("cuda", "float16", "sdpa").placement)
+    for slots in (1, 3):
+        alone = bench.decode(bench.windows, NoDraft(), slots)
+        for _ in range(2):
+            ends = bench.decode(bench.windows, bench.model_draft(5), slots)
+            assert [ends[w.index].tokens for w in bench.windows] == [alone[w.index].tokens for w in bench.windows]
+    assert bench.runtime.graphs.note == ""
+    assert bench.runtime.graphs._captured
+
+
+def test_first_it_runs_then_it_is_captured_then_replayed() -> None:
+    recorder, done = Recorder(), list[str]()
+    graphs = Graphs(lambda: recorder)
+
+    def step(name: str) -> Callable[[], None]:
+        return lambda: done.append(name)
+
+    for name in "abcd":
+        graphs.run("key", step(name))
+    assert done == ["a", "b", "b", "b"], "what was captured is what is done"
+    graphs.run(None, step("never captured"))
+    graphs.run("other", step("e"))
+    assert done[4:] == ["never captured", "e"]
+    graphs.clear()
+    graphs.run("key", step("f"))
+    assert done[-1] == "f"
+
+
+def test_graphs_do_not_pile_up() -> None:
+    recorder = Recorder()
+    graphs = Graphs(lambda: recorder)
+    for key in range(3 * MOST):
+        for _ in range(2):
+            graphs.run(key, lambda: None)
+    assert recorder.captured == 3 * MOST
+    assert len(graphs._captured) <= MOST
+
+
+def test_what_cannot_be_captured_is_done_without_and_said() -> None:
+    def refuses(step: Step) -> Step:
+        raise RuntimeError("operation not permitted when stream is capturing\nand a long story")
+
+    graphs, done = Graphs(lambda: refuses), list[int]()
+    for number in range(4):
+        graphs.run("key", lambda number=number: done.append(number))
+    assert done == [0, 1, 2, 3]
+    assert graphs.note == ("CUDA graphs are off, which is slower: operation not permitted when stream is capturing")
+
+
+def test_a_cpu_captures_nothing() -> None:
+    graphs, done = Graphs.on(torch.device("cpu")), list[int]()
+    for number in range(4):
+        graphs.run("key", lambda number=number: done.append(number))
+    assert done == [0, 1, 2, 3]
+    assert graphs.note == ""

@@ -1,0 +1,116 @@
+"""Whisper's rules against transformers' own logits processors, row by row and block by block."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import torch
+from transformers import GenerationConfig
+from transformers.generation.logits_process import (
+    SuppressTokensAtBeginLogitsProcessor,
+    SuppressTokensLogitsProcessor,
+    WhisperTimeStampLogitsProcessor,
+)
+
+from whisper_magic.engine.model.checkpoint import SpecialTokens
+from whisper_magic.engine.sample.logits_processor import Rules, places
+
+VOCAB, EOT, BEGIN = 60, 40, 46  # 40 words, end-of-text, five other special tokens, 14 timestamps
+SPECIAL = SpecialTokens(
+    sot=41, eot=EOT, vocab=VOCAB, timestamp_begin=BEGIN, no_timestamps=BEGIN - 1, prev_sot=43, no_speech=44,
+    languages={}, tasks={}, suppress=(1, 2, 41, 43), begin_suppress=(5, EOT),
+    max_initial_timestamp_index=3, max_length=32,
+)  # fmt: skip
+
+
+def processors(begin: int, timestamps: bool) -> list[Any]:
+    config = GenerationConfig(eos_token_id=EOT, bos_token_id=EOT)
+    config.no_timestamps_token_id = BEGIN - 1
+    config.max_initial_timestamp_index = 3
+    chain: list[Any] = [
+        SuppressTokensAtBeginLogitsProcessor([5, EOT], begin_index=begin),
+        SuppressTokensLogitsProcessor([1, 2, 41, 43]),
+    ]
+    return [*chain, WhisperTimeStampLogitsProcessor(config, begin_index=begin)] if timestamps else chain
+
+
+def text(rng: random.Random, length: int) -> list[int]:
+    """A text that the rules could have written: words, and timestamps that come in rising pairs."""
+    stamp, out = BEGIN + rng.randrange(3), []
+    out.append(stamp)
+    while len(out) < length:
+        out += [rng.randrange(40) for _ in range(rng.randrange(1, 4))]
+        if rng.random() < 0.6 and stamp < VOCAB - 2:
+            stamp += 1
+            out += [stamp] if rng.random() < 0.3 else [stamp, stamp]
+    return out[:length]
+
+
+@pytest.mark.parametrize("timestamps", [True, False])
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_equal_transformers(seed: int, timestamps: bool) -> None:
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    prompt = [41] * rng.randrange(1, 5)
+    generated = text(rng, 12)
+    tokens = torch.tensor([prompt + generated + [0] * 8])
+    block = 6
+    first = rng.randrange(0, 6)
+    start = torch.tensor([len(prompt) - 1 + first])
+    logits = torch.randn(1, block, VOCAB) * 4
+    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=timestamps)
+    begin = torch.tensor([len(prompt)])
+    scores = rules(logits, places(tokens, begin, start, block, BEGIN))
+    for row in range(block):
+        before = tokens[:, : int(start) + row + 1]
+        expected = logits[:, row].clone()
+        for processor in processors(len(prompt), timestamps):
+            expected = processor(before, expected)
+        assert torch.equal(scores[:, row], expected), (seed, row)
+
+
+def test_slots_do_not_see_each_other() -> None:
+    """Two texts in one call give what each gives alone, at different positions."""
+    rng = random.Random(3)
+    rows = [[41, 41, *text(rng, 14)], [41, *text(rng, 15)]]
+    tokens = torch.tensor(rows)
+    begin, start = torch.tensor([2, 1]), torch.tensor([6, 0])
+    logits = torch.randn(2, 4, VOCAB)
+    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=True)
+    both = rules(logits, places(tokens, begin, start, 4, BEGIN))
+    for i in range(2):
+        one = slice(i, i + 1)
+        alone = rules(logits[one], places(tokens[one], begin[one], start[one], 4, BEGIN))
+        assert torch.equal(both[one], alone)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_place_moves_on_with_the_text(seed: int) -> None:
+    """A draft goes on from where it stands; the target reads the whole text anew. Both find the same."""
+    rng = random.Random(seed)
+    tokens = torch.tensor([[41, 41, *text(rng, 14)], [41, *text(rng, 15)]])
+    begin, start = torch.tensor([2, 1]), torch.tensor([1, 0])
+    place = places(tokens, begin, start, 1, BEGIN)
+    for step in range(1, 14):
+        place = place.then(tokens.gather(1, (start + step)[:, None]), BEGIN)
+        expected = places(tokens, begin, start + step, 1, BEGIN)
+        assert torch.equal(place.index, expected.index)
+        assert torch.equal(place.last, expected.last)
+        assert torch.equal(place.before_last, expected.before_last)
+        assert torch.equal(place.latest, expected.latest)
+
+
+def test_own_suppress_list_replaces_the_checkpoints() -> None:
+    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=False, suppress=(7,))
+    assert rules.forbidden[1, 7] == -torch.inf
+    assert rules.forbidden[1, 1] == 0
+
+
+def test_logits_are_not_changed() -> None:
+    logits = torch.randn(1, 2, VOCAB)
+    kept = logits.clone()
+    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=True)
+    rules(logits, places(torch.zeros(1, 10, dtype=torch.long), torch.tensor([1]), torch.tensor([0]), 2, BEGIN))
+    assert torch.equal(logits, kept)

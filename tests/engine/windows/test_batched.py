@@ -1,0 +1,140 @@
+"""Windows cut at pauses: packed full, read for themselves, told in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from whisper_magic.engine.decode.speculator import Clock, Decoded
+from whisper_magic.engine.model.checkpoint import SpecialTokens
+from whisper_magic.engine.runtime.slots import DETECT, Window
+from whisper_magic.engine.windows.batched import BatchedReader, packed
+from whisper_magic.engine.windows.reader import Guards, Piece, Plan
+from whisper_magic.engine.windows.stream import Part
+
+B = 100  # <|0.00|>
+SPECIAL = SpecialTokens(
+    sot=1, eot=90, vocab=200, timestamp_begin=B, no_timestamps=99, prev_sot=2, no_speech=98, languages={"en": 91},
+    tasks={}, suppress=(), begin_suppress=(), max_initial_timestamp_index=None, max_length=64,
+)  # fmt: skip
+
+
+def parts(*ends: int) -> list[Part]:
+    return [Part(first, last) for first, last in zip(ends[::2], ends[1::2], strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ([], []),
+        ([5, 40], [5, 40]),
+        ([5, 40, 60, 90, 95, 105], [5, 105]),  # just a window, with the silence between
+        ([5, 40, 60, 90, 95, 106], [5, 90, 95, 106]),  # too much by one frame
+        ([0, 99, 99, 250], [0, 99, 99, 199, 199, 250]),  # longer than a window by itself
+    ],
+)
+def test_packing(given: list[int], found: list[int]) -> None:
+    assert list(packed(iter(parts(*given)), 100)) == parts(*found)
+
+
+class Known:
+    """An ear that has heard everything: 1,000 frames of nothing."""
+
+    def hear(self, frame: int) -> int:
+        return min(frame, 1000)
+
+    def features(self, first: int, last: int) -> torch.Tensor:
+        return torch.zeros(1, last - first)
+
+    def forget(self, before: int) -> None:
+        pass
+
+
+def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes: Any) -> BatchedReader:
+    guards = Guards((0.0, 0.4), logprob=-1.0, no_speech=0.6)
+    plan = Plan(SPECIAL, 100, 64, forced, (), False, 50, 64, 0.01, guards=guards, **changes)
+    return BatchedReader(Known(), iter(speech), plan, str)
+
+
+def decoded(window: Window | None, *tokens: int, logprob: float = -0.1, silence: float = 0.0) -> Decoded:
+    assert window is not None
+    return Decoded(window, tokens, (logprob,), silence, None, None, Clock())
+
+
+def test_all_windows_are_out_at_once() -> None:
+    one = reader(parts(0, 80, 100, 180, 950, 1100))
+    windows = [one.next_window() for _ in range(4)]
+    assert [(w.index, w.first, w.content_frames) for w in windows if w] == [(0, 0, 80), (1, 100, 80), (2, 950, 50)]
+    assert windows[3] is None
+    assert not one.done
+    for window in windows[:3][::-1]:
+        one.accept(decoded(window, 5))
+    assert one.done
+    assert one.read_until == 1000
+
+
+def test_a_doubted_window_comes_again_and_the_others_do_not_wait() -> None:
+    one = reader(parts(0, 80, 100, 180))
+    first, second = one.next_window(), one.next_window()
+    assert one.accept(decoded(first, 5, logprob=-2)).retry
+    again = one.next_window()
+    assert again is not None
+    assert (again.index, again.temperature, again.rung) == (0, 0.4, 1)
+    assert first is not None
+    assert again.features is first.features
+    one.accept(decoded(second, 5))
+    assert not one.done
+    verdict = one.accept(decoded(again, 5, logprob=-2))
+    assert "is a guess" in verdict.flags[0]
+    assert one.done
+
+
+def test_the_others_wait_for_the_language() -> None:
+    one = reader(parts(0, 80, 100, 180), forced=(1, DETECT))
+    first = one.next_window()
+    assert first is not None
+    assert first.prompt == (1, DETECT)
+    assert one.next_window() is None
+    one.heard_language(91, 0.9)
+    second = one.next_window()
+    assert second is not None
+    assert second.prompt == (1, 91)
+
+
+def test_each_finds_its_own_language() -> None:
+    one = reader(parts(0, 80, 100, 180), forced=(1, DETECT), per_window=True)
+    windows = [one.next_window(), one.next_window()]
+    assert [w.prompt for w in windows if w] == [(1, DETECT), (1, DETECT)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "pieces"),
+    [
+        ((B, 1, B + 10, B + 12, 2), [(300, 320, (B, 1, B + 10)), (324, 380, (B + 12, 2))]),  # open at the end: kept
+        ((B, 1, B + 10, B + 12), [(300, 320, (B, 1, B + 10))]),
+        ((B, 1, B + 10), [(300, 320, (B, 1, B + 10))]),
+        ((1, 2), [(300, 380, (1, 2))]),
+    ],
+)
+def test_nothing_is_left_for_another_window(
+    tokens: tuple[int, ...], pieces: list[tuple[int, int, tuple[int, ...]]]
+) -> None:
+    one = reader(parts(300, 380))
+    verdict = one.accept(decoded(one.next_window(), *tokens))
+    assert list(verdict.pieces) == [Piece(*piece) for piece in pieces]
+
+
+def test_silence_is_left_out() -> None:
+    one = reader(parts(300, 380))
+    verdict = one.accept(decoded(one.next_window(), 5, logprob=-1.5, silence=0.9))
+    assert verdict.silent
+    assert verdict.pieces
+    assert one.done
+
+
+def test_no_voice_no_window() -> None:
+    assert reader([]).done
+    assert reader([]).next_window() is None

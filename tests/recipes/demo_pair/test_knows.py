@@ -1,0 +1,16 @@
+"""The page of what the pair knows says what the grammars say."""
+
+from recipes.demo_pair.knows import page
+from recipes.demo_pair.recipe import ASSETS
+
+
+def test_the_page_has_every_language_and_its_patterns() -> None:
+    written = page()
+    for name in ("English", "German", "French", "Spanish"):
+        assert f"\n## {name}\n" in written
+    assert "- schalte {device} {room} ein" in written
+    assert "- city: Londres · Paris · Berlin" in written
+
+
+def test_the_page_beside_the_weights_is_this_one() -> None:
+    assert (ASSETS / "KNOWS.md").read_text() == page()

@@ -1,0 +1,72 @@
+"""`--save`: each transcript is written as soon as it is finished, so that whatever happens later, it is there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+from IPython.core.error import UsageError
+
+from whisper_magic.errors import TranscriptError
+from whisper_magic.transcript import Transcript
+from whisper_magic.wording import one_line
+
+ENDINGS = (".txt", ".srt", ".vtt", ".tsv", ".json")
+
+
+class Saver:
+    """Writes to a pattern whose * is each source's name; of two equal names the second gets a -2."""
+
+    def __init__(self, pattern: str | None) -> None:
+        self.pattern = pattern
+        self.saved: list[Path] = []
+        self.problems: list[str] = []
+        self._used: Counter[Path] = Counter()
+
+    def check(self, several: bool) -> None:
+        """Refuse what could not work, before any work is done; make the folder.
+
+        Raises:
+            UsageError: for an ending that is no format, one name for several transcripts, or a folder that cannot be.
+        """
+        if self.pattern is None:
+            return
+        if not self.pattern.lower().endswith(ENDINGS):
+            raise UsageError(f"--save takes a name ending in {', '.join(ENDINGS)}, got {self.pattern}")
+        path = Path(os.path.expanduser(self.pattern))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
+        if several and "*" not in self.pattern:
+            raise UsageError(f"--save with several transcripts takes a name for each, such as *{path.suffix}")
+        if "*" not in str(path.parent):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = one_line(error.strerror or error)
+                raise UsageError(f"--save cannot make the folder {path.parent}: {reason}") from None
+
+    def save(self, transcript: Transcript) -> None:
+        """Write a transcript that is complete. A problem is noted, not raised: the transcript must not be lost."""
+        if self.pattern is None or not transcript.complete:
+            return
+        path = Path(os.path.expanduser(self.pattern.replace("*", _stem(transcript.source))))  # noqa: PTH111 (as above)
+        self._used[path] += 1
+        if self._used[path] > 1:
+            path = path.with_stem(f"{path.stem}-{self._used[path]}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.saved.append(transcript.save(path))
+        except (TranscriptError, OSError) as error:
+            self.problems.append(f"not saved: {one_line(error)}")
+
+    def summary(self) -> str | None:
+        """'Saved talk.srt', or how many; None where nothing was."""
+        if not self.saved:
+            return None
+        first = f"Saved {self.saved[0]}"
+        return first if len(self.saved) == 1 else f"{first} and {len(self.saved) - 1} more"
+
+
+def _stem(source: str) -> str:
+    stem = Path(source.partition("?")[0]).stem if "://" in source else Path(source).stem
+    return re.sub(r"[^\w.-]+", "_", stem).strip("_.") or "transcript"

@@ -1,0 +1,108 @@
+"""Word errors as text and as HTML: the rate, the differing words in their context, and when they were said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whisper_magic.notebook.views import facts as figures
+from whisper_magic.notebook.views import tables
+from whisper_magic.notebook.views.html import escaped, frame
+from whisper_magic.notebook.views.tables import Table
+from whisper_magic.notebook.views.text import PLAIN, Style, printable, wrap
+from whisper_magic.scoring import Stretch, WordErrors, percent
+
+_CONTEXT = 8  # right words shown on either side of a wrong one
+_MOST = 50  # differences in the table
+
+
+def render(errors: WordErrors, style: Style = PLAIN) -> str:
+    """The line, the words in context ([-missing-] {+extra+}, as wdiff marks them), and a table of the differences."""
+    lines = wrap(str(errors), style.width)
+    if errors.differences:
+        words = " ".join(_marked(stretch) for stretch in in_context(errors))
+        legend = "[-only in the reference-]  {+only in the transcript+}"
+        lines += ["", *wrap(printable(words), style.width), "", style.paint(legend, "dim")]
+        lines += ["", tables.as_text(differences(errors), style)]
+    return "\n".join(lines)
+
+
+def render_html(errors: WordErrors) -> str:
+    """The same; what is missing struck out, what is extra underlined."""
+    rate = f'<span class="wm-source">{errors.unit.capitalize()} error rate {percent(errors.rate)}</span>'
+    kinds = (
+        f"{errors.errors:,} of {errors.words:,} {errors.unit}s",
+        f"{errors.substitutions:,} substituted",
+        f"{errors.deletions:,} missing",
+        f"{errors.insertions:,} extra",
+    )
+    facts = "".join(f'<span class="wm-or"> · </span><span class="wm-soft">{escaped(fact)}</span>' for fact in kinds)
+    body = _body(errors) if errors.differences else '<div class="wm-body wm-soft">no differences</div>'
+    foot = f'<div class="wm-foot">{escaped(f"Both texts after {errors.normalizer}.")}</div>'
+    return frame(f'<div class="wm-head">{rate}{facts}</div>{body}{foot}', str(errors), "tables.css")
+
+
+def render_line(errors: WordErrors) -> str:
+    """One line, for a score inside something else."""
+    return f"<WordErrors {percent(errors.rate)}: {errors.errors} of {errors.words} {errors.unit}s>"
+
+
+def in_context(errors: WordErrors) -> Iterator[Stretch]:
+    """The stretches, the right ones cut to the words next to a wrong one; … stands where words were left out."""
+    last = len(errors.stretches) - 1
+    for place, stretch in enumerate(errors.stretches):
+        words = stretch.written
+        if stretch.kind != "equal":
+            yield stretch
+            continue
+        head = () if place == 0 else words[:_CONTEXT]
+        tail = () if place == last else words[-_CONTEXT:]
+        if len(words) > len(head) + len(tail):
+            words = (*head, "…", *tail)
+        yield Stretch("equal", words, words)
+
+
+def differences(errors: WordErrors) -> Table:
+    """When each was said, what should be there, and what is."""
+    found = errors.differences
+    hours = any((stretch.end or 0) >= 3600 for stretch in found)
+    rows = tuple(
+        (_when(stretch, hours), " ".join(stretch.reference) or "–", " ".join(stretch.written) or "–")
+        for stretch in found[:_MOST]
+    )
+    more = f", the first {_MOST} of {len(found):,}" if len(found) > _MOST else ""
+    return Table(f"What differs{more}", ("said at", "in the reference", "in the transcript"), rows, numbers=False)
+
+
+def _when(stretch: Stretch, hours: bool) -> str:
+    if stretch.start is None or stretch.end is None:
+        return "–"
+    return f"{figures.clock(stretch.start, hours)} → {figures.clock(stretch.end, hours)}"
+
+
+def _marked(stretch: Stretch) -> str:
+    if stretch.kind == "equal":
+        return " ".join(stretch.written)
+    missing = f"[-{' '.join(stretch.reference)}-]" if stretch.reference else ""
+    extra = f"{{+{' '.join(stretch.written)}+}}" if stretch.written else ""
+    return f"{missing} {extra}".strip()
+
+
+def _body(errors: WordErrors) -> str:
+    words = " ".join(_marked_html(stretch) for stretch in in_context(errors))
+    legend = "<del>only in the reference</del> · <ins>only in the transcript</ins>"
+    text = f'<div class="wm-said" dir="auto">{words}</div>'
+    table = tables.as_html(differences(errors))
+    return (
+        '<div class="wm-body" role="region" aria-label="What differs" tabindex="0">'
+        f'{text}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'
+    )
+
+
+def _marked_html(stretch: Stretch) -> str:
+    written = escaped(" ".join(stretch.written))
+    if stretch.kind == "equal":
+        return written
+    when = "" if stretch.start is None else f' title="{_when(stretch, (stretch.end or 0) >= 3600)}"'
+    missing = f"<del{when}>{escaped(' '.join(stretch.reference))}</del>" if stretch.reference else ""
+    extra = f"<ins{when}>{written}</ins>" if stretch.written else ""
+    return f"{missing} {extra}".strip()
