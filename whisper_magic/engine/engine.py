@@ -13,7 +13,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -21,49 +21,51 @@ import torch
 
 from whisper_magic.comparison import REPEATS, Comparison
 from whisper_magic.engine.compare.run import compare
-from whisper_magic.engine.model.checkpoint import Checkpoint, read_draft, read_target
-from whisper_magic.engine.model.device import Placed, place
+from whisper_magic.engine.model.checkpoint import read_draft, read_target
+from whisper_magic.engine.model.device import place
 from whisper_magic.engine.model.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
-from whisper_magic.engine.runtime.model_runner import Runtime
-from whisper_magic.engine.scheduler import Batch, Source
-from whisper_magic.engine.windows.planning import front_end, text_of
-from whisper_magic.errors import (
-    EngineBusy,
-    EngineClosed,
-    OptionError,
-    SomeFailed,
-)
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
+from whisper_magic.engine.scheduler import Scheduler, Source
+from whisper_magic.errors import EngineBusy, EngineClosed, OptionError, SomeFailed
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Models, Transcript
+from whisper_magic.transcript import Event, Transcript
 
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """What is loaded, and what was actually chosen for it."""
+    """What is loaded, and what was actually chosen for it.
+
+    Attributes:
+        target: Name of the target.
+        draft: Name of the draft, None without one.
+        device: For people, such as "cpu (2 threads)".
+        dtype: Such as "float16".
+        attention: "flash_attention_2", "sdpa" or "eager"; "native CPU kernels" where these attend instead.
+        notes: One-line reasons for what was chosen.
+        languages: Codes that the target knows; empty for an English-only one.
+        load_seconds: Wall seconds of `Engine.load`.
+        memory_bytes: Of weights and caches.
+    """
 
     target: str
     draft: str | None
     device: str
     dtype: str
-    attention: str  # "native": kernels of our own, in place of SDPA
-    notes: tuple[str, ...]  # one-line reasons for what was chosen
+    attention: str
+    notes: tuple[str, ...]
     languages: tuple[str, ...]
     load_seconds: float
-    memory_bytes: int  # weights and caches
+    memory_bytes: int
 
 
 class Engine:
     """A target and its draft, resident. Make one with `Engine.load`."""
 
-    def __init__(self, target: Checkpoint, draft: Checkpoint | None, placed: Placed) -> None:
-        self._draft_name = draft.name if draft else None
-        self._placed, self._load_seconds = placed, 0.0
-        self._runtime: Runtime | None = Runtime(target, draft)
-        self._front = front_end(target, self._runtime.device)
-        # The runtime holds what it needs of the weights, some of them fused: no second copy stays.
-        self._target: Checkpoint | None = replace(target, decoder_state={}, encoder=None)
+    def __init__(self, model: LoadedModel, notes: tuple[str, ...] = (), load_seconds: float = 0.0) -> None:
+        self._model: LoadedModel | None = model
+        self._notes, self._load_seconds = notes, load_seconds
         self._lock = threading.Lock()
-        self._server: int | None = None  # the thread that is being served
+        self._served_thread: int | None = None
 
     @classmethod
     def load(
@@ -77,15 +79,18 @@ class Engine:
     ) -> Engine:
         """Load a target and a draft.
 
-        target: a hub name, a local folder, or "demo" (bundled). draft: the same, or "none"; None takes the target's
-        usual draft where there is one. device: "cuda", "cpu", ...; None takes CUDA where there is one. dtype:
-        "float16", "bfloat16" or "float32"; None takes float16 on CUDA and float32 elsewhere. attention:
-        "flash_attention_2", "sdpa" or "eager"; None takes the first that works. `status` tells what was actually
-        chosen, and why: "native" attention is that of our own kernels, which stand in for SDPA on a CPU.
+        `status` says what was actually chosen, and why.
+
+        Args:
+            target: A hub name, a local folder, or "demo" (bundled).
+            draft: The same, or "none". None takes the target's usual draft, where there is one.
+            device: "cuda", "cuda:1" or "cpu". None takes CUDA where there is one.
+            dtype: "float16", "bfloat16" or "float32". None takes float16 on CUDA and float32 elsewhere.
+            attention: "flash_attention_2", "sdpa" or "eager". None takes the fastest that works.
 
         Raises:
-            CheckpointError: where a model cannot be found, read, or paired with the other.
-            OptionError: for a device, dtype or attention that does not exist here.
+            CheckpointError: Where a model cannot be found, read, or paired with the other.
+            OptionError: For a device, dtype or attention that does not exist here.
         """
         began = perf_counter()
         placed = place(device, dtype, attention)
@@ -94,9 +99,10 @@ class Engine:
             name = DEMO_DRAFT_NAME
         whole = read_target(target, placed.placement)
         small = None if name in (None, "none") else read_draft(str(name), whole, placed.placement)
-        engine = cls(whole, small, placed)
-        engine._load_seconds = perf_counter() - began  # packing the weights included
-        return engine
+        model = LoadedModel.build(whole, small, placed.device_name)
+        notes = (*placed.notes, model.runner.backend_note)
+        seconds = perf_counter() - began  # packing the weights included
+        return cls(model, tuple(note for note in notes if note), seconds)
 
     # -- transcribing ------------------------------------------------------------------------------------------------
 
@@ -110,22 +116,24 @@ class Engine:
     ) -> Transcript:
         """Transcribe one recording.
 
-        source: what `whisper_magic.audio.load.load` takes. overrides: fields of TranscribeOptions. on_event: called
-        with every event as it happens: Started, Rounds and Segments, Finished.
+        Args:
+            source: What `whisper_magic.audio.load.load` takes: a path, URL, bytes, file object, (array, rate), Audio.
+            options: How to transcribe it.
+            on_event: Called with every event as it happens: Started, Rounds and Segments, Finished.
+            **overrides: Fields of TranscribeOptions, which take precedence over `options`.
 
         Raises:
-            AudioError: for a source that cannot be used.
-            OptionError: for an option that does not exist, or that this checkpoint cannot do.
-            Interrupted: on Ctrl-C; `.transcript` is what was finished by then.
-            EngineClosed: after `close`.
+            AudioError: For a source that cannot be used.
+            OptionError: For an option that does not exist, or that this checkpoint cannot do.
+            Interrupted: On Ctrl-C; `.transcript` is what was finished by then.
+            EngineClosed: After `close`.
         """
         chosen = _single(options, overrides)
-        tell = None if on_event is None else lambda index, event: on_event(event)
-        with self._batch([source], chosen) as batch:
-            batch.run(tell)
-        if batch.errors:
-            raise batch.errors[0]
-        return batch.finished[0]
+        with self._scheduler([source], chosen) as scheduler:
+            scheduler.run(None if on_event is None else lambda index, event: on_event(event))
+        if scheduler.errors:
+            raise scheduler.errors[0]
+        return scheduler.finished[0]
 
     def transcribe_many(
         self,
@@ -135,44 +143,38 @@ class Engine:
         on_event: Callable[[int, Event], None] | None = None,
         **overrides: Any,
     ) -> list[Transcript]:
-        """Transcribe several recordings, `batch_size` windows of different ones at a time; results in their order.
+        """Transcribe several recordings, `batch_size` windows of different ones at a time.
 
-        With channel="split" each channel of each source gives a transcript. on_event: called with the index of the
-        source and each of its events. Raises as `transcribe` does, and where only some sources fail:
+        Args:
+            sources: Of each recording, as of `transcribe`.
+            options: How to transcribe them. With channel="split" each channel of each source gives a transcript.
+            on_event: Called with the index of the source and each of its events.
+            **overrides: Fields of TranscribeOptions.
+
+        Returns:
+            The transcripts, in the order of the sources.
 
         Raises:
-            SomeFailed: after the others have been finished; they are in `.transcripts`.
+            SomeFailed: Where some sources failed, after the others were finished; they are in `.transcripts`.
+            OptionError, Interrupted, EngineClosed: As of `transcribe`.
         """
         chosen = (options or TranscribeOptions()).override(**overrides)
-        with self._batch(sources, chosen) as batch:
-            batch.run(on_event)
-        if batch.errors:
-            raise SomeFailed(batch.transcripts, batch.errors)
-        return batch.finished
+        with self._scheduler(sources, chosen) as scheduler:
+            scheduler.run(on_event)
+        if scheduler.errors:
+            raise SomeFailed(scheduler.transcripts, scheduler.errors)
+        return scheduler.finished
 
     def stream(self, source: Source, options: TranscribeOptions | None = None, **overrides: Any) -> Iterator[Event]:
         """The events of `transcribe` as an iterator: Started, Rounds and Segments as they happen, Finished."""
-        return self._streamed(source, _single(options, overrides))
+        return self._stream(source, _single(options, overrides))
 
-    def _streamed(self, source: Source, options: TranscribeOptions) -> Iterator[Event]:
-        with self._batch([source], options) as batch:
-            for _, event in batch.events():
+    def _stream(self, source: Source, options: TranscribeOptions) -> Iterator[Event]:
+        with self._scheduler([source], options) as scheduler:
+            for _, event in scheduler.events():
                 yield event
-        if batch.errors:
-            raise batch.errors[0]
-
-    @contextmanager
-    def _batch(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Batch]:
-        """Work for the models, which serve one call at a time: the caches are shared."""
-        self._refuse_inside()
-        with self._lock:
-            self._server = threading.get_ident()
-            try:
-                target, runtime = self._open()
-                with closing(Batch(target, runtime, self._front, self._models(), sources, options)) as batch:
-                    yield batch
-            finally:
-                self._server = None
+        if scheduler.errors:
+            raise scheduler.errors[0]
 
     def compare(
         self,
@@ -183,44 +185,79 @@ class Engine:
         on_stage: Callable[[str], None] | None = None,
         **overrides: Any,
     ) -> Comparison:
-        """Decode a recording with the target alone and speculatively, in turns: are the tokens the same, and how long
-        does each take? repeats: timed runs of each. on_stage: told what runs now. Raises as `transcribe` does."""
-        return compare(self, source, _single(options, overrides), repeats, on_stage)
+        """Decode a recording with the target alone and speculatively, in turns.
+
+        Args:
+            source: As of `transcribe`.
+            options: How to transcribe it.
+            repeats: Timed runs of each.
+            on_stage: Called with what runs now.
+            **overrides: Fields of TranscribeOptions.
+
+        Returns:
+            Whether the tokens are the same, and how long each takes.
+
+        Raises:
+            AudioError, OptionError, Interrupted, EngineClosed: As of `transcribe`.
+        """
+        chosen = _single(options, overrides)
+        with self._exclusive() as model:
+            return compare(model, source, chosen, repeats, on_stage)
+
+    @contextmanager
+    def _scheduler(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Scheduler]:
+        with self._exclusive() as model, closing(Scheduler(model, sources, options)) as scheduler:
+            yield scheduler
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[LoadedModel]:
+        """The models, which serve one call at a time: the caches are shared."""
+        self._refuse_inside()
+        with self._lock:
+            self._served_thread = threading.get_ident()
+            try:
+                yield self._loaded()
+            finally:
+                self._served_thread = None
 
     # -- the rest of the door ----------------------------------------------------------------------------------------
 
     @property
     def status(self) -> EngineStatus:
-        """What is loaded and what was actually chosen."""
-        target, runtime = self._open()
+        """What is loaded, and what was actually chosen.
+
+        Raises:
+            EngineClosed: After `close`.
+        """
+        model = self._loaded()
+        names = model.models
         return EngineStatus(
-            target=target.name,
-            draft=self._draft_name,
-            device=self._placed.device_name,
-            dtype=str(runtime.dtype).removeprefix("torch."),
-            attention=runtime.attention,
-            notes=self._placed.notes,
-            languages=tuple(target.special.languages),
+            target=names.target,
+            draft=names.draft,
+            device=names.device,
+            dtype=names.dtype,
+            attention=names.attention,
+            notes=self._notes,
+            languages=tuple(model.target.special.languages),
             load_seconds=self._load_seconds,
-            memory_bytes=runtime.memory_bytes,
+            memory_bytes=model.runner.memory_bytes,
         )
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Token ids -> text; timestamps and other special tokens are left out."""
-        target, _ = self._open()
-        return text_of(target, tokens)
+        return self._loaded().target.text(tokens)
 
     def close(self) -> None:
-        """Let go of the models and caches. The engine cannot be used afterwards; closing twice is fine.
+        """Free the models and caches. The engine cannot be used afterwards; closing twice is fine.
 
         Raises:
-            EngineBusy: inside its own stream() or on_event.
+            EngineBusy: Inside its own stream() or on_event.
         """
         self._refuse_inside()
         with self._lock:
-            if self._runtime is not None:
-                self._runtime.close()
-            self._target = self._runtime = None
+            if self._model is not None:
+                self._model.close()
+            self._model = None
         gc.collect()  # modules hold each other in cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -232,24 +269,20 @@ class Engine:
         self.close()
 
     def __repr__(self) -> str:
-        if self._target is None:
+        if self._model is None:
             return "Engine(closed)"
-        s = self.status
-        return f"Engine(target={s.target!r}, draft={s.draft!r}, device={s.device!r}, dtype={s.dtype!r})"
+        m = self._model.models
+        return f"Engine(target={m.target!r}, draft={m.draft!r}, device={m.device!r}, dtype={m.dtype!r})"
 
     def _refuse_inside(self) -> None:
         """A call from within a call would wait for itself."""
-        if self._server == threading.get_ident():
+        if self._served_thread == threading.get_ident():
             raise EngineBusy("this engine is in the middle of a stream() or on_event here; finish or close that first")
 
-    def _models(self) -> Models:
-        s = self.status
-        return Models(s.target, s.draft, s.device, s.dtype, s.attention)
-
-    def _open(self) -> tuple[Checkpoint, Runtime]:
-        if self._target is None or self._runtime is None:
+    def _loaded(self) -> LoadedModel:
+        if self._model is None:
             raise EngineClosed("this engine was closed; load it again with Engine.load or %whisper load")
-        return self._target, self._runtime
+        return self._model
 
 
 def _single(options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:

@@ -1,148 +1,246 @@
-"""Sources on their way through the models: which recording each became, and what became of it.
+"""Sources -> recordings -> free slots -> events.
 
-Sources are read when a slot is free for them; where a GPU decodes, the next one is read meanwhile. One that fails is
+A source is opened when a slot is free for it; where a GPU decodes, the next one is read meanwhile. One that fails is
 noted, and the others are finished.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-from whisper_magic.audio import load as sound
-from whisper_magic.audio.features import LogMel
+from whisper_magic.audio import load as audio
 from whisper_magic.audio.load import AudioStream
-from whisper_magic.engine.decoding import Decoding
-from whisper_magic.engine.model.checkpoint import Checkpoint
-from whisper_magic.engine.runtime.model_runner import Runtime
-from whisper_magic.engine.windows.recording import Recording
-from whisper_magic.engine.windows.stream import heard_first
+from whisper_magic.engine.decode.draft_length import DraftLengthController
+from whisper_magic.engine.decode.drafters import make_drafter
+from whisper_magic.engine.decode.speculator import Decoded, Detected, Speculator
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
+from whisper_magic.engine.runtime.slots import Window
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.engine.windows.plan import STRIDE
+from whisper_magic.engine.windows.prompt import non_speech_tokens
+from whisper_magic.engine.windows.recording import Recording, open_recording
+from whisper_magic.engine.windows.stream import first_read
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Finished, Models, Transcript
+from whisper_magic.transcript import Event, Finished, Round, Started, Transcript
 
-AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
-ROOM = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
+READ_AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
+SLOT_MEMORY = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
 
 Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
+OnEvent = Callable[[int, Event], None]
 
 
 @dataclass(frozen=True)
-class _Sounds:
-    """What a source holds. seconds: that it took to open, of each stream."""
+class _Opened:
+    """The audio of a source: one stream, or one a channel. seconds: wall time that opening took, of each stream."""
 
     streams: Sequence[AudioStream]
     seconds: float
 
 
-class Batch:
-    """transcripts: one per recording in the order of the sources, None where one failed or is not finished.
-    errors: by the source's index."""
+class Scheduler:
+    """Decodes sources together: their windows share the slots.
 
-    def __init__(
-        self,
-        target: Checkpoint,
-        runtime: Runtime,
-        front: LogMel,
-        models: Models,
-        sources: Iterable[Source],
-        options: TranscribeOptions,
-    ) -> None:
-        self.target, self.runtime, self.front, self.models = target, runtime, front, models
-        self.sources, self.options = sources, options
+    Attributes:
+        transcripts: One a recording in the order of the sources, None where one failed or is not finished.
+        errors: By the source's index.
+    """
+
+    def __init__(self, model: LoadedModel, sources: Iterable[Source], options: TranscribeOptions) -> None:
+        self.model, self.options = model, options
         self.transcripts: list[Transcript | None] = []
         self.errors: dict[int, WhisperMagicError] = {}
-        self._begun: dict[Recording, int] = {}  # -> the place of its transcript
-        self._decoding: Decoding | None = None
-        self._next: Future[_Sounds] | None = None  # what is read ahead
+        self._sources = sources
+        self._open: dict[int, Recording] = {}  # by id, which is the place of the transcript
+        self._unannounced: list[Recording] = []
+        self._arriving: Iterator[Recording] = iter(())
+        self._speculator: Speculator | None = None
+        self._next: Future[_Opened] | None = None  # the source that is being read ahead
 
     def close(self) -> None:
-        """Let go of the sources that are open still."""
-        for recording in self._begun:
-            recording.sound.close()
+        """Close the sources that are still open."""
+        for recording in self._open.values():
+            recording.stream.close()
         if self._next is not None:
             self._next.add_done_callback(_close_all)
             self._next = None
 
     @property
     def finished(self) -> list[Transcript]:
+        """The transcripts that there are."""
         return [transcript for transcript in self.transcripts if transcript is not None]
 
-    def run(self, tell: Callable[[int, Event], None] | None) -> None:
-        """Do it all. tell: called with the index of the source and each event.
+    @property
+    def processor(self) -> LogitsProcessor:
+        """The logit rules, once there are events."""
+        assert self._speculator is not None
+        return self._speculator.processor
+
+    def run(self, on_event: OnEvent | None = None) -> None:
+        """Decode every source. on_event: called with the index of the source and each event.
 
         Raises:
-            Interrupted: on Ctrl-C, after what there is by then was told as Finished.
+            Interrupted: On Ctrl-C, after what there is by then was reported as Finished.
         """
-        tell = tell or _to_nobody
+        on_event = on_event or (lambda index, event: None)
         try:
             for index, event in self.events():
-                tell(index, event)
+                on_event(index, event)
         except KeyboardInterrupt as stop:
-            if self._decoding is not None:
-                self._decoding.keep_unfinished()
-            for index, event in self._collect(all_of_them=True):
-                tell(index, event)
+            for index, event in self._stop():
+                on_event(index, event)
             raise Interrupted(_stopped(self.finished), self.transcripts) from stop
 
-    def events(self) -> Iterator[tuple[int, Event]]:
+    def events(self) -> Generator[tuple[int, Event]]:
         """Everything that happens, with the index of the source that it happens to."""
-        recordings = self._recordings()
-        first = next(recordings, None)
+        self._arriving = self._recordings()
+        first = next(self._arriving, None)
         if first is None:
             return
-        slots = self._slots(first)
-        self._decoding = Decoding(self.target, self.runtime, self.options, self.front.frame_seconds, slots)
-        for recording, event in self._decoding.events(itertools.chain([first], recordings)):
-            yield recording.index, event
-            yield from self._collect()
-        yield from self._collect()
+        yield from self._announce()  # before the work
+        self._speculator = self._make_speculator(first)
+        for event in self._speculator.run(self.next_window):
+            yield from self._announce()
+            yield from self._dispatch(event)
+            yield from self._finish()
+        yield from self._announce()  # too short for a window
+        yield from self._finish()
 
-    def _slots(self, first: Recording) -> int:
-        """No more than there is work for."""
-        most = self.options.batch_size
-        if self._alone:
-            if self.options.mode == "auto":
-                most = min(most, max(1, int(ROOM // _slot_bytes(self.runtime))))
-            duration = first.sound.expected
-            windows = math.inf if duration is None else duration / first.window_seconds
-            return int(min(most, math.ceil(windows) + 1)) if first.mode == "batched" else 1
-        return most if not isinstance(self.sources, Sized) else max(1, min(most, len(self.sources)))
+    def next_window(self) -> Window | None:
+        """The window for a free slot: of an open recording, else of the next one; None where none is ready."""
+        for recording in self._open.values():
+            if (window := recording.next_window()) is not None:
+                return window
+        for recording in self._arriving:
+            if (window := recording.next_window()) is not None:
+                return window
+        return None
+
+    def _dispatch(self, event: tuple[Window, Round] | Detected | Decoded) -> Iterator[tuple[int, Event]]:
+        """Hand what the speculator reports to its recording."""
+        if isinstance(event, Detected):
+            self._open[event.window.recording].set_language(event)
+        elif isinstance(event, Decoded):
+            recording = self._open[event.window.recording]
+            for segment in recording.accept(event):
+                yield recording.source_index, segment
+        else:
+            window, one_round = event
+            recording = self._open[window.recording]
+            recording.rounds.append(one_round)
+            yield recording.source_index, one_round
+
+    def _announce(self) -> Iterator[tuple[int, Started]]:
+        while self._unannounced:
+            recording = self._unannounced.pop(0)
+            yield recording.source_index, Started(recording.stream.source, recording.features.duration)
+
+    def _finish(self, everything: bool = False) -> Iterator[tuple[int, Finished]]:
+        """Make transcripts of the recordings that are done, and free their features."""
+        for recording in [one for one in self._open.values() if one.done or everything]:
+            del self._open[recording.id]
+            recording.stream.close()
+            transcript = recording.transcript(self.model.models, self._notes)
+            self.transcripts[recording.id] = transcript
+            yield recording.source_index, Finished(transcript, recording.id)
+
+    def _stop(self) -> Iterator[tuple[int, Event]]:
+        """After Ctrl-C: take, flagged, what the windows in the slots hold by now, and finish everything."""
+        yield from self._announce()
+        for decoded in self._speculator.unfinished() if self._speculator else ():
+            if decoded.tokens and decoded.window.recording in self._open:
+                self._open[decoded.window.recording].accept(decoded, final=True)
+        yield from self._finish(everything=True)
 
     @property
-    def _alone(self) -> bool:
+    def _notes(self) -> tuple[str, ...]:
+        """What is to be known of how decoding went."""
+        runner, speculator = self.model.runner, self._speculator
+        controller = speculator.controller if speculator else None
+        notes = (runner.note, *runner.backend.notes, controller.note if controller else "")
+        return tuple(note for note in notes if note)
+
+    # -- slots -------------------------------------------------------------------------------------------------------
+
+    def _make_speculator(self, first: Recording) -> Speculator:
+        options, runner = self.options, self.model.runner
+        processor = _processor(self.model, options)
+        drafter = make_drafter(
+            runner.backend, processor, options, lambda window: self._open[window.recording].expected(window)
+        )
+        auto = options.draft_length == "auto" and drafter.length
+        return Speculator(
+            runner,
+            processor,
+            drafter,
+            self._slot_count(first),
+            align=options.words,
+            controller=DraftLengthController(drafter.length) if auto else None,
+            rejection=options.acceptance == "rejection",
+        )
+
+    def _slot_count(self, first: Recording) -> int:
+        """No more than there is work for."""
+        most = self.options.batch_size
+        if not self._single_source:
+            return most if not isinstance(self._sources, Sized) else max(1, min(most, len(self._sources)))
+        if self.options.mode == "auto":
+            most = min(most, max(1, int(SLOT_MEMORY // self.model.runner.slot_bytes)))
+        duration = first.stream.expected
+        windows = math.inf if duration is None else duration / first.plan.window_seconds
+        return int(min(most, math.ceil(windows) + 1)) if first.mode == "batched" else 1
+
+    @property
+    def _single_source(self) -> bool:
         """Whether there is one recording, and no more."""
-        return isinstance(self.sources, Sized) and len(self.sources) == 1 and self.options.channel != "split"
+        return isinstance(self._sources, Sized) and len(self._sources) == 1 and self.options.channel != "split"
+
+    # -- sources -----------------------------------------------------------------------------------------------------
 
     def _recordings(self) -> Iterator[Recording]:
-        ahead = isinstance(self.sources, Sized) and self.front.filters.device.type in AHEAD_ON
-        for index, open_next in enumerate(self._ahead() if ahead else self._in_turn()):
+        """Each recording of each source, opened when it is asked for."""
+        ahead = isinstance(self._sources, Sized) and self.model.runner.device.type in READ_AHEAD_ON
+        for index, open_next in enumerate(self._read_ahead() if ahead else self._in_turn()):
             try:
-                for recording in self._read(index, open_next()):
-                    self._begun[recording] = len(self.transcripts)
-                    self.transcripts.append(None)
-                    yield recording
+                opened = open_next()
+                for stream in opened.streams:
+                    yield self._begin(index, stream, opened.seconds)
             except WhisperMagicError as error:
                 self.errors[index] = error
                 self.transcripts.append(None)
 
-    def _in_turn(self) -> Iterator[Callable[[], _Sounds]]:
-        """Each source, to be opened."""
-        for source in self.sources:
-            yield partial(self._sounds, source)
+    def _begin(self, index: int, stream: AudioStream, seconds: float) -> Recording:
+        single = self._single_source
+        try:
+            opened = open_recording(self.model, stream, self.options, open_seconds=seconds, single_source=single)
+        except BaseException:  # what was refused, or stopped, is not left open
+            stream.close()
+            raise
+        recording = Recording(self.model, opened, id=len(self.transcripts), source_index=index, single_source=single)
+        self._open[recording.id] = recording
+        self._unannounced.append(recording)
+        self.transcripts.append(None)
+        return recording
 
-    def _ahead(self) -> Iterator[Callable[[], _Sounds]]:
+    def _in_turn(self) -> Iterator[Callable[[], _Opened]]:
+        """Each source, to be opened."""
+        for source in self._sources:
+            yield partial(self._open_source, source)
+
+    def _read_ahead(self) -> Iterator[Callable[[], _Opened]]:
         """The same, but each is opened and read by another thread as soon as the one before it is in use."""
         pool = ThreadPoolExecutor(1, "whisper-magic-reads-ahead")
         try:
-            for source in self.sources:
-                coming, self._next = self._next, pool.submit(self._fetched, source)
+            for source in self._sources:
+                coming, self._next = self._next, pool.submit(self._open_and_read, source)
                 if coming is not None:
                     yield coming.result
             if self._next is not None:
@@ -151,66 +249,56 @@ class Batch:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _fetched(self, source: Source) -> _Sounds:
-        sounds = self._sounds(source)
-        for one in sounds.streams:
-            one.fetch(heard_first(one))
-        return sounds
+    def _open_and_read(self, source: Source) -> _Opened:
+        opened = self._open_source(source)
+        for stream in opened.streams:
+            stream.fetch(first_read(stream))
+        return opened
 
-    def _read(self, index: int, sounds: _Sounds) -> Iterator[Recording]:
-        for one in sounds.streams:
-            try:
-                recording = Recording(
-                    self.target,
-                    self.front,
-                    one,
-                    self.options,
-                    load_seconds=sounds.seconds,
-                    index=index,
-                    alone=self._alone,
-                )
-            except BaseException:  # what was refused, or stopped, is not left open
-                one.close()
-                raise
-            yield recording
-
-    def _sounds(self, source: Source) -> _Sounds:
-        rate, options, began = self.front.sample_rate, self.options, perf_counter()
+    def _open_source(self, source: Source) -> _Opened:
+        rate, options, began = self.model.front_end.sample_rate, self.options, perf_counter()
         streams: Sequence[AudioStream]
         if options.channel == "split":
-            every = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
-            streams = [AudioStream.of(audio) for audio in every]
+            every = audio.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
+            streams = [AudioStream.of(channel) for channel in every]
         else:
             channel, start, end = options.channel, options.start, options.end
-            streams = [sound.stream(source, sample_rate=rate, channel=channel, start=start, end=end)]
-        return _Sounds(streams, (perf_counter() - began) / len(streams))
-
-    def _collect(self, all_of_them: bool = False) -> Iterator[tuple[int, Finished]]:
-        """Turn recordings that are done into transcripts, and let go of their features."""
-        for recording in [r for r in self._begun if r.done or all_of_them]:
-            place = self._begun.pop(recording)
-            recording.sound.close()
-            transcript = recording.transcript(self.models, self._decoding.notes if self._decoding else ())
-            self.transcripts[place] = transcript
-            yield recording.index, Finished(transcript, place)
+            streams = [audio.stream(source, sample_rate=rate, channel=channel, start=start, end=end)]
+        return _Opened(streams, (perf_counter() - began) / len(streams))
 
 
-def _slot_bytes(runtime: Runtime) -> int:
-    """Memory of one slot's keys and values."""
-    networks = [side.network for side in (runtime.target, runtime.draft) if side is not None]
-    width = sum(2 * len(network.layers) * network.embedding.shape[1] for network in networks)
-    return width * (runtime.frames + runtime.context) * runtime.dtype.itemsize
+def transcribe_one(
+    model: LoadedModel, source: Source, options: TranscribeOptions, on_event: OnEvent | None = None
+) -> Transcript:
+    """One recording, from beginning to end.
+
+    Raises:
+        WhisperMagicError: What is wrong with the source or the options.
+        Interrupted: On Ctrl-C.
+    """
+    with closing(Scheduler(model, [source], options)) as scheduler:
+        scheduler.run(on_event)
+    if scheduler.errors:
+        raise scheduler.errors[0]
+    return scheduler.finished[0]
 
 
-def _close_all(opened: Future[_Sounds]) -> None:
-    """Let go of what was read ahead in vain."""
+def _processor(model: LoadedModel, options: TranscribeOptions) -> LogitsProcessor:
+    """The logit rules that the options ask for."""
+    first, suppress = options.max_initial_timestamp, options.suppress_tokens
+    if isinstance(suppress, tuple) and -1 in suppress:
+        others = (token for token in suppress if token >= 0)
+        suppress = (*others, *non_speech_tokens(model.target.tokenizer, model.target.special))
+    assert not isinstance(suppress, int)
+    index = None if first is None else round(first / (STRIDE * model.front_end.frame_seconds))
+    return model.logits_processor(options.timestamps, suppress, index)
+
+
+def _close_all(opened: Future[_Opened]) -> None:
+    """Close what was read ahead in vain."""
     if not opened.cancelled() and opened.exception() is None:
-        for one in opened.result().streams:
-            one.close()
-
-
-def _to_nobody(index: int, event: Event) -> None:
-    pass
+        for stream in opened.result().streams:
+            stream.close()
 
 
 def _stopped(transcripts: Sequence[Transcript]) -> str:

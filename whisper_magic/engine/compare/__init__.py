@@ -1,0 +1,1 @@
+"""The target alone against speculation: the same tokens, and how fast each is."""

@@ -1,30 +1,27 @@
 """Where two ways of decoding first write different tokens, and what the target's logits say of that place.
 
-Finding the place is pure; looking into it takes one teacher-forced pass of the target over the text before it, in
-blocks of the engine's own width, so that the arithmetic is that of decoding.
+Finding the place is pure; the logits take one teacher-forced pass of the target over the text before it, in blocks of
+the engine's own width, so that the arithmetic is that of decoding.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import torch
 
-from whisper_magic.audio.features import LogMel
-from whisper_magic.audio.load import Audio, AudioStream
+from whisper_magic.audio.load import Audio
 from whisper_magic.comparison import Candidate, Divergence
-from whisper_magic.engine.decoding import Decoding
-from whisper_magic.engine.model.checkpoint import Checkpoint, SpecialTokens
-from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
+from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, Window
-from whisper_magic.engine.sample.logits_processor import Rules, places
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
 from whisper_magic.engine.sample.noise import perturbed
-from whisper_magic.engine.scheduler import Batch
-from whisper_magic.engine.windows.planning import text_of
-from whisper_magic.engine.windows.reader import STRIDE
-from whisper_magic.engine.windows.recording import Recording
+from whisper_magic.engine.scheduler import Scheduler
+from whisper_magic.engine.windows.plan import STRIDE
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Round
 
@@ -35,12 +32,9 @@ Tensor = torch.Tensor
 ROUNDING_STEPS = {torch.float32: 64.0, torch.float16: 4.0, torch.bfloat16: 4.0}
 
 
-# Where
-
-
 @dataclass(frozen=True)
 class Attempt:
-    """One decoding of a window; a guard may have asked for several. tokens: as generated, end-of-text included."""
+    """One decoding of a window; fallback may take several. tokens: as generated, end-of-text included."""
 
     window: int
     number: int  # how many came before it in the same window
@@ -99,116 +93,119 @@ def _at(tokens: tuple[int, ...], place: int) -> int | None:
     return tokens[place] if place < len(tokens) else None
 
 
-# Why
-
-
 @torch.inference_mode()
-def examine(batch: Batch, audio: Audio, fork: Fork) -> Divergence:
-    """Look into a fork with the models of `batch`, whose options are those of the target alone."""
-    target = batch.target
+def examine(model: LoadedModel, audio: Audio, options: TranscribeOptions, fork: Fork) -> Divergence:
+    """Look up a fork's logits. options: those of the target alone."""
+    target = model.target
     found = Divergence(
         window=fork.window,
         position=len(fork.prefix),
         temperature=fork.temperature,
         agreed=fork.agreed,
-        before=text_of(target, fork.prefix),
-        alone=_candidate(batch, fork.alone),
-        speculative=_candidate(batch, fork.speculative),
+        before=target.text(fork.prefix),
+        alone=_candidate(model, fork.alone),
+        speculative=_candidate(model, fork.speculative),
     )
-    rules, window = _watched_window(batch, audio, fork)
-    if window is None or found.alone is None or found.speculative is None:
+    watched = _watch_for(model, audio, options, fork)
+    if watched is None or found.alone is None or found.speculative is None:
         return found
-    logits, prompt = _forced(batch.runtime, target.special, window, fork.prefix)
+    processor, window = watched
+    logits, prompt = _forced(model.runner, processor, window, fork.prefix)
     raw = logits[0, 0].float()
-    gap = _gap(rules, logits, window, (prompt, fork.prefix), (found.alone.token, found.speculative.token))
+    gap = _gap(processor, logits, window, (prompt, fork.prefix), (found.alone.token, found.speculative.token))
     own, other = (replace(one, logit=float(raw[one.token])) for one in (found.alone, found.speculative))
     step = torch.finfo(logits.dtype).eps * max(1.0, float(raw[[own.token, other.token]].abs().max()))
     return replace(found, alone=own, speculative=other, gap=gap, near_tie=gap <= ROUNDING_STEPS[logits.dtype] * step)
 
 
-def _candidate(batch: Batch, token: int | None) -> Candidate | None:
+def _candidate(model: LoadedModel, token: int | None) -> Candidate | None:
     """A token with its text; special ones by their names, timestamps by their times."""
     if token is None:
         return None
-    target, special = batch.target, batch.target.special
+    target, special = model.target, model.target.special
     if token >= special.timestamp_begin:
-        seconds = (token - special.timestamp_begin) * STRIDE * batch.front.frame_seconds
+        seconds = (token - special.timestamp_begin) * STRIDE * model.front_end.frame_seconds
         return Candidate(token, f"<|{seconds:.2f}|>")
     if token >= special.eot:
         return Candidate(token, str(target.tokenizer.convert_ids_to_tokens(token)))
-    return Candidate(token, text_of(target, [token]))
+    return Candidate(token, target.text([token]))
 
 
-class _Watched(Recording):
-    """A recording that remembers the windows that it hands out, by their index and how often it did before."""
+class _WatchingScheduler(Scheduler):
+    """Remembers the windows that it hands out, by their index and how often it did before."""
 
-    def __init__(self, target: Checkpoint, front: LogMel, audio: Audio, options: TranscribeOptions) -> None:
-        super().__init__(target, front, AudioStream.of(audio), options)
-        self.handed: dict[tuple[int, int], Window] = {}
+    def __init__(self, model: LoadedModel, audio: Audio, options: TranscribeOptions) -> None:
+        super().__init__(model, [audio], options)
+        self.seen: dict[tuple[int, int], Window] = {}
 
     def next_window(self) -> Window | None:
         window = super().next_window()
         if window is not None:
-            number = sum(index == window.index for index, _ in self.handed)
-            self.handed[window.index, number] = window
+            self.seen[window.index, sum(index == window.index for index, _ in self.seen)] = window
         return window
 
 
-def _watched_window(batch: Batch, audio: Audio, fork: Fork) -> tuple[Rules, Window | None]:
-    """Decode until the window of the fork is handed out: that window, and the rules that hold in it."""
-    decoding = Decoding(batch.target, batch.runtime, batch.options, batch.front.frame_seconds, 1)
-    recording, wanted = _Watched(batch.target, batch.front, audio, batch.options), (fork.window, fork.number)
-    for _ in decoding.events(iter([recording])):
-        if wanted in recording.handed:
-            break
-    return decoding.speculator.rules, recording.handed.get(wanted)
+def _watch_for(
+    model: LoadedModel, audio: Audio, options: TranscribeOptions, fork: Fork
+) -> tuple[LogitsProcessor, Window] | None:
+    """Decode until the window of the fork is handed out: that window, and the logit rules that hold in it."""
+    wanted = (fork.window, fork.number)
+    with closing(_WatchingScheduler(model, audio, options)) as scheduler, closing(scheduler.events()) as events:
+        for _ in events:
+            if wanted in scheduler.seen:
+                return scheduler.processor, scheduler.seen[wanted]
+    return None
 
 
 def _forced(
-    runtime: Runtime, special: SpecialTokens, window: Window, prefix: Sequence[int]
+    runner: ModelRunner, processor: LogitsProcessor, window: Window, prefix: Sequence[int]
 ) -> tuple[Tensor, tuple[int, ...]]:
     """The target's logits (1, 1, V) after the window's prompt and `prefix`; and the prompt, its language filled in."""
-    runtime.allocate(1, BLOCK)
-    runtime.admit([0], window.features[None])
+    special = processor.special
+    runner.allocate(1)
+    runner.encode([0], window.features[None])
     prompt = window.prompt
-    if DETECT in prompt:  # as `Speculator` finds it
+    if DETECT in prompt:  # as the speculator detects it
         ids = sorted(special.languages.values())
-        language = ids[int(_logits_after(runtime, (special.sot,))[0, 0, ids].argmax())]
+        language = ids[int(_logits_after(runner, (special.sot,))[0, 0, ids].argmax())]
         prompt = tuple(language if token == DETECT else token for token in prompt)
-    return _logits_after(runtime, (*prompt, *prefix)), prompt
+    return _logits_after(runner, (*prompt, *prefix)), prompt
 
 
-def _logits_after(runtime: Runtime, tokens: tuple[int, ...]) -> Tensor:
+def _logits_after(runner: ModelRunner, tokens: tuple[int, ...]) -> Tensor:
     """(1, 1, V) after the last of these tokens, which are fed block by block."""
     logits = torch.empty(0)
     for first in range(0, len(tokens), BLOCK):
-        block = torch.zeros(1, BLOCK, dtype=torch.long, device=runtime.device)
+        block = torch.zeros(1, BLOCK, dtype=torch.long, device=runner.device)
         part = tokens[first : first + BLOCK]
-        block[0, : len(part)] = torch.tensor(part, device=runtime.device)
-        start = torch.tensor([first], device=runtime.device)
-        logits = runtime.target.forward(block, start, first + BLOCK)[:, len(part) - 1 :][:, :1]
+        block[0, : len(part)] = torch.tensor(part, device=runner.device)
+        start = torch.tensor([first], device=runner.device)
+        logits = runner.backend.forward(block, start)[:, len(part) - 1 :][:, :1]
     return logits
 
 
 def _gap(
-    rules: Rules,
+    processor: LogitsProcessor,
     logits: Tensor,
     window: Window,
     text: tuple[tuple[int, ...], tuple[int, ...]],
     pair: tuple[int, int],
 ) -> float:
-    """How far apart two tokens are in what decides between them. text: the prompt, and what was generated."""
+    """How far apart two tokens are in what decides between them. text: the prompt, and what was
+    generated."""
     prompt, prefix = text
-    device, begin = logits.device, rules.special.timestamp_begin
+    device, begin = logits.device, processor.special.timestamp_begin
     tokens = torch.tensor([[*prompt, *prefix]], device=device)
     start = torch.tensor([tokens.shape[1] - 1], device=device)
-    place = places(tokens, torch.tensor([len(prompt)], device=device), start, 1, begin)
-    scores = rules(logits, place)
-    heat = torch.tensor([window.temperature], device=device)
-    drawn = perturbed(scores, heat, torch.tensor([window.key], device=device), place.index)[0, 0]
-    distances = [abs(float(drawn[pair[0]] - drawn[pair[1]])) * (window.temperature or 1.0)]
-    if (pair[0] >= begin) != (pair[1] >= begin):  # rules.py: where the timestamps together outweigh every word
-        suppressed = rules.suppressed_first if not prefix else rules.suppressed
+    context = TokenContext.of(tokens, torch.tensor([len(prompt)], device=device), start, 1, begin)
+    scores = processor(logits, context)
+    temperature = torch.tensor([window.temperature], device=device)
+    noisy = perturbed(scores, temperature, torch.tensor([window.key], device=device), context.index)[0, 0]
+    distances = [abs(float(noisy[pair[0]] - noisy[pair[1]])) * (window.temperature or 1.0)]
+    if (pair[0] >= begin) != (
+        pair[1] >= begin
+    ):  # logits_processor.py: where the timestamps together outweigh every word
+        suppressed = processor.suppressed_first if not prefix else processor.suppressed
         words = (logits[0, 0].float() + suppressed)[:begin].amax()
         distances.append(abs(float(scores[0, 0, begin:].logsumexp(-1) - words)))
     return min(distance for distance in distances if not math.isnan(distance))

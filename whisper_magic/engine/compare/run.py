@@ -1,57 +1,62 @@
-"""The target alone against speculation, on one recording: whether the text is the same, and how long each takes.
+"""The target alone against speculation, on one recording: whether the tokens are the same, and how long each takes.
 
-Both go through `Engine.transcribe`, in turns, after a run each to warm up. Where they write different tokens,
-`divergence` looks into the first such place.
+Both transcribe in turns, after a run each to warm up. Where their tokens differ, `divergence` looks up the target's
+logits at the first such place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from whisper_magic.audio import load as sound
+from whisper_magic.audio import load as audio
 from whisper_magic.audio.load import Audio
 from whisper_magic.comparison import REPEATS, Comparison, Runs
 from whisper_magic.engine.compare.divergence import Attempt, Fork, attempts, examine, first_fork
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
+from whisper_magic.engine.scheduler import Source, transcribe_one
 from whisper_magic.errors import Interrupted, OptionError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript
 
-if TYPE_CHECKING:
-    from whisper_magic.engine.engine import Engine
-    from whisper_magic.engine.scheduler import Source
-
 ALONE, SPECULATIVE = "the target alone", "speculative"
+OnStage = Callable[[str], None]
 
 
 def compare(
-    engine: Engine,
+    model: LoadedModel,
     source: Source,
     options: TranscribeOptions,
     repeats: int = REPEATS,
-    on_stage: Callable[[str], None] | None = None,
+    on_stage: OnStage | None = None,
 ) -> Comparison:
-    """What `Engine.compare` does. on_stage: told what runs now.
+    """What `Engine.compare` does.
+
+    Args:
+        model: The models.
+        source: What `audio.load` takes.
+        options: How to transcribe it.
+        repeats: Timed runs of each.
+        on_stage: Called with what runs now.
 
     Raises:
-        OptionError: where there is nothing to compare with, or for `repeats` below 1.
-        Interrupted: on Ctrl-C; there is no result then.
+        OptionError: Where there is nothing to compare with, or for `repeats` below 1.
+        Interrupted: On Ctrl-C; there is no result then.
     """
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
         raise OptionError(f"repeats must be a whole number from 1, got {repeats!r}")
-    chosen = _speculative(options, engine.status.draft is not None)
-    tell = on_stage or (lambda stage: None)
+    chosen = _speculative(options, model.models.draft is not None)
+    on_stage = on_stage or (lambda stage: None)
     try:
-        audio = _read(source, options, engine._front.sample_rate)
-        made = _run_all(engine, audio, chosen, repeats, tell)
-        return _compared(engine, audio, chosen, made, tell)
+        recording = _read(source, options, model.front_end.sample_rate)
+        made = _run_all(model, recording, chosen, repeats, on_stage)
+        return _compared(model, recording, chosen, made, on_stage)
     except KeyboardInterrupt as stop:
         raise Interrupted("the comparison was stopped; there is no result") from stop
 
 
 def _speculative(options: TranscribeOptions, has_draft: bool) -> TranscribeOptions:
-    """The options of the speculative runs: never a draft that recalls the previous run."""
+    """The options of the speculative runs: never a draft of the previous transcript."""
     if options.draft == "none":
         raise OptionError("draft='none' leaves nothing to compare the target with: pass 'model', 'ngram' or nothing")
     if options.draft == "model" and not has_draft:
@@ -61,8 +66,8 @@ def _speculative(options: TranscribeOptions, has_draft: bool) -> TranscribeOptio
 
 
 def _read(source: Source, options: TranscribeOptions, rate: int) -> Audio:
-    """The sound, read once: what is timed is decoding."""
-    return sound.load(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)
+    """The audio, read once: what is timed is decoding."""
+    return audio.load(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,14 @@ class Made:
     speculative: tuple[Transcript, ...]
 
 
-def _run_all(
-    engine: Engine, audio: Audio, chosen: TranscribeOptions, repeats: int, tell: Callable[[str], None]
-) -> Made:
+def _run_all(model: LoadedModel, recording: Audio, chosen: TranscribeOptions, repeats: int, on_stage: OnStage) -> Made:
     """Run both in turns: alone, speculative, speculative, alone, ... so that neither always comes first."""
     ways = {ALONE: chosen.override(draft="none"), SPECULATIVE: chosen}
     made: dict[str, list[Transcript]] = {way: [] for way in ways}
     for number, way in enumerate(_turns(repeats)):
         warming = number < len(ways)
-        tell(f"Warming up, {way}" if warming else f"Run {number - 1} of {2 * repeats}, {way}")
-        made[way].append(engine.transcribe(audio, ways[way]))
+        on_stage(f"Warming up, {way}" if warming else f"Run {number - 1} of {2 * repeats}, {way}")
+        made[way].append(transcribe_one(model, recording, ways[way]))
     return Made(tuple(made[ALONE]), tuple(made[SPECULATIVE]))
 
 
@@ -92,19 +95,18 @@ def _turns(repeats: int) -> Iterator[str]:
 
 
 def _compared(
-    engine: Engine, audio: Audio, chosen: TranscribeOptions, made: Made, tell: Callable[[str], None]
+    model: LoadedModel, recording: Audio, chosen: TranscribeOptions, made: Made, on_stage: OnStage
 ) -> Comparison:
-    alone, speculative = ([attempts(said.trace.rounds) for said in runs] for runs in (made.alone, made.speculative))
+    alone, speculative = ([attempts(one.trace.rounds) for one in runs] for runs in (made.alone, made.speculative))
     fork = _first_of(alone[0], speculative)
     divergence = None
     if fork is not None:
-        tell("Looking at the first difference")
-        with engine._batch([audio], chosen.override(draft="none")) as batch:
-            divergence = examine(batch, audio, fork)
+        on_stage("Looking at the first difference")
+        divergence = examine(model, recording, chosen.override(draft="none"), fork)
     last = made.speculative[-1]
     return Comparison(
         source=last.source,
-        duration=audio.duration,
+        duration=recording.duration,
         options=chosen,
         models=last.models,
         alone=_runs(made.alone),
@@ -124,4 +126,4 @@ def _first_of(alone: tuple[Attempt, ...], runs: list[tuple[Attempt, ...]]) -> Fo
 
 
 def _runs(made: tuple[Transcript, ...]) -> Runs:
-    return Runs(tuple(said.timing for said in made[1:]), made[-1].trace)
+    return Runs(tuple(one.timing for one in made[1:]), made[-1].trace)

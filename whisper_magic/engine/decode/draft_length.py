@@ -1,8 +1,8 @@
-"""How many tokens to propose a round: as many as write the most text per second, by what was measured.
+"""How many tokens to draft a round: as many as write the most text per second, by what was measured.
 
 With acceptance a per token and draft length k, a round writes (1 - a^(k+1)) / (1 - a) tokens on average (Leviathan et
-al. 2023, arXiv:2211.17192, equation 1). What it takes is a line over k: each token is a step of the draft, and one more
-row of the target's pass, which costs next to nothing on a GPU and something on a CPU. Where k = 0 is best, speculation
+al. 2023, arXiv:2211.17192, equation 1). Its cost is a line over k: each token is a step of the draft, and one more row
+of the target's pass, which costs next to nothing on a GPU and something on a CPU. Where k = 0 is best, speculation
 loses here and is left off, but tried again now and then.
 """
 
@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MEMORY = 0.95  # weight of what was known, per round: of acceptance, some twenty rounds are remembered
-COST_MEMORY = 0.98  # of costs, which change more slowly, some fifty
-TRY_AGAIN = 32  # rounds between trials while speculation is off
-FIRST = (4, 1)  # draft lengths to begin with, which show what a token more costs
-FAR_OFF = 3.0  # a round that takes so many times what was expected was disturbed: it counts as just that
+ACCEPTANCE_DECAY = 0.95  # per round: some twenty rounds count
+COST_DECAY = 0.98  # per round: costs change more slowly, some fifty count
+RETRY_ROUNDS = 32  # between trials while speculation is off
+FIRST_LENGTHS = (4, 1)  # to begin with: they show what one token more costs
+OUTLIER = 3.0  # a round that takes so many times what was expected was disturbed, and counts as just that
 
 
 @dataclass(frozen=True)
-class Offer:
+class SlotAcceptance:
     """One slot's part of a round: tokens proposed, and how many of them were accepted."""
 
     proposed: int
@@ -31,52 +31,54 @@ class RoundCost:
 
     def __init__(self) -> None:
         self._weight = self._length = self._seconds = 0.0  # of the rounds, and their means
-        self._squares = self._products = 0.0  # of what they were off the means
+        self._squares = self._products = 0.0  # of the deviations from the means
         self._slope = 0.0
 
     def __call__(self, length: float) -> float:
-        """Expected seconds; not much less than was ever seen, however steep the line."""
+        """Expected seconds; not much less than was ever measured, however steep the line."""
         return max(self._seconds + self._slope * (length - self._length), self._seconds / 5)
 
     def add(self, length: int, seconds: float) -> None:
-        if self._weight > len(FIRST):
-            seconds = min(seconds, FAR_OFF * self(length))
-        self._weight = COST_MEMORY * self._weight + 1
+        """Take in one round."""
+        if self._weight > len(FIRST_LENGTHS):
+            seconds = min(seconds, OUTLIER * self(length))
+        self._weight = COST_DECAY * self._weight + 1
         longer, slower = length - self._length, seconds - self._seconds
         self._length += longer / self._weight
         self._seconds += slower / self._weight
-        self._squares = COST_MEMORY * self._squares + longer * (length - self._length)
-        self._products = COST_MEMORY * self._products + longer * (seconds - self._seconds)
+        self._squares = COST_DECAY * self._squares + longer * (length - self._length)
+        self._products = COST_DECAY * self._products + longer * (seconds - self._seconds)
         if self._squares > 1e-3:  # else the length has long been the same, and the slope is what it was
             self._slope = max(0.0, self._products / self._squares)
 
 
-class Pace:
-    """A running estimate of acceptance and costs, and the draft length that follows. `longest`: what is possible."""
+class DraftLengthController:
+    """A running estimate of acceptance and costs, and the draft length that follows."""
 
     def __init__(self, longest: int) -> None:
+        """longest: The longest draft that is possible."""
         self.longest = longest
         self._tried, self._agreed = 2.0, 1.5  # a guess to begin with: three in four
         self._cost = RoundCost()
-        self._first = [min(length, longest) for length in reversed(FIRST)]
+        self._first = [min(length, longest) for length in reversed(FIRST_LENGTHS)]
         self._idle = 0
         self.rounds = self.rounds_off = 0
 
     @property
     def acceptance(self) -> float:
-        """Estimated chance that a proposed token is accepted, given that those before it were."""
+        """Estimated probability that a drafted token is accepted, given that those before it were."""
         return self._agreed / self._tried
 
     @property
     def note(self) -> str:
-        """What is to be said of it; '' where speculation was on most of the time."""
+        """What a transcript's notes say; "" where speculation was on most of the time."""
         if self.rounds_off * 2 < self.rounds:
             return ""
         share = self.rounds_off / self.rounds
         return f"speculation was off in {share:.0%} of the rounds: here the draft costs more than it saves"
 
-    def length(self) -> int:
-        """How many tokens to propose now."""
+    def next_length(self) -> int:
+        """How many tokens to draft in the next round."""
         self.rounds += 1
         if self._first:
             return self._first[-1]
@@ -84,19 +86,19 @@ class Pace:
         if best == 0:
             self.rounds_off += 1
             self._idle += 1
-            if self._idle >= TRY_AGAIN:
+            if self._idle >= RETRY_ROUNDS:
                 self._idle = 0
                 return 1
         return best
 
-    def learn(self, offers: Sequence[Offer], draft_seconds: float, verify_seconds: float) -> None:
-        """Take in a round: what became of each slot's proposals, and the wall seconds of its two phases."""
+    def update(self, slots: Sequence[SlotAcceptance], seconds: float) -> None:
+        """Take in a round: what became of each slot's drafted tokens, and its wall seconds."""
         del self._first[-1:]
-        self._cost.add(max((offer.proposed for offer in offers), default=0), draft_seconds + verify_seconds)
+        self._cost.add(max((slot.proposed for slot in slots), default=0), seconds)
         # A token behind a rejected one was never judged.
-        if judged := sum(min(offer.accepted + 1, offer.proposed) for offer in offers):
-            self._tried = MEMORY * self._tried + judged
-            self._agreed = MEMORY * self._agreed + sum(offer.accepted for offer in offers)
+        if judged := sum(min(slot.accepted + 1, slot.proposed) for slot in slots):
+            self._tried = ACCEPTANCE_DECAY * self._tried + judged
+            self._agreed = ACCEPTANCE_DECAY * self._agreed + sum(slot.accepted for slot in slots)
 
     def _tokens_per_second(self, length: int) -> float:
         chance = min(self.acceptance, 0.999)

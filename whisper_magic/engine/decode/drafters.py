@@ -1,4 +1,4 @@
-"""Who proposes. A draft writes guesses behind the known tokens of each slot; none of them can change the text."""
+"""Who drafts. A drafter writes guesses behind the certain tokens of each slot; none of them can change the text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Protocol
 
 import torch
 
-from whisper_magic.engine.runtime.model_runner import Runtime
-from whisper_magic.engine.runtime.slots import BLOCK, Slots, Window
-from whisper_magic.engine.sample.logits_processor import Place, Rules, places
-from whisper_magic.engine.sample.noise import DRAFTED, heated, perturbed, separate
+from whisper_magic.engine.runtime.backend import Backend
+from whisper_magic.engine.runtime.slots import MAX_DRAFT, Slots, Window
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.options import TranscribeOptions
 
-Tensor = torch.Tensor
+MAX_MATCH = 4  # tokens looked up together
+
+Expected = Callable[[Window], Sequence[int]]  # a window -> the tokens that it is expected to hold
 
 
-class Draft(Protocol):
+class Drafter(Protocol):
     """Proposes up to `length` tokens a round for every slot."""
 
     length: int
@@ -23,212 +25,166 @@ class Draft(Protocol):
     def admit(self, slot: int) -> None:
         """A new window was put into this slot: forget the old one."""
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        """Write up to wanted[s] ids at slots.tokens[s, known[s]:]; how many were written, of each slot.
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        """Write up to `num_wanted[s]` ids at `slots.tokens[s, num_tokens[s]:]`.
 
-        wanted: 0 for slots where nothing is.
+        Returns:
+            How many were written in each slot.
         """
 
+    def name(self, slot: int) -> str:
+        """Who proposed last in this slot: "model", "ngram" or "previous"."""
 
-class NoDraft:
+
+def make_drafter(
+    backend: Backend, processor: LogitsProcessor, options: TranscribeOptions, expected: Expected
+) -> Drafter:
+    """The drafter that the options ask for. expected: from the previous transcript of the same recording, if any."""
+    length = MAX_DRAFT if options.draft_length == "auto" else options.draft_length
+    if options.draft == "ngram":
+        return NgramDrafter(length)
+    drafters: list[Drafter] = []
+    if options.draft == "auto":
+        drafters.append(NgramDrafter(length, expected))
+    if options.draft in ("auto", "model") and backend.draft is not None:
+        drafters.append(ModelDrafter(backend, processor, length))
+    return ChainedDrafter(drafters) if drafters else NoDrafter()
+
+
+class NoDrafter:
     """The target alone."""
 
     length = 0
 
     def admit(self, slot: int) -> None:
-        pass
+        """Nothing is kept of a slot."""
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        return [0] * len(wanted)
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        return [0] * len(num_wanted)
+
+    def name(self, slot: int) -> str:
+        return ""
 
 
-class ModelDraft:
-    """A small decoder, one token after another, under the target's own rules.
+class ModelDrafter:
+    """A draft model, one token after another, under the target's own logit rules.
 
-    `slots.read` counts the tokens of a slot whose keys and values the draft's cache holds. Rejected guesses are
-    forgotten by counting less. A steady slot is one or two tokens behind (two when every guess was accepted: the last
-    guess was never fed); a fresh one is its whole prompt behind and catches up in blocks.
+    `draft_cached` counts the tokens of a slot whose keys and values the draft's cache holds. Rejected guesses are
+    rolled back by counting less. A steady slot is one or two tokens behind (two where every guess was accepted: the
+    last one was never fed); a new one is its whole prompt behind, which the backend prefills.
     """
 
-    def __init__(self, runtime: Runtime, rules: Rules, length: int) -> None:
-        assert runtime.draft is not None
-        self.runtime, self.side, self.rules, self.length = runtime, runtime.draft, rules, length
+    def __init__(self, backend: Backend, processor: LogitsProcessor, length: int) -> None:
+        assert backend.draft is not None
+        self.backend, self.processor, self.length = backend, processor, length
 
     def admit(self, slot: int) -> None:
-        pass
+        """`Slots.put` resets what is counted of a slot."""
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        for one in slots.counts:
-            one.read = min(one.read, one.known - 1)  # the last known token is the target's
-        steps = max(wanted)
-        if steps == 0:
-            return list(wanted)
-        proposed = self.side.guess(self.rules, slots, wanted)
-        if proposed is None:
-            self._catch_up(slots, wanted)
-            slots.offer(wanted)
-            key = ("draft", self.rules, steps, slots.sampling) if slots.chances is None else None
-            self.runtime.graphs.run(key, lambda: self._guess_all(slots, steps))
-            proposed = list(wanted)
-        for one, count in zip(slots.counts, proposed, strict=True):
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        for state in slots.states:
+            state.draft_cached = min(state.draft_cached, state.num_tokens - 1)  # the last certain token is the target's
+        if not any(num_wanted):
+            return [0] * len(num_wanted)
+        num_drafted = self.backend.draft_round(slots, self.processor, num_wanted)
+        for state, count in zip(slots.states, num_drafted, strict=True):
             if count:
-                one.read = one.known + count - 1
-        return proposed
+                state.draft_cached = state.num_tokens + count - 1
+        return num_drafted
 
-    def _guess_all(self, slots: Slots, steps: int) -> None:
-        """On the device: `steps` guesses in every slot, of which the offered ones are written."""
-        stamp, last, offered = self.rules.special.timestamp_begin, slots.known - 1, slots.offered
-        reach = max(one.known for one in slots.counts)
-        logits, place = self._read_last(slots, reach), places(slots.tokens, slots.begin, last, 1, stamp)
-        guesses: list[Tensor] = []
-        for step in range(steps):
-            if guesses:  # a slot that wants no more is fed too: what it reads there is never relied upon
-                logits = self.side.forward(guesses[-1], last + step, reach + step, self.runtime.live)
-                place = place.then(guesses[-1], stamp)
-            guesses.append(_guess(self.rules, logits, place, slots, step))
-        at = slots.known[:, None] + torch.arange(steps, device=offered.device)
-        mine = torch.arange(steps, device=offered.device) < offered[:, None]
-        slots.tokens.scatter_(1, at, torch.where(mine, torch.cat(guesses, 1), slots.tokens.gather(1, at)))
-
-    def _read_last(self, slots: Slots, reach: int) -> Tensor:
-        """Feed the last two known tokens; (S, 1, V) logits after the last one."""
-        start = (slots.known - 2).clamp_(min=0)
-        logits = self.side.forward(slots.block(start, 2), start, max(2, reach), self.runtime.live)
-        last = (slots.known - 1 - start)[:, None, None]
-        return logits.gather(1, last.expand(-1, 1, logits.shape[-1]))
-
-    def _catch_up(self, slots: Slots, wanted: Sequence[int]) -> None:
-        """Read what is known, in blocks, until every slot in need is at most two tokens behind."""
-        in_need = [one for one, count in zip(slots.counts, wanted, strict=True) if count]
-        while any(one.known - one.read > 2 for one in in_need):
-            slots.tell_read()
-            self.runtime.graphs.run("draft catches up", lambda: self._read_block(slots))
-            for one in in_need:
-                one.read = min(one.read + BLOCK, one.known - 1)
-
-    def _read_block(self, slots: Slots) -> None:
-        reach = max(one.read for one in slots.counts) + BLOCK
-        self.side.forward(slots.block(slots.read, BLOCK), slots.read, reach, self.runtime.live)
+    def name(self, slot: int) -> str:
+        return "model"
 
 
-def _guess(rules: Rules, logits: Tensor, place: Place, slots: Slots, step: int) -> Tensor:
-    """(S, 1, V) logits -> (S, 1) ids: the likeliest, or a sample; the distribution of the slots that want so many
-    guesses is kept where the rejection rule asks for it."""
-    if not slots.sampling:
-        return rules.best(logits, place)[0]
-    scores = rules(logits, place)
-    if slots.chances is None:  # the noise is the target's own
-        return perturbed(scores, slots.temperature, slots.key, place.index).argmax(dim=-1)
-    chances = heated(scores, slots.temperature)[:, 0].softmax(-1)
-    slots.chances[:, step] = torch.where((step < slots.offered)[:, None], chances, slots.chances[:, step])
-    return perturbed(scores, slots.temperature, separate(slots.key, DRAFTED), place.index).argmax(dim=-1)
+class NgramDrafter:
+    """Copies what was written before: no model, nearly free (prompt lookup decoding: Saxena 2023).
 
-
-class LookupDraft:
-    """Copies what was said before: no model, nearly free (prompt lookup decoding: Saxena 2023).
-
-    `expected(window)` is what this window is thought to say, such as the previous transcript of the same sound. Where
-    the last tokens are found in it, what followed them there is proposed; else, with `own_text`, where they are found
-    in the slot's own text: the prompt, the text of the windows before, and the window's own.
+    With `expected`, a window's expected tokens (such as the previous transcript of the same recording) are the corpus:
+    where the last tokens stand in it, what follows them there is proposed. Without, the corpus is the slot's own text:
+    the prompt, the text of earlier windows in it, and the window's own.
     """
 
-    def __init__(
-        self,
-        length: int,
-        expected: Callable[[Window], Sequence[int]] = lambda window: (),
-        *,
-        own_text: bool = True,
-    ) -> None:
-        self.length, self._expected, self._own_text = length, expected, own_text
+    def __init__(self, length: int, expected: Expected | None = None) -> None:
+        self.length, self._expected = length, expected
         self._corpus: dict[int, tuple[int, ...]] = {}
 
     def admit(self, slot: int) -> None:
         self._corpus.pop(slot, None)
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        counts = list(wanted)
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        counts = list(num_wanted)
         for slot, window in slots.occupied:
             if not counts[slot]:
                 continue
-            if slot not in self._corpus:
-                self._corpus[slot] = tuple(self._expected(window))
-            corpus = self._corpus[slot]
-            if not corpus and not self._own_text:
+            corpus = self._corpus_of(slot, window)
+            if not corpus and self._expected is not None:
                 counts[slot] = 0
                 continue
-            begin, known = slots.counts[slot].begin, slots.counts[slot].known
-            text = slots.tokens[slot, :known].tolist()
-            guesses = continuation(corpus, text[:begin], text[begin:], self._own_text)[: counts[slot]]
+            begin, end = slots.states[slot].num_prompt, slots.states[slot].num_tokens
+            text = slots.tokens[slot, :end].tolist()
+            guesses = continuation(corpus, text[:begin], text[begin:], self._expected is None)[: counts[slot]]
             counts[slot] = len(guesses)
-            slots.tokens[slot, known : known + len(guesses)] = torch.tensor(guesses, device=slots.tokens.device)
+            slots.tokens[slot, end : end + len(guesses)] = torch.tensor(guesses, device=slots.device)
         return counts
 
+    def _corpus_of(self, slot: int, window: Window) -> tuple[int, ...]:
+        if slot not in self._corpus:
+            self._corpus[slot] = tuple(self._expected(window)) if self._expected is not None else ()
+        return self._corpus[slot]
 
-LONGEST_MATCH = 4  # tokens looked up together
+    def name(self, slot: int) -> str:
+        return "ngram" if self._expected is None else "previous"
 
 
 def continuation(
-    corpus: Sequence[int], before: Sequence[int], written: Sequence[int], own_text: bool = True
+    corpus: Sequence[int], prompt: Sequence[int], written: Sequence[int], own_text: bool = True
 ) -> list[int]:
     """What followed the end of a text where it stood before: in `corpus` if it is there, else in the text itself.
 
-    before: the prompt and what it tells of earlier windows. written: what was generated since; while that is nothing,
-    the corpus is proposed from its start.
+    Args:
+        corpus: Tokens to look in first. While nothing is written, it is proposed from its start.
+        prompt: The slot's prompt.
+        written: What was generated since.
+        own_text: Whether to look in prompt and written too.
     """
     if corpus and not written:
         return list(corpus)
-    for size in range(min(LONGEST_MATCH, len(written)), 0, -1):
+    for size in range(min(MAX_MATCH, len(written)), 0, -1):
         if ends := _ends(corpus, written[-size:]):
-            return list(corpus[min(ends, key=lambda end: abs(end - len(written))) :])  # the one nearest in place
-    text = [*before, *written] if own_text else []
-    for size in range(LONGEST_MATCH, 1, -1):  # a single token says too little of what follows
+            return list(corpus[min(ends, key=lambda end: abs(end - len(written))) :])  # the one nearest in position
+    text = [*prompt, *written] if own_text else []
+    for size in range(MAX_MATCH, 1, -1):  # a single token says too little of what follows
         if ends := _ends(text[:-1], text[-size:]):
             return list(text[ends[-1] :])
     return []
 
 
 def _ends(text: Sequence[int], tail: Sequence[int]) -> list[int]:
-    """Every place of `text` just behind an occurrence of `tail`."""
+    """Every position of `text` just behind an occurrence of `tail`."""
     size, wanted = len(tail), list(tail)
     return [end for end in range(size, len(text) + 1) if list(text[end - size : end]) == wanted]
 
 
-class FirstDraft:
-    """Several drafts in order: each slot takes what the first one that has something proposes."""
+class ChainedDrafter:
+    """Several drafters in order: each slot takes the guesses of the first one that has any."""
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
-        self.drafts = tuple(drafts)
-        self.length = max(draft.length for draft in drafts)
+    def __init__(self, drafters: Sequence[Drafter]) -> None:
+        self.drafters = tuple(drafters)
+        self.length = max(drafter.length for drafter in drafters)
+        self._last: dict[int, Drafter] = {}  # which proposed in each slot
 
     def admit(self, slot: int) -> None:
-        for draft in self.drafts:
-            draft.admit(slot)
+        for drafter in self.drafters:
+            drafter.admit(slot)
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        total = [0] * len(wanted)
-        for draft in self.drafts:  # all are asked, if for nothing: each keeps count of what it has read
-            rest = [0 if has else min(count, draft.length) for has, count in zip(total, wanted, strict=True)]
-            total = [has + more for has, more in zip(total, draft.propose(slots, rest), strict=True)]
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        total = [0] * len(num_wanted)
+        for drafter in self.drafters:  # all are asked, if for nothing: each keeps count of what it has cached
+            rest = [0 if has else min(count, drafter.length) for has, count in zip(total, num_wanted, strict=True)]
+            for slot, count in enumerate(drafter.propose(slots, rest)):
+                if count:
+                    total[slot], self._last[slot] = count, drafter
         return total
 
-
-class ScriptedDraft:
-    """Proposes what a function says: for tests and lessons.
-
-    script(window, position, count) -> ids for the places position.. of that window's context (up to `count` of them;
-    missing ones are filled with id 0).
-    """
-
-    def __init__(self, script: Callable[[Window, int, int], Sequence[int]], length: int) -> None:
-        self.script, self.length = script, length
-
-    def admit(self, slot: int) -> None:
-        pass
-
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        for slot, window in slots.occupied:
-            at, count = slots.counts[slot].known, wanted[slot]
-            guesses = list(self.script(window, at, count))[:count] if count else []
-            for i in range(count):
-                slots.tokens[slot, at + i] = guesses[i] if i < len(guesses) else 0
-        return list(wanted)
+    def name(self, slot: int) -> str:
+        return self._last[slot].name(slot) if slot in self._last else ""

@@ -1,8 +1,8 @@
-"""Word times: when each token was said, from one teacher-forced pass over the final tokens of a window.
+"""Word timestamps: when each token was said, from one teacher-forced pass over the final tokens of a window.
 
-The attention of the checkpoint's alignment heads over the sound is normalised, smoothed and read by dynamic time
-warping (openai/whisper `timing.py`), as transformers does for `return_token_timestamps`. How the tokens were decoded
-does not matter.
+The attention of the checkpoint's alignment heads over the encoder's states is normalised, smoothed and read by dynamic
+time warping (openai/whisper `timing.py`), as transformers does for `return_token_timestamps`. How the tokens were
+decoded does not matter.
 """
 
 from __future__ import annotations
@@ -24,9 +24,16 @@ Heads = tuple[tuple[int, int], ...]  # (layer, head)
 
 
 def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tensor, heads: Heads) -> Tensor:
-    """The alignment heads' attention over the sound, in one pass over a whole text.
+    """The alignment heads' attention over the encoder's states, in one pass over a whole text.
 
-    cross_kv: (layers, 2, 1, H, F, D) of its window. Returns (len(heads), len(tokens), F), fp32.
+    Args:
+        network: The target's decoder.
+        tokens: Prompt and generated ids of the window.
+        cross_kv: (layers, 2, 1, H, F, D), of the window.
+        heads: (layer, head) pairs.
+
+    Returns:
+        (len(heads), len(tokens), F) float32.
     """
     device, count = cross_kv.device, len(tokens)
     self_kv = torch.zeros(*cross_kv.shape[:4], count, cross_kv.shape[5], dtype=cross_kv.dtype, device=device)
@@ -44,7 +51,13 @@ def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tenso
 def token_ends(attention: Tensor, states: int, median_width: int) -> npt.NDArray[np.int64]:
     """Where each token ends, in encoder states.
 
-    attention: (heads, tokens, F) from the first generated token on. states: how many of the F are sound.
+    Args:
+        attention: (heads, tokens, F), from the first generated token on.
+        states: How many of the F belong to the recording.
+        median_width: Neighbours that the median filter takes.
+
+    Returns:
+        (tokens,) int64.
     """
     weights = attention[..., :states]
     std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
@@ -102,7 +115,15 @@ def words_of(
     probabilities: Sequence[float],
     language: str | None,
 ) -> tuple[Word, ...]:
-    """A segment's text tokens -> words. times: seconds from the source's start, (start, end) of each token."""
+    """A segment's text tokens -> words.
+
+    Args:
+        tokenizer: Of the checkpoint.
+        tokens: Ids of ordinary tokens.
+        times: (start, end) of each token, in seconds from the source's start.
+        probabilities: Of each token.
+        language: Code, None where it is unknown.
+    """
     if not tokens:
         return ()
     texts, _, indices = _combine_tokens_into_words(tokenizer, list(tokens), LANGUAGES.get(language or "", "english"))

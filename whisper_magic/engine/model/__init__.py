@@ -1,0 +1,1 @@
+"""Checkpoints, devices, and the networks as functions of weights."""

@@ -7,7 +7,7 @@ usual values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,11 @@ class Checkpoint:
     def window_frames(self) -> int:
         """Feature frames of one window; the encoder halves them."""
         return 2 * int(self.config.max_source_positions)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Token ids -> text; special tokens and timestamps (all ids from end-of-text on) are left out."""
+        words = [token for token in tokens if token < self.special.eot]
+        return str(self.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Whisper's decoder, over a checkpoint's weights, as a function: tokens, positions and caches in, logits out.
 
-The caches are arguments. This module does not know who proposes tokens, which are accepted, or what the rules
-forbid; rolling back is the caller's not advancing a position.
+The caches are arguments. This module knows nothing of drafting, acceptance or logit rules; rolling back is the caller's
+not advancing a position.
 
 Shapes: S slots (one window of one recording each), B block (tokens fed a pass), H heads, D head_dim, T cache
 length, F encoder frames, V vocabulary.
@@ -18,20 +18,10 @@ import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import WhisperConfig
 
-from whisper_magic.engine.model.linear import (
-    Activation,
-    LayerNorm,
-    Linear,
-    Make,
-    activation,
-    for_few_rows,
-    for_many_rows,
-    fused_qkv,
-    smallest,
-)
+from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, Make, activation, fused_qkv, make_linear
 
 Tensor = torch.Tensor
-Watch = Callable[[int, Tensor, Tensor], None]  # layer, scaled queries (S, B, H, D), cross keys (S, H, F, D)
+Watch = Callable[[int, Tensor, Tensor], None]  # layer, scaled queries (S, B, H, D), cross-attention keys (S, H, F, D)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +44,7 @@ class DecoderNetwork:
     """A decoder's weights and its forward pass."""
 
     layers: tuple[Layer, ...]
-    embedding: Tensor  # (V, d_model); in 16 bits where that loses nothing
+    embedding: Tensor  # (V, d_model)
     positions: Tensor  # (n_text_ctx, d_model)
     final_norm: LayerNorm
     output: Linear  # (V, d_model)
@@ -62,9 +52,22 @@ class DecoderNetwork:
     embed_scale: float
 
     @classmethod
-    def build(cls, state: Mapping[str, Tensor], config: WhisperConfig, make: Make = for_few_rows) -> DecoderNetwork:
-        """state: weights under the names of a Hugging Face `WhisperDecoder`'s state dict, and "proj_out.weight" where
-        the output layer is not the embedding. make: its layers; `for_draft` where it only proposes."""
+    def build(
+        cls,
+        state: Mapping[str, Tensor],
+        config: WhisperConfig,
+        make: Make = make_linear,
+        make_table: Callable[[Tensor], Tensor] = lambda table: table,
+    ) -> DecoderNetwork:
+        """Build it from a checkpoint.
+
+        Args:
+            state: Weights under the names of a Hugging Face `WhisperDecoder`'s state dict, and "proj_out.weight" where
+                the output layer is not the embedding.
+            config: Of the checkpoint.
+            make: Makes its linear layers.
+            make_table: Makes its embedding, which is only looked up.
+        """
         width = int(config.d_model)
         then = activation(config.activation_function)
         names = [f"layers.{i}" for i in range(config.decoder_layers)]
@@ -74,7 +77,7 @@ class DecoderNetwork:
             output = embedding
         return cls(
             layers=tuple(_layer(state, name, then, make) for name in names),
-            embedding=smallest(embedding),
+            embedding=make_table(embedding),
             positions=state["embed_positions.weight"],
             final_norm=LayerNorm.read(state, "layer_norm"),
             output=make(output, None),
@@ -111,77 +114,47 @@ class DecoderNetwork:
             yield from linear.tensors()
 
     def forward(
-        self,
-        tokens: Tensor,
-        start: Tensor,
-        self_kv: Tensor,
-        cross_kv: Tensor,
-        watch: Watch | None = None,
-        live: Sequence[int] | None = None,
+        self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor, watch: Watch | None = None
     ) -> Tensor:
         """Feed a block of tokens to every slot.
 
-        tokens: (S, B) ids. start: (S,) position of each slot's first token. self_kv: (layers, 2, S, H, T, D), written
-        at start..start+B-1; whatever lies beyond a row's own position is never read. cross_kv: (layers, 2, S, H, F, D).
-        watch: shown each layer's cross-attention. live: the slots whose logits are wanted, None all of them; the
-        others' are 0. Returns logits (S, B, V), in the weights' dtype.
+        Args:
+            tokens: (S, B) ids.
+            start: (S,), position of each slot's first token.
+            self_kv: (layers, 2, S, H, T, D), written at start..start+B-1. What lies beyond a row's own position is
+                never
+                read.
+            cross_kv: (layers, 2, S, H, F, D).
+            watch: Called with each layer's cross-attention queries and keys.
+
+        Returns:
+            (S, B, V) logits, in the weights' dtype.
         """
         slots, block = tokens.shape
-        chosen = torch.arange(slots, device=tokens.device) if live is None else torch.tensor(live, device=tokens.device)
-        if live is not None:
-            tokens, start = tokens[chosen], start[chosen]
-        attend, attend_to_sound = _each(live, self._attend), _each(live, self._attend_to_sound)
-        rows = len(tokens)  # N below
-        at = start[:, None] + torch.arange(block, device=tokens.device)  # (N, B)
-        place = at.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
-        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= at[:, None, :, None]  # (N, 1, B, T)
+        positions = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
+        embedded = positions.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
+        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= positions[:, None, :, None]  # (S, 1, B, T)
         mask = torch.where(visible, 0.0, -torch.inf).to(self_kv.dtype)
+        slot = torch.arange(slots, device=tokens.device)[:, None]
 
         x = F.embedding(tokens, self.embedding).to(self.dtype)
-        x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(place, self.positions)
+        x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(embedded, self.positions)
         for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
-            qkv = layer.qkv(layer.self_norm(x)).view(rows, block, 3, self.heads, self.head_dim)
-            own.permute(1, 3, 0, 2, 4)[chosen[:, None], at] = qkv[:, :, 1:]
-            x = x + layer.self_out(attend(qkv[:, :, 0], own, mask))
-            q = layer.cross_q(layer.cross_norm(x)).view(rows, block, self.heads, self.head_dim)
+            qkv = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim)
+            own.permute(1, 3, 0, 2, 4)[slot, positions] = qkv[:, :, 1:]
+            x = x + layer.self_out(self._attend(qkv[:, :, 0], own, mask))
+            q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
             if watch is not None:
                 watch(i, q * self.scale, cross[0])
-            x = x + layer.cross_out(attend_to_sound(q, cross))
+            x = x + layer.cross_out(self._attend(q, cross, None))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
-        logits = self.output(self.final_norm(x))
-        return logits if live is None else logits.new_zeros(slots, *logits.shape[1:]).index_copy_(0, chosen, logits)
-
-    def _attend_to_sound(self, q: Tensor, kv: Tensor) -> Tensor:
-        """q: (S, B, H, D). kv: keys and values (2, S, H, F, D). Returns (S, B, d_model).
-
-        Few rows over many keys in bfloat16 are what SDPA is slow at on a CPU: what stands here takes a third of its
-        time for one row (a draft's), three quarters for 8 (the target's). It rounds scores and weights to bfloat16, as
-        transformers' eager attention does; SDPA keeps them in float32. Of the demo target's logits that makes the
-        error 5 percent larger. A slot's bits do not depend on how many there are.
-        """
-        if q.device.type != "cpu" or q.dtype != torch.bfloat16:
-            return self._attend(q, kv, None)
-        slots, block, _, _ = q.shape
-        weights = torch.softmax((q * self.scale).transpose(1, 2) @ kv[0].mT, dim=-1)
-        return (weights @ kv[1]).transpose(1, 2).reshape(slots, block, -1)
+        return self.output(self.final_norm(x))
 
     def _attend(self, q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
         """q: (S, B, H, D). kv: keys and values (2, S, H, *, D). Returns (S, B, d_model)."""
         slots, block, _, _ = q.shape
         out = F.scaled_dot_product_attention(q.transpose(1, 2), kv[0], kv[1], attn_mask=mask, scale=self.scale)
         return out.transpose(1, 2).reshape(slots, block, -1)
-
-
-def _each(live: Sequence[int] | None, attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`attend` for queries (N, B, H, D) and masks whose rows belong to these of the slots of the keys and values."""
-    if live is None:
-        return attend
-
-    def attend_each(q: Tensor, kv: Tensor, *mask: Tensor) -> Tensor:
-        one_by_one = zip(live, q[:, None], *(part[:, None] for part in mask), strict=True)
-        return torch.cat([attend(row, kv[:, slot : slot + 1], *masks) for slot, row, *masks in one_by_one])
-
-    return attend_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +179,7 @@ class CrossProjection:
                 biases += [torch.zeros_like(v_bias), v_bias]
             heads = int(config.decoder_attention_heads)
             shapes.append((int(config.decoder_layers), heads, int(config.d_model) // heads))
-        return cls(for_many_rows(torch.cat(weights), torch.cat(biases)), tuple(shapes))
+        return cls(make_linear(torch.cat(weights), torch.cat(biases)), tuple(shapes))
 
     def __call__(self, states: Tensor) -> list[Tensor]:
         """states: (N, F, d_model). Returns one (layers, 2, N, H, F, D) per decoder."""
@@ -237,8 +210,9 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation, make: Make)
 
 
 def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
-    """One kernel for all of a decoder's attention on CUDA, so that its bits do not hang on which one torch prefers for
-    a shape today: the memory-efficient one, which takes masks; plain arithmetic where a GPU has it not."""
+    """One kernel for all attention of a decoder on CUDA, so that its bits do not depend on which one torch prefers for
+    a
+    shape: the memory-efficient one, which takes masks; plain arithmetic on a GPU without it."""
     if device.type != "cuda":
         return nullcontext()
     return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from itertools import product
 
 import torch
 import torch.nn.functional as F
 from transformers import WhisperConfig
 
-from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, activation, for_many_rows, fused_qkv
-from whisper_magic.engine.runtime import native_pass
+from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, activation, fused_qkv, make_linear
 
 Tensor = torch.Tensor
 Attend = Callable[[Tensor, Tensor, Tensor, float], Tensor]  # q, k, v (N, F, H, D), scale -> (N, F, H, D)
-ROWS_TOGETHER = 150  # of bfloat16 attention on a CPU
-ROOM_IN_HALF = 1000  # float16 states are kept this far from infinity, as transformers does
+FLOAT16_MARGIN = 1000  # float16 states are kept this far from infinity, as transformers does
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +44,13 @@ class EncoderNetwork:
     attend: Attend
 
     @classmethod
-    def build(cls, state: Mapping[str, Tensor], config: WhisperConfig, attention: str) -> EncoderNetwork:
-        """state: weights under the names of a Hugging Face `WhisperEncoder`'s state dict, each read once.
+    def build(cls, state: Mapping[str, Tensor], config: WhisperConfig, attend: Attend) -> EncoderNetwork:
+        """Build it from a checkpoint.
 
-        attention: "sdpa", "eager" or "flash_attention_2".
+        Args:
+            state: Weights under the names of a Hugging Face `WhisperEncoder`'s state dict, each read once.
+            config: Of the checkpoint.
+            attend: The attention, one of ATTENTIONS or a backend's own.
         """
         then = activation(config.activation_function)
         return cls(
@@ -60,7 +60,7 @@ class EncoderNetwork:
             layers=tuple(_layer(state, f"layers.{i}", then) for i in range(config.encoder_layers)),
             final_norm=LayerNorm.read(state, "layer_norm"),
             heads=int(config.encoder_attention_heads),
-            attend=ATTENTIONS[attention],
+            attend=attend,
         )
 
     def __call__(self, features: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class EncoderNetwork:
             x = x + layer.out(self.attend(q, k, v, head_dim**-0.5).reshape(windows, states, width))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
             if x.dtype == torch.float16:
-                most = torch.finfo(x.dtype).max - ROOM_IN_HALF
+                most = torch.finfo(x.dtype).max - FLOAT16_MARGIN
                 x = x.clamp(-most, most)
         return self.final_norm(x)
 
@@ -95,11 +95,11 @@ class EncoderNetwork:
 
 def _layer(state: Mapping[str, Tensor], name: str, then: Activation) -> Layer:
     def linear(part: str, then: Activation | None = None) -> Linear:
-        return for_many_rows(state[f"{name}.{part}.weight"], state[f"{name}.{part}.bias"], then)
+        return make_linear(state[f"{name}.{part}.weight"], state[f"{name}.{part}.bias"], then)
 
     return Layer(
         attention_norm=LayerNorm.read(state, f"{name}.self_attn_layer_norm"),
-        qkv=for_many_rows(*fused_qkv(state, f"{name}.self_attn")),
+        qkv=make_linear(*fused_qkv(state, f"{name}.self_attn")),
         out=linear("self_attn.out_proj"),
         ffn_norm=LayerNorm.read(state, f"{name}.final_layer_norm"),
         fc1=linear("fc1", then),
@@ -108,25 +108,8 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation) -> Layer:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    if native_pass.attends(q):
-        return native_pass.attention(q, k, v, scale)
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        return _by_heads(q, k, v, scale)
     heads_first = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
     return F.scaled_dot_product_attention(*heads_first, scale=scale).transpose(1, 2)
-
-
-def _by_heads(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    """Head by head, so many rows at a time that their scores stay in the cache: in bfloat16 this takes a CPU 40 to 60
-    percent of SDPA's time for 1,500 states. Scores and weights are rounded to bfloat16, as `_eager` rounds them: of the
-    demo encoder's states that makes the error 15 percent larger (0.94 percent of their size instead of 0.82)."""
-    q, out = q * scale, torch.empty_like(q)
-    for window, head in product(range(q.shape[0]), range(q.shape[2])):
-        queries, keys, values, heard = (part[window, :, head] for part in (q, k, v, out))
-        for first in range(0, len(queries), ROWS_TOGETHER):
-            some = slice(first, first + ROWS_TOGETHER)
-            heard[some] = torch.softmax(queries[some] @ keys.mT, dim=-1) @ values
-    return out
 
 
 def _eager(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:

@@ -1,13 +1,14 @@
-/* A Whisper decoder's pass over a few rows, a round of speculation around it, and attention over many keys, for CPUs: one
- * call instead of hundreds.
+/* Native CPU kernels: a Whisper decoder's pass over a few rows, a round of speculation around it, and attention over many
+ * keys, each in one call.
  *
- * Compiled for the machine at hand by `native/__init__.py`, which says what every argument is. Nothing here allocates
- * what outlives a call, or knows a checkpoint. The rounds are those of target_pass.py and draft.py, which say why.
+ * `build.py` compiles this file on the machine that runs it; `bindings.py` declares every struct and argument. Nothing
+ * here allocates what outlives a call, or knows a checkpoint. The rounds compute what `draft_step` and `verify_step` of
+ * runtime/torch_backend.py compute for slots that do not sample. Functions that allocate, or take token ids, return a
+ * status: OK, NO_MEMORY or BAD_TOKEN.
  *
- * One kernel does every product: R rows (at most 8) times a tile of 32 outputs, each output one chain of fused
- * multiply-adds over the inputs in order. What a row becomes depends on nothing but the row: not on the rows beside
- * it, not on how many there are, not on the number of threads. A batch therefore writes, to the last bit, what each
- * window writes alone.
+ * One kernel computes every product: R rows (at most 8) times a tile of 32 outputs, each output one chain of fused
+ * multiply-adds over the inputs in order. A row's result depends on the row alone: not on the rows beside it, on how
+ * many there are, or on the number of threads. A batch therefore writes, bit for bit, what each window writes alone.
  *
  * Tiles. A weight (outputs, inputs) is held as [outputs / 32][inputs][32], zeros behind the last output; in bfloat16 as
  * [outputs / 32][inputs / 2][32][2], as the processor's dot product wants pairs; in 8 bits, [inputs / 4][32][4]. Cross
@@ -33,6 +34,7 @@ typedef uint16_t h16u __attribute__((vector_size(32), aligned(2), may_alias));
 typedef uint8_t b16u __attribute__((vector_size(16), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
+enum { OK, NO_MEMORY, BAD_TOKEN }; /* as in bindings.py */
 enum { F32, F16, BF16, I8 };
 static const int BYTES[] = {4, 2, 2, 1};
 enum { TILE = 32, ROWS = 8, MOST_DIM = 256 };
@@ -246,35 +248,35 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
     }
 }
 
-/* What becomes of sums on their way out: (- shift) times scale and the row's own, + bias, GELU, + what is there. Where
- * nothing does, there is none. */
+/* Epilogue of a product: (sum - shift) * scale * the row's scale, + bias, GELU, + what `out` holds. NULL: sums as they
+ * are. */
 typedef struct {
     const float *shift, *scale, *row_scale, *bias;
     int gelu, add;
-} Finish;
+} Epilogue;
 
-static __attribute__((noinline)) void put(v16 y, float *out, int room, long at, const Finish *finish, int row) {
+static __attribute__((noinline)) void store_output(v16 y, float *out, int remaining, long at, const Epilogue *epilogue, int row) {
     float y16[16];
-    if (room >= 16) {
-        if (finish->scale) y = (y - load(finish->shift + at)) * load(finish->scale + at) * finish->row_scale[row];
-        if (finish->bias) y += load(finish->bias + at);
-        if (finish->gelu) y = gelu16(y);
-        if (finish->add) y += load(out + at);
+    if (remaining >= 16) {
+        if (epilogue->scale) y = (y - load(epilogue->shift + at)) * load(epilogue->scale + at) * epilogue->row_scale[row];
+        if (epilogue->bias) y += load(epilogue->bias + at);
+        if (epilogue->gelu) y = gelu16(y);
+        if (epilogue->add) y += load(out + at);
         store(out + at, y);
         return;
     }
     store(y16, y);
-    for (int i = 0; i < room; i++) {
+    for (int i = 0; i < remaining; i++) {
         float a = y16[i];
-        if (finish->scale) a = (a - finish->shift[at + i]) * finish->scale[at + i] * finish->row_scale[row];
-        if (finish->bias) a += finish->bias[at + i];
-        if (finish->gelu) a = gelu16(splat(a))[0];
-        out[at + i] = finish->add ? out[at + i] + a : a;
+        if (epilogue->scale) a = (a - epilogue->shift[at + i]) * epilogue->scale[at + i] * epilogue->row_scale[row];
+        if (epilogue->bias) a += epilogue->bias[at + i];
+        if (epilogue->gelu) a = gelu16(splat(a))[0];
+        out[at + i] = epilogue->add ? out[at + i] + a : a;
     }
 }
 
 INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
-                          float *out, long ldo, int outputs, long first, const Finish *finish) {
+                          float *out, long ldo, int outputs, long first, const Epilogue *epilogue) {
     v16 sums[ROWS][ROWS]; /* a fixed size, which the compiler keeps in registers */
     product(R, G, type, x, ldx, w, stride, inputs, sums);
 #pragma GCC unroll 8
@@ -282,16 +284,16 @@ INLINE void rows_by_tiles(int R, int G, int type, const void *x, long ldx, const
 #pragma GCC unroll 8
         for (int g = 0; g < G; g++) {
             long at = first + 16 * g;
-            if (!finish) store(out + r * ldo + at, sums[r][g]);
-            else if (at < outputs) put(sums[r][g], out + r * ldo, outputs - (int)at, at, finish, r);
+            if (!epilogue) store(out + r * ldo + at, sums[r][g]);
+            else if (at < outputs) store_output(sums[r][g], out + r * ldo, outputs - (int)at, at, epilogue, r);
         }
 }
 
 #define CASE(R, G, TYPE) \
-    case R: rows_by_tiles(R, G, TYPE, x, ldx, w, stride, inputs, out, ldo, outputs, first, finish); return
+    case R: rows_by_tiles(R, G, TYPE, x, ldx, w, stride, inputs, out, ldo, outputs, first, epilogue); return
 #define KERNEL(NAME, TYPE)                                                                                       \
     static void NAME(int rows, int tiles, const void *x, long ldx, const void *w, long stride, int inputs,       \
-                     float *out, long ldo, int outputs, long first, const Finish *finish) {                      \
+                     float *out, long ldo, int outputs, long first, const Epilogue *epilogue) {                      \
         if (tiles == 2) switch (rows) { CASE(1, 4, TYPE); CASE(2, 4, TYPE); }                                    \
         switch (rows) {                                                                                          \
             CASE(1, 2, TYPE); CASE(2, 2, TYPE); CASE(3, 2, TYPE); CASE(4, 2, TYPE);                              \
@@ -302,7 +304,7 @@ KERNEL(kernel_f32, F32)
 KERNEL(kernel_f16, F16)
 KERNEL(kernel_i8, I8)
 KERNEL(kernel_bf16, BF16)
-typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, float *, long, int, long, const Finish *);
+typedef void (*Kernel)(int, int, const void *, long, const void *, long, int, float *, long, int, long, const Epilogue *);
 static const Kernel KERNELS[] = {kernel_f32, kernel_f16, kernel_bf16, kernel_i8};
 
 /* A row in 8 bits: scaled by its own largest number, with 128 for nothing. inputs: a multiple of 16. Returns the scale. */
@@ -329,14 +331,14 @@ static void to_pairs(const float *x, int inputs, uint16_t *out) {
 #endif
 }
 
-/* How many tiles are multiplied at a time, so that enough sums are under way. */
-static int side_by_side(int rows) { return rows <= 2 ? 2 : 1; }
+/* How many tiles are multiplied at a time: with few rows more tiles, to keep enough independent sums in flight. */
+static int tiles_at_once(int rows) { return rows <= 2 ? 2 : 1; }
 
-/* Tiles `first` to `last` - 1 of a weight times all rows. wide: room for a tile in float32, where rows are many. */
+/* Tiles `first` to `last` - 1 of a weight times all rows. wide: a tile in float32, where rows are many and weights F16. */
 static void multiply(int type, const void *x, long ldx, int rows, const void *weight, int inputs, float *out, long ldo,
-                     int outputs, int first, int last, const Finish *finish, float *wide) {
+                     int outputs, int first, int last, const Epilogue *epilogue, float *wide) {
     long stride = (long)inputs * TILE, bytes = BYTES[type], row_bytes = ldx * (type == F16 ? 4 : bytes);
-    int together = side_by_side(rows);
+    int together = tiles_at_once(rows);
     for (int tile = first; tile < last; tile += together) {
         if (tile + together > last) together = 1;
         const void *w = (const char *)weight + tile * stride * bytes;
@@ -346,10 +348,10 @@ static void multiply(int type, const void *x, long ldx, int rows, const void *we
             w = wide, kind = F32;
         }
         for (int r = 0; r < rows; r += ROWS) {
-            Finish some = finish ? *finish : (Finish){0};
+            Epilogue some = epilogue ? *epilogue : (Epilogue){0};
             if (some.row_scale) some.row_scale += r;
             KERNELS[kind](rows - r < ROWS ? rows - r : ROWS, together, (const char *)x + r * row_bytes, ldx, w, stride,
-                          inputs, out + r * ldo, ldo, outputs, (long)tile * TILE, finish ? &some : NULL);
+                          inputs, out + r * ldo, ldo, outputs, (long)tile * TILE, epilogue ? &some : NULL);
         }
     }
 }
@@ -367,50 +369,50 @@ static void layer_norm(const Norm *norm, const float *x, float *out, int width) 
         store(out + i, (load(x + i) - mean) * scale * load(norm->weight + i) + load(norm->bias + i));
 }
 
-/* Where rows are made ready for a product, normed, and in 16 or 8 bits with their scales. Room for all rows; where they are
- * few, for each thread: it is quicker for all to make every row than to wait for each other. */
+/* Workspace of products: rows after their norm, and in 16 or 8 bits with their scales. It holds all rows; where they are few,
+ * a copy for each thread, because preparing every row in each thread is quicker than a barrier. wide: a tile in float32
+ * for each thread, where rows are many and weights F16; else NULL. */
 typedef struct {
-    float *normed, *scales;
+    float *normed, *scales, *wide;
     uint16_t *narrow;
     int threads;
-} Desk;
+} Workspace;
 
-/* The rows that a desk needs room for, for any product of up to so many. */
-static long desk_rows(int rows, int threads) { return rows > threads * ROWS ? rows : threads * ROWS; }
+/* The rows that a workspace holds, for products of up to `rows` rows. */
+static long workspace_rows(int rows, int threads) { return rows > threads * ROWS ? rows : threads * ROWS; }
 
-static void make_ready(const Linear *layer, const Norm *norm, const float *x, long r, const Desk *desk) {
+static void prepare_row(const Linear *layer, const Norm *norm, const float *x, long r, const Workspace *work) {
     int inputs = layer->inputs;
     const float *row = x + r * inputs;
-    if (norm) layer_norm(norm, row, desk->normed + r * inputs, inputs), row = desk->normed + r * inputs;
-    if (layer->type == BF16) to_pairs(row, inputs, desk->narrow + r * inputs);
-    if (layer->type == I8) desk->scales[r] = to_bytes(row, inputs, (uint8_t *)desk->narrow + r * inputs);
+    if (norm) layer_norm(norm, row, work->normed + r * inputs, inputs), row = work->normed + r * inputs;
+    if (layer->type == BF16) to_pairs(row, inputs, work->narrow + r * inputs);
+    if (layer->type == I8) work->scales[r] = to_bytes(row, inputs, (uint8_t *)work->narrow + r * inputs);
 }
 
-/* y = norm(x) W^T + b for all rows; norm: or NULL. To be called by all threads at once, like what follows: they share the
- * work, and leave together. */
-static void linear(const Linear *layer, const Norm *norm, const float *x, int rows, float *out, int add, const Desk *shared) {
+/* y = norm(x) W^T + b for all rows; norm: or NULL. Called by all threads of a team at once, like what follows: they share
+ * the work, and leave together. */
+static void linear(const Linear *layer, const Norm *norm, const float *x, int rows, float *out, int add, const Workspace *shared) {
     int tiles = (layer->outputs + TILE - 1) / TILE, inputs = layer->inputs, type = layer->type;
-    int together = side_by_side(rows), threads = shared->threads, share = (tiles + threads - 1) / threads;
-    Desk own = *shared, *desk = &own;
+    int together = tiles_at_once(rows), threads = shared->threads, share = (tiles + threads - 1) / threads;
+    Workspace own = *shared, *work = &own;
     if (rows <= ROWS) {
         long mine = (long)omp_get_thread_num() * rows;
         own.normed += mine * inputs, own.narrow += mine * inputs, own.scales += mine;
-        for (int r = 0; r < rows; r++) make_ready(layer, norm, x, r, desk);
+        for (int r = 0; r < rows; r++) prepare_row(layer, norm, x, r, work);
     } else if (norm || type == BF16 || type == I8) {
 #pragma omp for schedule(static)
-        for (int r = 0; r < rows; r++) make_ready(layer, norm, x, r, desk);
+        for (int r = 0; r < rows; r++) prepare_row(layer, norm, x, r, work);
     }
-    Finish finish = {layer->shift, layer->scale, type == I8 ? desk->scales : NULL, layer->bias, layer->gelu, add};
-    const void *from = type == BF16 || type == I8 ? (const void *)desk->narrow : norm ? desk->normed : x;
+    Epilogue epilogue = {layer->shift, layer->scale, type == I8 ? work->scales : NULL, layer->bias, layer->gelu, add};
+    const void *from = type == BF16 || type == I8 ? (const void *)work->narrow : norm ? work->normed : x;
     share = (share + together - 1) / together * together;
 #pragma omp for schedule(static, 1)
     for (int part = 0; part < threads; part++) {
         int first = part * share, last = first + share < tiles ? first + share : tiles;
         if (first >= last) continue;
-        float *wide = rows > ROWS && type == F16 ? malloc(sizeof(float) * inputs * TILE) : NULL;
-        multiply(type, from, inputs, rows, layer->weight, inputs, out, layer->outputs, layer->outputs, first, last, &finish,
+        float *wide = shared->wide ? shared->wide + (long)omp_get_thread_num() * inputs * TILE : NULL;
+        multiply(type, from, inputs, rows, layer->weight, inputs, out, layer->outputs, layer->outputs, first, last, &epilogue,
                  wide);
-        free(wide);
     }
 }
 
@@ -419,7 +421,7 @@ static void linear(const Linear *layer, const Norm *norm, const float *x, int ro
 static int padded(int frames) { return (frames + TILE - 1) / TILE * TILE; }
 
 /* Up to 8 rows of one head over `frames` keys and values in tiles, in three steps that several threads may share. scores:
- * (rows, padded frames), with room for 8 rows; behind it, as much room for them in bfloat16. sums: (rows,). */
+ * (8, padded frames), and behind them the same in bfloat16. sums: (8,). */
 typedef struct {
     const float *q;
     long ldq;
@@ -434,7 +436,7 @@ static uint16_t *weights_of(const Attention *one) { return (uint16_t *)(one->sco
 static long scores_size(int frames) { return (long)ROWS * padded(frames) * 2; } /* floats */
 
 static void score(const Attention *one, int first, int last) { /* against the frames of these tiles */
-    int dim = one->dim, room = padded(one->frames);
+    int dim = one->dim, width = padded(one->frames);
     float scaled[ROWS * MOST_DIM];
     uint16_t narrow[ROWS * MOST_DIM];
     for (int r = 0; r < one->rows; r++) {
@@ -442,31 +444,31 @@ static void score(const Attention *one, int first, int last) { /* against the fr
         if (one->type == BF16) to_pairs(scaled + r * dim, dim, narrow + r * dim);
     }
     const void *x = one->type == BF16 ? (const void *)narrow : scaled;
-    multiply(one->type, x, dim, one->rows, one->keys, dim, one->scores, room, room, first, last, NULL, NULL);
+    multiply(one->type, x, dim, one->rows, one->keys, dim, one->scores, width, width, first, last, NULL, NULL);
 }
 
-static void soften(const Attention *one, int r) { /* a row's softmax, but for the division by its sum */
-    int frames = one->frames, room = padded(frames);
-    float *row = one->scores + (long)r * room;
-    for (int f = frames; f < room; f++) row[f] = -INFINITY;
+static void exponentiate(const Attention *one, int r) { /* a row's softmax, without the division by its sum */
+    int frames = one->frames, width = padded(frames);
+    float *row = one->scores + (long)r * width;
+    for (int f = frames; f < width; f++) row[f] = -INFINITY;
     v16 most = splat(-INFINITY), sum = splat(0.0f);
-    for (int f = 0; f < room; f += 16) most = larger(load(row + f), most);
+    for (int f = 0; f < width; f += 16) most = larger(load(row + f), most);
     float top = most[0];
     for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
-    for (int f = 0; f < room; f += 16) {
+    for (int f = 0; f < width; f += 16) {
         v16 e = exp16(load(row + f) - top);
         store(row + f, e);
         sum += e;
     }
     one->sums[r] = sum16(sum);
-    for (int f = frames; f < room; f++) one->sums[r] -= row[f], row[f] = 0.0f;
-    if (one->type == BF16) to_pairs(row, room, weights_of(one) + (long)r * room);
+    for (int f = frames; f < width; f++) one->sums[r] -= row[f], row[f] = 0.0f;
+    if (one->type == BF16) to_pairs(row, width, weights_of(one) + (long)r * width);
 }
 
-static void gather(const Attention *one, int first, int last) { /* these tiles of what was found */
-    int room = padded(one->frames);
+static void weigh_values(const Attention *one, int first, int last) { /* these tiles of the weighted values */
+    int width = padded(one->frames);
     const void *x = one->type == BF16 ? (const void *)weights_of(one) : one->scores;
-    multiply(one->type, x, room, one->rows, one->values, room, one->out, one->ldo, one->dim, first, last, NULL, NULL);
+    multiply(one->type, x, width, one->rows, one->values, width, one->out, one->ldo, one->dim, first, last, NULL, NULL);
     for (int r = 0; r < one->rows; r++)
         for (int i = first * TILE; i < last * TILE; i += 16) {
             float *at = one->out + r * one->ldo + i;
@@ -476,20 +478,20 @@ static void gather(const Attention *one, int first, int last) { /* these tiles o
 
 static void attend(const Attention *one) {
     score(one, 0, padded(one->frames) / TILE);
-    for (int r = 0; r < one->rows; r++) soften(one, r);
-    gather(one, 0, one->dim / TILE);
+    for (int r = 0; r < one->rows; r++) exponentiate(one, r);
+    weigh_values(one, 0, one->dim / TILE);
 }
 
 /* Keys and values (frames, dim) of one head into tiles, zeros behind the last frame. ld: bytes from one frame to the next. */
 static void pack_head(const char *keys, const char *values, long ld, int frames, int dim, int type, char *k, char *v) {
-    int room = padded(frames), words = dim * BYTES[type] / 4; /* a pair of bfloat16 numbers, side by side, is one word */
-    for (int f = 0; f < room; f++) {
+    int width = padded(frames), words = dim * BYTES[type] / 4; /* a pair of bfloat16 numbers is one word */
+    for (int f = 0; f < width; f++) {
         uint32_t *out = (uint32_t *)k + (long)f / TILE * TILE * words + f % TILE;
         const uint32_t *row = (const uint32_t *)(keys + f * ld);
         for (int d = 0; d < words; d++) out[d * TILE] = f < frames ? row[d] : 0;
     }
-    for (int tile = 0; tile < dim; tile += TILE, v += (long)room * TILE * BYTES[type])
-        for (int f = 0; f < room; f++) {
+    for (int tile = 0; tile < dim; tile += TILE, v += (long)width * TILE * BYTES[type])
+        for (int f = 0; f < width; f++) {
             const char *row = values + f * ld + tile * BYTES[type];
             if (type == F32) {
                 float *out = (float *)v + (long)f * TILE;
@@ -507,7 +509,7 @@ static void pack_head(const char *keys, const char *values, long ld, int frames,
         }
 }
 
-/* What decoder layers attend to, into their tiles. keys, values: (layers, frames, heads * dim), with so many bytes from
+/* Cross-attention keys and values of decoder layers, into their tiles. keys, values: (layers, frames, heads * dim), with so many bytes from
  * one layer and one frame to the next; key_tiles, value_tiles: [heads][padded frames * dim] of each layer, `apart` bytes
  * from one to the next. */
 void pack_heads(const char *keys, const char *values, long layer_bytes, long frame_bytes, int layers, int heads, int frames,
@@ -522,17 +524,18 @@ void pack_heads(const char *keys, const char *values, long layer_bytes, long fra
 
 /* softmax(q k^T * scale) v for every head, as an encoder wants it: q, k, v (frames, ld) with head h at column h * dim;
  * out (frames, heads * dim), all of `type` (float32 or bfloat16). */
-void attend_all(const void *q, const void *k, const void *v, long ld, int frames, int heads, int dim, int type,
-                float scale, void *out, int threads) {
-    int bytes = BYTES[type];
+int attend_all(const void *q, const void *k, const void *v, long ld, int frames, int heads, int dim, int type,
+               float scale, void *out, int threads) {
+    int bytes = BYTES[type], blocks = (frames + ROWS - 1) / ROWS;
     long size = (long)padded(frames) * dim * bytes, ldo = (long)heads * dim;
     char *key_tiles = malloc((size_t)(2 * heads * size)), *value_tiles = key_tiles + heads * size;
+    float *all_scores = malloc(sizeof(float) * scores_size(frames) * threads);
+    if (!key_tiles || !all_scores) return free(key_tiles), free(all_scores), NO_MEMORY;
     pack_heads(k, v, 0, ld * bytes, 1, heads, frames, dim, type, key_tiles, value_tiles, 0, threads);
-    int blocks = (frames + ROWS - 1) / ROWS;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        float *scores = malloc(sizeof(float) * scores_size(frames)), sums[ROWS];
-        float rows[ROWS * MOST_DIM], found[ROWS * MOST_DIM];
+        float *scores = all_scores + omp_get_thread_num() * scores_size(frames), sums[ROWS];
+        float rows[ROWS * MOST_DIM], attended[ROWS * MOST_DIM];
 #pragma omp for schedule(static)
         for (int job = 0; job < heads * blocks; job++) {
             int h = job / blocks, first = job % blocks * ROWS, count = frames - first < ROWS ? frames - first : ROWS;
@@ -546,16 +549,16 @@ void attend_all(const void *q, const void *k, const void *v, long ld, int frames
             for (int r = 0; r < count; r++)
                 for (int d = 0; d < dim; d += 16)
                     store(rows + r * dim + d, load_bf16((const uint16_t *)q + from + r * ld + d));
-            one.q = rows, one.ldq = dim, one.out = found, one.ldo = dim;
+            one.q = rows, one.ldq = dim, one.out = attended, one.ldo = dim;
             attend(&one);
-            for (int r = 0; r < count; r++) to_pairs(found + r * dim, dim, (uint16_t *)out + to + r * ldo);
+            for (int r = 0; r < count; r++) to_pairs(attended + r * dim, dim, (uint16_t *)out + to + r * ldo);
         }
-        free(scores);
     }
-    free(key_tiles);
+    free(key_tiles), free(all_scores);
+    return OK;
 }
 
-/* One row of one head over the keys and values of places 0 to `count` - 1 of its own text. */
+/* One row of one head over the keys and values of positions 0 to `count` - 1 of its own text. */
 static void attend_text(const float *q, const void *keys, const void *values, int count, int dim, int type, float scale,
                         float *scores, float *out) {
     float most = -INFINITY, sum = 0.0f;
@@ -588,7 +591,7 @@ typedef struct {
     int32_t slots, length, frames, threads;
 } Caches;
 
-/* Tokens of one slot, one behind the other: rows `row` to `row + count - 1` of a pass, at places `start` and on. */
+/* Consecutive tokens of one slot: rows `row` to `row + count - 1` of a pass, at positions `start` and on. */
 typedef struct {
     int32_t slot, start, row, count;
 } Run;
@@ -598,12 +601,15 @@ typedef struct {
     const Caches *caches;
     const int64_t *tokens; /* (rows,) */
     const Run **run_of;    /* of each row */
-    int rows, apart;       /* apart: each thread attends by itself */
+    int rows, separate;    /* separate: each thread attends alone, to jobs of its own */
+    float *scores;         /* of each thread: self_size(length) + scores_size(frames) where separate */
 } Pass;
 
-INLINE int place_of(const Pass *pass, int row) { return pass->run_of[row]->start + row - pass->run_of[row]->row; }
+static long self_size(int length) { return length + 16; } /* floats */
 
-/* Where a head's keys (part 0) or values (part 1) are, among those of a cache that holds `size` elements a head. */
+INLINE int position_of(const Pass *pass, int row) { return pass->run_of[row]->start + row - pass->run_of[row]->row; }
+
+/* Offset of a head's keys (part 0) or values (part 1) in a cache that holds `size` elements a head. */
 INLINE long head_at(const Pass *pass, int layer, int part, int slot, int head, long size) {
     return ((((long)2 * layer + part) * pass->caches->slots + slot) * pass->net->heads + head) * size;
 }
@@ -616,28 +622,28 @@ static void self_attention(const Pass *pass, int layer, const float *qkv, float 
     for (int job = 0; job < pass->rows * 2 * heads; job++) {
         int row = job / (2 * heads), part = job / heads % 2, h = job % heads;
         const float *from = qkv + (long)row * 3 * width + (part + 1) * width + h * dim;
-        long to = head_at(pass, layer, part, pass->run_of[row]->slot, h, (long)length * dim) + (long)place_of(pass, row) * dim;
+        long to = head_at(pass, layer, part, pass->run_of[row]->slot, h, (long)length * dim) + (long)position_of(pass, row) * dim;
         if (type == BF16) to_pairs(from, dim, (uint16_t *)kv + to);
         else memcpy((float *)kv + to, from, sizeof(float) * dim);
     }
-    float *scores = malloc(sizeof(float) * (length + 16));
+    float *scores = pass->scores + omp_get_thread_num() * (self_size(length) + scores_size(pass->caches->frames));
 #pragma omp for schedule(static)
     for (int job = 0; job < pass->rows * heads; job++) {
         int row = job / heads, h = job % heads, slot = pass->run_of[row]->slot;
         long keys = head_at(pass, layer, 0, slot, h, (long)length * dim) * BYTES[type];
         long values = head_at(pass, layer, 1, slot, h, (long)length * dim) * BYTES[type];
-        attend_text(qkv + (long)row * 3 * width + h * dim, kv + keys, kv + values, place_of(pass, row) + 1, dim, type,
+        attend_text(qkv + (long)row * 3 * width + h * dim, kv + keys, kv + values, position_of(pass, row) + 1, dim, type,
                     1.0f / sqrtf((float)dim), scores, out + (long)row * width + h * dim);
     }
-    free(scores);
 }
 
-/* A job is up to 8 rows of one run and one head. Where there are few, the threads share each of them, step by step. */
+/* A job is up to 8 rows of one run and one head. Where there are few jobs, the threads share each of them, step by step. */
 static void cross_attention(const Pass *pass, const Attention *jobs, int count, long layer_bytes) {
     int threads = pass->caches->threads, frames = pass->caches->frames, tiles = padded(frames) / TILE;
     int dims = jobs->dim / TILE, share = (tiles + threads - 1) / threads;
-    if (pass->apart) {
-        float *scores = malloc(sizeof(float) * scores_size(frames)), sums[ROWS];
+    if (pass->separate) {
+        long self = self_size(pass->caches->length);
+        float *scores = pass->scores + omp_get_thread_num() * (self + scores_size(frames)) + self, sums[ROWS];
 #pragma omp for schedule(static)
         for (int job = 0; job < count; job++) {
             Attention one = jobs[job];
@@ -645,7 +651,6 @@ static void cross_attention(const Pass *pass, const Attention *jobs, int count, 
             one.scores = scores, one.sums = sums;
             attend(&one);
         }
-        free(scores);
         return;
     }
 #pragma omp for schedule(static)
@@ -657,12 +662,12 @@ static void cross_attention(const Pass *pass, const Attention *jobs, int count, 
     }
 #pragma omp for schedule(static)
     for (int row = 0; row < count * ROWS; row++)
-        if (row % ROWS < jobs[row / ROWS].rows) soften(jobs + row / ROWS, row % ROWS);
+        if (row % ROWS < jobs[row / ROWS].rows) exponentiate(jobs + row / ROWS, row % ROWS);
 #pragma omp for schedule(static)
     for (int part = 0; part < count * dims; part++) {
         Attention one = jobs[part / dims];
         one.values = (const char *)one.values + layer_bytes;
-        gather(&one, part % dims, part % dims + 1);
+        weigh_values(&one, part % dims, part % dims + 1);
     }
 }
 
@@ -671,95 +676,122 @@ static void embed(const Pass *pass, float *x) {
     int width = net->width, type = net->embedding_type;
 #pragma omp for schedule(static)
     for (int row = 0; row < pass->rows; row++) {
-        long token = pass->tokens[row], at = place_of(pass, row); /* rows past the context are never used */
-        const float *place = net->positions + (at < net->context ? at : net->context - 1) * width;
+        long token = pass->tokens[row], at = position_of(pass, row); /* rows past the context are computed, and never used */
+        const float *position = net->positions + (at < net->context ? at : net->context - 1) * width;
         for (int i = 0; i < width; i += 16) {
             long from = token * width + i;
             v16 one = type == BF16 ? load_bf16((const uint16_t *)net->embedding + from) : weight16(type, net->embedding, from);
-            store(x + (long)row * width + i, one * net->embed_scale + load(place + i));
+            store(x + (long)row * width + i, one * net->embed_scale + load(position + i));
         }
     }
 }
 
-/* Feed the runs' tokens, `tokens` (rows,). logits: (rows, vocab); with only_last, those after each run's last, (runs, vocab). */
-static void forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const Run *runs, int run_count,
-                    int only_last, float *logits) {
-    int rows = runs[run_count - 1].row + runs[run_count - 1].count, width = net->width, heads = net->heads;
-    int dim = width / heads, inner = 3 * width, threads = caches->threads, frames = caches->frames, count = 0;
+/* Buffers of a pass, in two allocations. NULL in `floats` or `run_of`: there was no memory. */
+typedef struct {
+    float *floats, *x, *attended, *inner, *scores, *job_scores;
+    const Run **run_of;
+    Attention *jobs;
+    Workspace work;
+} Buffers;
+
+static Buffers allocate(const Decoder *net, const Caches *caches, int rows, int jobs, int separate) {
+    int width = net->width, inner = 3 * width, threads = caches->threads;
     for (int i = 0; i < net->layer_count; i++)
         if (net->layers[i].fc1.outputs > inner) inner = net->layers[i].fc1.outputs;
-    long most = desk_rows(rows, threads);
-    float *x = malloc(sizeof(float) * (rows * (2 * (long)width + inner) + most * ((long)width + 1 + inner)));
-    float *heard = x + (long)rows * width, *wide = heard + (long)rows * width, *normed = wide + (long)rows * inner;
-    float *scales = normed + most * width;
-    Desk desk = {normed, scales, (uint16_t *)(scales + most), threads};
-    const Run **run_of = malloc(sizeof(Run *) * rows);
-    Attention *jobs = malloc(sizeof(Attention) * heads * (rows / ROWS + run_count));
+    long most = workspace_rows(rows, threads), wide = rows > ROWS ? (long)threads * inner * TILE : 0;
+    long own = self_size(caches->length) + scores_size(caches->frames);
+    long shared = separate ? 0 : jobs * (scores_size(caches->frames) + ROWS);
+    Buffers b = {0};
+    b.floats = malloc(sizeof(float) * (rows * (2L * width + inner) + most * (width + 1L + inner) + wide + threads * own + shared));
+    b.run_of = malloc(sizeof(Run *) * rows + sizeof(Attention) * jobs);
+    if (!b.floats || !b.run_of) return b;
+    b.x = b.floats, b.attended = b.x + (long)rows * width, b.inner = b.attended + (long)rows * width;
+    b.work.normed = b.inner + (long)rows * inner, b.work.scales = b.work.normed + most * width;
+    b.work.narrow = (uint16_t *)(b.work.scales + most), b.work.threads = threads;
+    float *next = b.work.scales + most + most * inner;
+    b.work.wide = wide ? next : NULL;
+    b.scores = next + wide, b.job_scores = b.scores + threads * own;
+    b.jobs = (Attention *)(b.run_of + rows);
+    return b;
+}
+
+/* Feed the runs' tokens, `tokens` (rows,). logits: (rows, vocab); with only_last, those after each run's last, (runs, vocab). */
+static int forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const Run *runs, int run_count,
+                   int only_last, float *logits) {
+    int rows = runs[run_count - 1].row + runs[run_count - 1].count, width = net->width, heads = net->heads;
+    int dim = width / heads, threads = caches->threads, frames = caches->frames, jobs = 0, count = 0;
+    for (int row = 0; row < rows; row++)
+        if (tokens[row] < 0 || tokens[row] >= net->output.outputs) return BAD_TOKEN;
+    for (int i = 0; i < run_count; i++) jobs += heads * ((runs[i].count + ROWS - 1) / ROWS);
+    int separate = threads == 1 || jobs >= 4 * threads;
+    Buffers b = allocate(net, caches, rows, jobs, separate);
+    if (!b.floats || !b.run_of) return free(b.floats), free(b.run_of), NO_MEMORY;
     long size = (long)padded(frames) * dim * BYTES[net->cache_type], part = (long)caches->slots * heads * size;
     for (const Run *run = runs; run < runs + run_count; run++) {
-        for (int i = 0; i < run->count; i++) run_of[run->row + i] = run;
+        for (int i = 0; i < run->count; i++) b.run_of[run->row + i] = run;
         for (int h = 0; h < heads; h++)
-            for (int first = 0; first < run->count; first += ROWS) {
+            for (int first = 0; first < run->count; first += ROWS, count++) {
                 long at = (long)(run->row + first) * width + h * dim;
                 const char *keys = (const char *)caches->cross + (run->slot * heads + h) * size;
                 int some = run->count - first < ROWS ? run->count - first : ROWS;
-                jobs[count++] = (Attention){wide + at, width, keys, keys + part, NULL, NULL, heard + at, width, some,
-                                            frames, dim, net->cache_type, 1.0f / sqrtf((float)dim)};
+                float *scores = separate ? NULL : b.job_scores + count * (scores_size(frames) + ROWS);
+                b.jobs[count] = (Attention){b.inner + at, width, keys, keys + part, scores, scores ? scores + scores_size(frames) : NULL,
+                                            b.attended + at, width, some, frames, dim, net->cache_type, 1.0f / sqrtf((float)dim)};
             }
     }
-    Pass pass = {net, caches, tokens, run_of, rows, threads == 1 || count >= 4 * threads};
-    float *scores = pass.apart ? NULL : malloc(sizeof(float) * count * (scores_size(frames) + ROWS));
-    for (int job = 0; scores && job < count; job++) {
-        jobs[job].scores = scores + job * scores_size(frames);
-        jobs[job].sums = scores + count * scores_size(frames) + job * ROWS;
-    }
+    Pass pass = {net, caches, tokens, b.run_of, rows, separate, b.scores};
+    const float *last = only_last ? b.attended : b.x;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        embed(&pass, x);
+        embed(&pass, b.x);
         for (int i = 0; i < net->layer_count; i++) {
             const Layer *layer = net->layers + i;
-            linear(&layer->qkv, &layer->self_norm, x, rows, wide, 0, &desk);
-            self_attention(&pass, i, wide, heard);
-            linear(&layer->self_out, NULL, heard, rows, x, 1, &desk);
-            linear(&layer->cross_q, &layer->cross_norm, x, rows, wide, 0, &desk);
-            cross_attention(&pass, jobs, count, 2 * part * i);
-            linear(&layer->cross_out, NULL, heard, rows, x, 1, &desk);
-            linear(&layer->fc1, &layer->ffn_norm, x, rows, wide, 0, &desk);
-            linear(&layer->fc2, NULL, wide, rows, x, 1, &desk);
+            linear(&layer->qkv, &layer->self_norm, b.x, rows, b.inner, 0, &b.work);
+            self_attention(&pass, i, b.inner, b.attended);
+            linear(&layer->self_out, NULL, b.attended, rows, b.x, 1, &b.work);
+            linear(&layer->cross_q, &layer->cross_norm, b.x, rows, b.inner, 0, &b.work);
+            cross_attention(&pass, b.jobs, count, 2 * part * i);
+            linear(&layer->cross_out, NULL, b.attended, rows, b.x, 1, &b.work);
+            linear(&layer->fc1, &layer->ffn_norm, b.x, rows, b.inner, 0, &b.work);
+            linear(&layer->fc2, NULL, b.inner, rows, b.x, 1, &b.work);
         }
         if (only_last) {
 #pragma omp for schedule(static)
             for (int i = 0; i < run_count; i++)
-                memcpy(heard + (long)i * width, x + (long)(runs[i].row + runs[i].count - 1) * width, sizeof(float) * width);
+                memcpy(b.attended + (long)i * width, b.x + (long)(runs[i].row + runs[i].count - 1) * width, sizeof(float) * width);
         }
-        linear(&net->output, &net->final_norm, only_last ? heard : x, only_last ? run_count : rows, logits, 0, &desk);
+        linear(&net->output, &net->final_norm, last, only_last ? run_count : rows, logits, 0, &b.work);
     }
-    free(x), free(run_of), free(jobs), free(scores);
+    free(b.floats), free(b.run_of);
+    return OK;
 }
 
-/* A pass over as many tokens of each live slot. tokens: (live, block); start, slot: (live,); logits: (live, block, vocab). */
-void decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const int64_t *start,
-                     const int64_t *slot, int live, int block, float *logits) {
-    Run *runs = malloc(sizeof(Run) * live);
-    for (int i = 0; i < live; i++) runs[i] = (Run){(int)slot[i], (int)start[i], i * block, block};
-    forward(net, caches, tokens, runs, live, 0, logits);
+/* A pass over as many tokens of each active slot. tokens: (active, block); start, slot: (active,); logits: (active, block,
+ * vocab). */
+int decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const int64_t *start,
+                    const int64_t *slot, int active, int block, float *logits) {
+    Run *runs = malloc(sizeof(Run) * active);
+    if (!runs) return NO_MEMORY;
+    for (int i = 0; i < active; i++) runs[i] = (Run){(int)slot[i], (int)start[i], i * block, block};
+    int status = forward(net, caches, tokens, runs, active, 0, logits);
     free(runs);
+    return status;
 }
 
-/* ---- what is written next ---- */
+/* ---- the logit rules ---- */
 
-enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in rules.py, which says what the rules are */
+enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in logits_processor.py, which states the rules */
 
-/* forbidden: (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none. */
+/* logit_mask: (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none. */
 typedef struct {
-    const float *forbidden;
+    const float *logit_mask;
     int32_t vocab, begin, eot, no_speech;
-} Rules;
+} Processor;
 
-/* What stands before a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
+/* What precedes a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
 typedef struct {
     int64_t index, last, before_last, latest;
-} Place;
+} Context;
 
 static float log_sum(const float *scores, int first, int last, float most) {
     float sum = 0.0f;
@@ -780,16 +812,16 @@ static float largest(const float *scores, int first, int last) {
     return most;
 }
 
-static void choose_row(const float *logits, const Rules *rules, Place before, float *scores, int64_t *choice,
+static void choose_row(const float *logits, const Processor *processor, Context context, float *scores, int64_t *choice,
                        float *logprob) {
-    int vocab = rules->vocab, begin = rules->begin, i = 0, state = before.index == 0 ? FIRST : AFTER_TEXT;
-    if (state != FIRST && before.last >= begin)
-        state = before.index < 2 || before.before_last >= begin ? AFTER_PAIR : AFTER_STAMP;
-    const float *forbidden = rules->forbidden + (long)state * vocab;
-    for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(forbidden + i));
-    for (; i < vocab; i++) scores[i] = logits[i] + forbidden[i];
-    if (before.latest >= 0)
-        for (i = begin; i < vocab && i < before.latest + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+    int vocab = processor->vocab, begin = processor->begin, i = 0, state = context.index == 0 ? FIRST : AFTER_TEXT;
+    if (state != FIRST && context.last >= begin)
+        state = context.index < 2 || context.before_last >= begin ? AFTER_PAIR : AFTER_STAMP;
+    const float *mask = processor->logit_mask + (long)state * vocab;
+    for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(mask + i));
+    for (; i < vocab; i++) scores[i] = logits[i] + mask[i];
+    if (context.latest >= 0)
+        for (i = begin; i < vocab && i < context.latest + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
     float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
     float mass = log_sum(scores, begin, vocab, stamp), all = mass;
     int from = mass > text ? begin : 0;
@@ -803,53 +835,56 @@ static void choose_row(const float *logits, const Rules *rules, Place before, fl
     if (logprob) *logprob = most - all;
 }
 
-/* The likeliest token that the rules leave in each row, and its log-probability (where that is wanted, else NULL).
- * before: what stands before each. */
-static void choose_all(const float *logits, int rows, const Rules *rules, const Place *before, int64_t *choice,
-                       float *logprob, int threads) {
-#pragma omp parallel num_threads(threads) if (threads > 1 && rows > 1)
-    {
-        float *scores = malloc(sizeof(float) * rules->vocab);
-#pragma omp for schedule(static)
-        for (int row = 0; row < rows; row++)
-            choose_row(logits + (long)row * rules->vocab, rules, before[row], scores, choice + row,
-                       logprob ? logprob + row : NULL);
-        free(scores);
+/* The likeliest token that the rules allow in each row, and its log-probability (NULL: not wanted). */
+static int choose_all(const float *logits, int rows, const Processor *processor, const Context *contexts, int64_t *choice,
+                      float *logprob, int threads) {
+    float *all_scores = malloc(sizeof(float) * processor->vocab * threads);
+    if (!all_scores) return NO_MEMORY;
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1) schedule(static)
+    for (int row = 0; row < rows; row++) {
+        float *scores = all_scores + (long)omp_get_thread_num() * processor->vocab;
+        choose_row(logits + (long)row * processor->vocab, processor, contexts[row], scores, choice + row,
+                   logprob ? logprob + row : NULL);
     }
+    free(all_scores);
+    return OK;
 }
 
-/* The same with what stands before the rows in four arrays, (rows,). */
-void choose_rows(const float *logits, int rows, const Rules *rules, const int64_t *index, const int64_t *last,
-                 const int64_t *before_last, const int64_t *latest, int64_t *choice, float *logprob, int threads) {
-    Place *before = malloc(sizeof(Place) * rows);
-    for (int row = 0; row < rows; row++) before[row] = (Place){index[row], last[row], before_last[row], latest[row]};
-    choose_all(logits, rows, rules, before, choice, logprob, threads);
-    free(before);
+/* The same with the contexts of the rows in four arrays, (rows,). */
+int choose_rows(const float *logits, int rows, const Processor *processor, const int64_t *index, const int64_t *last,
+                const int64_t *before_last, const int64_t *latest, int64_t *choice, float *logprob, int threads) {
+    Context *contexts = malloc(sizeof(Context) * rows);
+    if (!contexts) return NO_MEMORY;
+    for (int row = 0; row < rows; row++) contexts[row] = (Context){index[row], last[row], before_last[row], latest[row]};
+    int status = choose_all(logits, rows, processor, contexts, choice, logprob, threads);
+    free(contexts);
+    return status;
 }
 
 /* ---- a round ---- */
 
-/* The slots as slots.py has them, (slots,) each, but tokens (slots, length) and facts (slots, FACTS + 3 width), all 0. live:
- * the slots that hold a window; of each of them, `offered` tokens are proposed, and a draft has read `read`. */
+/* The slots as slots.py has them: (slots,) each, but tokens (slots, length) and round_output (slots, ROUND_FIELDS + 3 width),
+ * all 0. active: the slots that hold a window; of each of them, `num_drafted` tokens are proposed, and the draft has cached
+ * `draft_cached`. */
 typedef struct {
-    int64_t *tokens, *known, *cached, *facts;
-    const int64_t *begin, *start, *limit;
-    const int32_t *live, *read;
-    int32_t *offered;
-    int32_t live_count, length, width;
+    int64_t *tokens, *num_tokens, *num_cached, *round_output;
+    const int64_t *num_prompt, *sot_index, *max_tokens;
+    const int32_t *active, *draft_cached;
+    int32_t *num_drafted;
+    int32_t active_count, length, width;
 } Slots;
-enum { FACTS = 5 };
+enum { ROUND_FIELDS = 5 };
 
-static Place before(const Slots *slots, int slot, int64_t at, int stamps) { /* what follows the token at this place */
+static Context context_after(const Slots *slots, int slot, int64_t at, int stamps) { /* of the row after this position */
     const int64_t *text = slots->tokens + (long)slot * slots->length;
-    int64_t begin = slots->begin[slot];
-    Place place = {at + 1 - begin, text[at], text[at > 0 ? at - 1 : 0], -1};
+    int64_t begin = slots->num_prompt[slot];
+    Context context = {at + 1 - begin, text[at], text[at > 0 ? at - 1 : 0], -1};
     for (int64_t i = begin; i <= at; i++)
-        if (text[i] >= stamps && text[i] > place.latest) place.latest = text[i];
-    return place;
+        if (text[i] >= stamps && text[i] > context.latest) context.latest = text[i];
+    return context;
 }
 
-/* Add to `runs` a slot's tokens from `start` on. */
+/* Append a run of a slot's tokens from `start` on. */
 static void add_run(const Slots *slots, int slot, int64_t start, int count, Run *runs, int *run_count, int64_t *tokens) {
     int row = *run_count ? runs[*run_count - 1].row + runs[*run_count - 1].count : 0;
     runs[(*run_count)++] = (Run){slot, (int)start, row, count};
@@ -862,97 +897,115 @@ static int64_t bits(float a) {
     return whole;
 }
 
-/* The target's part of a round, as target_pass.py describes it: feed what is known and what is proposed, choose, accept,
- * write. Only what is used is computed. logits: room for (live, width, vocab). heard: whether P(no speech) is wanted. */
-void target_round(const Decoder *net, const Caches *caches, const Rules *rules, Slots *slots, int heard, float *logits) {
-    int live = slots->live_count, width = slots->width, most = live * width, run_count = 0;
-    Run *runs = malloc(sizeof(Run) * live);
-    int64_t *tokens = malloc(sizeof(int64_t) * 2 * most), *choice = tokens + most;
-    Place *places = malloc(sizeof(Place) * most);
-    float *logprob = malloc(sizeof(float) * most);
-    for (int i = 0; i < live; i++) {
-        int slot = slots->live[i];
-        int64_t rows = slots->known[slot] - slots->cached[slot] + slots->offered[i];
-        add_run(slots, slot, slots->cached[slot], (int)(rows < width ? rows : width), runs, &run_count, tokens);
+/* Accept and write one active slot's part of a round: rows `logits`, `choice` and `logprob` of its run. */
+static void write_slot(Slots *slots, const Processor *processor, const Run *run, int drafted, const float *logits,
+                       const int64_t *choice, const float *logprob, int no_speech) {
+    int slot = run->slot, width = slots->width, accepted = 0, count = 0;
+    int64_t num_tokens = slots->num_tokens[slot], uncached = num_tokens - slots->num_cached[slot];
+    int64_t sot_row = slots->sot_index[slot] - run->start, remaining = slots->max_tokens[slot] - num_tokens;
+    int64_t *output = slots->round_output + (long)slot * (ROUND_FIELDS + 3 * width);
+    int64_t *text = slots->tokens + (long)slot * slots->length + num_tokens;
+    if (no_speech && 0 <= sot_row && sot_row < run->count) {
+        const float *after = logits + sot_row * processor->vocab;
+        float top = largest(after, 0, processor->vocab);
+        output[4] = bits(expf(after[processor->no_speech] - log_sum(after, 0, processor->vocab, top)));
     }
-    forward(net, caches, tokens, runs, live, 0, logits);
-    for (int i = 0; i < live; i++)
-        for (int j = 0; j < runs[i].count; j++)
-            places[runs[i].row + j] = before(slots, runs[i].slot, runs[i].start + j, rules->begin);
-    choose_all(logits, runs[live - 1].row + runs[live - 1].count, rules, places, choice, logprob, caches->threads);
-    for (int i = 0; i < live; i++) {
-        int slot = runs[i].slot, row = runs[i].row, offered = slots->offered[i], accepted = 0, count = 0;
-        int64_t known = slots->known[slot], open = known - slots->cached[slot], heard_at = slots->start[slot] - runs[i].start;
-        int64_t *facts = slots->facts + (long)slot * (FACTS + 3 * width), *text = slots->tokens + (long)slot * slots->length;
-        if (heard && 0 <= heard_at && heard_at < runs[i].count) {
-            const float *after = logits + (row + heard_at) * rules->vocab;
-            float top = largest(after, 0, rules->vocab);
-            facts[4] = bits(expf(after[rules->no_speech] - log_sum(after, 0, rules->vocab, top)));
-        }
-        if (open > width) { /* more of the prompt is to come */
-            slots->cached[slot] += width;
-            continue;
-        }
-        const int64_t *mine = choice + row + open - 1;
-        while (accepted < offered && text[known + accepted] == mine[accepted]) accepted++;
-        while (count < accepted && mine[count] != rules->eot) count++;
-        count++;
-        if (count > slots->limit[slot] - known) count = (int)(slots->limit[slot] - known);
-        facts[0] = 1, facts[1] = accepted, facts[2] = count;
-        facts[3] = mine[count - 1] == rules->eot || count >= slots->limit[slot] - known;
-        for (int j = 0; j < offered; j++) facts[FACTS + j] = text[known + j];
-        for (int j = 0; j < count; j++) {
-            facts[FACTS + width + j] = text[known + j] = mine[j];
-            facts[FACTS + 2 * width + j] = bits(logprob[row + open - 1 + j]);
-        }
-        slots->known[slot] = known + count, slots->cached[slot] = known + count - 1;
+    if (uncached > width) { /* more of the prompt is to be prefilled */
+        slots->num_cached[slot] += width;
+        return;
     }
-    free(runs), free(tokens), free(places), free(logprob);
+    choice += uncached - 1, logprob += uncached - 1;
+    while (accepted < drafted && text[accepted] == choice[accepted]) accepted++;
+    while (count < accepted && choice[count] != processor->eot) count++;
+    count++;
+    if (count > remaining) count = (int)remaining;
+    output[0] = 1, output[1] = accepted, output[2] = count;
+    output[3] = choice[count - 1] == processor->eot || count >= remaining;
+    memcpy(output + ROUND_FIELDS, text, sizeof(int64_t) * drafted);
+    for (int j = 0; j < count; j++) {
+        output[ROUND_FIELDS + width + j] = text[j] = choice[j];
+        output[ROUND_FIELDS + 2 * width + j] = bits(logprob[j]);
+    }
+    slots->num_tokens[slot] = num_tokens + count, slots->num_cached[slot] = num_tokens + count - 1;
 }
 
-/* A draft's part: read what it has not yet read of each slot, and write up to offered[i] guesses behind the known tokens
- * of live slot i, fewer where a text ends; `offered` becomes how many. logits: room for (live, vocab). */
-void draft_round(const Decoder *net, const Caches *caches, const Rules *rules, Slots *slots, float *logits) {
-    int live = slots->live_count, most = 0, rows = 0;
-    Run *runs = malloc(sizeof(Run) * live);
-    Place *places = malloc(sizeof(Place) * live);
-    for (int i = 0; i < live; i++) {
-        if (slots->offered[i] > most) most = slots->offered[i];
-        rows += (int)slots->known[slots->live[i]] - slots->read[i];
+/* The target's half of a round: feed what is certain and what is proposed, choose, accept, write. Only rows that are used are
+ * computed. logits: (active, width, vocab). no_speech: whether P(no speech) is wanted. */
+int verify_round(const Decoder *net, const Caches *caches, const Processor *processor, Slots *slots, int no_speech,
+                 float *logits) {
+    int active = slots->active_count, width = slots->width, most = active * width, run_count = 0, status = NO_MEMORY;
+    Run *runs = malloc(sizeof(Run) * active);
+    int64_t *tokens = malloc(sizeof(int64_t) * 2 * most), *choice = tokens + most;
+    Context *contexts = malloc(sizeof(Context) * most);
+    float *logprob = malloc(sizeof(float) * most);
+    if (runs && tokens && contexts && logprob) {
+        for (int i = 0; i < active; i++) {
+            int slot = slots->active[i];
+            int64_t rows = slots->num_tokens[slot] - slots->num_cached[slot] + slots->num_drafted[i];
+            add_run(slots, slot, slots->num_cached[slot], (int)(rows < width ? rows : width), runs, &run_count, tokens);
+        }
+        status = forward(net, caches, tokens, runs, active, 0, logits);
+        for (int i = 0; i < active; i++)
+            for (int j = 0; j < runs[i].count; j++)
+                contexts[runs[i].row + j] = context_after(slots, runs[i].slot, runs[i].start + j, processor->begin);
+        int rows = runs[active - 1].row + runs[active - 1].count;
+        if (!status) status = choose_all(logits, rows, processor, contexts, choice, logprob, caches->threads);
+        for (int i = 0; !status && i < active; i++) {
+            int row = runs[i].row;
+            write_slot(slots, processor, runs + i, slots->num_drafted[i], logits + (long)row * processor->vocab, choice + row,
+                       logprob + row, no_speech);
+        }
     }
-    int64_t *tokens = malloc(sizeof(int64_t) * (rows + live)), *choice = tokens + rows;
-    for (int step = 0; step < most; step++) {
+    free(runs), free(tokens), free(contexts), free(logprob);
+    return status;
+}
+
+/* The draft's half: feed what it has not cached of each slot, and write up to num_drafted[i] guesses behind the certain tokens
+ * of active slot i, fewer where a text ends; `num_drafted` becomes how many. logits: (active, vocab). */
+int draft_round(const Decoder *net, const Caches *caches, const Processor *processor, Slots *slots, float *logits) {
+    int active = slots->active_count, most = 0, rows = 0, status = NO_MEMORY;
+    for (int i = 0; i < active; i++) {
+        if (slots->num_drafted[i] > most) most = slots->num_drafted[i];
+        rows += (int)slots->num_tokens[slots->active[i]] - slots->draft_cached[i];
+    }
+    Run *runs = malloc(sizeof(Run) * active);
+    Context *contexts = malloc(sizeof(Context) * active);
+    int64_t *tokens = malloc(sizeof(int64_t) * (rows + active)), *choice = tokens + rows;
+    if (runs && contexts && tokens) status = OK;
+    for (int step = 0; !status && step < most; step++) {
         int run_count = 0;
-        for (int i = 0; i < live; i++) {
-            int slot = slots->live[i];
-            int64_t known = slots->known[slot], start = step ? known + step - 1 : slots->read[i];
-            if (step < slots->offered[i])
-                add_run(slots, slot, start, (int)(known + step - start), runs, &run_count, tokens);
+        for (int i = 0; i < active; i++) {
+            int slot = slots->active[i];
+            int64_t num_tokens = slots->num_tokens[slot], start = step ? num_tokens + step - 1 : slots->draft_cached[i];
+            if (step < slots->num_drafted[i])
+                add_run(slots, slot, start, (int)(num_tokens + step - start), runs, &run_count, tokens);
         }
         if (!run_count) break;
-        forward(net, caches, tokens, runs, run_count, 1, logits);
+        status = forward(net, caches, tokens, runs, run_count, 1, logits);
         for (int i = 0; i < run_count; i++)
-            places[i] = before(slots, runs[i].slot, runs[i].start + runs[i].count - 1, rules->begin);
-        choose_all(logits, run_count, rules, places, choice, NULL, caches->threads);
-        for (int i = 0, run = 0; i < live && run < run_count; i++) {
-            int slot = slots->live[i];
+            contexts[i] = context_after(slots, runs[i].slot, runs[i].start + runs[i].count - 1, processor->begin);
+        if (!status) status = choose_all(logits, run_count, processor, contexts, choice, NULL, caches->threads);
+        for (int i = 0, run = 0; !status && i < active && run < run_count; i++) {
+            int slot = slots->active[i];
             if (slot != runs[run].slot) continue;
-            slots->tokens[(long)slot * slots->length + slots->known[slot] + step] = choice[run];
-            if (choice[run++] == rules->eot) slots->offered[i] = step + 1;
+            slots->tokens[(long)slot * slots->length + slots->num_tokens[slot] + step] = choice[run];
+            if (choice[run++] == processor->eot) slots->num_drafted[i] = step + 1;
         }
     }
-    free(runs), free(places), free(tokens);
+    free(runs), free(contexts), free(tokens);
+    return status;
 }
 
 /* y = x W^T + b of one layer, all rows. */
-void linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
-    long most = desk_rows(rows, threads);
-    float *scales = malloc(sizeof(float) * most);
-    uint16_t *narrow = malloc(sizeof(uint16_t) * most * layer->inputs);
-    Desk desk = {NULL, scales, narrow, threads};
+int linear_forward(const Linear *layer, const float *x, int rows, float *out, int threads) {
+    long most = workspace_rows(rows, threads), wide = rows > ROWS ? (long)threads * layer->inputs * TILE : 0;
+    float *scales = malloc(sizeof(float) * (most + wide) + sizeof(uint16_t) * most * layer->inputs);
+    if (!scales) return NO_MEMORY;
+    Workspace work = {NULL, scales, wide ? scales + most : NULL, (uint16_t *)(scales + most + wide), threads};
 #pragma omp parallel num_threads(threads) if (threads > 1)
-    linear(layer, NULL, x, rows, out, 0, &desk);
-    free(scales), free(narrow);
+    linear(layer, NULL, x, rows, out, 0, &work);
+    free(scales);
+    return OK;
 }
 
 /* Whether this processor has products of its own of bfloat16 and of 8-bit numbers. */

@@ -1,0 +1,1 @@
+"""What stays resident, and who computes a pass: slots, backends, the model runner."""

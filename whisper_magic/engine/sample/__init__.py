@@ -1,0 +1,1 @@
+"""Logits -> tokens: Whisper's logit rules, the noise of sampling, and what is accepted of a draft."""

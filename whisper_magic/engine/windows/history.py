@@ -1,7 +1,7 @@
-"""What this kernel has heard before: the segments of each sound, by its samples.
+"""Previous transcripts of this kernel: the segments of each recording, by a digest of its samples.
 
-Running a recording again with other settings, or with another target, is a notebook's daily case; the transcript of
-last time is then a draft that is nearly free.
+Running a recording again with other settings, or with another target, is daily work in a notebook; the last transcript
+is then a draft that is nearly free.
 """
 
 from __future__ import annotations
@@ -13,46 +13,47 @@ from dataclasses import dataclass
 from whisper_magic.engine.model.checkpoint import SpecialTokens
 from whisper_magic.transcript import Segment
 
-CAPACITY = 256  # sounds; the oldest is forgotten first
+CAPACITY = 256  # recordings; the oldest is dropped first
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What was written of a sound, and the vocabulary that its token ids belong to."""
+class PreviousTranscript:
+    """The segments of a recording, and the vocabulary that their token ids belong to."""
 
     segments: tuple[Segment, ...]
     vocabulary: SpecialTokens | None
 
 
-class Memory:
-    """Thread-safe; holds text, never sound."""
+class TranscriptHistory:
+    """Thread-safe; holds text, never audio."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._heard: OrderedDict[bytes, Heard] = OrderedDict()
+        self._transcripts: OrderedDict[bytes, PreviousTranscript] = OrderedDict()
         self._lock = threading.Lock()
 
-    def recall(self, key: bytes) -> Heard | None:
-        """What was written of this sound last time."""
+    def get(self, key: bytes) -> PreviousTranscript | None:
+        """The last transcript under this key."""
         with self._lock:
-            return self._heard.get(key)
+            return self._transcripts.get(key)
 
-    def keep(self, key: bytes, heard: Heard) -> None:
+    def put(self, key: bytes, transcript: PreviousTranscript) -> None:
+        """Keep a transcript in place of the last one."""
         with self._lock:
-            self._heard[key] = heard
-            self._heard.move_to_end(key)
-            while len(self._heard) > self._capacity:
-                self._heard.popitem(last=False)
+            self._transcripts[key] = transcript
+            self._transcripts.move_to_end(key)
+            while len(self._transcripts) > self._capacity:
+                self._transcripts.popitem(last=False)
 
-    def forget(self) -> None:
-        """Forget everything."""
+    def clear(self) -> None:
+        """Drop every transcript."""
         with self._lock:
-            self._heard.clear()
+            self._transcripts.clear()
 
 
-def fingerprint(sound: bytes, task: str) -> bytes:
-    """The key of a sound, by its digest, and of what is done with it: a translation is no draft of a transcript."""
-    return sound + task.encode()
+def history_key(fingerprint: bytes, task: str) -> bytes:
+    """The key of a recording and of what is done with it: a translation is no draft of a transcript."""
+    return fingerprint + task.encode()
 
 
-MEMORY = Memory()  # one for the kernel, so that another engine finds it too
+HISTORY = TranscriptHistory()  # one for the kernel, so that another engine finds it too

@@ -1,4 +1,4 @@
-"""What a window's text is forced to begin with: previous text, then start, language, task and timestamp mode."""
+"""Forced tokens: what a window's text begins with: previous text, then start, language, task and timestamp mode."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from whisper_magic.wording import near
 
 
 def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str) -> tuple[int, ...]:
-    """Start-of-transcript and what must follow it; DETECT where the language is to be found out.
+    """Start-of-transcript and what must follow it; DETECT where the language is to be detected.
 
     Raises:
-        OptionError: for a language, task or timestamps that this checkpoint does not have.
+        OptionError: For a language, task or timestamps that this checkpoint does not have.
     """
     prompt = [special.sot]
     if special.languages:
@@ -39,10 +39,17 @@ def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str
 def previous_text(
     tokenizer: WhisperTokenizer, special: SpecialTokens, prompt: str | None, context: int, what: str = "the prompt"
 ) -> tuple[int, ...]:
-    """The user's prompt as previous text, its last half context at most. what: its name in errors.
+    """The user's prompt as previous text, its last half context at most.
+
+    Args:
+        tokenizer: Of the checkpoint.
+        special: Of the checkpoint.
+        prompt: Text, or None.
+        context: Tokens that the decoder's context holds.
+        what: What the text is called in errors.
 
     Raises:
-        OptionError: where the prompt spells a special token, or the checkpoint has no token for previous text.
+        OptionError: Where the prompt spells a special token, or the checkpoint has no token for previous text.
     """
     if not prompt or not prompt.strip():
         return ()
@@ -83,7 +90,7 @@ _NOTES = list("♩♪♫♬♭♮♯")
 
 
 def non_speech_tokens(tokenizer: WhisperTokenizer, special: SpecialTokens) -> tuple[int, ...]:
-    """Tokens that annotate instead of writing what is said: brackets, notes, dashes that tell speakers apart; and the
+    """Tokens that annotate instead of transcribing: brackets, notes, dashes between speakers; and the
     special ones that no text may hold (openai/whisper `tokenizer.py`, `non_speech_tokens`; `decoding.py`)."""
     found = {token for token in (special.sot, special.prev_sot, special.no_speech) if token is not None}
     found |= set(special.tasks.values())

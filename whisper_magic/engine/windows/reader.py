@@ -1,4 +1,4 @@
-"""Recordings as windows: where each begins, what it is told of those before, and the segments it yields.
+"""A recording as windows: where each begins, its prompt, and the segments it yields.
 
 Sequential long form as in openai/whisper `transcribe.py` and the Whisper paper (section 3.8): decode a window, cut it
 into segments at its timestamps, seek to the last one, go on. Positions are counted in feature frames, never summed up
@@ -11,108 +11,41 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
 from whisper_magic.engine.decode.speculator import Decoded
-from whisper_magic.engine.model.checkpoint import SpecialTokens
-from whisper_magic.engine.runtime.slots import DETECT, Window
+from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.sample.noise import stream_key
-from whisper_magic.engine.windows.stream import Ear, Part
+from whisper_magic.engine.windows.plan import STRIDE, Plan
+from whisper_magic.engine.windows.stream import FeatureSource, Part
 from whisper_magic.transcript import Segment, Word
 
-COOL = 0.5  # a window decoded at this temperature or above is not told to the next (openai/whisper `transcribe.py`)
-STRIDE = 2  # feature frames per encoder state, and per timestamp step: Whisper's second convolution
+PROMPT_RESET_TEMPERATURE = (
+    0.5  # a window decoded at it or above is not given to the next (openai/whisper `transcribe.py`)
+)
+
+TextOf = Callable[[Sequence[int]], str]  # token ids -> text
 
 
 @dataclass(frozen=True)
-class Guards:
-    """When a window's text is not believed (openai/whisper `transcribe.py`, `decode_with_fallback`).
+class Piece:
+    """A segment still in tokens. start, end: feature frames of the recording."""
 
-    temperatures: the ladder; a text that repeats itself or is a guess is decoded again at the next rung.
-    """
-
-    temperatures: tuple[float, ...] = (0.0,)
-    compression_ratio: float | None = None
-    logprob: float | None = None
-    no_speech: float | None = None
-
-    def is_silence(self, decoded: Decoded) -> bool:
-        """No speech by the model's own word, and no confident text against it."""
-        if self.no_speech is None or decoded.no_speech_prob <= self.no_speech:
-            return False
-        return self.logprob is None or decoded.avg_logprob < self.logprob
-
-    def doubts(self, decoded: Decoded, text: str) -> tuple[str, ...]:
-        """Why this text should not be believed; nothing where it should."""
-        found = []
-        ratio = compression_ratio(text)
-        if self.compression_ratio is not None and ratio > self.compression_ratio:
-            found.append(f"repeats itself (compression ratio {ratio:.1f})")
-        if self.logprob is not None and decoded.avg_logprob < self.logprob:
-            found.append(f"is a guess (mean log-probability {decoded.avg_logprob:.2f})")
-        return tuple(found)
+    start: int
+    end: int
+    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What stays the same over a recording's windows.
+class WindowResult:
+    """What became of a window.
 
-    forced: prompt from start-of-transcript on (DETECT for an unknown language). previous: ids of the user's prompt,
-    told to every window; with `condition_on_previous` it comes before the text of earlier windows, and scrolls away.
-    max_length: tokens that may be written in a window. max_tokens: what it may hold, prompt included.
-    frame_seconds: duration of a feature frame. offset: seconds of the source at which the recording begins. hotwords:
-    ids told to every window, before all else. per_window: each window's language is detected. clips: what to read;
-    (): everything.
-    """
-
-    special: SpecialTokens
-    window_frames: int
-    context: int
-    forced: tuple[int, ...]
-    previous: tuple[int, ...]
-    condition_on_previous: bool
-    max_length: int
-    max_tokens: int
-    frame_seconds: float
-    offset: float = 0.0
-    guards: Guards = Guards()
-    seed: int = 0
-    hotwords: tuple[int, ...] = ()
-    per_window: bool = False
-    clips: tuple[Part, ...] = ()
-
-    def seconds(self, frame: float) -> float:
-        """When in the source a feature frame begins, to the microsecond: 11.4 and not 11.399999999999999."""
-        return round(self.offset + frame * self.frame_seconds, 6)
-
-    def prompt(self, language: int | None, history: Sequence[int] = ()) -> tuple[int, ...]:
-        """What a window's text is forced to begin with. language: the token, once it is known. history: ids of the
-        text before, which come after those of the user's prompt."""
-        forced = self.forced
-        if language is not None and not self.per_window:
-            forced = tuple(language if token == DETECT else token for token in forced)
-        told = [*self.previous, *history]
-        if not (told or self.hotwords) or self.special.prev_sot is None:
-            return forced
-        room = self.max_tokens - len(forced) - 2  # for the token that announces it, and one to be written
-        keep = min(self.context // 2 - 1, room)  # openai/whisper `decoding.py`: half the context at most
-        hot = self.hotwords[: max(0, keep)]
-        rest = keep - len(hot)
-        return (self.special.prev_sot, *hot, *(told[-rest:] if rest > 0 else ()), *forced) if keep > 0 else forced
-
-    def limit(self, prompt: tuple[int, ...]) -> int:
-        """Tokens that a window may hold: the checkpoint's `max_length` counts what is written, as in transformers'
-        `_set_max_new_tokens_and_length`; `max_tokens` counts the prompt too."""
-        return min(self.max_length + min(len(prompt), self.context // 2 - 1), self.context, self.max_tokens)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a window. pieces: its segments. flags: why to doubt them. silent: they are left out.
-
-    retry: it is decoded again, and there are no pieces yet.
+    Attributes:
+        pieces: Its segments.
+        flags: Why to doubt them.
+        silent: Whether they are left out, as silence.
+        retry: Whether it is decoded again; there are no pieces yet.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -121,31 +54,33 @@ class Verdict:
     retry: bool = False
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A segment still in tokens: start and end in feature frames of the recording."""
-
-    start: int
-    end: int
-    tokens: tuple[int, ...]
-
-
 class Reader(ABC):
-    """One recording as windows: what each is told, and what becomes of its text. How it is cut is a subclass's.
+    """One recording as windows: the prompt of each, and what becomes of its text. Subclasses decide where they are cut.
 
-    language: the token that was detected, and how likely it was; of windows that are detected each, the last one's.
+    Attributes:
+        index: Number of the next window.
+        language: Token of the detected language; the last window's where each is detected.
+        language_probability: Of the detected language.
     """
 
     def __init__(
-        self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None
+        self, source: FeatureSource, parts: Iterator[Part], plan: Plan, text_of: TextOf, recording: int = 0
     ) -> None:
-        """parts: what is to be read. text_of: token ids -> text, for the guards. owner: goes with every window."""
-        self.ear, self.plan, self.text_of, self._owner = ear, plan, text_of, owner
+        """Start at the first part.
+
+        Args:
+            source: Of the features.
+            parts: What is to be read.
+            plan: What stays the same over the windows.
+            text_of: Token ids -> text, for the fallback thresholds.
+            recording: Id that goes with every window.
+        """
+        self.source, self.plan, self.text_of, self._recording = source, plan, text_of, recording
         self.index = 0
         self.language: int | None = None
         self.language_probability: float | None = None
         self._parts = parts
-        self._again: list[Window] = []  # to be tried again
+        self._retries: list[Window] = []
 
     @property
     @abstractmethod
@@ -154,35 +89,36 @@ class Reader(ABC):
 
     @property
     @abstractmethod
-    def read_until(self) -> int:
-        """Frame up to which the recording was read."""
+    def frames_read(self) -> int:
+        """Frame up to which the recording was decoded."""
 
     def next_window(self) -> Window | None:
-        """The next window that is ready; None after the last, or while it hangs on one that is out."""
-        if self._again:
-            return self._again.pop(0)
+        """The next window that is ready; None after the last, or while it depends on one that is being decoded."""
+        if self._retries:
+            return self._retries.pop(0)
         return self._new_window()
 
-    def heard_language(self, language: int, probability: float) -> None:
-        """The language that a window was found to be in."""
+    def set_language(self, language: int, probability: float) -> None:
+        """The language detected in a window."""
         if self.language is None or self.plan.per_window:
             self.language, self.language_probability = language, probability
 
-    def accept(self, decoded: Decoded, final: bool = False) -> Verdict:
-        """Take a window's tokens. final: as they are, though a guard may doubt them (the run was stopped)."""
+    def accept(self, decoded: Decoded, final: bool = False) -> WindowResult:
+        """Take a window's tokens. final: as they are, whether or not they pass the thresholds (the run was stopped)."""
         if decoded.language is not None and decoded.language_probability is not None:
-            self.heard_language(decoded.language, decoded.language_probability)
-        window, guards = decoded.window, self.plan.guards
-        silent = guards.is_silence(decoded)
-        flags = guards.doubts(decoded, self.text_of(decoded.tokens))
-        if flags and not silent and not final and window.rung + 1 < len(guards.temperatures):
-            heat = guards.temperatures[window.rung + 1]  # the same features: they need not be encoded again
-            self._again.append(replace(window, rung=window.rung + 1, temperature=heat))
-            return Verdict(retry=True)
+            self.set_language(decoded.language, decoded.language_probability)
+        window, thresholds = decoded.window, self.plan.thresholds
+        silent = thresholds.is_silence(decoded)
+        flags = thresholds.failures(decoded.avg_logprob, compression_ratio(self.text_of(decoded.tokens)))
+        next_index = window.fallback_index + 1
+        if flags and not silent and not final and next_index < len(thresholds.temperatures):
+            temperature = thresholds.temperatures[next_index]  # the same features: they need not be encoded again
+            self._retries.append(replace(window, fallback_index=next_index, temperature=temperature))
+            return WindowResult(retry=True)
         if silent:
             flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
-        pieces = self._taken(decoded, silent, final)
-        return Verdict(tuple(pieces), flags, silent)
+        pieces = self._take(decoded, silent, final)
+        return WindowResult(tuple(pieces), flags, silent)
 
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
@@ -205,56 +141,56 @@ class Reader(ABC):
 
     @abstractmethod
     def _new_window(self) -> Window | None:
-        """The next window that was not out before."""
+        """The next window that was not decoded before."""
 
     @abstractmethod
-    def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
-        """The pieces of a window that is not tried again."""
+    def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+        """The pieces of a window that is not decoded again."""
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
         plan = self.plan
-        features = self.ear.features(first, last)
+        features = self.source.features(first, last)
         missing = plan.window_frames - features.shape[1]
         if missing:  # zeros, as transformers and openai/whisper pad the last window
             features = torch.nn.functional.pad(features, (0, missing))
-        self.ear.forget(first)
+        self.source.forget(first)
         return Window(
             self.index,
             features,
             prompt,
-            plan.limit(prompt),
+            plan.token_limit(prompt),
             last - first,
-            temperature=plan.guards.temperatures[0],
+            temperature=plan.thresholds.temperatures[0],
             key=stream_key(plan.seed, self.index),
             first=first,
-            owner=self._owner,
+            recording=self._recording,
         )
 
 
 class SequentialReader(Reader):
-    """Window after window: each begins where the text of the last one ended. At most one is out at a time."""
+    """Window after window: each begins where the text of the last one ended. At most one is decoded at a time."""
 
     def __init__(
-        self, ear: Ear, parts: Iterator[Part], plan: Plan, text_of: Callable[[Sequence[int]], str], owner: Any = None
+        self, source: FeatureSource, parts: Iterator[Part], plan: Plan, text_of: TextOf, recording: int = 0
     ) -> None:
-        super().__init__(ear, parts, plan, text_of, owner)
+        super().__init__(source, parts, plan, text_of, recording)
         self.seek = 0
         self._history: list[int] = []
-        self._believed = True  # whether the last window was decoded coolly enough to be told to the next
+        self._keeps_prompt = True  # whether the next window is given the text of the last one
         self._waiting = False
         self._part: Part | None = Part(0, 0)
-        self._go_on()
+        self._skip_to_next_part()
 
     @property
     def done(self) -> bool:
         return self._part is None
 
     @property
-    def read_until(self) -> int:
+    def frames_read(self) -> int:
         return self.seek
 
-    def accept(self, decoded: Decoded, final: bool = False) -> Verdict:
+    def accept(self, decoded: Decoded, final: bool = False) -> WindowResult:
         self._waiting = False
         return super().accept(decoded, final)
 
@@ -264,35 +200,37 @@ class SequentialReader(Reader):
         return window
 
     def _new_window(self) -> Window:
-        history = self._history if self.plan.condition_on_previous and self._believed else []
+        history = self._history if self.plan.condition_on_previous and self._keeps_prompt else []
         return self._window(self.seek, self._end(), self.plan.prompt(self.language, history))
 
     def _end(self) -> int:
         """Where a window that begins at `seek` ends."""
         assert self._part is not None
-        return self.ear.hear(min(self.seek + self.plan.window_frames, self._part.last))
+        return self.source.read_until(min(self.seek + self.plan.window_frames, self._part.last))
 
-    def _go_on(self) -> None:
-        """To the next part, where this one was read."""
+    def _skip_to_next_part(self) -> None:
+        """Go to the next part, where this one was read."""
         while self._part is not None and self._end() <= self.seek:
             self._part = next(self._parts, None)
             if self._part is not None:
                 self.seek = self._part.first
-                self.ear.forget(self.seek)
+                self.source.forget(self.seek)
 
-    def _taken(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+    def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
-        self._believed = window.temperature < COOL
+        self._keeps_prompt = window.temperature < PROMPT_RESET_TEMPERATURE
         pieces, advance = cut(decoded.tokens, window.first, window.content_frames, begin)
         if not silent:
             for piece in pieces:
                 self._history += piece.tokens
         if final:  # nothing after it is read
             end = window.first + window.content_frames
-            return [p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces]  # its one stamp is its start
+            return [
+                p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces
+            ]  # its only timestamp is its start
         self.index += 1
         self.seek += window.content_frames if silent or advance <= 0 else advance
-        self._go_on()
+        self._skip_to_next_part()
         return pieces
 
 

@@ -5,68 +5,138 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
-from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.decode.speculator import Clock, Decoded, Detected
 from whisper_magic.engine.decode.word_timestamps import words_of
-from whisper_magic.engine.model.checkpoint import Checkpoint
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
-from whisper_magic.engine.windows.history import MEMORY, Heard, fingerprint
-from whisper_magic.engine.windows.planning import mode_for, plan_for, text_of
-from whisper_magic.engine.windows.reader import STRIDE, Reader, SequentialReader, Verdict
-from whisper_magic.engine.windows.stream import Hearing
+from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
+from whisper_magic.engine.windows.plan import STRIDE, Plan
+from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
+from whisper_magic.engine.windows.stream import FeatureStream
 from whisper_magic.errors import OptionError
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
 
 SILENCE = Pauses(pause=2.0, margin=0.4, longest=300.0)  # what vad=True leaves out where windows are read in sequence
-VOICED = 0.4  # share of the sound: where less of it is found to be voice, windows are not cut by that
-SAID_AGAIN = 2  # segments in a row with the same words, after which another is doubted
+MIN_VOICED_SHARE = 0.4  # where less of the recording is found to be voice, windows are not cut by that
+REPEATED_SEGMENTS = 2  # segments in a row with the same words, after which another is flagged
+BATCHED_FROM = 2.0  # windows: a shorter recording has nothing to be batched
+BATCHED_ON = ("cuda",)  # where several windows at once are faster; on two CPU cores they are not (71 s, demo pair)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenRecording:
+    """A recording whose beginning was read: what is decoded of it, and how.
+
+    Attributes:
+        stream: Its audio.
+        options: As asked for.
+        plan: What stays the same over its windows.
+        features: Its features on demand.
+        mode: How it is cut into windows.
+        began: When work on it began, by `perf_counter`.
+        open_seconds: Wall seconds that opening its source took.
+    """
+
+    stream: AudioStream
+    options: TranscribeOptions
+    plan: Plan
+    features: FeatureStream
+    mode: Mode
+    began: float
+    open_seconds: float
+
+
+def open_recording(
+    model: LoadedModel,
+    stream: AudioStream,
+    options: TranscribeOptions,
+    *,
+    open_seconds: float = 0.0,
+    single_source: bool = True,
+) -> OpenRecording:
+    """Check the options against the checkpoint, read the recording's beginning, and decide how to cut it.
+
+    Args:
+        model: The models.
+        stream: The recording's audio.
+        options: How to transcribe it.
+        open_seconds: Wall seconds spent on it already.
+        single_source: Whether no other recording is decoded at the same time.
+
+    Raises:
+        OptionError: For what this checkpoint cannot do.
+        AudioError: For audio that cannot be read.
+    """
+    began = perf_counter() - open_seconds
+    plan = Plan.build(model.target, model.front_end, stream.start, options)
+    mode = _choose_mode(options, stream, plan, single_source, model.runner.device.type)
+    pauses = batch_pauses(plan.window_seconds) if mode == "batched" else SILENCE if options.vad else None
+    features = FeatureStream(stream, model.front_end, pauses)
+    features.read_until(1)
+    requested = options.mode == "batched" or options.vad or not options.timestamps
+    if mode == "batched" and not requested and features.voiced_share < MIN_VOICED_SHARE:
+        mode = "sequential"  # singing, or a voice that the detector does not know: read all of it
+        features.ignore_pauses()
+    opened = OpenRecording(stream, options, plan, features, mode, began, open_seconds)
+    _check_length(opened)
+    return opened
+
+
+def _choose_mode(options: TranscribeOptions, stream: AudioStream, plan: Plan, single_source: bool, device: str) -> Mode:
+    """How a recording is cut where that is left open: at pauses where slots would stand empty otherwise and batches
+    are faster, or where there are no timestamps to continue from; else as the reference does."""
+    if options.mode != "auto":
+        return options.mode
+    windows = math.inf if stream.expected is None else stream.expected / plan.window_seconds
+    pays = single_source and options.batch_size > 1 and windows > BATCHED_FROM and device in BATCHED_ON
+    wanted = pays or (windows > 1 and not options.timestamps)
+    return "batched" if wanted and not options.condition_on_previous else "sequential"
+
+
+def _check_length(opened: OpenRecording) -> None:
+    """One window is all that can be read in sequence without timestamps."""
+    plan, features = opened.plan, opened.features
+    frames = plan.window_frames
+    if opened.options.timestamps or opened.mode == "batched" or features.read_until(frames + 1) <= frames:
+        return
+    raise OptionError(
+        f"timestamps=False works up to one window ({plan.window_seconds:.0f} s), and {opened.stream.source} has "
+        f"{features.duration:.1f} s; leave timestamps on, cut with start and end, or pass mode='batched'"
+    )
 
 
 class Recording:
-    """One recording: what is to be read of it, and what has been written."""
+    """One recording: its windows, and what has been written.
+
+    Attributes:
+        id: Goes with its windows.
+        source_index: Of its source, among those that were asked for.
+        stream: Its audio.
+        features: Its features.
+        rounds: Every round so far.
+        total_seconds: Wall seconds in all; None while it is not done.
+    """
 
     def __init__(
         self,
-        target: Checkpoint,
-        front: LogMel,
-        sound: AudioStream,
-        options: TranscribeOptions,
+        model: LoadedModel,
+        opened: OpenRecording,
         *,
-        load_seconds: float = 0.0,
-        index: int = 0,
-        alone: bool = True,
+        id: int = 0,
+        source_index: int = 0,
+        single_source: bool = True,
     ) -> None:
-        """load_seconds: spent on it already. index: of the source, for whoever asked. alone: no other recording is
-        decoded at the same time. As much of the sound is heard as is heard at once.
-
-        Raises:
-            OptionError: for what this checkpoint cannot do.
-            AudioError: for sound that cannot be read.
-        """
-        self.alone, self.index = alone, index
-        self.target, self.front, self.sound, self.options = target, front, sound, options
-        self.began = perf_counter() - load_seconds
-        self._load_seconds = load_seconds
-        self.plan = plan_for(target, front, sound, options)
-        self.window_seconds = self.plan.window_frames * self.plan.frame_seconds
-        self.mode = mode_for(options, front, sound, self.window_seconds, alone)
-        pauses = batch_pauses(self.window_seconds) if self.mode == "batched" else SILENCE if options.vad else None
-        self.hearing = Hearing(sound, front, pauses)
-        self.hearing.hear(1)
-        self._key = fingerprint(self.hearing.fingerprint, options.task)
-        asked = options.mode == "batched" or options.vad or not options.timestamps
-        if self.mode == "batched" and not asked and self.hearing.voiced < VOICED:
-            self.mode = "sequential"  # singing, or a voice that the detector does not know: read it all
-            self.hearing.everything()
-        self._check_length()
-        self._before = MEMORY.recall(self._key) if options.draft == "auto" else None
+        """single_source: Whether no other recording is decoded at the same time."""
+        self.id, self.source_index, self._single_source = id, source_index, single_source
+        self.target, self.options, self.plan, self.mode = model.target, opened.options, opened.plan, opened.mode
+        self.stream, self.features, self._opened = opened.stream, opened.features, opened
         self.total_seconds: float | None = None
         self.clock = Clock()
         self.rounds: list[Round] = []
@@ -75,6 +145,8 @@ class Recording:
         self._early: dict[int, list[Segment]] = {}  # of windows that ended before one that comes before them
         self._windows_done = 0
         self._languages: Counter[str] = Counter()  # frames in each
+        self._history_key = history_key(self.features.fingerprint, self.options.task)
+        self._previous = HISTORY.get(self._history_key) if self.options.draft == "auto" else None
         self._reader: Reader | None = None
 
     @property
@@ -82,8 +154,8 @@ class Recording:
         """Made when the first window is wanted."""
         if self._reader is None:
             kind = BatchedReader if self.mode == "batched" else SequentialReader
-            parts = self.hearing.parts(self.plan.clips)
-            self._reader = kind(self.hearing, parts, self.plan, lambda ids: text_of(self.target, ids), self)
+            parts = self.features.parts(self.plan.clips)
+            self._reader = kind(self.features, parts, self.plan, self.target.text, self.id)
             self._note_end()  # a recording shorter than a frame has no window at all
         return self._reader
 
@@ -95,82 +167,78 @@ class Recording:
         """The next window that is ready, or None."""
         return self.reader.next_window()
 
+    def set_language(self, detected: Detected) -> None:
+        """The language detected in a window."""
+        self.reader.set_language(detected.language, detected.probability)
+
     def accept(self, decoded: Decoded, final: bool = False) -> list[Segment]:
-        """Take a window that has ended; the segments that are known now, in order. `final` takes an unfinished one,
-        flagged so."""
+        """Take a window that has ended.
+
+        Args:
+            decoded: What it held.
+            final: Whether the run was stopped before its end: its segments are flagged so.
+
+        Returns:
+            The segments that are certain now, in order.
+        """
         self.clock.add(decoded.clock)
-        verdict = self.reader.accept(decoded, final)
-        if verdict.retry:
+        result = self.reader.accept(decoded, final)
+        if result.retry:
             return []
-        flags = (*verdict.flags, "cut short") if final else verdict.flags
-        segments = self._segments(verdict, decoded, flags)
-        self._note_language(decoded)
-        if verdict.silent:
+        flags = (*result.flags, "cut short") if final else result.flags
+        segments = self._segments(result, decoded, flags)
+        self._count_language(decoded)
+        if result.silent:
             self.skipped += segments
             segments = []
         self._early[decoded.window.index] = segments
-        ready = self._in_order(all_of_them=final)
+        ready = self._in_order(everything=final)
         if not final:
             self._note_end()
         return ready
 
-    def _in_order(self, all_of_them: bool = False) -> list[Segment]:
-        """Segments of which none that is still to come is earlier; where all are wanted, whatever is still to come."""
+    def _in_order(self, everything: bool = False) -> list[Segment]:
+        """Segments of which none that is still to come is earlier; with `everything`, all of them."""
         ready: list[Segment] = []
         for index in sorted(self._early):
-            if index != self._windows_done and not all_of_them:
+            if index != self._windows_done and not everything:
                 break
             for segment in self._early.pop(index):
-                ready.append(self._doubted(segment))
+                ready.append(self._flag_repetition(segment))
                 self.segments.append(ready[-1])
             self._windows_done = index + 1
         return ready
 
-    def _doubted(self, segment: Segment) -> Segment:
-        """Flagged, where it says what was said just before, again and again: a loop that no window shows by itself."""
-        before = [one.text.strip() for one in self.segments[-SAID_AGAIN:]]
-        if len(before) < SAID_AGAIN or {*before} != {segment.text.strip()}:
+    def _flag_repetition(self, segment: Segment) -> Segment:
+        """Flag a segment with the words of those just before it: a loop that no single window shows."""
+        before = [one.text.strip() for one in self.segments[-REPEATED_SEGMENTS:]]
+        if len(before) < REPEATED_SEGMENTS or {*before} != {segment.text.strip()}:
             return segment
-        return replace(segment, flags=(*segment.flags, "says again what was said before"))
+        return replace(segment, flags=(*segment.flags, "repeats the segments before"))
 
-    def heard_language(self, found: Detected) -> None:
-        """What a window was found to be in."""
-        self.reader.heard_language(found.language, found.probability)
-
-    def _note_language(self, decoded: Decoded) -> None:
+    def _count_language(self, decoded: Decoded) -> None:
         if decoded.language is not None:
             self._languages[self._codes[decoded.language]] += decoded.window.content_frames
 
     def _note_end(self) -> None:
         if self.reader.done and self.total_seconds is None:
-            self.total_seconds = perf_counter() - self.began
-            MEMORY.keep(self._key, Heard(tuple(self.segments), self.target.special))
-
-    def _check_length(self) -> None:
-        """One window is all that can be read in sequence without timestamps."""
-        window, duration = self.plan.window_frames, self.hearing.duration
-        if self.options.timestamps or self.mode == "batched" or self.hearing.hear(window + 1) <= window:
-            return
-        raise OptionError(
-            f"timestamps=False works up to one window ({self.window_seconds:.0f} s), and "
-            f"{self.sound.source} has {duration:.1f} s; leave timestamps on, cut with start and end, or pass "
-            "mode='batched'"
-        )
+            self.total_seconds = perf_counter() - self._opened.began
+            HISTORY.put(self._history_key, PreviousTranscript(tuple(self.segments), self.target.special))
 
     def expected(self, window: Window) -> list[int]:
-        """What a window says, going by the previous transcript: its tokens, timestamps included."""
-        if self._before is None:
+        """The tokens of a window by the previous transcript, timestamps included; [] without one."""
+        if self._previous is None:
             return []
         plan, special = self.plan, self.target.special
         step = STRIDE * plan.frame_seconds
         begin = plan.seconds(window.first)
         last = int(self.target.config.max_source_positions)
         tokens: list[int] = []
-        for segment in self._before.segments:
+        for segment in self._previous.segments:
             first, end = (round((second - begin) / step) for second in (segment.start, segment.end))
             if first < 0 or end > last:
                 continue
-            if self._before.vocabulary == special:
+            if self._previous.vocabulary == special:
                 text = [token for token in segment.tokens if token < special.eot]
             else:
                 text = self.target.tokenizer(segment.text, add_special_tokens=False)["input_ids"]
@@ -179,11 +247,13 @@ class Recording:
             tokens += text
         return [*tokens, special.eot]
 
-    def _segments(self, verdict: Verdict, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
+    # -- segments ----------------------------------------------------------------------------------------------------
+
+    def _segments(self, result: WindowResult, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
         """A segment for every piece that holds a word; one that does not is silence."""
         segments, first = [], 0
-        for piece in verdict.pieces:
-            text = text_of(self.target, piece.tokens)
+        for piece in result.pieces:
+            text = self.target.text(piece.tokens)
             if text.strip():
                 words = self._words(decoded, first, len(piece.tokens)) if decoded.times else ()
                 segment = self.reader.segment(piece, text, decoded, flags, words)
@@ -196,67 +266,72 @@ class Recording:
         """The words of `count` tokens of a window, from its token `first` on. A token starts where the one before it
         ends."""
         times = [self.plan.seconds(decoded.window.first + time * STRIDE) for time in decoded.times]
-        places = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
+        positions = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
         return words_of(
             self.target.tokenizer,
-            [decoded.tokens[i] for i in places],
-            [(times[i], times[i + 1]) for i in places],
-            [math.exp(decoded.logprobs[i]) for i in places],
+            [decoded.tokens[i] for i in positions],
+            [(times[i], times[i + 1]) for i in positions],
+            [math.exp(decoded.logprobs[i]) for i in positions],
             self._codes.get(decoded.language or 0) or self._language(),
         )
+
+    # -- the transcript ----------------------------------------------------------------------------------------------
 
     def transcript(self, models: Models, notes: tuple[str, ...] = ()) -> Transcript:
         """What is written by now; of a recording that is not done, `timing.audio` counts the seconds that were read."""
         reader = self._reader
         return Transcript(
-            segments=tuple(sorted(self.segments, key=lambda segment: segment.start)),  # stopped windows come as they do
+            segments=tuple(
+                sorted(self.segments, key=lambda segment: segment.start)
+            ),  # stopped windows are not in order
             language=self._language(),
             language_probability=reader.language_probability if reader and not self.plan.per_window else None,
             task=self.options.task,
-            duration=self.hearing.duration,
-            source=_name(self.sound, self.options),
+            duration=self.features.duration,
+            source=_name(self.stream, self.options),
             options=self.options,
             trace=Trace(tuple(self.rounds)),
             timing=self._timing(),
             models=models,
             skipped=tuple(sorted(self.skipped, key=lambda segment: segment.start)),
-            complete=self.done and not self.hearing.damage,
+            complete=self.done and not self.features.damage,
             notes=(*self._notes(), *notes),
             mode=self.mode,
         )
 
     def _notes(self) -> Iterator[str]:
         """What is to be known of how it was read."""
-        hearing = self.hearing
-        if hearing.damage:
-            yield f"read up to the damage: {hearing.damage}"
-        if hearing.voice_found_by:
-            yield f"pauses found by {hearing.voice_found_by}"
-        if hearing.in_parts:
-            yield "heard in parts, being long: loudness is judged by what was heard so far, not by the whole recording"
+        features = self.features
+        if features.damage:
+            yield f"read up to the damage: {features.damage}"
+        if features.detector:
+            yield f"pauses found by {features.detector}"
+        if features.in_parts:
+            yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"
 
     def _timing(self) -> Timing:
         clock = self.clock
         return Timing(
-            load=self._load_seconds + self.hearing.seconds,
-            features=self.hearing.features_seconds,
+            load=self._opened.open_seconds + self.features.read_seconds,
+            features=self.features.features_seconds,
             encode=clock.encode,
             prefill=clock.prefill,
             draft=clock.draft,
             verify=clock.verify,
             align=clock.align,
             total=self._total(),
-            audio=self.hearing.duration if self.done else self._seconds_read(),
+            audio=self.features.duration if self.done else self._seconds_read(),
         )
 
     def _total(self) -> float:
         """Wall seconds; of recordings decoded together, each one's share, so that they add up to the wall's."""
-        if not self.alone:
-            return self._load_seconds + self.hearing.seconds + self.hearing.features_seconds + self.clock.total
-        return perf_counter() - self.began if self.total_seconds is None else self.total_seconds
+        if not self._single_source:
+            read = self._opened.open_seconds + self.features.read_seconds
+            return read + self.features.features_seconds + self.clock.total
+        return perf_counter() - self._opened.began if self.total_seconds is None else self.total_seconds
 
     def _seconds_read(self) -> float:
-        read = 0 if self._reader is None else min(self._reader.read_until, self.hearing.heard)
+        read = 0 if self._reader is None else min(self._reader.frames_read, self.features.num_frames)
         return read * self.plan.frame_seconds
 
     @property
@@ -265,7 +340,7 @@ class Recording:
         return {token: code for code, token in self.target.special.languages.items()}
 
     def _language(self) -> str | None:
-        """The one of most of the sound, where each window's was detected."""
+        """The one of most of the recording, where each window's was detected."""
         if self.plan.per_window and self._languages:
             return self._languages.most_common(1)[0][0]
         codes = self._codes
@@ -275,6 +350,6 @@ class Recording:
         return None if codes else "en"
 
 
-def _name(sound: AudioStream, options: TranscribeOptions) -> str:
+def _name(stream: AudioStream, options: TranscribeOptions) -> str:
     """The source, and which of its channels where each gives a transcript."""
-    return f"{sound.source} ({sound.channel})" if options.channel == "split" else sound.source
+    return f"{stream.source} ({stream.channel})" if options.channel == "split" else stream.source

@@ -1,8 +1,8 @@
-"""A recording as it is heard: its sound read on, its features made, and where voice is found in it, as far as asked.
+"""A recording's features on demand: its audio is read, its log-mel computed, and voice detected in it, as far as asked.
 
-Short recordings are heard whole before the first window is read, as in the reference. Long ones are heard two minutes
-at a time, so that the first window does not wait and memory stays bounded; the features' dynamic range then hangs on
-the loudest moment so far, instead of in all.
+Short recordings are read whole before the first window, as in the reference. Long ones are read two minutes at a time,
+so that the first window does not wait and memory stays bounded; the features' dynamic range then depends on the loudest
+moment so far, instead of in all.
 """
 
 from __future__ import annotations
@@ -23,91 +23,99 @@ from whisper_magic.audio.vad import Pauses, Stretch, Voice
 from whisper_magic.errors import AudioError
 from whisper_magic.wording import one_line
 
-WHOLE = 1200.0  # seconds: up to here a recording is heard whole
-CHUNK = 120.0  # seconds of a longer one that are heard at a time
-FOREVER = 1 << 60  # frames
+WHOLE_SECONDS = 1200.0  # up to here a recording is read whole
+CHUNK_SECONDS = 120.0  # of a longer one, read at a time
+ALL_FRAMES = 1 << 60
 
 
 @dataclass(frozen=True)
 class Part:
-    """Frames first..last of a recording, to be read. clip: which of the clips asked for it lies in."""
+    """Frames first..last of a recording. clip: index of the clip that it lies in."""
 
     first: int
     last: int
     clip: int = 0
 
 
-class Ear(Protocol):
-    """What a reader listens with."""
+class FeatureSource(Protocol):
+    """Where a reader takes its features from."""
 
-    def hear(self, frame: int) -> int:
-        """Listen on until `frame`; how far there is something to hear: `frame`, or the end of the recording."""
+    def read_until(self, frame: int) -> int:
+        """Read on until `frame`. Returns how far there are features: `frame`, or the end of the recording."""
 
     def features(self, first: int, last: int) -> torch.Tensor:
-        """(n_mels, last - first) of frames that were heard."""
+        """(n_mels, last - first) features of frames that were read."""
 
     def forget(self, before: int) -> None:
-        """Frames before this one will not be asked for again."""
+        """Free the frames before this one."""
 
 
-def heard_first(sound: AudioStream) -> int | None:
-    """How many samples of a recording are heard before its first window; None: all of them."""
-    if sound.expected is not None and sound.expected <= WHOLE:
+def first_read(stream: AudioStream) -> int | None:
+    """How many samples of a recording are read before its first window; None: all of them."""
+    if stream.expected is not None and stream.expected <= WHOLE_SECONDS:
         return None
-    return round((WHOLE if sound.expected is None else CHUNK) * sound.sample_rate)
+    return round((WHOLE_SECONDS if stream.expected is None else CHUNK_SECONDS) * stream.sample_rate)
 
 
-class Hearing:
-    """The ear of one recording."""
+class FeatureStream:
+    """The features of one recording.
 
-    def __init__(self, sound: AudioStream, front: LogMel, pauses: Pauses | None = None) -> None:
-        """pauses: voice is looked for, and parted there."""
-        self.sound, self.front = sound, front
-        self.seconds = self.features_seconds = 0.0  # wall time: of reading and decoding the sound; of the rest
-        self.damage = ""  # why the recording could not be read to its end
+    Attributes:
+        read_seconds: Wall seconds of reading and decoding the audio.
+        features_seconds: Wall seconds of features and voice detection.
+        damage: Why the recording could not be read to its end; "" where it could.
+        ended: Whether all of it was read.
+        fingerprint: Digest of what was read first, which identifies the recording.
+    """
+
+    def __init__(self, stream: AudioStream, front_end: LogMel, pauses: Pauses | None = None) -> None:
+        """pauses: Detect voice, and part the recording there; None reads everything."""
+        self.stream, self.front_end = stream, front_end
+        self.read_seconds = self.features_seconds = 0.0
+        self.damage = ""
         self.ended = False
-        self._mels = LogMelStream(front)
-        self._voice = Voice(front.sample_rate, pauses) if pauses else None
+        self.fingerprint = b""
+        self._mels = LogMelStream(front_end)
+        self._voice = Voice(front_end.sample_rate, pauses) if pauses else None
         self._voiced: deque[Stretch] = deque()
-        self._voice_samples = 0
-        self.fingerprint = b""  # tells this sound from others, by what was heard first
-        self._listens = 0
+        self._voiced_samples = 0
+        self._num_reads = 0
 
     @property
-    def voice_found_by(self) -> str | None:
-        """What looks for voice, if anything does."""
+    def detector(self) -> str | None:
+        """Name of what detects voice; None where nothing does."""
         return self._voice.found_by if self._voice else None
 
     @property
-    def voiced(self) -> float:
-        """Share of what was heard so far in which voice was found, 0 to 1."""
-        return self._voice_samples / max(1, self._mels.samples)
+    def voiced_share(self) -> float:
+        """Share of what was read so far in which voice was detected, 0 to 1."""
+        return self._voiced_samples / max(1, self._mels.samples)
 
-    def everything(self) -> None:
-        """Forget about pauses: all of it is to be read."""
+    def ignore_pauses(self) -> None:
+        """Read everything, wherever voice was detected."""
         self._voice = None
         self._voiced.clear()
 
     @property
     def in_parts(self) -> bool:
-        """Whether the recording was too long to be heard whole."""
-        return self._listens > 1 or not self.ended
+        """Whether the recording was too long to be read whole."""
+        return self._num_reads > 1 or not self.ended
 
     @property
-    def heard(self) -> int:
-        """Frames of the recording that were heard, padding left out."""
-        return min(self._mels.ready, self.front.frames(self._mels.samples))
+    def num_frames(self) -> int:
+        """Frames of the recording that were read, without padding."""
+        return min(self._mels.ready, self.front_end.frames(self._mels.samples))
 
     @property
     def duration(self) -> float:
-        """Seconds: of the recording, as far as is known."""
-        read = self._mels.samples / self.front.sample_rate
-        return read if self.ended else max(read, self.sound.expected or 0.0)
+        """Seconds of the recording, as far as is known."""
+        read = self._mels.samples / self.front_end.sample_rate
+        return read if self.ended else max(read, self.stream.expected or 0.0)
 
-    def hear(self, frame: int) -> int:
-        while not self.ended and self.heard < frame:
-            self._listen()
-        return min(frame, self.heard)
+    def read_until(self, frame: int) -> int:
+        while not self.ended and self.num_frames < frame:
+            self._read_chunk()
+        return min(frame, self.num_frames)
 
     def features(self, first: int, last: int) -> torch.Tensor:
         began = perf_counter()
@@ -120,7 +128,7 @@ class Hearing:
 
     def parts(self, clips: Sequence[Part] = ()) -> Iterator[Part]:
         """What is to be read, in order: everything, or where voice is; of that, what lies within `clips`."""
-        whole = self._voiced_parts() if self._voice else iter([Part(0, FOREVER)])
+        whole = self._voiced_parts() if self._voice else iter([Part(0, ALL_FRAMES)])
         if not clips:
             yield from whole
             return
@@ -133,7 +141,7 @@ class Hearing:
                 return
 
     def _voiced_parts(self) -> Iterator[Part]:
-        hop = self.front.hop_length
+        hop = self.front_end.hop_length
         while True:
             if self._voiced:
                 stretch = self._voiced.popleft()
@@ -141,22 +149,12 @@ class Hearing:
             elif self.ended:
                 return
             else:
-                self._listen()
+                self._read_chunk()
 
-    def _listen(self) -> None:
-        """Read the next chunk, and take it in."""
+    def _read_chunk(self) -> None:
         began = perf_counter()
-        count = round(CHUNK * self.sound.sample_rate) if self._listens else heard_first(self.sound)
-        try:
-            samples = self.sound.read(count)
-            if not self._listens and count is not None and len(samples) < count and not self.sound.ended:
-                self.sound.read()  # short and damaged: it says how
-        except AudioError as error:
-            if not self._mels.samples:
-                raise
-            self.damage, samples = one_line(error), np.zeros(0, np.float32)
-        self.ended = self.sound.ended or bool(self.damage)
-        self._listens += 1
+        samples = self._read_samples()
+        self._num_reads += 1
         read = perf_counter()
         if not self.fingerprint:
             self.fingerprint = hashlib.blake2b(samples.data, digest_size=16).digest()
@@ -164,6 +162,21 @@ class Hearing:
         if self._voice:
             found = self._voice.feed(samples, last=self.ended)
             self._voiced += found
-            self._voice_samples += sum(stretch.end - stretch.start for stretch in found)
-        self.seconds += read - began
+            self._voiced_samples += sum(stretch.end - stretch.start for stretch in found)
+        self.read_seconds += read - began
         self.features_seconds += perf_counter() - read
+
+    def _read_samples(self) -> np.ndarray:
+        """The next chunk; nothing, with the reason in `damage`, where the rest cannot be read."""
+        stream = self.stream
+        count = round(CHUNK_SECONDS * stream.sample_rate) if self._num_reads else first_read(stream)
+        try:
+            samples = stream.read(count)
+            if not self._num_reads and count is not None and len(samples) < count and not stream.ended:
+                stream.read()  # short and damaged: it says how
+        except AudioError as error:
+            if not self._mels.samples:
+                raise
+            self.damage, samples = one_line(error), np.zeros(0, np.float32)
+        self.ended = stream.ended or bool(self.damage)
+        return samples
