@@ -157,8 +157,8 @@ def test_the_first_segment_of_a_long_recording_comes_at_once(make_pair: Any, sha
     pair = make_pair(shape(source_positions=1500, target_positions=64, eot_pull=2.2))
     path = recording(tmp_path / "hour.wav", 60)
     engine = Engine.load(str(pair.target), str(pair.drafts["sometimes"]), device="cpu")
-    with engine, engine._batch([str(path)], PLAIN.override(max_tokens=10)) as batch:
-        next(event for _, event in batch.events() if isinstance(event, Segment | Finished))
-        (heard,) = batch._begun
-        assert heard.hearing.heard <= 2 * 60 * 100
-        assert heard.hearing.duration == pytest.approx(3600)
+    with engine, engine._scheduler([str(path)], PLAIN.override(max_tokens=10)) as scheduler:
+        next(event for _, event in scheduler.events() if isinstance(event, Segment | Finished))
+        (one,) = scheduler._open.values()
+        assert one.features.num_frames <= 2 * 60 * 100
+        assert one.features.duration == pytest.approx(3600)

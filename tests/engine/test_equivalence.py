@@ -11,16 +11,17 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from whisper_magic.engine.decode.drafters import Draft, FirstDraft, LookupDraft, ModelDraft, NoDraft
+from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, ModelDrafter, NgramDrafter, NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.model.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.model.device import place
-from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import Window
-from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.engine.windows.plan import Plan
 from whisper_magic.engine.windows.prompt import forced_prompt
-from whisper_magic.engine.windows.reader import Plan, SequentialReader, cut
-from whisper_magic.engine.windows.stream import FOREVER, Part
+from whisper_magic.engine.windows.reader import SequentialReader, cut
+from whisper_magic.engine.windows.stream import ALL_FRAMES, Part
 from whisper_magic.options import TranscribeOptions
 
 CHECKPOINTS = 50
@@ -58,13 +59,13 @@ def theirs(model: WhisperForConditionalGeneration, case: Case, target: Checkpoin
     return [text[:-1] if len(text) > 2 and min(text[-2:]) >= begin else text for text in texts]
 
 
-class Known:
-    """An ear that has heard everything: features (n_mels, frames)."""
+class Source:
+    """A source that was read to its end: features (n_mels, frames)."""
 
     def __init__(self, features: torch.Tensor) -> None:
         self._features = features
 
-    def hear(self, frame: int) -> int:
+    def read_until(self, frame: int) -> int:
         return min(frame, self._features.shape[1])
 
     def features(self, first: int, last: int) -> torch.Tensor:
@@ -74,11 +75,11 @@ class Known:
         pass
 
 
-def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
+def ours(runner: ModelRunner, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
     """The engine's text of the same features."""
     options = TranscribeOptions(language=case.language, timestamps=case.timestamps)
     suppress = None if case.timestamps else tuple(without_timestamps(target))
-    rules = Rules.build(target.special, runtime.device, timestamps=case.timestamps, suppress=suppress)
+    processor = LogitsProcessor.build(target.special, runner.device, timestamps=case.timestamps, suppress=suppress)
     plan = Plan(
         special=target.special,
         window_frames=target.window_frames,
@@ -90,13 +91,12 @@ def ours(runtime: Runtime, target: Checkpoint, case: Case, draft: str, length: i
         max_tokens=int(target.config.max_target_positions),
         frame_seconds=0.01,
     )
-    reader = SequentialReader(Known(case.features), iter([Part(0, FOREVER)]), plan, str)
-    drafter: Draft = NoDraft()
+    reader = SequentialReader(Source(case.features), iter([Part(0, ALL_FRAMES)]), plan, str)
+    drafter: Drafter = NoDrafter()
     if draft != "none":
-        assert runtime.draft is not None
-        drafter = ModelDraft(runtime, rules, length)
+        drafter = ModelDrafter(runner.backend, processor, length)
     texts = []
-    for event in Speculator(runtime, rules, drafter).run(reader.next_window):
+    for event in Speculator(runner, processor, drafter).run(reader.next_window):
         if isinstance(event, Decoded):
             texts += [list(piece.tokens) for piece in reader.accept(event).pieces]
     return texts
@@ -133,12 +133,12 @@ def test_equals_transformers(seed: int, make_pair: Callable[[Any], Any], shape: 
     expected = [theirs(model, case, target) for case in cases]
     assert any(any(text) for text in expected), "an empty text would prove nothing"
     for i, (name, folder) in enumerate(pair.drafts.items()):
-        runtime = Runtime(target, read_draft(str(folder), target, PLACEMENT))
+        runner = ModelRunner(target, read_draft(str(folder), target, PLACEMENT))
         length = (seed + 3 * i) % 8 + 1  # each kind of draft at each length 1 to 8, over the 50
         for case, text in zip(cases, expected, strict=True):
-            assert ours(runtime, target, case, name, length) == text, (name, length, case.timestamps)
+            assert ours(runner, target, case, name, length) == text, (name, length, case.timestamps)
     for case, text in zip(cases, expected, strict=True):
-        assert ours(Runtime(target, None), target, case, "none", 0) == text
+        assert ours(ModelRunner(target, None), target, case, "none", 0) == text
 
 
 def mixed_windows(pair: Any, target: Checkpoint) -> tuple[list[Window], list[list[int]]]:
@@ -153,8 +153,8 @@ def mixed_windows(pair: Any, target: Checkpoint) -> tuple[list[Window], list[lis
         options = TranscribeOptions(language=language)
         forced = forced_prompt(special, options, "random")
         plan = Plan(special, target.window_frames, context, forced, prompt, False, special.max_length, context, 0.01)
-        told = plan.prompt(None)
-        windows.append(Window(i, sound, told, plan.limit(told), target.window_frames))
+        prompt_ids = plan.prompt(None)
+        windows.append(Window(i, sound, prompt_ids, plan.token_limit(prompt_ids), target.window_frames))
         given = torch.tensor([special.prev_sot, *prompt]) if prompt else None
         texts.append(theirs(model, Case(True, sound, language), target, prompt_ids=given))
     return windows, texts
@@ -166,25 +166,24 @@ def test_slots_of_all_sorts_equal_transformers(seed: int, make_pair: Callable[[A
     pair = make_pair(shape(seed=seed, eot_pull=[1.0, 1.6, 2.2][seed % 3]))
     target = read_target(str(pair.target), PLACEMENT)
     windows, expected = mixed_windows(pair, target)
-    runtime = Runtime(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
-    assert runtime.draft is not None
-    rules = Rules.build(target.special, runtime.device, timestamps=True)
+    runner = ModelRunner(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
+    processor = LogitsProcessor.build(target.special, runner.device, timestamps=True)
 
-    def decoded(draft: Draft, slots: int) -> list[list[int]]:
+    def decoded(draft: Drafter, slots: int) -> list[list[int]]:
         queue = iter(windows)
-        events = Speculator(runtime, rules, draft, slots).run(lambda: next(queue, None))
+        events = Speculator(runner, processor, draft, slots).run(lambda: next(queue, None))
         found = {event.window.index: list(event.tokens) for event in events if isinstance(event, Decoded)}
         return [found[window.index] for window in windows]
 
-    alone = decoded(NoDraft(), 3)
+    alone = decoded(NoDrafter(), 3)
     for tokens, segments in zip(alone, expected, strict=True):
         pieces = cut(tokens, 0, target.window_frames, target.special.timestamp_begin)[0]
         assert [list(piece.tokens) for piece in pieces] == segments[: len(pieces)], "theirs may read on after the last"
     assert sum(len(segments) for segments in expected) > 3
     for slots, length in ((3, 1 + seed), (7, 5)):
-        model = ModelDraft(runtime, rules, length)
-        copying = LookupDraft(length, lambda window: alone[window.index][: 4 * window.index])
-        for draft in (NoDraft(), model, copying, FirstDraft([copying, model])):
+        model = ModelDrafter(runner.backend, processor, length)
+        copying = NgramDrafter(length, lambda window: alone[window.index][: 4 * window.index])
+        for draft in (NoDrafter(), model, copying, ChainedDrafter([copying, model])):
             assert decoded(draft, slots) == alone, (slots, length, type(draft).__name__)
 
 
@@ -197,8 +196,8 @@ def test_max_length_counts_what_is_written(seed: int, make_pair: Callable[[Any],
     target = read_target(str(pair.target), PLACEMENT)
     (expected,) = theirs(model, case, target)
     assert len(expected) == 20
-    runtime = Runtime(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
-    assert ours(runtime, target, case, "sometimes", 5) == [expected]
+    runner = ModelRunner(target, read_draft(str(pair.drafts["sometimes"]), target, PLACEMENT))
+    assert ours(runner, target, case, "sometimes", 5) == [expected]
 
 
 def test_drafts_agree_as_named(pair: Any, shape: Any) -> None:

@@ -1,4 +1,4 @@
-"""The order of the windows, and what is told to them, on the demo pair and its recording."""
+"""The order of the windows, and their prompts, on the demo pair and its recording."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
-from whisper_magic.engine import scheduler as batch
+from whisper_magic.engine import scheduler
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.engine.windows import planning
-from whisper_magic.engine.windows import stream as hearing
+from whisper_magic.engine.windows import recording, stream
 from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
 from whisper_magic.transcript import Segment
 
 SAMPLE = load(demo_folder() / "sample.ogg")
-TOLD = json.loads((demo_folder() / "sample.json").read_text())
+SPOKEN = json.loads((demo_folder() / "sample.json").read_text())
 RATE = 16_000
 MODEL = TranscribeOptions(draft="model", temperature=0.0)
 
@@ -46,7 +45,7 @@ def words(text: str) -> list[str]:
 @pytest.fixture
 def pays(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU: several windows at once are faster."""
-    monkeypatch.setattr(planning, "PAYS_ON", ("cpu",))
+    monkeypatch.setattr(recording, "BATCHED_ON", ("cpu",))
 
 
 def test_here_auto_is_the_reference(engine: Engine, long: Any) -> None:
@@ -68,7 +67,7 @@ def test_auto_batches_what_is_long_and_says_so(engine: Engine, long: Any) -> Non
 
 def test_batched_says_what_sequential_says(engine: Engine, long: Any) -> None:
     jiwer = pytest.importorskip("jiwer")
-    said = words(f"{TOLD['text']} {TOLD['text']}")
+    said = words(f"{SPOKEN['text']} {SPOKEN['text']}")
     rates = {}
     for mode in ("sequential", "batched"):
         found = engine.transcribe(long, MODEL, mode=mode, language="per-window")
@@ -112,7 +111,7 @@ def test_vad_leaves_silence_out_in_sequence(engine: Engine) -> None:
 
 
 def test_clips(engine: Engine) -> None:
-    first, second = TOLD["segments"][1], TOLD["segments"][4]
+    first, second = SPOKEN["segments"][1], SPOKEN["segments"][4]
     clips = tuple((round(one["start"] - 0.2, 1), round(one["end"] + 0.2, 1)) for one in (first, second))
     for mode in ("sequential", "batched"):
         found = engine.transcribe(SAMPLE, MODEL, clips=clips, mode=mode)
@@ -131,12 +130,12 @@ def test_a_language_for_every_window(engine: Engine, long: Any) -> None:
     assert {s.language for s in engine.transcribe(SAMPLE, MODEL, language="en").segments} == {None}
 
 
-def test_hot_words_are_told_to_every_window(engine: Engine) -> None:
+def test_hot_words_are_given_to_every_window(engine: Engine) -> None:
     plain = engine.transcribe(SAMPLE, MODEL, mode="sequential")
     hot = engine.transcribe(SAMPLE, MODEL, mode="sequential", hotwords="Nina, Oslo")
     first = {r.window: r.position for r in reversed(plain.trace.rounds)}
-    told = {r.window: r.position for r in reversed(hot.trace.rounds)}
-    lengths = {told[w] - first[w] for w in first if w in told}
+    prompted = {r.window: r.position for r in reversed(hot.trace.rounds)}
+    lengths = {prompted[w] - first[w] for w in first if w in prompted}
     assert len(lengths) == 1, "the same words in front of each"
     assert lengths.pop() > 3
     with pytest.raises(OptionError, match="spells the special token"):
@@ -144,7 +143,7 @@ def test_hot_words_are_told_to_every_window(engine: Engine) -> None:
 
 
 def test_what_is_no_speech_can_be_kept_out(engine: Engine) -> None:
-    target, _ = engine._open()
+    target = engine._loaded().target
     ids = non_speech_tokens(target.tokenizer, target.special)
     texts = {target.tokenizer.decode([i]).strip() for i in ids if i < target.special.eot}
     assert target.special.sot in ids
@@ -162,18 +161,18 @@ def test_without_timestamps_a_long_recording_is_read_in_batches(engine: Engine, 
     assert len(found.segments) >= 3
 
 
-def test_a_long_recording_is_heard_in_parts(
+def test_a_long_recording_is_read_in_parts(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = {mode: engine.transcribe(long, MODEL, mode=mode) for mode in ("sequential", "batched")}
-    monkeypatch.setattr(hearing, "WHOLE", 40.0)
-    monkeypatch.setattr(hearing, "CHUNK", 20.0)
+    monkeypatch.setattr(stream, "WHOLE_SECONDS", 40.0)
+    monkeypatch.setattr(stream, "CHUNK_SECONDS", 20.0)
     for mode, before in whole.items():
         found = engine.transcribe(long, MODEL, mode=mode)
         assert found.complete
         assert found.duration == pytest.approx(before.duration)
         assert found.timing.audio == pytest.approx(before.duration)
-        assert any("heard in parts" in note for note in found.notes)
+        assert any("read in parts" in note for note in found.notes)
         same = sum(a == b for a, b in zip(words(found.text), words(before.text), strict=False))
         assert same > 0.8 * len(words(before.text)), "but for a quieter floor under its beginning"
 
@@ -185,8 +184,8 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     soundfile.write(tmp_path / "whole.wav", long[0], RATE, subtype="PCM_16")
     cut = tmp_path / "cut.wav"
     cut.write_bytes((tmp_path / "whole.wav").read_bytes()[: 60 * RATE * 2])
-    monkeypatch.setattr(hearing, "WHOLE", 40.0)
-    monkeypatch.setattr(hearing, "CHUNK", 20.0)
+    monkeypatch.setattr(stream, "WHOLE_SECONDS", 40.0)
+    monkeypatch.setattr(stream, "CHUNK_SECONDS", 20.0)
     found = engine.transcribe(cut, MODEL)
     assert not found.complete
     assert found.segments
@@ -196,7 +195,7 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
 
 def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
     """The same sentence in every window: no window shows it by itself, and nothing is dropped."""
-    one = TOLD["segments"][0]
+    one = SPOKEN["segments"][0]
     said = SAMPLE.samples[int(one["start"] * RATE) : int(one["end"] * RATE)]
     sound = np.concatenate([np.pad(said, (RATE // 2, 59 * RATE // 2 - len(said))) for _ in range(4)])
     found = engine.transcribe((sound, RATE), MODEL, mode="sequential", language="en")
@@ -204,30 +203,30 @@ def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
     assert len(texts) == 4
     assert len(set(texts)) == 1
     assert [bool(segment.flags) for segment in found.segments] == [False, False, True, True]
-    assert found.segments[3].flags == ("says again what was said before",)
+    assert found.segments[3].flags == ("repeats the segments before",)
 
 
 def test_word_times_are_true(engine: Engine) -> None:
     """Where sentences begin and end is known: the first word's start and the last word's end, median distance."""
     found = engine.transcribe(SAMPLE, MODEL, words=True, mode="sequential", language="per-window")
     distances = []
-    for told in TOLD["segments"]:
-        inside = [w for w in found.words if told["start"] - 0.3 < (w.start + w.end) / 2 < told["end"] + 0.3]
+    for spoken in SPOKEN["segments"]:
+        inside = [w for w in found.words if spoken["start"] - 0.3 < (w.start + w.end) / 2 < spoken["end"] + 0.3]
         if inside:
-            distances += [abs(inside[0].start - told["start"]), abs(inside[-1].end - told["end"])]
+            distances += [abs(inside[0].start - spoken["start"]), abs(inside[-1].end - spoken["end"])]
     assert len(distances) >= 12
     assert float(np.median(distances)) < 0.1
 
 
 @pytest.mark.usefixtures("pays")
-def test_large_models_get_no_more_slots_than_there_is_room_for(
+def test_large_models_get_no_more_slots_than_there_is_memory_for(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, runtime = engine._open()
+    runner = engine._loaded().runner
     engine.transcribe(long, MODEL, max_tokens=20)
-    assert runtime.slots.count > 2
-    monkeypatch.setattr(batch, "ROOM", 2.5 * batch._slot_bytes(runtime))
+    assert runner.slots.count > 2
+    monkeypatch.setattr(scheduler, "SLOT_MEMORY", 2.5 * runner.slot_bytes)
     engine.transcribe(long, MODEL, max_tokens=20)
-    assert runtime.slots.count == 2
+    assert runner.slots.count == 2
     engine.transcribe(long, MODEL, max_tokens=20, mode="batched", batch_size=4)
-    assert runtime.slots.count == 4, "what was asked for is done"
+    assert runner.slots.count == 4, "what was asked for is done"

@@ -19,11 +19,13 @@ from transformers import WhisperForConditionalGeneration
 from whisper_magic import Engine, TranscribeOptions, Transcript
 from whisper_magic.audio.load import Audio, load
 from whisper_magic.audio.vad import LevelGate
+from whisper_magic.engine.compare import run
 from whisper_magic.engine.compare.divergence import Attempt, Fork, attempts, first_fork
+from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.errors import AudioError, Interrupted, OptionError
 from whisper_magic.transcript import Round, Trace
 
-Tamper = Callable[[Engine, int, int], None]
+Tamper = Callable[[int, int], None]
 PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None, language="en")
 
 
@@ -126,8 +128,13 @@ def test_what_is_measured(engine: Engine) -> None:
 
 def test_they_take_turns_after_a_warm_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts, stages = [], []
-    transcribe = engine.transcribe
-    monkeypatch.setattr(engine, "transcribe", lambda audio, o: (drafts.append(o.draft), transcribe(audio, o))[1])
+    transcribe = run.transcribe_one
+
+    def noted(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
+        drafts.append(options.draft)
+        return transcribe(model, audio, options)
+
+    monkeypatch.setattr(run, "transcribe_one", noted)
     engine.compare(noise(1), PLAIN, repeats=2, on_stage=stages.append)
     assert drafts == ["none", "model", "model", "none", "none", "model"]
     assert stages[0] == "Warming up, the target alone"
@@ -177,7 +184,7 @@ def test_a_batched_run(engine: Engine, tamper: Tamper, monkeypatch: pytest.Monke
     assert engine.compare(sound, options, repeats=1).identical
     alone = attempts(engine.transcribe(sound, options, draft="none").trace.rounds)
     assert {attempt.window for attempt in alone} >= {0, 1, 2}
-    tamper(engine, 2, 70)
+    tamper(2, 70)
     found = engine.compare(sound, options, repeats=1).divergence
     assert found is not None
     assert found.alone is not None
@@ -251,16 +258,16 @@ def tampered(said: Transcript, place: int, token: int) -> Transcript:
 
 @pytest.fixture
 def tamper(monkeypatch: pytest.MonkeyPatch) -> Tamper:
-    """Make every speculative run of an engine write this token at this place."""
+    """Make every speculative run write this token at this place."""
 
-    def install(engine: Engine, place: int, token: int) -> None:
-        transcribe = engine.transcribe
+    def install(place: int, token: int) -> None:
+        transcribe = run.transcribe_one
 
-        def lie(audio: Audio, options: TranscribeOptions) -> Transcript:
-            said = transcribe(audio, options)
-            return said if options.draft == "none" else tampered(said, place, token)
+        def tampering(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
+            found = transcribe(model, audio, options)
+            return found if options.draft == "none" else tampered(found, place, token)
 
-        monkeypatch.setattr(engine, "transcribe", lie)
+        monkeypatch.setattr(run, "transcribe_one", tampering)
 
     return install
 
@@ -271,7 +278,7 @@ def test_the_logits_are_the_targets(engine: Engine, pair: Any, tamper: Tamper) -
     first = len(alone[0].tokens)
     place = first + 11  # more than a block after the prompt, in the second window
     own = alone[1].tokens[11]
-    tamper(engine, place, 70)
+    tamper(place, 70)
     found = engine.compare(sound, PLAIN, repeats=1).divergence
     assert found is not None
     assert (found.window, found.position, found.agreed) == (1, 11, place)
@@ -291,10 +298,12 @@ def test_the_logits_are_the_targets(engine: Engine, pair: Any, tamper: Tamper) -
 
 
 def _second_window(engine: Engine, sound: tuple[np.ndarray, int]) -> Any:
-    from whisper_magic.engine.compare.divergence import _watched_window
+    from whisper_magic.engine.compare.divergence import _watch_for
 
-    with engine._batch([sound], PLAIN.override(draft="none")) as batch, torch.inference_mode():
-        return _watched_window(batch, load(sound), Fork(1, 0, 0.0, (), 1, 2, 0))[1]
+    with torch.inference_mode():
+        found = _watch_for(engine._loaded(), load(sound), PLAIN.override(draft="none"), Fork(1, 0, 0.0, (), 1, 2, 0))
+    assert found is not None
+    return found[1]
 
 
 def written(engine: Engine, sound: tuple[np.ndarray, int], options: TranscribeOptions) -> tuple[int, ...]:
@@ -318,7 +327,7 @@ def test_a_twin_is_a_near_tie(engine: Engine, pair: Any, tamper: Tamper, tmp_pat
     with Engine.load(str(tmp_path / "twins"), str(pair.drafts["never"]), device="cpu") as other:
         tokens = written(other, sound, options)
         place, own = next((i, token) for i, token in enumerate(tokens) if i > 2 and token in twins)
-        tamper(other, place, sum(twins) - own)
+        tamper(place, sum(twins) - own)
         found = other.compare(sound, options, repeats=1)
     assert found.divergence is not None
     assert found.divergence.position == place
@@ -332,8 +341,8 @@ def test_a_timestamp_against_a_word(engine: Engine, tamper: Tamper) -> None:
     """What decides may be the timestamps' whole probability; the gap is finite though the rules forbid one of them."""
     sound = noise(2)
     tokens = attempts(engine.transcribe(sound, PLAIN, draft="none").trace.rounds)[0].tokens
-    begin = engine._target.special.timestamp_begin
-    tamper(engine, 3, 70 if tokens[3] >= begin else begin + 40)
+    begin = engine._loaded().target.special.timestamp_begin
+    tamper(3, 70 if tokens[3] >= begin else begin + 40)
     found = engine.compare(sound, PLAIN, repeats=1).divergence
     assert found.gap is not None
     assert 0 < found.gap < 1e6
@@ -343,21 +352,21 @@ def test_a_timestamp_against_a_word(engine: Engine, tamper: Tamper) -> None:
 
 
 def test_a_run_that_ends_early(engine: Engine, tamper: Tamper) -> None:
-    special = engine._target.special
-    tamper(engine, 5, special.eot)
+    special = engine._loaded().target.special
+    tamper(5, special.eot)
     found = engine.compare(noise(2), PLAIN, repeats=1).divergence
     assert found.speculative.text == "<|endoftext|>"
     assert found.gap is not None
 
 
 def test_a_target_that_does_not_repeat_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    transcribe, runs = engine.transcribe, iter(range(100))
+    transcribe, runs = run.transcribe_one, iter(range(100))
 
-    def unsteady(audio: Audio, options: TranscribeOptions) -> Transcript:
-        said = transcribe(audio, options)
-        return tampered(said, 4, 70) if options.draft == "none" and next(runs) == 1 else said
+    def unsteady(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
+        found = transcribe(model, audio, options)
+        return tampered(found, 4, 70) if options.draft == "none" and next(runs) == 1 else found
 
-    monkeypatch.setattr(engine, "transcribe", unsteady)
+    monkeypatch.setattr(run, "transcribe_one", unsteady)
     found = engine.compare(noise(2), PLAIN, repeats=2)
     assert found.identical
     assert found.unsteady

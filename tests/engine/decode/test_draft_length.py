@@ -6,23 +6,24 @@ import random
 
 import pytest
 
-from whisper_magic.engine.decode.draft_length import Offer, Pace
+from whisper_magic.engine.decode.draft_length import DraftLengthController, SlotAcceptance
 
 
 def settled(
     acceptance: float, draft: float, verify: float, rounds: int = 400, row: float = 0.0, noise: float = 0.0
-) -> tuple[Pace, list[int]]:
-    """A pace after many rounds in which each proposed token is accepted with this chance. row: what each costs the
-    target. noise: a share by which rounds differ; one in fifty takes ten times as long."""
+) -> tuple[DraftLengthController, list[int]]:
+    """A controller after many rounds in which each proposed token is accepted with this chance. row: what each costs
+    the target. noise: a share by which rounds differ; one in fifty takes ten times as long."""
     rng = random.Random(0)
-    pace, lengths = Pace(7), []
+    controller, lengths = DraftLengthController(7), []
     for _ in range(rounds):
-        length = pace.length()
+        length = controller.next_length()
         accepted = next((i for i in range(length) if rng.random() >= acceptance), length)
         off = (1 + noise * rng.uniform(-1, 1)) * (10 if noise and rng.random() < 0.02 else 1)
-        pace.learn([Offer(length, accepted)], draft * length * off, (verify + row * length) * off)
+        seconds = (draft * length + verify + row * length) * off
+        controller.update([SlotAcceptance(length, accepted)], seconds)
         lengths.append(length)
-    return pace, lengths
+    return controller, lengths
 
 
 def test_free_and_faithful_drafts_are_used_to_the_full() -> None:
@@ -30,10 +31,10 @@ def test_free_and_faithful_drafts_are_used_to_the_full() -> None:
 
 
 def test_a_draft_that_never_agrees_is_left_off_but_tried_again() -> None:
-    pace, lengths = settled(0.0, 0.2, 1.0)
+    controller, lengths = settled(0.0, 0.2, 1.0)
     assert lengths[-100:].count(0) > 90
     assert 1 in lengths[-100:]
-    assert pace.rounds_off > 300
+    assert controller.rounds_off > 300
 
 
 def test_a_draft_as_dear_as_the_target_is_left_off() -> None:
@@ -65,7 +66,7 @@ def test_what_a_row_costs_the_target_is_counted(noise: float, least: float) -> N
 
 
 def test_only_judged_tokens_count() -> None:
-    pace = Pace(7)
+    controller = DraftLengthController(7)
     for _ in range(500):
-        pace.learn([Offer(5, 1)], 0.1, 1.0)
-    assert pace.acceptance == pytest.approx(0.5, abs=0.01), "one accepted, one rejected, three never judged"
+        controller.update([SlotAcceptance(5, 1)], 1.1)
+    assert controller.acceptance == pytest.approx(0.5, abs=0.01), "one accepted, one rejected, three never judged"

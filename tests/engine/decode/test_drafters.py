@@ -1,4 +1,4 @@
-"""Drafts that copy: what was said in the window, in the prompt, or of the same sound last time."""
+"""Drafters that copy: from the window, the prompt, or the previous transcript of the same recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.engine.decode.drafters import continuation
-from whisper_magic.engine.windows.history import MEMORY, Heard, Memory
+from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, TranscriptHistory
 from whisper_magic.transcript import Segment
 
 PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None, language="en")
@@ -37,7 +37,7 @@ def texts(engine: Engine, **overrides: Any) -> list[tuple[int, ...]]:
         ([1, 2, 3], [9], [], [1, 2, 3]),  # nothing written yet: the corpus from its start
         ([1, 2, 3, 4], [], [1, 2], [3, 4]),
         ([1, 2, 3, 4], [], [7, 2], [3, 4]),  # one token is enough in the corpus
-        ([5, 2, 3, 9, 9, 9, 9, 5, 2, 4], [], [0, 0, 0, 0, 0, 0, 0, 5, 2], [4]),  # the occurrence nearest in place
+        ([5, 2, 3, 9, 9, 9, 9, 5, 2, 4], [], [0, 0, 0, 0, 0, 0, 0, 5, 2], [4]),  # the occurrence nearest in position
         ([1, 2], [], [8, 7, 8, 7, 8, 7], [8, 7]),  # not in the corpus: from the text itself
         ([], [3, 4, 5, 6], [3, 4], [5, 6, 3, 4]),
         ([], [3, 4, 5], [4], []),  # a single token of the text's own says too little
@@ -57,7 +57,7 @@ def test_ngrams_change_no_text_and_are_accepted(engine: Engine) -> None:
 
 
 def test_a_recording_run_again_is_drafted_by_its_transcript(engine: Engine) -> None:
-    MEMORY.forget()
+    HISTORY.clear()
     first = engine.transcribe(noise(4.3), PLAIN)
     assert (first.trace.acceptance_rate or 0) < 0.3, "this draft model never agrees"
     again = engine.transcribe(noise(4.3), PLAIN)
@@ -68,19 +68,19 @@ def test_a_recording_run_again_is_drafted_by_its_transcript(engine: Engine) -> N
 
 
 def test_another_vocabulary_is_tokenised_anew(engine: Engine, make_pair: Any, shape: Any) -> None:
-    MEMORY.forget()
+    HISTORY.clear()
     first = engine.transcribe(noise(2), PLAIN)
     other = make_pair(shape(seed=3, multilingual=False))
     with Engine.load(str(other.target), "none", device="cpu") as english:
-        heard = english.transcribe(noise(2), PLAIN)
-        assert heard.trace.rounds[0].proposed, "drafted by what the other engine wrote"
+        found = english.transcribe(noise(2), PLAIN)
+        assert found.trace.rounds[0].proposed, "drafted by what the other engine wrote"
         alone = english.transcribe(noise(2), PLAIN, draft="none")
-    assert [s.tokens for s in heard.segments] == [s.tokens for s in alone.segments]
+    assert [s.tokens for s in found.segments] == [s.tokens for s in alone.segments]
     assert first.segments
 
 
 def test_another_task_is_no_draft(engine: Engine) -> None:
-    MEMORY.forget()
+    HISTORY.clear()
     engine.transcribe(noise(1), PLAIN)
     translated = engine.transcribe(noise(1), PLAIN, task="translate")
     assert (translated.trace.acceptance_rate or 0) < 0.3
@@ -94,13 +94,13 @@ def test_auto_length_changes_no_text_and_says_when_it_is_off(engine: Engine) -> 
     assert engine.transcribe(noise(1), PLAIN, draft="none", draft_length="auto").notes == ()
 
 
-def test_memory_is_bounded() -> None:
-    memory = Memory(capacity=2)
+def test_history_is_bounded() -> None:
+    history = TranscriptHistory(capacity=2)
     for i in range(4):
-        memory.keep(bytes([i]), Heard((Segment(0, 1, str(i)),), None))
-    assert memory.recall(b"\x00") is None
-    found = memory.recall(b"\x03")
+        history.put(bytes([i]), PreviousTranscript((Segment(0, 1, str(i)),), None))
+    assert history.get(b"\x00") is None
+    found = history.get(b"\x03")
     assert found is not None
     assert found.segments[0].text == "3"
-    memory.forget()
-    assert memory.recall(b"\x03") is None
+    history.clear()
+    assert history.get(b"\x03") is None

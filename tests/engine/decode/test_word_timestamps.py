@@ -12,14 +12,14 @@ from transformers import WhisperForConditionalGeneration
 from transformers.models.whisper.generation_whisper import _dynamic_time_warping
 
 from whisper_magic import Engine, TranscribeOptions
-from whisper_magic.engine.decode.drafters import NoDraft
+from whisper_magic.engine.decode.drafters import NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.decode.word_timestamps import warp
 from whisper_magic.engine.model.checkpoint import read_target
 from whisper_magic.engine.model.device import place
-from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import Window
-from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 from whisper_magic.errors import OptionError
 
 PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None, language="en", words=True)
@@ -54,9 +54,9 @@ def test_token_times_equal_transformers(seed: int, make_pair: Callable[[Any], An
     special = target.special
     prompt = (special.sot, special.languages["en"], special.tasks["transcribe"])
     window = Window(0, features, prompt, special.max_length, 200)
-    rules = Rules.build(special, torch.device("cpu"), timestamps=True)
+    processor = LogitsProcessor.build(special, torch.device("cpu"), timestamps=True)
     queue = iter([window])
-    speculator = Speculator(Runtime(target, None), rules, NoDraft(), align=True)
+    speculator = Speculator(ModelRunner(target, None), processor, NoDrafter(), align=True)
     (decoded,) = (e for e in speculator.run(lambda: next(queue, None)) if isinstance(e, Decoded))
     first = out["segments"][0][0]["result"]
     generated = first["sequences"][len(prompt) :].tolist()

@@ -1,4 +1,4 @@
-"""How many threads: what a measurement finds, unless somebody has decided."""
+"""How many threads: what a measurement finds, unless the user has decided."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from whisper_magic.engine.model import device as placement
-from whisper_magic.engine.model.device import choose_threads, place
+from whisper_magic.engine.model import threads as module
+from whisper_magic.engine.model.device import place
+from whisper_magic.engine.model.threads import choose_threads
 
 TORCHS_OWN = 4
 
@@ -21,17 +22,17 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[int, flo
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(TORCHS_OWN)), raising=False)
-    monkeypatch.setattr(placement, "_measured", None)
-    monkeypatch.setattr(placement.torch, "get_num_threads", lambda: threads[0])
-    monkeypatch.setattr(placement.torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
+    monkeypatch.setattr(module, "_measured", None)
+    monkeypatch.setattr(module.torch, "get_num_threads", lambda: threads[0])
+    monkeypatch.setattr(module.torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
     threads, clock = [TORCHS_OWN], [0.0]
 
     def takes(seconds: dict[int, float]) -> None:
         def trial() -> None:
             clock[0] += seconds[threads[0]]
 
-        monkeypatch.setattr(placement, "_trial_steps", lambda: [trial] * 4)
-        monkeypatch.setattr(placement, "perf_counter", lambda: clock[0])
+        monkeypatch.setattr(module, "_trial_steps", lambda: [trial] * 4)
+        monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
 
     yield takes
     monkeypatch.undo()
@@ -52,22 +53,22 @@ def test_the_fastest_is_taken(
 ) -> None:
     machine(seconds)
     assert words in choose_threads()
-    assert placement.torch.get_num_threads() == chosen
+    assert module.torch.get_num_threads() == chosen
 
 
 def test_a_later_load_may_choose_anew(machine: Callable[[dict[int, float]], None]) -> None:
     machine({1: 0.001, 2: 0.01, 4: 0.01})
     choose_threads()
-    assert placement.torch.get_num_threads() == 1
+    assert module.torch.get_num_threads() == 1
     machine({1: 0.004, 2: 0.002, 4: 0.001})
     choose_threads()
-    assert placement.torch.get_num_threads() == 4
+    assert module.torch.get_num_threads() == 4
 
 
 def test_what_is_hopeless_costs_little(machine: Callable[[dict[int, float]], None]) -> None:
     machine({1: 0.004, 2: 0.04, 4: 0.05})
     choose_threads()
-    assert placement.perf_counter() < 6 * 4 * 0.004 + 0.04 + 0.05 + 0.001
+    assert module.perf_counter() < 6 * 4 * 0.004 + 0.04 + 0.05 + 0.001
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
@@ -77,14 +78,14 @@ def test_the_environment_decides(
     machine({1: 0.001, 2: 1.0, 4: 1.0})
     monkeypatch.setenv(name, "4")
     assert choose_threads() == ""
-    assert placement.torch.get_num_threads() == 4
+    assert module.torch.get_num_threads() == 4
 
 
 def test_set_num_threads_decides(machine: Callable[[dict[int, float]], None]) -> None:
     machine({1: 0.001, 2: 1.0, 3: 1.0, 4: 1.0})
-    placement.torch.set_num_threads(3)
+    module.torch.set_num_threads(3)
     assert choose_threads() == ""
-    assert placement.torch.get_num_threads() == 3
+    assert module.torch.get_num_threads() == 3
 
 
 def test_what_was_chosen_is_reported(machine: Callable[[dict[int, float]], None]) -> None:

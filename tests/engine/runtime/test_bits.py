@@ -1,22 +1,22 @@
-"""Contract B, to the last bit: whatever is proposed, and whoever shares the batch, a window's tokens and their
+"""Contract B, bit for bit: whatever is proposed, and whatever else is in the batch, a window's tokens and their
 log-probabilities are the bits that the target alone computes for it, in float32 as in bfloat16."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 import torch
 
-from whisper_magic.engine.decode.drafters import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.decode.drafters import Drafter, ModelDrafter, NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.model.checkpoint import Checkpoint, Placement, read_draft, read_target
-from whisper_magic.engine.model.linear import Half, Packed, Tiled
-from whisper_magic.engine.native import bindings as native
-from whisper_magic.engine.runtime.model_runner import Runtime
+from whisper_magic.engine.native import bindings
+from whisper_magic.engine.runtime.model_runner import ModelRunner
+from whisper_magic.engine.runtime.native_backend import NativeBackend
 from whisper_magic.engine.runtime.slots import Window
-from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 
 LENGTHS, BATCHES = range(8), (1, 2, 3, 8, 16)
 Bits = list[tuple[tuple[int, ...], tuple[float, ...]]]
@@ -27,39 +27,36 @@ class Bench:
 
     def __init__(self, target: Checkpoint, draft: Checkpoint, features: torch.Tensor, limit: int) -> None:
         special = target.special
-        self.runtime = Runtime(target, draft)
-        self.rules = Rules.build(special, self.runtime.device, timestamps=True)
+        self.runner = ModelRunner(target, draft)
+        self.processor = LogitsProcessor.build(special, self.runner.device, timestamps=True)
         languages = sorted(special.languages.values())
         self.windows = []
-        for i, sound in enumerate(features):
+        for i, window_features in enumerate(features):
             prompt = [special.sot, languages[i % len(languages)], special.tasks["transcribe"]]
             if i % 3 == 1 and special.prev_sot is not None:
                 prompt = [special.prev_sot, *range(10, 10 + 2 * i), *prompt]
-            room = 4 * limit if i == 2 else limit
-            self.windows.append(Window(i, sound, tuple(prompt), min(len(prompt) + room, special.max_length), 100))
-        self._heard: dict[int, list[torch.Tensor]] = {}
-        self._encode, self.runtime.admit = self.runtime.admit, self._admit  # type: ignore[method-assign]
+            max_tokens = min(len(prompt) + (4 * limit if i == 2 else limit), special.max_length)
+            self.windows.append(Window(i, window_features, tuple(prompt), max_tokens, 100))
+        self._cross_kv: dict[int, list[torch.Tensor]] = {}
+        self._encode, self.runner.encode = self.runner.encode, self._encode_once  # type: ignore[method-assign]
 
-    def _admit(self, slots: list[int], features: torch.Tensor) -> None:
-        """What the runtime does, but each sound is encoded only once."""
-        sides = [side for feed in self.runtime.feeds for side in feed.sides]
-        for slot, sound in zip(slots, features, strict=True):
-            key = hash(sound.numpy().tobytes())
-            if key not in self._heard:
-                self._encode([slot], sound[None])
-                self._heard[key] = [side.cross_kv[:, :, slot].clone() for side in sides]
-            for side, cross_kv in zip(sides, self._heard[key], strict=True):
-                side.cross_kv[:, :, slot] = cross_kv
+    def _encode_once(self, slots: Sequence[int], features: torch.Tensor) -> None:
+        """What the runner does, but each window is encoded only once."""
+        caches = [list(decoder.caches())[1] for group in self.runner.encoder_groups for decoder in group.decoders]
+        for slot, window_features in zip(slots, features, strict=True):
+            key = hash(window_features.numpy().tobytes())
+            if key not in self._cross_kv:
+                self._encode([slot], window_features[None])
+                self._cross_kv[key] = [cache[:, :, slot].clone() for cache in caches]
+            for cache, cross_kv in zip(caches, self._cross_kv[key], strict=True):
+                cache[:, :, slot] = cross_kv
 
     def bits(self, length: int, batch: int) -> Bits:
         """The tokens and log-probabilities of every window; of a few where few share a batch, to save time."""
         queue = iter(self.windows[: max(4, 2 * batch)] if length else self.windows)
-        draft: Draft = NoDraft()
-        if length:
-            assert self.runtime.draft is not None
-            draft = ModelDraft(self.runtime, self.rules, length)
+        drafter: Drafter = ModelDrafter(self.runner.backend, self.processor, length) if length else NoDrafter()
         found: dict[int, Decoded] = {}
-        for event in Speculator(self.runtime, self.rules, draft, batch).run(lambda: next(queue, None)):
+        for event in Speculator(self.runner, self.processor, drafter, batch).run(lambda: next(queue, None)):
             if isinstance(event, Decoded):
                 found[event.window.index] = event
         return [(found[i].tokens, found[i].logprobs) for i in sorted(found)]
@@ -74,27 +71,26 @@ KINDS = ("float32", "float32 of 16 bits", "bfloat16")
 
 @pytest.fixture(scope="module", params=[*KINDS, *(f"{kind} through torch" for kind in KINDS)])
 def random_bench(request: pytest.FixtureRequest, make_pair: Callable[[Any], Any], shape: Any) -> Iterator[Bench]:
-    """Weights that need all their bits, weights that do not, and rounded ones; with kernels of our own and without."""
-    name, half, alone = request.param.split()[0], "16 bits" in request.param, "torch" in request.param
+    """Weights that need all their bits, weights that do not, and rounded ones; native, and through torch."""
+    name, half, through_torch = request.param.split()[0], "16 bits" in request.param, "torch" in request.param
     pair = make_pair(shape(seed=4, eot_pull=1.0, target_positions=160, max_length=160, half=half))
     features = torch.randn(16, 80, 200, generator=torch.Generator().manual_seed(0))
     with pytest.MonkeyPatch.context() as patch:
-        if alone:
-            patch.setattr(native, "kernels", lambda: None)
-        elif not native.computes(getattr(torch, name)):
-            pytest.skip(f"no compiled kernels for {name}: {native.why_not() or 'not on this processor'}")
+        if through_torch:
+            patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
+        elif not bindings.computes(getattr(torch, name)):
+            pytest.skip(f"no native CPU kernels for {name}: {bindings.why_not() or 'not on this processor'}")
         target = read_target(str(pair.target), placement(name))
         draft = read_draft(str(pair.drafts["sometimes"]), target, placement(name))
         bench = Bench(target, draft, features, limit=18)
-        assert (bench.runtime.target.native is None) == alone
-        assert isinstance(bench.runtime.target.network.output, Tiled if not alone else Half if half else Packed)
+        assert isinstance(bench.runner.backend, NativeBackend) != through_torch
         yield bench
 
 
 def test_random_weights(random_bench: Bench) -> None:
     alone = random_bench.bits(0, 1)
     assert len({tokens for tokens, _ in alone}) > 8
-    assert max(len(tokens) for tokens, _ in alone) > 64  # self-attention has looked at keys of more than one length
+    assert max(len(tokens) for tokens, _ in alone) > 64  # texts long and short
     for length in LENGTHS:
         for batch in BATCHES:
             found = random_bench.bits(length, batch)
@@ -103,7 +99,7 @@ def test_random_weights(random_bench: Bench) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_demo_pair(dtype: str) -> None:
-    """Its sample, from 16 places on; each of the batches, and each of the lengths."""
+    """Its recording, from 16 positions on; each of the batches, and each of the lengths."""
     from whisper_magic.audio.load import load
     from whisper_magic.engine.model.hub import demo_folder
 
@@ -111,8 +107,8 @@ def test_the_demo_pair(dtype: str) -> None:
     samples = load(demo_folder() / "sample.ogg").samples
     extractor = target.feature_extractor
     starts = range(0, len(samples) - 5 * 16000, (len(samples) - 5 * 16000) // 15)
-    sounds = [samples[start : start + 30 * 16000] for start in starts][:16]
-    features = torch.cat([extractor(s, sampling_rate=16000, return_tensors="pt").input_features for s in sounds])
+    parts = [samples[start : start + 30 * 16000] for start in starts][:16]
+    features = torch.cat([extractor(s, sampling_rate=16000, return_tensors="pt").input_features for s in parts])
     bench = Bench(target, read_draft("demo-draft", target, placement(dtype)), features, limit=16)
     alone = bench.bits(0, 1)
     assert len(alone) == 16
@@ -123,13 +119,14 @@ def test_the_demo_pair(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @torch.inference_mode()
-def test_what_is_heard_does_not_depend_on_the_batch(dtype: str, pair: Any) -> None:
+def test_cross_kv_does_not_depend_on_the_batch(dtype: str, pair: Any) -> None:
     target = read_target(str(pair.target), placement(dtype))
-    runtime = Runtime(target, None)
+    runner = ModelRunner(target, None)
     features = torch.randn(16, 80, 200, generator=torch.Generator().manual_seed(0))
-    runtime.allocate(16, 8)
-    runtime.admit(list(range(16)), features)
-    together = runtime.target.cross_kv.clone()
+    runner.allocate(16)
+    runner.encode(list(range(16)), features)
+    _, cache = runner.backend.target.caches()
+    together = cache.clone()
     for slot in range(16):
-        runtime.admit([slot], features[slot : slot + 1])
-    assert torch.equal(runtime.target.cross_kv, together)
+        runner.encode([slot], features[slot : slot + 1])
+    assert torch.equal(cache, together)

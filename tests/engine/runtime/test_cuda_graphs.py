@@ -11,10 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.support.bench import Bench
-from whisper_magic.engine.decode.drafters import Draft, NoDraft
+from whisper_magic.engine.decode.drafters import Drafter, NoDrafter
 from whisper_magic.engine.model.device import place
-from whisper_magic.engine.native import bindings as native
-from whisper_magic.engine.runtime.cuda_graphs import MOST, Graphs, Step
+from whisper_magic.engine.runtime.cuda_graphs import MAX_GRAPHS, CudaGraphs, Step
+from whisper_magic.engine.runtime.native_backend import NativeBackend
+from whisper_magic.engine.runtime.torch_backend import TorchBackend
 from whisper_magic.engine.sample.noise import stream_key
 
 # What a CUDA graph cannot hold: values that the host reads, shapes that hang on values, tensors of the host's numbers
@@ -51,16 +52,17 @@ class Recorder:
 def bench(make_pair: Any, shape: Any) -> Iterator[Bench]:
     """Through torch, as on a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "kernels", lambda: None)
+        patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
         yield Bench(make_pair(shape(seed=4, eot_pull=1.0)))
 
 
 @pytest.fixture
 def recorder(bench: Bench) -> Iterator[Recorder]:
-    recorder, whole = Recorder(), bench.runtime.graphs
-    bench.runtime.graphs = Graphs(lambda: recorder)
+    recorder, backend = Recorder(), bench.runner.backend
+    assert isinstance(backend, TorchBackend)
+    whole, backend.graphs = backend.graphs, CudaGraphs(lambda: recorder)
     yield recorder
-    bench.runtime.graphs = whole
+    backend.graphs = whole
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -68,8 +70,8 @@ def recorder(bench: Bench) -> Iterator[Recorder]:
 def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots: int, length: int) -> None:
     """Prefill, languages, refills and ends included; and again, where all was captured by a run that is over."""
     for _ in range(2):
-        draft: Draft = bench.model_draft(length) if length else NoDraft()
-        ends = bench.decode(bench.windows, draft, slots)
+        drafter: Drafter = bench.model_drafter(length) if length else NoDrafter()
+        ends = bench.decode(bench.windows, drafter, slots)
         for window in bench.windows:
             found, alone = ends[window.index], bench.alone[window.index]
             assert found.tokens == alone.tokens
@@ -80,11 +82,11 @@ def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots:
 
 
 def test_replayed_samples_are_the_same(bench: Bench, recorder: Recorder) -> None:
-    hot = [replace(window, temperature=0.7, key=stream_key(1, window.index)) for window in bench.windows]
-    alone = bench.decode(hot, NoDraft())
+    sampling = [replace(window, temperature=0.7, key=stream_key(1, window.index)) for window in bench.windows]
+    alone = bench.decode(sampling, NoDrafter())
     for _ in range(2):
-        ends = bench.decode(hot, bench.model_draft(4), 2)
-        assert [ends[w.index].tokens for w in hot] == [alone[w.index].tokens for w in hot]
+        ends = bench.decode(sampling, bench.model_drafter(4), 2)
+        assert [ends[w.index].tokens for w in sampling] == [alone[w.index].tokens for w in sampling]
     assert recorder.replayed
 
 
@@ -92,23 +94,23 @@ def test_nothing_that_a_step_uses_moves(bench: Bench, recorder: Recorder) -> Non
     """A graph writes where it wrote when it was captured."""
 
     def places() -> dict[str, int]:
-        slots, sides = bench.runtime.slots, (bench.runtime.target, bench.runtime.draft)
+        slots, backend = bench.runner.slots, bench.runner.backend
         found = {name: one.data_ptr() for name, one in vars(slots).items() if isinstance(one, torch.Tensor)}
-        for i, side in enumerate(sides):
-            assert side is not None
-            found |= {f"self {i}": side.self_kv.data_ptr(), f"cross {i}": side.cross_kv.data_ptr()}
+        for i, decoder in enumerate((backend.target, backend.draft)):
+            assert decoder is not None
+            found |= {f"cache {j} of {i}": cache.data_ptr() for j, cache in enumerate(decoder.caches())}
         return found
 
-    bench.decode(bench.windows, bench.model_draft(5), 2)
+    bench.decode(bench.windows, bench.model_drafter(5), 2)
     before = places()
-    bench.decode(bench.windows, bench.model_draft(3), 2)
+    bench.decode(bench.windows, bench.model_drafter(3), 2)
     assert places() == before
 
 
 def test_other_slots_are_captured_anew(bench: Bench, recorder: Recorder) -> None:
     for slots in (2, 3, 2):
         recorder.captured = 0
-        bench.decode(bench.windows, bench.model_draft(5), slots)
+        bench.decode(bench.windows, bench.model_drafter(5), slots)
         assert recorder.captured, "the caches have moved"
 
 
@@ -116,17 +118,19 @@ def test_other_slots_are_captured_anew(bench: Bench, recorder: Recorder) -> None
 def test_a_gpu_captures_and_writes_the_same(make_pair: Any, shape: Any) -> None:
     bench = Bench(make_pair(shape(seed=4, eot_pull=1.0)), placement=place("cuda", "float16", "sdpa").placement)
     for slots in (1, 3):
-        alone = bench.decode(bench.windows, NoDraft(), slots)
+        alone = bench.decode(bench.windows, NoDrafter(), slots)
         for _ in range(2):
-            ends = bench.decode(bench.windows, bench.model_draft(5), slots)
+            ends = bench.decode(bench.windows, bench.model_drafter(5), slots)
             assert [ends[w.index].tokens for w in bench.windows] == [alone[w.index].tokens for w in bench.windows]
-    assert bench.runtime.graphs.note == ""
-    assert bench.runtime.graphs._captured
+    backend = bench.runner.backend
+    assert isinstance(backend, TorchBackend)
+    assert backend.notes == ()
+    assert backend.graphs._captured
 
 
 def test_first_it_runs_then_it_is_captured_then_replayed() -> None:
     recorder, done = Recorder(), list[str]()
-    graphs = Graphs(lambda: recorder)
+    graphs = CudaGraphs(lambda: recorder)
 
     def step(name: str) -> Callable[[], None]:
         return lambda: done.append(name)
@@ -144,19 +148,19 @@ def test_first_it_runs_then_it_is_captured_then_replayed() -> None:
 
 def test_graphs_do_not_pile_up() -> None:
     recorder = Recorder()
-    graphs = Graphs(lambda: recorder)
-    for key in range(3 * MOST):
+    graphs = CudaGraphs(lambda: recorder)
+    for key in range(3 * MAX_GRAPHS):
         for _ in range(2):
             graphs.run(key, lambda: None)
-    assert recorder.captured == 3 * MOST
-    assert len(graphs._captured) <= MOST
+    assert recorder.captured == 3 * MAX_GRAPHS
+    assert len(graphs._captured) <= MAX_GRAPHS
 
 
 def test_what_cannot_be_captured_is_done_without_and_said() -> None:
     def refuses(step: Step) -> Step:
         raise RuntimeError("operation not permitted when stream is capturing\nand a long story")
 
-    graphs, done = Graphs(lambda: refuses), list[int]()
+    graphs, done = CudaGraphs(lambda: refuses), list[int]()
     for number in range(4):
         graphs.run("key", lambda number=number: done.append(number))
     assert done == [0, 1, 2, 3]
@@ -164,7 +168,7 @@ def test_what_cannot_be_captured_is_done_without_and_said() -> None:
 
 
 def test_a_cpu_captures_nothing() -> None:
-    graphs, done = Graphs.on(torch.device("cpu")), list[int]()
+    graphs, done = CudaGraphs.on(torch.device("cpu")), list[int]()
     for number in range(4):
         graphs.run("key", lambda number=number: done.append(number))
     assert done == [0, 1, 2, 3]

@@ -11,31 +11,32 @@ import torch
 
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.engine.model.encoder import EncoderNetwork
-from whisper_magic.engine.runtime import model_runner as runtime
-from whisper_magic.engine.runtime.model_runner import Runtime, Side
+from whisper_magic.engine.runtime.model_runner import ModelRunner
+from whisper_magic.engine.runtime.torch_backend import TorchDecoder
 
 PLAIN = TranscribeOptions(temperature=0.0, no_speech_threshold=None, draft="model", language="en")
 SOUNDS = [((np.random.default_rng(i).standard_normal(16000 * 3) * 0.1).astype(np.float32), 16000) for i in range(7)]
 
 
 @pytest.fixture
-def engine(pair: Any) -> Iterator[Engine]:
+def engine(pair: Any, through_torch: Callable[[], None]) -> Iterator[Engine]:
+    through_torch()
     with Engine.load(str(pair.target), str(pair.drafts["sometimes"]), device="cpu") as loaded:
         yield loaded
 
 
 @pytest.fixture
 def memory_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Let the device have room for so many windows."""
-    whole = Side.allocate
+    """Let the device have memory for so many windows."""
+    whole = TorchDecoder.allocate
 
     def limit(most: int) -> None:
-        def allocate(side: Side, slots: int, length: int, frames: int) -> None:
+        def allocate(decoder: TorchDecoder, slots: int, length: int, frames: int) -> None:
             if slots > most:
-                raise torch.OutOfMemoryError(f"no room for {slots}")
-            whole(side, slots, length, frames)
+                raise torch.OutOfMemoryError(f"no memory for {slots}")
+            whole(decoder, slots, length, frames)
 
-        monkeypatch.setattr(Side, "allocate", allocate)
+        monkeypatch.setattr(TorchDecoder, "allocate", allocate)
 
     return limit
 
@@ -56,15 +57,24 @@ def test_the_slots_are_halved_until_they_fit(engine: Engine, memory_for: Callabl
 
 def test_a_round_must_fit_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = texts(engine, batch_size=7)
-    whole = Side.forward
+    whole = TorchDecoder.forward
 
-    def forward(side: Side, tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def forward(decoder: TorchDecoder, tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
         if len(tokens) > 2:
             raise torch.OutOfMemoryError
-        return whole(side, tokens, *rest)
+        return whole(decoder, tokens, *rest)
 
-    monkeypatch.setattr(Side, "forward", forward)
-    monkeypatch.setattr(runtime, "SHORT_ON", ("cpu",))
+    monkeypatch.setattr(TorchDecoder, "forward", forward)
+    allocated = ModelRunner._allocated
+
+    def warms_up(runner: ModelRunner, slots: int) -> bool:
+        """As on a GPU."""
+        try:
+            return allocated(runner, slots) and runner._warm_up(slots) is None
+        except torch.OutOfMemoryError:
+            return False
+
+    monkeypatch.setattr(ModelRunner, "_allocated", warms_up)
     assert texts(engine, batch_size=4) == (expected, {"memory was short: 2 of 4 windows were decoded at a time"})
 
 
@@ -78,17 +88,15 @@ def test_without_memory_for_one_it_is_an_error(engine: Engine, memory_for: Calla
 
 def test_fewer_windows_are_encoded_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = texts(engine, batch_size=1)
-    resident = engine._runtime
-    assert isinstance(resident, Runtime)
-    resident.together = 8  # as on a GPU
+    engine._loaded().runner.encoded_together = 8  # as on a GPU
     sizes = []
     whole = EncoderNetwork.__call__
 
-    def encode(network: EncoderNetwork, sound: torch.Tensor) -> torch.Tensor:
-        sizes.append(len(sound))
-        if len(sound) > 2:
+    def encode(network: EncoderNetwork, features: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(features))
+        if len(features) > 2:
             raise torch.OutOfMemoryError
-        return torch.cat([whole(network, one[None]) for one in sound])
+        return torch.cat([whole(network, one[None]) for one in features])
 
     monkeypatch.setattr(EncoderNetwork, "__call__", encode)
     assert texts(engine, batch_size=7)[0] == expected

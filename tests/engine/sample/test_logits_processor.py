@@ -15,7 +15,7 @@ from transformers.generation.logits_process import (
 )
 
 from whisper_magic.engine.model.checkpoint import SpecialTokens
-from whisper_magic.engine.sample.logits_processor import Rules, places
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
 
 VOCAB, EOT, BEGIN = 60, 40, 46  # 40 words, end-of-text, five other special tokens, 14 timestamps
 SPECIAL = SpecialTokens(
@@ -37,7 +37,7 @@ def processors(begin: int, timestamps: bool) -> list[Any]:
 
 
 def text(rng: random.Random, length: int) -> list[int]:
-    """A text that the rules could have written: words, and timestamps that come in rising pairs."""
+    """A text that the rules allow: words, and timestamps that come in rising pairs."""
     stamp, out = BEGIN + rng.randrange(3), []
     out.append(stamp)
     while len(out) < length:
@@ -60,9 +60,9 @@ def test_rows_equal_transformers(seed: int, timestamps: bool) -> None:
     first = rng.randrange(0, 6)
     start = torch.tensor([len(prompt) - 1 + first])
     logits = torch.randn(1, block, VOCAB) * 4
-    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=timestamps)
+    processor = LogitsProcessor.build(SPECIAL, torch.device("cpu"), timestamps=timestamps)
     begin = torch.tensor([len(prompt)])
-    scores = rules(logits, places(tokens, begin, start, block, BEGIN))
+    scores = processor(logits, TokenContext.of(tokens, begin, start, block, BEGIN))
     for row in range(block):
         before = tokens[:, : int(start) + row + 1]
         expected = logits[:, row].clone()
@@ -78,11 +78,11 @@ def test_slots_do_not_see_each_other() -> None:
     tokens = torch.tensor(rows)
     begin, start = torch.tensor([2, 1]), torch.tensor([6, 0])
     logits = torch.randn(2, 4, VOCAB)
-    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=True)
-    both = rules(logits, places(tokens, begin, start, 4, BEGIN))
+    processor = LogitsProcessor.build(SPECIAL, torch.device("cpu"), timestamps=True)
+    both = processor(logits, TokenContext.of(tokens, begin, start, 4, BEGIN))
     for i in range(2):
         one = slice(i, i + 1)
-        alone = rules(logits[one], places(tokens[one], begin[one], start[one], 4, BEGIN))
+        alone = processor(logits[one], TokenContext.of(tokens[one], begin[one], start[one], 4, BEGIN))
         assert torch.equal(both[one], alone)
 
 
@@ -92,25 +92,27 @@ def test_a_place_moves_on_with_the_text(seed: int) -> None:
     rng = random.Random(seed)
     tokens = torch.tensor([[41, 41, *text(rng, 14)], [41, *text(rng, 15)]])
     begin, start = torch.tensor([2, 1]), torch.tensor([1, 0])
-    place = places(tokens, begin, start, 1, BEGIN)
+    context = TokenContext.of(tokens, begin, start, 1, BEGIN)
     for step in range(1, 14):
-        place = place.then(tokens.gather(1, (start + step)[:, None]), BEGIN)
-        expected = places(tokens, begin, start + step, 1, BEGIN)
-        assert torch.equal(place.index, expected.index)
-        assert torch.equal(place.last, expected.last)
-        assert torch.equal(place.before_last, expected.before_last)
-        assert torch.equal(place.latest, expected.latest)
+        context = context.then(tokens.gather(1, (start + step)[:, None]), BEGIN)
+        expected = TokenContext.of(tokens, begin, start + step, 1, BEGIN)
+        assert torch.equal(context.index, expected.index)
+        assert torch.equal(context.last, expected.last)
+        assert torch.equal(context.before_last, expected.before_last)
+        assert torch.equal(context.latest, expected.latest)
 
 
 def test_own_suppress_list_replaces_the_checkpoints() -> None:
-    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=False, suppress=(7,))
-    assert rules.forbidden[1, 7] == -torch.inf
-    assert rules.forbidden[1, 1] == 0
+    processor = LogitsProcessor.build(SPECIAL, torch.device("cpu"), timestamps=False, suppress=(7,))
+    assert processor.logit_mask[1, 7] == -torch.inf
+    assert processor.logit_mask[1, 1] == 0
 
 
 def test_logits_are_not_changed() -> None:
     logits = torch.randn(1, 2, VOCAB)
     kept = logits.clone()
-    rules = Rules.build(SPECIAL, torch.device("cpu"), timestamps=True)
-    rules(logits, places(torch.zeros(1, 10, dtype=torch.long), torch.tensor([1]), torch.tensor([0]), 2, BEGIN))
+    processor = LogitsProcessor.build(SPECIAL, torch.device("cpu"), timestamps=True)
+    processor(
+        logits, TokenContext.of(torch.zeros(1, 10, dtype=torch.long), torch.tensor([1]), torch.tensor([0]), 2, BEGIN)
+    )
     assert torch.equal(logits, kept)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from whisper_magic import Engine, TranscribeOptions
-from whisper_magic.engine.decode import drafters as draft_module
+from whisper_magic.engine.runtime import native_backend, torch_backend
+from whisper_magic.engine.runtime.torch_backend import draft_step
 from whisper_magic.engine.sample.noise import gumbel, perturbed, stream_key
 
 HOT = TranscribeOptions(draft="model", temperature=0.8, no_speech_threshold=None, language="en")
@@ -52,8 +53,17 @@ def test_shared_noise_is_what_makes_the_draft_agree(
     engine = engines["always"]
     shared = engine.transcribe(noise(4.1), HOT)
     assert shared.trace.acceptance_rate == pytest.approx(1.0)
-    for other in (lambda scores, *rest: scores, lambda scores, t, key, i: perturbed(scores, t, key + 1, i)):
-        monkeypatch.setattr(draft_module, "perturbed", other)
+    for change in (lambda slots: slots.temperature.zero_(), lambda slots: slots.key.add_(1)):
+
+        def drafting(forward: Any, processor: Any, slots: Any, steps: int, change: Any = change) -> None:
+            kept = slots.temperature.clone(), slots.key.clone()
+            change(slots)
+            draft_step(forward, processor, slots, steps)
+            slots.temperature.copy_(kept[0])
+            slots.key.copy_(kept[1])
+
+        for module in (native_backend, torch_backend):
+            monkeypatch.setattr(module, "draft_step", drafting)
         alone = engine.transcribe(noise(4.1), HOT)
         assert alone.text == shared.text
         assert (alone.trace.acceptance_rate or 0) < 0.9

@@ -10,8 +10,16 @@ import pytest
 import torch
 
 from whisper_magic import Engine, TranscribeOptions
-from whisper_magic.engine.sample.acceptance import accepted_prefix, chosen_by_rejection, written
-from whisper_magic.engine.sample.noise import COIN, DRAFTED, REDRAWN, gumbel, separate, stream_key, uniform
+from whisper_magic.engine.sample.acceptance import accepted_prefix, num_written, rejection_choice
+from whisper_magic.engine.sample.noise import (
+    ACCEPTANCE_NOISE,
+    DRAFT_NOISE,
+    RESIDUAL_NOISE,
+    derive_key,
+    gumbel,
+    stream_key,
+    uniform,
+)
 
 Tensor = torch.Tensor
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -20,25 +28,27 @@ VOCAB, PLACES, DRAFT_LENGTH, RUNS = 3, 3, 2, 100_000
 
 def keys_of(seed: int) -> Tensor:
     """A stream of noise for every run."""
-    return separate(stream_key(seed, 0) + torch.arange(RUNS), 9)
+    return derive_key(stream_key(seed, 0) + torch.arange(RUNS), 9)
 
 
-def inverted(target: Tensor, draft: Tensor, proposed: Tensor, offered: Tensor, coin: Tensor, noise: Tensor) -> Tensor:
+def inverted(
+    target: Tensor, draft: Tensor, proposed: Tensor, num_drafted: Tensor, acceptance: Tensor, noise: Tensor
+) -> Tensor:
     """Negative control: kept with probability min(1, q / p)."""
     q = torch.nn.functional.pad(draft, (0, 0, 0, target.shape[1] - draft.shape[1]))
-    real = torch.arange(target.shape[1]) < offered[:, None]
+    real = torch.arange(target.shape[1]) < num_drafted[:, None]
     taken = proposed[..., None]
-    kept = real & (coin * target.gather(-1, taken)[..., 0] < q.gather(-1, taken)[..., 0])
+    kept = real & (acceptance * target.gather(-1, taken)[..., 0] < q.gather(-1, taken)[..., 0])
     rest = torch.where(real[..., None], (target - q).clamp(min=0), target)
     return torch.where(kept, proposed, (rest.log() + noise).argmax(-1))
 
 
 def unsubtracted(
-    target: Tensor, draft: Tensor, proposed: Tensor, offered: Tensor, coin: Tensor, noise: Tensor
+    target: Tensor, draft: Tensor, proposed: Tensor, num_drafted: Tensor, acceptance: Tensor, noise: Tensor
 ) -> Tensor:
     """Negative control: in place of a rejected token, one drawn from all of p."""
-    right = chosen_by_rejection(target, draft, proposed, offered, coin, noise)
-    kept = (right == proposed) & (torch.arange(target.shape[1]) < offered[:, None])
+    right = rejection_choice(target, draft, proposed, num_drafted, acceptance, noise)
+    kept = (right == proposed) & (torch.arange(target.shape[1]) < num_drafted[:, None])
     return torch.where(kept, proposed, (target.log() + noise).argmax(-1))
 
 
@@ -55,7 +65,7 @@ def simulate(rule: Rule, seed: int = 5) -> Tensor:
     text = torch.zeros(RUNS, PLACES + DRAFT_LENGTH + 1, dtype=torch.long)
     length = torch.zeros(RUNS, dtype=torch.long)
 
-    def chances(table: Tensor, at: Tensor) -> Tensor:
+    def probs(table: Tensor, at: Tensor) -> Tensor:
         prefix = torch.zeros(RUNS, dtype=torch.long)
         for place in range(PLACES):
             prefix = torch.where(place < at, prefix * VOCAB + text[:, place], prefix)
@@ -63,19 +73,19 @@ def simulate(rule: Rule, seed: int = 5) -> Tensor:
 
     while int(length.min()) < PLACES:
         index = length[:, None] + torch.arange(DRAFT_LENGTH + 1)
-        drafted = gumbel(separate(keys, DRAFTED), index, VOCAB)
+        drafted = gumbel(derive_key(keys, DRAFT_NOISE), index, VOCAB)
         old, qs = text.clone(), torch.zeros(RUNS, DRAFT_LENGTH, VOCAB)
         for step in range(DRAFT_LENGTH):
-            qs[:, step] = chances(q, length + step)
+            qs[:, step] = probs(q, length + step)
             guess = (qs[:, step].log() + drafted[:, step]).argmax(-1)
             text.scatter_(1, (length + step)[:, None], guess[:, None])
-        ps = torch.stack([chances(p, length + step) for step in range(DRAFT_LENGTH + 1)], 1)
+        ps = torch.stack([probs(p, length + step) for step in range(DRAFT_LENGTH + 1)], 1)
         proposed = text.gather(1, index)
-        offered = torch.full((RUNS,), DRAFT_LENGTH)
-        noise = gumbel(separate(keys, REDRAWN), index, VOCAB)
-        choice = rule(ps, qs, proposed, offered, uniform(separate(keys, COIN), index), noise)
-        accepted = accepted_prefix(proposed, choice, offered)
-        count, _ = written(choice, accepted, eot=-1, room=torch.full((RUNS,), 99))
+        num_drafted = torch.full((RUNS,), DRAFT_LENGTH)
+        noise = gumbel(derive_key(keys, RESIDUAL_NOISE), index, VOCAB)
+        choice = rule(ps, qs, proposed, num_drafted, uniform(derive_key(keys, ACCEPTANCE_NOISE), index), noise)
+        accepted = accepted_prefix(proposed, choice, num_drafted)
+        count, _ = num_written(choice, accepted, eot=-1, remaining=torch.full((RUNS,), 99))
         open_ = length < PLACES
         new = old.scatter(1, index, choice)
         text = torch.where(open_[:, None], new, old)
@@ -101,7 +111,7 @@ def chi_squared_excess(counts: Tensor, seed: int = 5) -> float:
 
 def test_three_tokens_jointly_follow_the_target() -> None:
     for seed in (5, 50):
-        assert chi_squared_excess(simulate(chosen_by_rejection, seed), seed) < 4, "fixed seeds: this cannot flicker"
+        assert chi_squared_excess(simulate(rejection_choice, seed), seed) < 4, "fixed seeds: this cannot flicker"
 
 
 @pytest.mark.parametrize("rule", [inverted, unsubtracted])
@@ -114,11 +124,14 @@ def test_it_accepts_as_often_as_two_distributions_overlap() -> None:
     p, q = (torch.randn(2, 8, generator=generator) * 1.5).softmax(-1)
     keys = keys_of(9)
     index = torch.zeros(RUNS, 1, dtype=torch.long)
-    proposed = (q.log() + gumbel(separate(keys, DRAFTED), index, 8)).argmax(-1)
-    coin, noise = uniform(separate(keys, COIN), index), gumbel(separate(keys, REDRAWN), index, 8)
+    proposed = (q.log() + gumbel(derive_key(keys, DRAFT_NOISE), index, 8)).argmax(-1)
+    acceptance, noise = (
+        uniform(derive_key(keys, ACCEPTANCE_NOISE), index),
+        gumbel(derive_key(keys, RESIDUAL_NOISE), index, 8),
+    )
     shape = (RUNS, 1, 8)
-    offered = torch.ones(RUNS, dtype=torch.long)
-    choice = chosen_by_rejection(p.expand(shape), q.expand(shape), proposed, offered, coin, noise)
+    num_drafted = torch.ones(RUNS, dtype=torch.long)
+    choice = rejection_choice(p.expand(shape), q.expand(shape), proposed, num_drafted, acceptance, noise)
     share = float((choice == proposed).float().mean())
     overlap = float(torch.minimum(p, q).sum())
     assert share == pytest.approx(overlap, abs=4 * math.sqrt(overlap * (1 - overlap) / RUNS))
@@ -129,9 +142,14 @@ def test_a_drafter_that_copies_is_certain() -> None:
     p = torch.tensor([0.5, 0.3, 0.2])
     keys = keys_of(2)
     index, proposed = torch.zeros(RUNS, 1, dtype=torch.long), torch.ones(RUNS, 1, dtype=torch.long)
-    coin, noise = uniform(separate(keys, COIN), index), gumbel(separate(keys, REDRAWN), index, 3)
+    acceptance, noise = (
+        uniform(derive_key(keys, ACCEPTANCE_NOISE), index),
+        gumbel(derive_key(keys, RESIDUAL_NOISE), index, 3),
+    )
     draft = torch.zeros(RUNS, 1, 3)
-    choice = chosen_by_rejection(p.expand(RUNS, 1, 3), draft, proposed, torch.ones(RUNS, dtype=torch.long), coin, noise)
+    choice = rejection_choice(
+        p.expand(RUNS, 1, 3), draft, proposed, torch.ones(RUNS, dtype=torch.long), acceptance, noise
+    )
     shares = torch.bincount(choice[:, 0], minlength=3) / RUNS
     assert torch.allclose(shares, p, atol=0.006)
 

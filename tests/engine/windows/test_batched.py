@@ -1,4 +1,4 @@
-"""Windows cut at pauses: packed full, read for themselves, told in order."""
+"""Windows cut at pauses: packed full, decoded independently, reported in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from whisper_magic.engine.decode.speculator import Clock, Decoded
 from whisper_magic.engine.model.checkpoint import SpecialTokens
 from whisper_magic.engine.runtime.slots import DETECT, Window
 from whisper_magic.engine.windows.batched import BatchedReader, packed
-from whisper_magic.engine.windows.reader import Guards, Piece, Plan
+from whisper_magic.engine.windows.plan import FallbackThresholds, Plan
+from whisper_magic.engine.windows.reader import Piece
 from whisper_magic.engine.windows.stream import Part
 
 B = 100  # <|0.00|>
@@ -40,10 +41,10 @@ def test_packing(given: list[int], found: list[int]) -> None:
     assert list(packed(iter(parts(*given)), 100)) == parts(*found)
 
 
-class Known:
-    """An ear that has heard everything: 1,000 frames of nothing."""
+class Source:
+    """A source that was read to its end: 1,000 frames of zeros."""
 
-    def hear(self, frame: int) -> int:
+    def read_until(self, frame: int) -> int:
         return min(frame, 1000)
 
     def features(self, first: int, last: int) -> torch.Tensor:
@@ -54,9 +55,9 @@ class Known:
 
 
 def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes: Any) -> BatchedReader:
-    guards = Guards((0.0, 0.4), logprob=-1.0, no_speech=0.6)
-    plan = Plan(SPECIAL, 100, 64, forced, (), False, 50, 64, 0.01, guards=guards, **changes)
-    return BatchedReader(Known(), iter(speech), plan, str)
+    thresholds = FallbackThresholds((0.0, 0.4), logprob=-1.0, no_speech=0.6)
+    plan = Plan(SPECIAL, 100, 64, forced, (), False, 50, 64, 0.01, thresholds=thresholds, **changes)
+    return BatchedReader(Source(), iter(speech), plan, str)
 
 
 def decoded(window: Window | None, *tokens: int, logprob: float = -0.1, silence: float = 0.0) -> Decoded:
@@ -64,7 +65,7 @@ def decoded(window: Window | None, *tokens: int, logprob: float = -0.1, silence:
     return Decoded(window, tokens, (logprob,), silence, None, None, Clock())
 
 
-def test_all_windows_are_out_at_once() -> None:
+def test_all_windows_are_decoded_at_once() -> None:
     one = reader(parts(0, 80, 100, 180, 950, 1100))
     windows = [one.next_window() for _ in range(4)]
     assert [(w.index, w.first, w.content_frames) for w in windows if w] == [(0, 0, 80), (1, 100, 80), (2, 950, 50)]
@@ -73,7 +74,7 @@ def test_all_windows_are_out_at_once() -> None:
     for window in windows[:3][::-1]:
         one.accept(decoded(window, 5))
     assert one.done
-    assert one.read_until == 1000
+    assert one.frames_read == 1000
 
 
 def test_a_doubted_window_comes_again_and_the_others_do_not_wait() -> None:
@@ -82,7 +83,7 @@ def test_a_doubted_window_comes_again_and_the_others_do_not_wait() -> None:
     assert one.accept(decoded(first, 5, logprob=-2)).retry
     again = one.next_window()
     assert again is not None
-    assert (again.index, again.temperature, again.rung) == (0, 0.4, 1)
+    assert (again.index, again.temperature, again.fallback_index) == (0, 0.4, 1)
     assert first is not None
     assert again.features is first.features
     one.accept(decoded(second, 5))
@@ -98,7 +99,7 @@ def test_the_others_wait_for_the_language() -> None:
     assert first is not None
     assert first.prompt == (1, DETECT)
     assert one.next_window() is None
-    one.heard_language(91, 0.9)
+    one.set_language(91, 0.9)
     second = one.next_window()
     assert second is not None
     assert second.prompt == (1, 91)

@@ -12,8 +12,9 @@ import torch
 from whisper_magic.engine.decode.speculator import Clock, Decoded
 from whisper_magic.engine.model.checkpoint import SpecialTokens
 from whisper_magic.engine.runtime.slots import DETECT, Window
-from whisper_magic.engine.windows.reader import Guards, Piece, Plan, SequentialReader, Verdict, compression_ratio, cut
-from whisper_magic.engine.windows.stream import FOREVER, Part
+from whisper_magic.engine.windows.plan import FallbackThresholds, Plan
+from whisper_magic.engine.windows.reader import Piece, SequentialReader, WindowResult, compression_ratio, cut
+from whisper_magic.engine.windows.stream import ALL_FRAMES, Part
 
 B = 100  # <|0.00|>
 SPECIAL = SpecialTokens(
@@ -62,12 +63,12 @@ def decoded(window: Window | None, tokens: tuple[int, ...], logprob: float = -0.
 
 
 @dataclass
-class Known:
-    """An ear that has heard everything: so many frames of nothing."""
+class Source:
+    """A source that was read to its end: so many frames of zeros."""
 
     frames: int
 
-    def hear(self, frame: int) -> int:
+    def read_until(self, frame: int) -> int:
         return min(frame, self.frames)
 
     def features(self, first: int, last: int) -> torch.Tensor:
@@ -77,47 +78,47 @@ class Known:
         pass
 
 
-def reader(frames: int = 200, parts: Sequence[Part] = (Part(0, FOREVER),), **changes: Any) -> SequentialReader:
+def reader(frames: int = 200, parts: Sequence[Part] = (Part(0, ALL_FRAMES),), **changes: Any) -> SequentialReader:
     """Windows of one second, whose text is as many 'a's as there are tokens."""
-    guards = Guards((0.0, 0.4, 0.8), compression_ratio=2.4, logprob=-1.0, no_speech=0.6)
-    plan = Plan(SPECIAL, 100, 64, (1,), (), True, 50, 64, 0.01, guards=guards)
-    return SequentialReader(Known(frames), iter(parts), replace(plan, **changes), lambda ids: "a" * len(ids))
+    thresholds = FallbackThresholds((0.0, 0.4, 0.8), compression_ratio=2.4, logprob=-1.0, no_speech=0.6)
+    plan = Plan(SPECIAL, 100, 64, (1,), (), True, 50, 64, 0.01, thresholds=thresholds)
+    return SequentialReader(Source(frames), iter(parts), replace(plan, **changes), lambda ids: "a" * len(ids))
 
 
-def test_a_doubted_window_is_tried_at_the_next_rung() -> None:
+def test_a_window_that_fails_is_decoded_at_the_next_temperature() -> None:
     r = reader()
     seen = []
     for _ in range(3):
         window = r.next_window()
         assert window is not None
         seen.append(window)
-        verdict = r.accept(decoded(window, (5,) * 60))
+        result = r.accept(decoded(window, (5,) * 60))
     assert [w.temperature for w in seen] == [0.0, 0.4, 0.8]
     assert seen[1].features is seen[0].features, "so that it is not encoded again"
     assert {w.index for w in seen} == {0}
-    assert not verdict.retry
-    assert "repeats itself" in verdict.flags[0], "the last rung is taken, and flagged"
+    assert not result.retry
+    assert "repeats itself" in result.flags[0], "the last temperature is taken, and flagged"
     assert r.seek == 100
     following = r.next_window()
     assert following is not None
     assert following.temperature == 0.0
-    assert following.prompt == (1,), "a window decoded hotly is not told to the next"
+    assert following.prompt == (1,), "at that temperature its text is not given to the next"
 
 
-def test_guesses_are_tried_again_and_good_text_is_not() -> None:
+def test_guesses_are_decoded_again_and_good_text_is_not() -> None:
     r = reader()
     assert r.accept(decoded(r.next_window(), (5, 6), logprob=-1.5)).retry
-    verdict = r.accept(decoded(r.next_window(), (5, 6)))
-    assert verdict == Verdict((Piece(0, 100, (5, 6)),))
+    result = r.accept(decoded(r.next_window(), (5, 6)))
+    assert result == WindowResult((Piece(0, 100, (5, 6)),))
 
 
 def test_silence_needs_both_words_for_it() -> None:
     r = reader()
     assert r.accept(decoded(r.next_window(), (5,), silence=0.9)).pieces, "a confident text stands against it"
-    verdict = r.accept(decoded(r.next_window(), (5,), silence=0.9, logprob=-1.2))
-    assert verdict.silent
-    assert verdict.pieces, "kept, so that nothing is dropped without a word"
-    assert "0.90" in verdict.flags[0]
+    result = r.accept(decoded(r.next_window(), (5,), silence=0.9, logprob=-1.2))
+    assert result.silent
+    assert result.pieces, "kept, so that nothing is dropped without a word"
+    assert "0.90" in result.flags[0]
     assert r.done
 
 
@@ -127,7 +128,7 @@ def test_a_stopped_window_is_taken_as_it_is() -> None:
 
 
 def test_parts_are_read_and_what_lies_between_is_not() -> None:
-    r = reader(450, (Part(30, 170), Part(200, 230), Part(400, FOREVER)))
+    r = reader(450, (Part(30, 170), Part(200, 230), Part(400, ALL_FRAMES)))
     seen = []
     while (window := r.next_window()) is not None:
         seen.append((window.first, window.content_frames))
@@ -146,13 +147,13 @@ def test_a_part_ends_no_later_than_the_recording() -> None:
     assert reader(0).done
 
 
-def test_what_a_window_is_told() -> None:
+def test_the_prompt_of_a_window() -> None:
     plan = reader().plan
     assert plan.prompt(None) == (1,)
     assert plan.prompt(None, [7, 8]) == (2, 7, 8, 1)
-    told = replace(plan, previous=(50, 51), hotwords=(60, 61))
-    assert told.prompt(None) == (2, 60, 61, 50, 51, 1)
-    long = told.prompt(None, list(range(3, 49)))
+    with_prompt = replace(plan, previous=(50, 51), hotwords=(60, 61))
+    assert with_prompt.prompt(None) == (2, 60, 61, 50, 51, 1)
+    long = with_prompt.prompt(None, list(range(3, 49)))
     assert long == (2, 60, 61, *range(20, 49), 1), "half the context; hot words stay, the oldest text scrolls away"
     assert replace(plan, forced=(1, DETECT)).prompt(33) == (1, 33)
     assert replace(plan, forced=(1, DETECT), per_window=True).prompt(33) == (1, DETECT)

@@ -1,4 +1,4 @@
-"""A recording as it is heard: whole or in parts, with pauses, clips and damage."""
+"""A recording's features on demand: whole or in parts, with pauses, clips and damage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from whisper_magic.audio.load import Audio, AudioStream, load
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.model.hub import demo_folder
 from whisper_magic.engine.windows import stream as module
-from whisper_magic.engine.windows.stream import FOREVER, Hearing, Part
+from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream, Part
 from whisper_magic.errors import AudioUnreadable
 
 RATE = 1000
@@ -47,75 +47,75 @@ def sound(samples: np.ndarray, *, piece: int = 100, known: bool = True, broken: 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is longer than four seconds is heard two at a time."""
-    monkeypatch.setattr(module, "WHOLE", 4.0)
-    monkeypatch.setattr(module, "CHUNK", 2.0)
+    """What is longer than four seconds is read two at a time."""
+    monkeypatch.setattr(module, "WHOLE_SECONDS", 4.0)
+    monkeypatch.setattr(module, "CHUNK_SECONDS", 2.0)
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("known", [True, False])
-def test_a_short_recording_is_heard_whole(front: LogMel, known: bool) -> None:
+def test_a_short_recording_is_read_whole(front: LogMel, known: bool) -> None:
     samples = noise(3.5)
-    ear = Hearing(sound(samples, known=known), front)
-    assert ear.hear(1) == 1
-    assert ear.ended
-    assert not ear.in_parts
-    assert ear.duration == 3.5
-    assert ear.hear(FOREVER) == ear.heard == 350
-    assert torch.equal(ear.features(100, 200), front(samples)[:, 100:200])
+    stream = FeatureStream(sound(samples, known=known), front)
+    assert stream.read_until(1) == 1
+    assert stream.ended
+    assert not stream.in_parts
+    assert stream.duration == 3.5
+    assert stream.read_until(ALL_FRAMES) == stream.num_frames == 350
+    assert torch.equal(stream.features(100, 200), front(samples)[:, 100:200])
 
 
 @pytest.mark.usefixtures("short")
-def test_a_long_one_is_heard_as_far_as_needed(front: LogMel) -> None:
+def test_a_long_one_is_read_as_far_as_needed(front: LogMel) -> None:
     samples = noise(9.0)
     samples[0] = 30.0  # the loudest moment comes first: the same range throughout
-    ear = Hearing(sound(samples), front)
-    assert ear.hear(100) == 100
-    assert 190 <= ear.heard <= 200
-    assert ear.in_parts
-    assert ear.duration == 9.0, "as its header promises"
-    assert ear.hear(250) == 250
-    assert ear.heard < 400
-    assert ear.hear(FOREVER) == 900
-    assert ear.ended
-    assert torch.allclose(ear.features(0, 900), front(samples), atol=1e-4)
+    stream = FeatureStream(sound(samples), front)
+    assert stream.read_until(100) == 100
+    assert 190 <= stream.num_frames <= 200
+    assert stream.in_parts
+    assert stream.duration == 9.0, "as its header promises"
+    assert stream.read_until(250) == 250
+    assert stream.num_frames < 400
+    assert stream.read_until(ALL_FRAMES) == 900
+    assert stream.ended
+    assert torch.allclose(stream.features(0, 900), front(samples), atol=1e-4)
 
 
 @pytest.mark.usefixtures("short")
 def test_of_unknown_length_the_first_part_is_as_long_as_a_whole_may_be(front: LogMel) -> None:
-    ear = Hearing(sound(noise(9.0), known=False), front)
-    ear.hear(1)
-    assert 390 <= ear.heard <= 400
-    assert ear.duration == pytest.approx(4.0)
+    stream = FeatureStream(sound(noise(9.0), known=False), front)
+    stream.read_until(1)
+    assert 390 <= stream.num_frames <= 400
+    assert stream.duration == pytest.approx(4.0)
 
 
-def test_the_fingerprint_is_of_what_is_heard_first(front: LogMel) -> None:
-    one, same, other = (Hearing(sound(noise(s)), front) for s in (2.0, 2.0, 2.1))
-    for ear in (one, same, other):
-        ear.hear(1)
+def test_the_fingerprint_is_of_what_is_read_first(front: LogMel) -> None:
+    one, same, other = (FeatureStream(sound(noise(s)), front) for s in (2.0, 2.0, 2.1))
+    for stream in (one, same, other):
+        stream.read_until(1)
     assert one.fingerprint == same.fingerprint != other.fingerprint
 
 
 def test_damage_in_a_short_recording_is_an_error(front: LogMel) -> None:
     for known in (True, False):
         with pytest.raises(AudioUnreadable, match="damaged after 3 s"):
-            Hearing(sound(noise(3.0), broken=True, known=known), front).hear(1)
+            FeatureStream(sound(noise(3.0), broken=True, known=known), front).read_until(1)
 
 
 @pytest.mark.usefixtures("short")
 def test_damage_in_a_long_one_is_its_end(front: LogMel) -> None:
-    ear = Hearing(sound(noise(7.0), broken=True), front)
-    assert ear.hear(FOREVER) == 700
-    assert ear.ended
-    assert ear.damage == "talk.mp3 is damaged after 3 s"
-    assert ear.duration == 7.0
+    stream = FeatureStream(sound(noise(7.0), broken=True), front)
+    assert stream.read_until(ALL_FRAMES) == 700
+    assert stream.ended
+    assert stream.damage == "talk.mp3 is damaged after 3 s"
+    assert stream.duration == 7.0
 
 
 def test_clips(front: LogMel) -> None:
-    ear = Hearing(sound(noise(3.0)), front)
-    assert list(ear.parts()) == [Part(0, FOREVER)]
+    stream = FeatureStream(sound(noise(3.0)), front)
+    assert list(stream.parts()) == [Part(0, ALL_FRAMES)]
     clips = [Part(10, 50), Part(200, 900)]
-    assert list(ear.parts(clips)) == clips
+    assert list(stream.parts(clips)) == clips
 
 
 PAUSES = Pauses(pause=0.5, margin=0.1, longest=30.0)
@@ -128,15 +128,15 @@ def test_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     front = LogMel.build(
         filters, n_fft=400, hop_length=160, sample_rate=16000, window_samples=480000, device=torch.device("cpu")
     )
-    whole = Hearing(AudioStream.of(audio), front, PAUSES)
-    assert whole.voice_found_by == "silero-vad"
+    whole = FeatureStream(AudioStream.of(audio), front, PAUSES)
+    assert whole.detector == "silero-vad"
     found = list(whole.parts())
     assert len(found) > 5
     assert all(a.last <= b.first for a, b in itertools.pairwise(found))
-    monkeypatch.setattr(module, "WHOLE", 10.0)
-    monkeypatch.setattr(module, "CHUNK", 7.0)
-    assert list(Hearing(AudioStream.of(audio), front, PAUSES).parts()) == found
+    monkeypatch.setattr(module, "WHOLE_SECONDS", 10.0)
+    monkeypatch.setattr(module, "CHUNK_SECONDS", 7.0)
+    assert list(FeatureStream(AudioStream.of(audio), front, PAUSES).parts()) == found
     middle = (found[2].first + found[2].last) // 2
-    clips = [Part(middle, found[4].last), Part(found[-1].first - 5, FOREVER)]
-    cut = list(Hearing(AudioStream.of(audio), front, PAUSES).parts(clips))
+    clips = [Part(middle, found[4].last), Part(found[-1].first - 5, ALL_FRAMES)]
+    cut = list(FeatureStream(AudioStream.of(audio), front, PAUSES).parts(clips))
     assert cut == [Part(middle, found[2].last), found[3], found[4], found[-1]]
