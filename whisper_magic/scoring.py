@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from whisper_magic.errors import OptionError, PackageMissing
 from whisper_magic.wording import counted
-
-if TYPE_CHECKING:
-    from whisper_magic.transcript import Transcript
 
 Kind = Literal["equal", "substitution", "deletion", "insertion"]
 
@@ -86,38 +83,57 @@ def percent(rate: float) -> str:
     return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
 
 
-def word_errors(transcript: Transcript, reference: str | Transcript) -> WordErrors:
-    """Compare a transcript with what was really said: text, or another transcript.
+class TimedText(Protocol):
+    """A part of a transcript with its times in seconds: a `Word` or a `Segment`."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def word_errors(
+    text: str, reference: str, pieces: Sequence[TimedText], *, language: str | None, target: str
+) -> WordErrors:
+    """Compare a transcript's text with a reference, both after Whisper's normalizers.
+
+    Args:
+        text: what the transcript holds.
+        reference: what was said.
+        pieces: the smallest parts of `text` whose times are known, in order: words where there are any, else segments.
+        language: code of the language of both texts; None where it is not known.
+        target: the checkpoint that wrote `text`, whose table of English spellings is used where it is at hand.
+
+    Returns:
+        Counts, rate and aligned stretches of both texts.
 
     Raises:
         PackageMissing: without jiwer.
-        OptionError: for a reference that is neither.
+        OptionError: for a reference that is not text.
     """
-    expected = _text_of(reference)
+    if not isinstance(reference, str):
+        raise OptionError(f"a reference is text or a Transcript, got {type(reference).__name__}; read a file first")
     jiwer = _jiwer()
-    normalise, name, unit = _normalizer(transcript)
-    said, written = normalise(expected).split(), normalise(transcript.text).split()
-    found = jiwer.process_words(" ".join(said), " ".join(written))
-    spans = _Spans(transcript, written, normalise)
+    normalise, name, unit = _normalizer(language, target)
+    expected, written = normalise(reference).split(), normalise(text).split()
+    found = jiwer.process_words(" ".join(expected), " ".join(written))
+    spans = _Spans(pieces, written, normalise)
     stretches = tuple(
         Stretch(
             _KINDS[chunk.type],
-            tuple(said[chunk.ref_start_idx : chunk.ref_end_idx]),
+            tuple(expected[chunk.ref_start_idx : chunk.ref_end_idx]),
             tuple(written[chunk.hyp_start_idx : chunk.hyp_end_idx]),
             *spans.of(chunk.hyp_start_idx, chunk.hyp_end_idx),
         )
         for chunk in found.alignments[0]
     )
     errors = found.substitutions + found.deletions + found.insertions
-    rate = errors / len(said) if said else math.inf if written else 0.0
+    rate = errors / len(expected) if expected else math.inf if written else 0.0
     return WordErrors(rate, found.hits, found.substitutions, found.deletions, found.insertions, unit, name, stretches)
-
-
-def _text_of(reference: object) -> str:
-    text = getattr(reference, "text", reference)  # of a Transcript
-    if not isinstance(text, str):
-        raise OptionError(f"a reference is text or a Transcript, got {type(reference).__name__}; read a file first")
-    return text
 
 
 def _jiwer() -> Any:
@@ -131,13 +147,12 @@ def _jiwer() -> Any:
 # Normalizers
 
 
-def _normalizer(transcript: Transcript) -> tuple[Callable[[str], str], str, Literal["word", "character"]]:
-    """How to normalise this transcript's language; what to call it; what is counted then."""
+def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str], str, Literal["word", "character"]]:
+    """How to normalise text of a language; what to call it; what is counted then."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
-    language = "en" if transcript.task == "translate" else transcript.language
     if language == "en":
-        spelling = _spelling(transcript.models.target)
+        spelling = _spelling(target)
         short = "" if spelling else " without its table of spellings"
         return EnglishTextNormalizer(spelling), f"Whisper's English normalizer{short}", "word"
     if language in NO_SPACES:
@@ -182,9 +197,10 @@ class _Spans:
     word (or segment, where there are no words) is normalised alone as well, and the two texts are aligned.
     """
 
-    def __init__(self, transcript: Transcript, written: Sequence[str], normalise: Callable[[str], str]) -> None:
+    def __init__(self, pieces: Sequence[TimedText], written: Sequence[str], normalise: Callable[[str], str]) -> None:
         self._spans: list[_Span | None] = [None] * len(written)
-        apart = [(token, span) for text, span in _pieces(transcript) for token in normalise(text).split()]
+        timed = [(piece.text, _Span(piece.start, piece.end, number)) for number, piece in enumerate(pieces)]
+        apart = [(token, span) for text, span in timed for token in normalise(text).split()]
         found = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
         for equal, group in groupby(found.alignments[0], key=lambda chunk: chunk.type == "equal"):
             chunks = list(group)
@@ -210,12 +226,3 @@ def _around(spans: Sequence[_Span]) -> _Span | None:
     if not spans:
         return None
     return _Span(min(span.start for span in spans), max(span.end for span in spans), spans[0].piece)
-
-
-def _pieces(transcript: Transcript) -> Iterator[tuple[str, _Span]]:
-    """The smallest parts whose times are known: words where there are any, else segments."""
-    number = 0
-    for segment in transcript.segments:
-        for part in segment.words or (segment,):
-            yield part.text, _Span(part.start, part.end, number)
-            number += 1

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from whisper_magic import formats
 from whisper_magic.options import Mode, TranscribeOptions
+from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
 if TYPE_CHECKING:
     import pandas
-
-    from whisper_magic.scoring import WordErrors
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,10 @@ class Transcript:
             PackageMissing: without jiwer (the `score` extra).
             OptionError: for a reference that is neither.
         """
-        from whisper_magic import scoring
-
-        return scoring.word_errors(self, reference)
+        expected: Any = getattr(reference, "text", reference)  # of a Transcript, or of several
+        pieces: list[TimedText] = [piece for segment in self.segments for piece in segment.words or (segment,)]
+        language = "en" if self.task == "translate" else self.language
+        return word_errors(self.text, expected, pieces, language=language, target=self.models.target)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to `path`; its ending chooses the format: txt, srt, vtt, tsv or json.
@@ -208,8 +209,6 @@ class Transcript:
         Raises:
             TranscriptError: for an ending that is none of these.
         """
-        from whisper_magic import formats
-
         return formats.save(self, path)
 
     @staticmethod
@@ -219,9 +218,7 @@ class Transcript:
         Raises:
             TranscriptError: where the file is not such a transcript.
         """
-        from whisper_magic import formats
-
-        return formats.load(path)
+        return formats.load(Transcript, path)
 
 
 @dataclass(frozen=True)
