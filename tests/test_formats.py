@@ -19,6 +19,26 @@ from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Tran
 ODD = ' Ask not\n—“ß”…\u2028 \\ "你好" \udce9'
 
 
+# As whisper_magic 0.1.0 wrote it for 4 s of the demo recording, shortened: one segment, two words, one round.
+VERSION_1 = """
+{"format": "whisper_magic.transcript", "version": 1, "segments": [{"start": 0.0, "end": 3.56, "text": " Room number",
+"tokens": [1227, 341, 78, 1390], "words": [{"text": " Room", "start": 0.0, "end": 0.7, "probability": 0.9675},
+{"text": " number", "start": 0.7, "end": 0.82, "probability": 0.932}], "avg_logprob": -0.1083, "no_speech_prob":
+1.2e-05, "compression_ratio": 0.9655, "temperature": 0.0, "flags": [], "language": null}], "language": "en", "task":
+"transcribe", "duration": 4.0, "source": "sample.ogg", "options": {"language": null, "task": "transcribe",
+"timestamps": true, "words": true, "prompt": null, "hotwords": null, "condition_on_previous": false,
+"suppress_tokens": null, "max_initial_timestamp": null, "max_tokens": null, "temperature": [0.0, 0.2, 0.4, 0.6, 0.8,
+1.0], "compression_ratio_threshold": 2.4, "logprob_threshold": -1.0, "no_speech_threshold": 0.6, "seed": 0,
+"acceptance": "coupled", "draft": "auto", "draft_length": 5, "batch_size": 8, "mode": "auto", "vad": false, "clips":
+[], "start": null, "end": 4.0, "channel": "mix"}, "trace": {"rounds": [{"window": 0, "position": 3, "proposed": [1227,
+341, 78], "accepted": 3, "token": 1390, "draft_seconds": 0.0007, "verify_seconds": 0.0039, "temperature": 0.0}]},
+"timing": {"load": 0.0073, "features": 0.0195, "encode": 0.1904, "prefill": 0.0039, "draft": 0.0017, "verify": 0.0052,
+"align": 0.0353, "total": 0.2771, "audio": 4.0}, "models": {"target": "demo", "draft": "demo-draft",
+"device": "cpu (1 thread)", "dtype": "float32", "attention": "native"}, "language_probability": 0.9996,
+"complete": true, "skipped": [], "notes": [], "mode": "sequential"}
+"""
+
+
 def saying(*segments: tuple[float, float, str]) -> Transcript:
     return Transcript(
         tuple(Segment(start, end, text) for start, end, text in segments), "en", "transcribe", 9.0, "talk.mp3"
@@ -175,11 +195,21 @@ def test_json_loads_back_equal(rich: Transcript, tmp_path: Path) -> None:
 
 def test_every_field_is_in_the_json(rich: Transcript) -> None:
     document = json.loads(formats.text(rich, "json"))
-    assert (document["format"], document["version"]) == ("whisper_magic.transcript", 1)
+    assert (document["format"], document["version"]) == ("whisper_magic.transcript", 2)
     assert document["segments"][0]["words"][1] == {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2}
     assert document["options"]["task"] == "translate"
     assert document["segments"][1]["avg_logprob"] == "-inf"
     assert "你好" in formats.text(rich, "json")
+
+
+def test_a_document_of_version_1_loads() -> None:
+    transcript = formats.loads(Transcript, VERSION_1)
+    assert transcript.timing == Timing(0.0073, 0.0195, 0.1904, 0.0039, 0.0017, 0.0052, 0.0353, 0.2771, 4.0)
+    assert transcript.timing.read == 0.0073
+    assert transcript.words == (Word(" Room", 0.0, 0.7, 0.9675), Word(" number", 0.7, 0.82, 0.932))
+    assert transcript.trace.rounds == (Round(0, 3, (1227, 341, 78), 3, 1390, 0.0007, 0.0039),)
+    assert transcript.options == TranscribeOptions(words=True, end=4.0)
+    assert formats.loads(Transcript, formats.dumps(transcript)) == transcript
 
 
 def test_numpy_numbers_are_numbers() -> None:
@@ -199,8 +229,11 @@ def test_a_field_that_has_a_default_may_be_missing() -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "is not a whisper_magic transcript"),
-        ({"version": 2}, "of version 2, not 1: it is newer than this whisper_magic: upgrade to read it"),
-        ({"version": "x"}, "of version 'x', not 1: it may be damaged"),
+        ({"version": 3}, "of version 3, not 2: it is newer than this whisper_magic: upgrade to read it"),
+        ({"version": 0}, "of version 0, not 2: it may be damaged"),
+        ({"version": "x"}, "of version 'x', not 2: it may be damaged"),
+        ({"version": 1, "timing": []}, r"transcript.timing cannot be \[\]"),
+        ({"timing": {"load": 1.0}}, "transcript.timing has an unknown field 'load'"),
         ({"language": 5}, "transcript.language cannot be 5"),
         ({"complete": 1}, "transcript.complete cannot be 1"),
         ({"duration": True}, "transcript.duration cannot be true"),

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, g
 from whisper_magic.errors import OptionError, TranscriptError
 from whisper_magic.wording import near, one_line, shown
 
-FORMAT, VERSION = "whisper_magic.transcript", 1
+FORMAT, VERSION = "whisper_magic.transcript", 2
 
 
 class Cue(Protocol):
@@ -196,7 +196,9 @@ def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise TranscriptError(f"{name} is not a whisper_magic transcript: it has no format {FORMAT!r}")
     version = document.pop("version", None)
-    if version != VERSION:
+    if version == 1:
+        _upgrade(document)
+    elif version != VERSION:
         newer = isinstance(version, int) and version > VERSION
         advice = "it is newer than this whisper_magic: upgrade to read it" if newer else "it may be damaged"
         raise TranscriptError(f"{name} is a transcript of version {version!r}, not {VERSION}: {advice}")
@@ -205,6 +207,13 @@ def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
     except (_Mismatch, OptionError) as error:
         raise TranscriptError(f"{name} is not a whole transcript: {one_line(error)}") from error
     return built
+
+
+def _upgrade(document: dict[str, Any]) -> None:
+    """Version 1 to 2: `timing.load` became `timing.read`."""
+    timing = document.get("timing")
+    if isinstance(timing, dict) and "load" in timing:
+        timing["read"] = timing.pop("load")
 
 
 class _Mismatch(Exception):
