@@ -48,12 +48,12 @@ def saying(*segments: tuple[float, float, str]) -> Transcript:
 @pytest.fixture
 def rich() -> Transcript:
     """A transcript in which every field differs from its default."""
-    words = (Word(" Ask", 0.5, 0.75, 0.9), Word(" not", 0.75, 1.0, 0.1 + 0.2))
+    words = (Word(" Ask", 0.5, 0.75, 0.9), Word(" not", 0.75, 1.0, 0.1 + 0.2, "Ada"))
     segments = (
         Segment(0.5, 1.0, ODD, (50364, 1, 2), words, -0.25, 0.01, 1.5, 0.2, ("loops",)),
         Segment(1.0, 2.0, "", avg_logprob=float("-inf"), temperature=1),
     )
-    rounds = (Round(0, 4, (1, 2, 3), 2, 9, 0.001, 0.002), Round(0, 7, (), 0, None))
+    rounds = (Round(0, 4, (1, 2, 3), 2, 9, 0.001, 0.002, 0.2, "ngram"), Round(0, 7, (), 0, None))
     options = TranscribeOptions(
         language="en",
         task="translate",
@@ -196,7 +196,9 @@ def test_json_loads_back_equal(rich: Transcript, tmp_path: Path) -> None:
 def test_every_field_is_in_the_json(rich: Transcript) -> None:
     document = json.loads(formats.text(rich, "json"))
     assert (document["format"], document["version"]) == ("whisper_magic.transcript", 2)
-    assert document["segments"][0]["words"][1] == {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2}
+    word = {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2, "speaker": "Ada"}
+    assert document["segments"][0]["words"][1] == word
+    assert [r["drafter"] for r in document["trace"]["rounds"]] == ["ngram", None]
     assert document["options"]["task"] == "translate"
     assert document["segments"][1]["avg_logprob"] == "-inf"
     assert "你好" in formats.text(rich, "json")
@@ -207,7 +209,7 @@ def test_a_document_of_version_1_loads() -> None:
     assert transcript.timing == Timing(0.0073, 0.0195, 0.1904, 0.0039, 0.0017, 0.0052, 0.0353, 0.2771, 4.0)
     assert transcript.timing.read == 0.0073
     assert transcript.words == (Word(" Room", 0.0, 0.7, 0.9675), Word(" number", 0.7, 0.82, 0.932))
-    assert transcript.trace.rounds == (Round(0, 3, (1227, 341, 78), 3, 1390, 0.0007, 0.0039),)
+    assert transcript.trace.rounds == (Round(0, 3, (1227, 341, 78), 3, 1390, 0.0007, 0.0039, drafter=None),)
     assert transcript.options == TranscribeOptions(words=True, end=4.0)
     assert formats.loads(Transcript, formats.dumps(transcript)) == transcript
 

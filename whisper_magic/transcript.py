@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Word:
-    """One word with its times (seconds from the start of the source) and mean token probability."""
+    """One word with its times (seconds from the start of the source) and mean token probability.
+
+    speaker: None until something names one.
+    """
 
     text: str
     start: float
     end: float
     probability: float
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Round:
     token: the target's own next token, which follows those, or None where the window ended inside the accepted.
     draft_seconds, verify_seconds: wall time of the two phases of this round; of a round that served several windows at
     once, this one's share. temperature: of this attempt at the window; one that a guard refused is decoded again.
+    drafter: who proposed, "model", "ngram" or "previous" (transcript); None where nothing was proposed.
     """
 
     window: int
@@ -78,6 +83,7 @@ class Round:
     draft_seconds: float = 0.0
     verify_seconds: float = 0.0
     temperature: float = 0.0
+    drafter: str | None = None
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -107,7 +113,7 @@ class Trace:
         """One row per round. Needs pandas (the `pandas` extra)."""
         import pandas as pd
 
-        columns = ["window", "position", "proposed", "accepted", "token", "temperature"]
+        columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds"]
         return pd.DataFrame([[getattr(r, name) for name in columns] for r in self.rounds], columns=columns)
 
