@@ -214,6 +214,17 @@ def test_a_document_of_version_1_loads() -> None:
     assert formats.loads(Transcript, formats.dumps(transcript)) == transcript
 
 
+def test_a_draft_length_that_only_version_1_had_is_noted() -> None:
+    old = json.loads(VERSION_1)
+    old["options"]["draft_length"] = 32
+    transcript = formats.loads(Transcript, json.dumps(old))
+    assert transcript.options.draft_length == 7
+    assert transcript.notes == ("made with draft_length=32; the longest is 7 now",)
+    old["options"]["draft_length"] = 33
+    with pytest.raises(TranscriptError, match="from 1 to 7, got 33"):
+        formats.loads(Transcript, json.dumps(old))
+
+
 def test_numpy_numbers_are_numbers() -> None:
     transcript = Transcript(
         (Segment(np.float32(0.1), np.float64(1), "a", (np.int64(5),)),), "en", "transcribe", 1.0, "array"
@@ -247,7 +258,7 @@ def test_a_field_that_has_a_default_may_be_missing() -> None:
             r"tokens\[0\] cannot be 1.5",
         ),
         ({"options": {"task": "sing"}}, 'transcript.options.task cannot be "sing"'),
-        ({"options": {"draft_length": 0}}, "draft_length must be 'auto' or a whole number from 1 to 32, got 0"),
+        ({"options": {"draft_length": 0}}, "draft_length must be 'auto' or a whole number from 1 to 7, got 0"),
         ({"colour": "red"}, "has an unknown field 'colour'"),
     ],
 )

@@ -32,7 +32,7 @@ BAD: dict[str, list[Any]] = {
     "seed": [-1, 1.5, "1", None, True, 2**63],
     "batch_size": [0, 257, 2.0, "8", True, None],
     "draft": ["both", None, True],
-    "draft_length": [0, 33, 2.0, "5", True, None],
+    "draft_length": [0, 8, 32, 2.0, "5", True, None],
     "acceptance": ["both", None, True],
     "start": [-0.1, math.nan, math.inf, "1", True],
     "end": [-0.1, math.nan, "1", True],
@@ -52,7 +52,7 @@ GOOD: dict[str, list[Any]] = {
     "logprob_threshold": [-1, None],
     "seed": [0, 2**63 - 1],
     "draft": ["auto", "model", "ngram", "none"],
-    "draft_length": [1, 32, "auto"],
+    "draft_length": [1, 7, "auto"],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],
 }

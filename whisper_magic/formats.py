@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from whisper_magic.errors import OptionError, TranscriptError
+from whisper_magic.options import MAX_DRAFT_LENGTH
 from whisper_magic.wording import near, one_line, shown
 
 FORMAT, VERSION = "whisper_magic.transcript", 2
@@ -210,10 +211,14 @@ def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
 
 
 def _upgrade(document: dict[str, Any]) -> None:
-    """Version 1 to 2: `timing.load` became `timing.read`."""
-    timing = document.get("timing")
+    """Version 1 to 2: `timing.load` became `timing.read`, and the longest `draft_length` 7 instead of 32."""
+    timing, options = document.get("timing"), document.get("options")
     if isinstance(timing, dict) and "load" in timing:
         timing["read"] = timing.pop("load")
+    if isinstance(options, dict) and (length := options.get("draft_length")) in range(MAX_DRAFT_LENGTH + 1, 33):
+        options["draft_length"] = MAX_DRAFT_LENGTH
+        if isinstance(notes := document.setdefault("notes", []), list):
+            notes.append(f"made with draft_length={length}; the longest is {MAX_DRAFT_LENGTH} now")
 
 
 class _Mismatch(Exception):

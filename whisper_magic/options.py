@@ -18,6 +18,8 @@ Acceptance = Literal["coupled", "rejection"]
 Mode = Literal["sequential", "batched"]
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
+MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16
+# a wider pass may break a near-tie differently, and the text would depend on the draft length
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,7 @@ class TranscribeOptions:
     # Speculation: changes the time it takes, never the text
     draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
     # "auto": the previous transcript of the same sound where there is one, then the model
-    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here.
-    # Beyond 7 the target's passes widen; in float16 and bfloat16 another width may break a near-tie differently.
+    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 7; "auto": whatever is fastest here
     batch_size: int = 8  # windows decoded at once
 
     # The order of the windows
@@ -141,8 +142,9 @@ def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
 def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
     kinds = get_args(DraftKind)
     yield o.draft in kinds, f"draft must be one of {', '.join(map(repr, kinds))}, got {o.draft!r}"
-    length = o.draft_length == "auto" or _whole(o.draft_length, 1, 32)
-    yield length, f"draft_length must be 'auto' or a whole number from 1 to 32, got {o.draft_length!r}"
+    length = o.draft_length == "auto" or _whole(o.draft_length, 1, MAX_DRAFT_LENGTH)
+    allowed = f"'auto' or a whole number from 1 to {MAX_DRAFT_LENGTH}"
+    yield length, f"draft_length must be {allowed}, got {o.draft_length!r}"
     yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
     kinds = ("auto", *get_args(Mode))
     yield o.mode in kinds, f"mode must be one of {', '.join(map(repr, kinds))}, got {o.mode!r}"
