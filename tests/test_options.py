@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
 
 from whisper_magic.errors import OptionError
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 
 BAD: dict[str, list[Any]] = {
     "language": [5, b"en", ["en"]],
@@ -76,12 +77,18 @@ def test_every_option_is_tried() -> None:
     assert set(BAD) == {field.name for field in fields(TranscribeOptions)}
 
 
+def test_every_option_is_documented_in_order() -> None:
+    attributes = str(TranscribeOptions.__doc__).partition("Attributes:")[2]
+    assert re.findall(r"^ {8}(\w+): ", attributes, re.MULTILINE) == [field.name for field in fields(TranscribeOptions)]
+    assert f"1 to {MAX_DRAFT_LENGTH}." in attributes
+
+
 def test_however_it_is_listed() -> None:
     assert TranscribeOptions(suppress_tokens=-1).suppress_tokens == (-1,)
     assert TranscribeOptions(clips=[[0, 5], [7, 9]]) == TranscribeOptions(clips=((0, 5), (7, 9)))  # type: ignore[arg-type]
 
 
-def test_batches_know_no_previous_text() -> None:
+def test_batched_mode_has_no_previous_text() -> None:
     with pytest.raises(OptionError, match="condition_on_previous needs mode='sequential'"):
         TranscribeOptions(mode="batched", condition_on_previous=True)
 
@@ -106,7 +113,7 @@ def test_a_list_of_tokens_is_as_good_as_a_tuple() -> None:
     assert TranscribeOptions(suppress_tokens=[1, 2]) == TranscribeOptions(suppress_tokens=(1, 2))  # type: ignore[arg-type]
 
 
-def test_one_temperature_is_a_ladder_of_one_rung() -> None:
+def test_one_temperature_is_the_only_one_tried() -> None:
     assert TranscribeOptions(temperature=0.3).temperatures == (0.3,)
     assert TranscribeOptions(temperature=[0.0, 0.5]).temperatures == (0.0, 0.5)  # type: ignore[arg-type]
 
