@@ -1,7 +1,7 @@
-"""How far a transcript is from a reference: word error rate, with what differs and when it was said.
+"""Word error rate against a reference, with the stretches that differ and their times.
 
-Text is compared as the Whisper paper compares it (appendix C): after Whisper's own normalizers, English or basic. jiwer
-aligns. Knows nothing of models; needs no torch (transformers' module of normalizers imports none).
+Both texts are compared after Whisper's own normalizers, English or basic, as in Radford et al. 2022 (arXiv:2212.04356),
+appendix C; jiwer aligns them. Needs no torch: transformers' module of normalizers imports none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from whisper_magic.errors import OptionError, PackageMissing
 from whisper_magic.wording import counted
 
 Kind = Literal["equal", "substitution", "deletion", "insertion"]
+Unit = Literal["word", "character"]
 
 # Written without spaces: the paper (appendix C) counts characters for these, that is, their character error rate.
 NO_SPACES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})
@@ -27,60 +28,6 @@ _KINDS: dict[str, Kind] = {
     "delete": "deletion",
     "insert": "insertion",
 }
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Words that stand together, all of them right or all wrong in the same way, as the normalizer leaves them.
-
-    reference: what should be there; () for an insertion. written: what the transcript has; () for a deletion.
-    start, end: seconds between which the written ones, or for a deletion their neighbours, were said; None if unknown.
-    """
-
-    kind: Kind
-    reference: tuple[str, ...]
-    written: tuple[str, ...]
-    start: float | None = None
-    end: float | None = None
-
-
-@dataclass(frozen=True)
-class WordErrors:
-    """What `Transcript.wer` returns. rate: errors / words of the reference; it may be more than 1, and is infinite
-    where the reference holds no word and the transcript does. unit: what is counted. stretches: all of both texts."""
-
-    rate: float
-    hits: int
-    substitutions: int
-    deletions: int
-    insertions: int
-    unit: Literal["word", "character"] = "word"
-    normalizer: str = ""
-    stretches: tuple[Stretch, ...] = ()
-
-    @property
-    def differences(self) -> tuple[Stretch, ...]:
-        """The stretches that are wrong, in order."""
-        return tuple(stretch for stretch in self.stretches if stretch.kind != "equal")
-
-    @property
-    def errors(self) -> int:
-        return self.substitutions + self.deletions + self.insertions
-
-    @property
-    def words(self) -> int:
-        """Of the reference (characters, where these are counted)."""
-        return self.hits + self.substitutions + self.deletions
-
-    def __str__(self) -> str:
-        kinds = f"{self.substitutions} substituted, {self.deletions} missing, {self.insertions} extra"
-        of = f"{counted(self.errors, 'error')} in {counted(self.words, self.unit)}"
-        return f"{self.unit.capitalize()} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
-
-
-def percent(rate: float) -> str:
-    """'8.3%'; 'infinite' where nothing should have been said."""
-    return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
 
 
 class TimedText(Protocol):
@@ -94,6 +41,76 @@ class TimedText(Protocol):
 
     @property
     def text(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive words of one kind: all equal, or all wrong in the same way.
+
+    Attributes:
+        kind: "equal", "substitution", "deletion" or "insertion".
+        reference: normalised words of the reference; () for an insertion.
+        written: normalised words of the transcript; () for a deletion.
+        start: second at which they begin; for a deletion, at which the word before ends. None where it is unknown.
+        end: second at which they end; for a deletion, at which the word after begins. None where it is unknown.
+    """
+
+    kind: Kind
+    reference: tuple[str, ...]
+    written: tuple[str, ...]
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """What `Transcript.wer` returns.
+
+    Attributes:
+        rate: errors / words of the reference. It may be above 1, and is infinite where the reference holds no word and
+            the transcript does.
+        hits: words that are equal.
+        substitutions: words in place of others.
+        deletions: words of the reference that are missing.
+        insertions: words that the reference does not have.
+        unit: what is counted, "word" or "character".
+        normalizer: what both texts went through.
+        stretches: both texts, aligned, in order.
+    """
+
+    rate: float
+    hits: int
+    substitutions: int
+    deletions: int
+    insertions: int
+    unit: Unit = "word"
+    normalizer: str = ""
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def differences(self) -> tuple[Stretch, ...]:
+        """The stretches that are wrong, in order."""
+        return tuple(stretch for stretch in self.stretches if stretch.kind != "equal")
+
+    @property
+    def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def words(self) -> int:
+        """Number of words in the reference; of characters, where these are counted."""
+        return self.hits + self.substitutions + self.deletions
+
+    def __str__(self) -> str:
+        kinds = f"{self.substitutions} substituted, {self.deletions} missing, {self.insertions} extra"
+        of = f"{counted(self.errors, 'error')} in {counted(self.words, self.unit)}"
+        return f"{self.unit.capitalize()} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
+
+
+def percent(rate: float) -> str:
+    """A rate as text: '8.3%', or 'infinite' where the reference is empty."""
+    return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
 
 
 def word_errors(
@@ -147,8 +164,8 @@ def _jiwer() -> Any:
 # Normalizers
 
 
-def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str], str, Literal["word", "character"]]:
-    """How to normalise text of a language; what to call it; what is counted then."""
+def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str], str, Unit]:
+    """The normalizer of a language, its name, and what is counted after it."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
     if language == "en":
@@ -161,7 +178,7 @@ def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str]
 
 
 def _spelling(target: str) -> dict[str, str]:
-    """British -> American, as the checkpoint brings it along; {} where it is not on this machine. Fetches nothing."""
+    """British -> American spellings, from the checkpoint's folder or the hub's cache; {} without. Downloads nothing."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -183,7 +200,7 @@ def _spelling(target: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Span:
-    """Seconds, and the number of the word or segment that they are of."""
+    """Start and end in seconds of a word or segment, and its index among the pieces."""
 
     start: float
     end: float
@@ -191,10 +208,10 @@ class _Span:
 
 
 class _Spans:
-    """When each normalised word of a transcript was said.
+    """Times of each normalised word of a transcript.
 
-    Normalizers join and split words ("twenty five" is 25, "it's" is "it is"), so that places do not carry over: each
-    word (or segment, where there are no words) is normalised alone as well, and the two texts are aligned.
+    Normalizers join and split words ("twenty five" is 25, "it's" is "it is"), so that indices do not carry over: each
+    piece is normalised alone as well, and the two texts are aligned.
     """
 
     def __init__(self, pieces: Sequence[TimedText], written: Sequence[str], normalise: Callable[[str], str]) -> None:
@@ -211,7 +228,7 @@ class _Spans:
                 self._spans[place] = spans[place - places.start] if equal else _around(spans)
 
     def of(self, first: int, end: int) -> tuple[float | None, float | None]:
-        """Start and end of the words first..end-1; where there are none, of the gap that they would stand in."""
+        """Start and end of the words first to end - 1; where there are none, of the gap between their neighbours."""
         spans = [span for span in self._spans[first:end] if span is not None]
         if not spans:
             spans = [span for span in self._spans[max(0, first - 1) : end + 1] if span is not None]
