@@ -8,7 +8,6 @@ import pytest
 
 from whisper_magic import errors
 from whisper_magic.errors import AudioNotFound, Interrupted, SomeFailed, WhisperMagicError
-from whisper_magic.wording import near, one_line, shown
 
 TREE = {
     "WhisperMagicError": ("Exception",),
@@ -65,13 +64,3 @@ def test_a_missing_file_is_a_missing_file() -> None:
     with pytest.raises(FileNotFoundError, match=r"^no such file: a\.wav$"):
         raise AudioNotFound("no such file: a.wav")
     assert str(AudioNotFound()) == ""
-
-
-def test_near_words() -> None:
-    assert near("langage", ["language", "task"]) == "; did you mean language?"
-    assert near("xyz", ["language", "task"]) == ""
-
-
-def test_text_of_others_on_one_line() -> None:
-    assert one_line(ValueError(" two\n lines ")) == "two lines"
-    assert shown("a\nb\x1b[31m\udce9ü —.wav") == r"a\nb\x1b[31m\udce9ü —.wav"

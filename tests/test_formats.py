@@ -19,6 +19,26 @@ from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Tran
 ODD = ' Ask not\n—“ß”…\u2028 \\ "你好" \udce9'
 
 
+# As whisper_magic 0.1.0 wrote it for 4 s of the demo recording, shortened: one segment, two words, one round.
+VERSION_1 = """
+{"format": "whisper_magic.transcript", "version": 1, "segments": [{"start": 0.0, "end": 3.56, "text": " Room number",
+"tokens": [1227, 341, 78, 1390], "words": [{"text": " Room", "start": 0.0, "end": 0.7, "probability": 0.9675},
+{"text": " number", "start": 0.7, "end": 0.82, "probability": 0.932}], "avg_logprob": -0.1083, "no_speech_prob":
+1.2e-05, "compression_ratio": 0.9655, "temperature": 0.0, "flags": [], "language": null}], "language": "en", "task":
+"transcribe", "duration": 4.0, "source": "sample.ogg", "options": {"language": null, "task": "transcribe",
+"timestamps": true, "words": true, "prompt": null, "hotwords": null, "condition_on_previous": false,
+"suppress_tokens": null, "max_initial_timestamp": null, "max_tokens": null, "temperature": [0.0, 0.2, 0.4, 0.6, 0.8,
+1.0], "compression_ratio_threshold": 2.4, "logprob_threshold": -1.0, "no_speech_threshold": 0.6, "seed": 0,
+"acceptance": "coupled", "draft": "auto", "draft_length": 5, "batch_size": 8, "mode": "auto", "vad": false, "clips":
+[], "start": null, "end": 4.0, "channel": "mix"}, "trace": {"rounds": [{"window": 0, "position": 3, "proposed": [1227,
+341, 78], "accepted": 3, "token": 1390, "draft_seconds": 0.0007, "verify_seconds": 0.0039, "temperature": 0.0}]},
+"timing": {"load": 0.0073, "features": 0.0195, "encode": 0.1904, "prefill": 0.0039, "draft": 0.0017, "verify": 0.0052,
+"align": 0.0353, "total": 0.2771, "audio": 4.0}, "models": {"target": "demo", "draft": "demo-draft",
+"device": "cpu (1 thread)", "dtype": "float32", "attention": "native"}, "language_probability": 0.9996,
+"complete": true, "skipped": [], "notes": [], "mode": "sequential"}
+"""
+
+
 def saying(*segments: tuple[float, float, str]) -> Transcript:
     return Transcript(
         tuple(Segment(start, end, text) for start, end, text in segments), "en", "transcribe", 9.0, "talk.mp3"
@@ -28,12 +48,12 @@ def saying(*segments: tuple[float, float, str]) -> Transcript:
 @pytest.fixture
 def rich() -> Transcript:
     """A transcript in which every field differs from its default."""
-    words = (Word(" Ask", 0.5, 0.75, 0.9), Word(" not", 0.75, 1.0, 0.1 + 0.2))
+    words = (Word(" Ask", 0.5, 0.75, 0.9), Word(" not", 0.75, 1.0, 0.1 + 0.2, "Ada"))
     segments = (
         Segment(0.5, 1.0, ODD, (50364, 1, 2), words, -0.25, 0.01, 1.5, 0.2, ("loops",)),
         Segment(1.0, 2.0, "", avg_logprob=float("-inf"), temperature=1),
     )
-    rounds = (Round(0, 4, (1, 2, 3), 2, 9, 0.001, 0.002), Round(0, 7, (), 0, None))
+    rounds = (Round(0, 4, (1, 2, 3), 2, 9, 0.001, 0.002, 0.2, "ngram"), Round(0, 7, (), 0, None))
     options = TranscribeOptions(
         language="en",
         task="translate",
@@ -164,43 +184,69 @@ def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
 
 
 def test_json_loads_back_equal(rich: Transcript, tmp_path: Path) -> None:
-    assert formats.loads(formats.text(rich, "json")) == rich
+    assert formats.loads(Transcript, formats.text(rich, "json")) == rich
     rich.save(tmp_path / "a.json")
     back = Transcript.load(tmp_path / "a.json")
     assert back == rich
     assert isinstance(back.segments[0].tokens, tuple)
     assert isinstance(back.options.suppress_tokens, tuple)
-    assert formats.loads(formats.text(saying(), "json")) == saying()
+    assert formats.loads(Transcript, formats.text(saying(), "json")) == saying()
 
 
 def test_every_field_is_in_the_json(rich: Transcript) -> None:
     document = json.loads(formats.text(rich, "json"))
-    assert (document["format"], document["version"]) == ("whisper_magic.transcript", 1)
-    assert document["segments"][0]["words"][1] == {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2}
+    assert (document["format"], document["version"]) == ("whisper_magic.transcript", 2)
+    word = {"text": " not", "start": 0.75, "end": 1.0, "probability": 0.1 + 0.2, "speaker": "Ada"}
+    assert document["segments"][0]["words"][1] == word
+    assert [r["drafter"] for r in document["trace"]["rounds"]] == ["ngram", None]
     assert document["options"]["task"] == "translate"
     assert document["segments"][1]["avg_logprob"] == "-inf"
     assert "你好" in formats.text(rich, "json")
+
+
+def test_a_document_of_version_1_loads() -> None:
+    transcript = formats.loads(Transcript, VERSION_1)
+    assert transcript.timing == Timing(0.0073, 0.0195, 0.1904, 0.0039, 0.0017, 0.0052, 0.0353, 0.2771, 4.0)
+    assert transcript.timing.read == 0.0073
+    assert transcript.words == (Word(" Room", 0.0, 0.7, 0.9675), Word(" number", 0.7, 0.82, 0.932))
+    assert transcript.trace.rounds == (Round(0, 3, (1227, 341, 78), 3, 1390, 0.0007, 0.0039, drafter=None),)
+    assert transcript.options == TranscribeOptions(words=True, end=4.0)
+    assert formats.loads(Transcript, formats.dumps(transcript)) == transcript
+
+
+def test_a_draft_length_that_only_version_1_had_is_noted() -> None:
+    old = json.loads(VERSION_1)
+    old["options"]["draft_length"] = 32
+    transcript = formats.loads(Transcript, json.dumps(old))
+    assert transcript.options.draft_length == 7
+    assert transcript.notes == ("made with draft_length=32; the longest is 7 now",)
+    old["options"]["draft_length"] = 33
+    with pytest.raises(TranscriptError, match="from 1 to 7, got 33"):
+        formats.loads(Transcript, json.dumps(old))
 
 
 def test_numpy_numbers_are_numbers() -> None:
     transcript = Transcript(
         (Segment(np.float32(0.1), np.float64(1), "a", (np.int64(5),)),), "en", "transcribe", 1.0, "array"
     )
-    assert formats.loads(formats.text(transcript, "json")) == transcript
+    assert formats.loads(Transcript, formats.text(transcript, "json")) == transcript
 
 
 def test_a_field_that_has_a_default_may_be_missing() -> None:
     document = json.loads(formats.text(saying((0, 1, "a")), "json"))
     del document["timing"], document["segments"][0]["tokens"]
-    assert formats.loads(json.dumps(document)) == saying((0, 1, "a"))
+    assert formats.loads(Transcript, json.dumps(document)) == saying((0, 1, "a"))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"format": "other"}, "is not a whisper_magic transcript"),
-        ({"version": 2}, "of version 2, not 1: it is newer than this whisper_magic: upgrade to read it"),
-        ({"version": "x"}, "of version 'x', not 1: it may be damaged"),
+        ({"version": 3}, "of version 3, not 2: it is newer than this whisper_magic: upgrade to read it"),
+        ({"version": 0}, "of version 0, not 2: it may be damaged"),
+        ({"version": "x"}, "of version 'x', not 2: it may be damaged"),
+        ({"version": 1, "timing": []}, r"transcript.timing cannot be \[\]"),
+        ({"timing": {"load": 1.0}}, "transcript.timing has an unknown field 'load'"),
         ({"language": 5}, "transcript.language cannot be 5"),
         ({"complete": 1}, "transcript.complete cannot be 1"),
         ({"duration": True}, "transcript.duration cannot be true"),
@@ -212,37 +258,37 @@ def test_a_field_that_has_a_default_may_be_missing() -> None:
             r"tokens\[0\] cannot be 1.5",
         ),
         ({"options": {"task": "sing"}}, 'transcript.options.task cannot be "sing"'),
-        ({"options": {"draft_length": 0}}, "draft_length must be 'auto' or a whole number from 1 to 32, got 0"),
+        ({"options": {"draft_length": 0}}, "draft_length must be 'auto' or a whole number from 1 to 7, got 0"),
         ({"colour": "red"}, "has an unknown field 'colour'"),
     ],
 )
 def test_a_damaged_document_gives_one_line(change: dict[str, Any], message: str) -> None:
     document = json.loads(formats.text(saying(), "json")) | change
     with pytest.raises(TranscriptError, match=message) as error:
-        formats.loads(json.dumps(document))
+        formats.loads(Transcript, json.dumps(document))
     assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("content", ["", "1\n00:00", "[]", "null", "{}", "[" * 100_000, "9" * 10_000, '{"format": []}'])
 def test_text_that_is_no_transcript_gives_one_line(content: str) -> None:
     with pytest.raises(TranscriptError, match="this text is not") as error:
-        formats.loads(content)
+        formats.loads(Transcript, content)
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_files_that_are_no_transcript(tmp_path: Path) -> None:
     with pytest.raises(TranscriptError, match=r"cannot read .*none\.json: No such file"):
-        formats.load(tmp_path / "none.json")
+        formats.load(Transcript, tmp_path / "none.json")
     with pytest.raises(TranscriptError, match="Is a directory"):
-        formats.load(tmp_path)
+        formats.load(Transcript, tmp_path)
     (tmp_path / "a.json").write_bytes(b"\xff\xfe")
     with pytest.raises(TranscriptError, match="it is not UTF-8 text"):
-        formats.load(tmp_path / "a.json")
+        formats.load(Transcript, tmp_path / "a.json")
     saying().save(tmp_path / "a.srt")
     with pytest.raises(TranscriptError, match=r"only \.json transcripts load back"):
-        formats.load(tmp_path / "a.srt")
+        formats.load(Transcript, tmp_path / "a.srt")
 
 
 def test_a_long_trace_is_quick(rich: Transcript) -> None:
     long = replace(rich, trace=Trace(rich.trace.rounds * 5000))
-    assert formats.loads(formats.text(long, "json")) == long
+    assert formats.loads(Transcript, formats.text(long, "json")) == long

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
 
 from whisper_magic.errors import OptionError
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 
 BAD: dict[str, list[Any]] = {
     "language": [5, b"en", ["en"]],
@@ -32,7 +33,7 @@ BAD: dict[str, list[Any]] = {
     "seed": [-1, 1.5, "1", None, True, 2**63],
     "batch_size": [0, 257, 2.0, "8", True, None],
     "draft": ["both", None, True],
-    "draft_length": [0, 33, 2.0, "5", True, None],
+    "draft_length": [0, 8, 32, 2.0, "5", True, None],
     "acceptance": ["both", None, True],
     "start": [-0.1, math.nan, math.inf, "1", True],
     "end": [-0.1, math.nan, "1", True],
@@ -52,7 +53,7 @@ GOOD: dict[str, list[Any]] = {
     "logprob_threshold": [-1, None],
     "seed": [0, 2**63 - 1],
     "draft": ["auto", "model", "ngram", "none"],
-    "draft_length": [1, 32, "auto"],
+    "draft_length": [1, 7, "auto"],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],
 }
@@ -76,12 +77,18 @@ def test_every_option_is_tried() -> None:
     assert set(BAD) == {field.name for field in fields(TranscribeOptions)}
 
 
+def test_every_option_is_documented_in_order() -> None:
+    attributes = str(TranscribeOptions.__doc__).partition("Attributes:")[2]
+    assert re.findall(r"^ {8}(\w+): ", attributes, re.MULTILINE) == [field.name for field in fields(TranscribeOptions)]
+    assert f"1 to {MAX_DRAFT_LENGTH}." in attributes
+
+
 def test_however_it_is_listed() -> None:
     assert TranscribeOptions(suppress_tokens=-1).suppress_tokens == (-1,)
     assert TranscribeOptions(clips=[[0, 5], [7, 9]]) == TranscribeOptions(clips=((0, 5), (7, 9)))  # type: ignore[arg-type]
 
 
-def test_batches_know_no_previous_text() -> None:
+def test_batched_mode_has_no_previous_text() -> None:
     with pytest.raises(OptionError, match="condition_on_previous needs mode='sequential'"):
         TranscribeOptions(mode="batched", condition_on_previous=True)
 
@@ -106,7 +113,7 @@ def test_a_list_of_tokens_is_as_good_as_a_tuple() -> None:
     assert TranscribeOptions(suppress_tokens=[1, 2]) == TranscribeOptions(suppress_tokens=(1, 2))  # type: ignore[arg-type]
 
 
-def test_one_temperature_is_a_ladder_of_one_rung() -> None:
+def test_one_temperature_is_the_only_one_tried() -> None:
     assert TranscribeOptions(temperature=0.3).temperatures == (0.3,)
     assert TranscribeOptions(temperature=[0.0, 0.5]).temperatures == (0.0, 0.5)  # type: ignore[arg-type]
 

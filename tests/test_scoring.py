@@ -81,16 +81,16 @@ def test_words_that_the_normalizer_joins_keep_their_times() -> None:
 
 
 def test_without_words_the_times_are_the_segments() -> None:
-    heard = saying((0, 2, " the cat sat"), (2.5, 4, " on a mat"))
-    assert [(d.start, d.end) for d in heard.wer("the cat sat on the mat").differences] == [(2.5, 4)]
-    assert [(d.start, d.end) for d in heard.wer("the cat sat down on a mat").differences] == [(2, 2.5)]
-    assert [(d.start, d.end) for d in heard.wer("the black cat sat on a mat").differences] == [(0, 2)]
+    transcript = saying((0, 2, " the cat sat"), (2.5, 4, " on a mat"))
+    assert [(d.start, d.end) for d in transcript.wer("the cat sat on the mat").differences] == [(2.5, 4)]
+    assert [(d.start, d.end) for d in transcript.wer("the cat sat down on a mat").differences] == [(2, 2.5)]
+    assert [(d.start, d.end) for d in transcript.wer("the black cat sat on a mat").differences] == [(0, 2)]
 
 
 def test_a_transcript_as_reference() -> None:
-    heard = saying((0, 3, " The cat, sat."))
-    assert heard.wer(heard).rate == 0
-    assert heard.wer(saying((5, 6, " the dog sat"))).substitutions == 1
+    transcript = saying((0, 3, " The cat, sat."))
+    assert transcript.wer(transcript).rate == 0
+    assert transcript.wer(saying((5, 6, " the dog sat"))).substitutions == 1
 
 
 def test_other_languages() -> None:
@@ -100,22 +100,22 @@ def test_other_languages() -> None:
     assert saying((0, 1, " one colour"), language=None).wer("one colour").normalizer == "Whisper's basic normalizer"
 
 
-def test_letters_are_counted_where_words_are_not_told_apart() -> None:
+def test_characters_are_counted_where_no_spaces_are_written() -> None:
     found = saying((0, 1, "今日は晴れです"), language="ja").wer("今日も晴れです。")
     assert (found.unit, found.words, found.substitutions) == ("character", 7, 1)
     assert str(found).startswith("Character error rate 14.3%: 1 error in 7 characters")
 
 
 def test_a_translation_is_english() -> None:
-    heard = replace(saying((0, 1, " it's"), language="de"), task="translate")
-    assert heard.wer("it is").rate == 0
+    transcript = replace(saying((0, 1, " it's"), language="de"), task="translate")
+    assert transcript.wer("it is").rate == 0
 
 
 def test_the_checkpoints_own_spellings(tmp_path: Path) -> None:
-    heard = saying((0, 1, " a colour"), models=Models(str(tmp_path)))
-    assert heard.wer("a color").rate == 0.5
+    transcript = saying((0, 1, " a colour"), models=Models(str(tmp_path)))
+    assert transcript.wer("a color").rate == 0.5
     (tmp_path / "normalizer.json").write_text(json.dumps({"colour": "color"}))
-    found = heard.wer("a color")
+    found = transcript.wer("a color")
     assert (found.rate, found.normalizer) == (0, "Whisper's English normalizer")
 
 

@@ -3,8 +3,8 @@
     %load_ext whisper_magic
     %whisper demo
 
-Importing this module, and `%load_ext`, load neither torch nor transformers: the names below are fetched from
-their rooms when they are first used (PEP 562).
+`__all__` is the public interface: what users pass, receive and catch. Importing this module, and `%load_ext`, import
+neither torch nor transformers nor numpy: each name is imported from its module when it is first used (PEP 562).
 """
 
 from __future__ import annotations
@@ -16,37 +16,102 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from whisper_magic.audio.load import Audio
-    from whisper_magic.engine.engine import Engine
-    from whisper_magic.errors import WhisperMagicError
+    from whisper_magic.comparison import Candidate, Comparison, Divergence, Runs
+    from whisper_magic.engine.engine import Engine, EngineStatus
+    from whisper_magic.errors import (
+        AudioError,
+        AudioInvalid,
+        AudioNotFound,
+        AudioUnreadable,
+        CheckpointError,
+        EngineBusy,
+        EngineClosed,
+        Interrupted,
+        OptionError,
+        PackageMissing,
+        SomeFailed,
+        TranscriptError,
+        WhisperMagicError,
+    )
+    from whisper_magic.notebook.jobs.results import Failure, TranscriptList
     from whisper_magic.options import TranscribeOptions
-    from whisper_magic.transcript import Transcript
+    from whisper_magic.scoring import Stretch, WordErrors
+    from whisper_magic.transcript import (
+        Event,
+        Finished,
+        Models,
+        Round,
+        Segment,
+        Started,
+        Timing,
+        Trace,
+        Transcript,
+        Word,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Audio",
+    "AudioError",
+    "AudioInvalid",
+    "AudioNotFound",
+    "AudioUnreadable",
+    "Candidate",
+    "CheckpointError",
+    "Comparison",
+    "Divergence",
     "Engine",
+    "EngineBusy",
+    "EngineClosed",
+    "EngineStatus",
+    "Event",
+    "Failure",
+    "Finished",
+    "Interrupted",
+    "Models",
+    "OptionError",
+    "PackageMissing",
+    "Round",
+    "Runs",
+    "Segment",
+    "SomeFailed",
+    "Started",
+    "Stretch",
+    "Timing",
+    "Trace",
     "TranscribeOptions",
     "Transcript",
+    "TranscriptError",
+    "TranscriptList",
     "WhisperMagicError",
+    "Word",
+    "WordErrors",
     "__version__",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
 
-_ROOMS = {
-    "Audio": "whisper_magic.audio.load",
-    "Engine": "whisper_magic.engine.engine",
-    "TranscribeOptions": "whisper_magic.options",
-    "Transcript": "whisper_magic.transcript",
-    "WhisperMagicError": "whisper_magic.errors",
+_MODULES = {
+    "audio.load": "Audio",
+    "comparison": "Candidate Comparison Divergence Runs",
+    "engine.engine": "Engine EngineStatus",
+    "errors": "AudioError AudioInvalid AudioNotFound AudioUnreadable CheckpointError EngineBusy EngineClosed "
+    "Interrupted OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
+    "notebook.jobs.results": "Failure TranscriptList",
+    "options": "TranscribeOptions",
+    "scoring": "Stretch WordErrors",
+    "transcript": "Event Finished Models Round Segment Started Timing Trace Transcript Word",
 }
+_MODULE_OF = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_ROOMS[name]), name)
+if not TYPE_CHECKING:  # type checkers would take any name for one that exists
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,7 @@ what failed, what was seen, what to do.
 
     WhisperMagicError
     ├── OptionError          an option's name or value
-    ├── AudioError           a source of sound
+    ├── AudioError           a source of audio
     │   ├── AudioNotFound        no such file, a folder, an unreachable URL
     │   ├── AudioUnreadable      not audio, damaged, or holding no audio stream
     │   └── AudioInvalid         samples, shape, rate or range that make no sense
@@ -17,8 +17,8 @@ what failed, what was seen, what to do.
     └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
                              `except WhisperMagicError` does not swallow it
 
-This module knows nothing of IPython, but IPython asks any exception for `_render_traceback_` when it
-shows one: ours answer with their one line, so that a mistake never prints a stack.
+IPython asks an exception for `_render_traceback_` before it prints a stack; these answer with their one line. The
+module imports nothing of IPython.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any
 
 
 class WhisperMagicError(Exception):
-    """Root of the tree; catch this to catch all of them."""
+    """Root of the tree: catches every error that a user can cause."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback: one line (IPython.core.interactiveshell)."""
@@ -40,18 +40,18 @@ class OptionError(WhisperMagicError, ValueError):
 
 
 class AudioError(WhisperMagicError):
-    """A source of sound that cannot be used."""
+    """A source of audio that cannot be used."""
 
 
 class AudioNotFound(AudioError, FileNotFoundError):
-    """The source is not there: no such file, a folder, an unreachable URL."""
+    """The source does not exist: no such file, a folder, an unreachable URL."""
 
     def __str__(self) -> str:  # FileNotFoundError would format errno and file name
         return str(self.args[0]) if self.args else ""
 
 
 class AudioUnreadable(AudioError):
-    """The source is there, but no sound could be decoded from it."""
+    """The source exists, but no audio could be decoded from it."""
 
 
 class AudioInvalid(AudioError, ValueError):
@@ -59,19 +59,19 @@ class AudioInvalid(AudioError, ValueError):
 
 
 class CheckpointError(WhisperMagicError):
-    """A checkpoint that cannot be found, read, or paired with the other one."""
+    """A checkpoint that cannot be found or read, or a draft that does not fit its target."""
 
 
 class EngineClosed(WhisperMagicError, RuntimeError):
-    """The engine was closed; its memory is gone."""
+    """The engine was closed, and its memory is freed."""
 
 
 class EngineBusy(WhisperMagicError, RuntimeError):
-    """The engine serves one call at a time, and this thread is in the middle of one."""
+    """A call from inside another call of the same engine, which serves one at a time."""
 
 
 class PackageMissing(WhisperMagicError, ImportError):
-    """What was asked for needs an optional package that is not installed."""
+    """An optional package that this needs is not installed; the message has the pip command."""
 
 
 class TranscriptError(WhisperMagicError, ValueError):
@@ -79,9 +79,11 @@ class TranscriptError(WhisperMagicError, ValueError):
 
 
 class SomeFailed(WhisperMagicError):
-    """Some of many recordings failed, and the others were finished.
+    """Some of many recordings failed; the others were finished.
 
-    transcripts: one per recording, None where it failed. errors: what went wrong, by the source's index.
+    Attributes:
+        transcripts: one `Transcript` per recording in the order of the sources, None where it failed.
+        errors: what went wrong, by the index of the source.
     """
 
     def __init__(self, transcripts: Sequence[Any], errors: Mapping[int, WhisperMagicError]) -> None:
@@ -95,8 +97,9 @@ class SomeFailed(WhisperMagicError):
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a transcription.
 
-    transcripts: one per recording that was begun, those that were not finished with `complete` False; None for those
-    that were not begun or had failed. transcript: the last one begun, or None.
+    Attributes:
+        transcripts: one per recording: a `Transcript` where it was begun, with `complete` False where it was not
+            finished; None where it was not begun or had failed.
     """
 
     def __init__(self, message: str, transcripts: Sequence[Any] = ()) -> None:
@@ -105,7 +108,9 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def transcript(self) -> Any:
+        """The last `Transcript` that was begun, or None."""
         return next((found for found in reversed(self.transcripts) if found is not None), None)
 
     def _render_traceback_(self) -> list[str]:
+        """As of `WhisperMagicError`."""
         return [f"Interrupted: {self}"]

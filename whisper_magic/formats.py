@@ -1,7 +1,7 @@
-"""Transcript -> text formats (txt, srt, vtt, tsv, json), and back from json.
+"""Saved transcripts: text (txt), subtitles (srt, vtt), a table (tsv), and JSON, which loads back.
 
-Knows nothing of sound, models or notebooks. JSON follows the dataclasses' own fields and types, so that a field
-added there needs no line here.
+The text formats need the segments' times and text (`Cue`). JSON follows the fields and annotations of the dataclasses
+in both directions, so that a new field needs no line here. This module imports none of the classes that it writes.
 """
 
 from __future__ import annotations
@@ -12,21 +12,50 @@ import math
 import os
 import secrets
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from whisper_magic.errors import OptionError, TranscriptError
-from whisper_magic.transcript import Segment, Transcript
+from whisper_magic.options import MAX_DRAFT_LENGTH
 from whisper_magic.wording import near, one_line, shown
 
-FORMAT, VERSION = "whisper_magic.transcript", 1
+FORMAT, VERSION = "whisper_magic.transcript", 2
 
 
-def text(transcript: Transcript, fmt: str) -> str:
-    """The transcript as the text of a file: fmt is txt, srt, vtt, tsv or json.
+class Cue(Protocol):
+    """Text with its times in seconds, as a line of subtitles needs them: a `Segment`."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+class Document(Protocol):
+    """A dataclass with segments: a `Transcript`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def segments(self) -> Sequence[Cue]: ...
+
+
+Kind = TypeVar("Kind")
+
+
+def text(document: Document, fmt: str) -> str:
+    """The content of a file.
+
+    Args:
+        document: the transcript.
+        fmt: one of `FORMATS`.
 
     Raises:
         TranscriptError: for any other format.
@@ -34,38 +63,48 @@ def text(transcript: Transcript, fmt: str) -> str:
     if fmt not in _WRITERS:
         advice = near(fmt, _WRITERS) or f"; the formats are: {', '.join(_WRITERS)}"
         raise TranscriptError(f"no transcript format is called {fmt!r}{advice}")
-    return _WRITERS[fmt](transcript)
+    return _WRITERS[fmt](document)
 
 
-def save(transcript: Transcript, path: str | os.PathLike[str]) -> Path:
-    """Write `transcript` in the format that the ending of `path` names; the file appears whole or not at all.
+def save(document: Document, path: str | os.PathLike[str]) -> Path:
+    """Write a transcript; the file appears whole or not at all.
+
+    Args:
+        document: the transcript.
+        path: its ending, one of `ENDINGS`, chooses the format.
+
+    Returns:
+        The path with `~` expanded.
 
     Raises:
         TranscriptError: for an ending that is no format, a missing folder, or a file that cannot be written.
     """
     target = Path(path).expanduser()
-    name = shown(str(path))
-    if target.suffix.lower().removeprefix(".") not in _WRITERS:
-        known = ", ".join(f".{fmt}" for fmt in _WRITERS)
-        raise TranscriptError(f"cannot tell a format from {name!r}: end the name with one of {known}")
+    name, fmt = shown(str(path)), target.suffix.lower().removeprefix(".")
+    if fmt not in _WRITERS:
+        raise TranscriptError(f"cannot tell a format from {name!r}: end the name with one of {', '.join(ENDINGS)}")
     if not target.parent.is_dir():
         raise TranscriptError(f"cannot write {name}: there is no folder {shown(str(target.parent))}; make it first")
     # A lone surrogate (from a file name that is not UTF-8) becomes its escape, which in JSON means the same again.
-    content = text(transcript, target.suffix.lower().removeprefix(".")).encode("utf-8", "backslashreplace")
+    content = text(document, fmt).encode("utf-8", "backslashreplace")
     whole = target.resolve()  # through a link, not over it
-    draft = whole.with_name(f".{secrets.token_hex(6)}.tmp")
+    partial = whole.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        draft.write_bytes(content)
-        draft.replace(whole)
+        partial.write_bytes(content)
+        partial.replace(whole)
     except OSError as error:
         raise TranscriptError(f"cannot write {name}: {one_line(error.strerror)}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     return target
 
 
-def load(path: str | os.PathLike[str]) -> Transcript:
+def load(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:
     """Read back what `save` wrote as JSON, equal to what was saved.
+
+    Args:
+        kind: the dataclass to build, `Transcript`.
+        path: a file of this or an older version of the format.
 
     Raises:
         TranscriptError: where there is no such file, or it is not such a transcript.
@@ -77,20 +116,15 @@ def load(path: str | os.PathLike[str]) -> Transcript:
         raise TranscriptError(f"cannot read {name}: {one_line(error.strerror)}") from error
     except UnicodeDecodeError as error:
         raise TranscriptError(f"{name} is not a transcript: it is not UTF-8 text") from error
-    return _parsed(content, name)
+    return _parsed(kind, content, name)
 
 
-def loads(content: str) -> Transcript:
-    """As `load`, from JSON text."""
-    return _parsed(content, "this text")
+# Text, subtitles, tables
 
 
-# Subtitles and plain text
-
-
-def _lines(transcript: Transcript) -> Iterator[tuple[Segment, str]]:
-    """The segments that say something, with their text on one line."""
-    for segment in transcript.segments:
+def _lines(document: Document) -> Iterator[tuple[Cue, str]]:
+    """The segments that hold text, each with its text on one line."""
+    for segment in document.segments:
         line = " ".join(segment.text.strip().splitlines())
         if line:
             yield segment, line
@@ -103,38 +137,44 @@ def _clock(seconds: float, point: str) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
 
 
-def _txt(transcript: Transcript) -> str:
-    return "".join(f"{line}\n" for _, line in _lines(transcript))
+def _txt(document: Document) -> str:
+    return "".join(f"{line}\n" for _, line in _lines(document))
 
 
-def _srt(transcript: Transcript) -> str:
+def _srt(document: Document) -> str:
     return "".join(
-        f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{line.replace('-->', '->')}\n\n"
-        for number, (segment, line) in enumerate(_lines(transcript), start=1)
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{line.replace('-->', '->')}\n\n"
+        for number, (cue, line) in enumerate(_lines(document), start=1)
     )
 
 
-def _vtt(transcript: Transcript) -> str:
+def _vtt(document: Document) -> str:
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n"
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n"
         f"{html.escape(line.replace('-->', '->'), quote=False)}\n\n"
-        for segment, line in _lines(transcript)
+        for cue, line in _lines(document)
     )
 
 
-def _tsv(transcript: Transcript) -> str:
-    """As openai/whisper writes it: times are whole milliseconds."""
+def _tsv(document: Document) -> str:
+    """As openai/whisper `utils.py` writes it: times are whole milliseconds."""
     return "start\tend\ttext\n" + "".join(
-        f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{line.replace(chr(9), ' ')}\n"
-        for segment, line in _lines(transcript)
+        f"{round(1000 * cue.start)}\t{round(1000 * cue.end)}\t{line.replace(chr(9), ' ')}\n"
+        for cue, line in _lines(document)
     )
 
 
 # JSON
 
 
-def _json(transcript: Transcript) -> str:
-    return json.dumps({"format": FORMAT, "version": VERSION} | _plain(transcript), ensure_ascii=False) + "\n"
+def dumps(document: Document) -> str:
+    """The transcript as JSON on one line, marked with `FORMAT` and `VERSION`."""
+    return json.dumps({"format": FORMAT, "version": VERSION} | _plain(document), ensure_ascii=False) + "\n"
+
+
+def loads(kind: type[Kind], content: str) -> Kind:
+    """As `load`, from JSON text."""
+    return _parsed(kind, content, "this text")
 
 
 def _plain(value: Any) -> Any:
@@ -148,7 +188,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _parsed(content: str, name: str) -> Transcript:
+def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
+    """A transcript from JSON text that messages call `name`."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # ValueError also for integers of thousands of digits
@@ -156,23 +197,36 @@ def _parsed(content: str, name: str) -> Transcript:
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise TranscriptError(f"{name} is not a whisper_magic transcript: it has no format {FORMAT!r}")
     version = document.pop("version", None)
-    if version != VERSION:
+    if version == 1:
+        _upgrade(document)
+    elif version != VERSION:
         newer = isinstance(version, int) and version > VERSION
         advice = "it is newer than this whisper_magic: upgrade to read it" if newer else "it may be damaged"
         raise TranscriptError(f"{name} is a transcript of version {version!r}, not {VERSION}: {advice}")
     try:
-        transcript: Transcript = _built(Transcript, document, "transcript")
-    except (_Misfit, OptionError) as error:
+        built: Kind = _built(kind, document, "transcript")
+    except (_Mismatch, OptionError) as error:
         raise TranscriptError(f"{name} is not a whole transcript: {one_line(error)}") from error
-    return transcript
+    return built
 
 
-class _Misfit(Exception):
+def _upgrade(document: dict[str, Any]) -> None:
+    """Version 1 to 2: `timing.load` became `timing.read`, and the longest `draft_length` 7 instead of 32."""
+    timing, options = document.get("timing"), document.get("options")
+    if isinstance(timing, dict) and "load" in timing:
+        timing["read"] = timing.pop("load")
+    if isinstance(options, dict) and (length := options.get("draft_length")) in range(MAX_DRAFT_LENGTH + 1, 33):
+        options["draft_length"] = MAX_DRAFT_LENGTH
+        if isinstance(notes := document.setdefault("notes", []), list):
+            notes.append(f"made with draft_length={length}; the longest is {MAX_DRAFT_LENGTH} now")
+
+
+class _Mismatch(Exception):
     """A value that is not of its field's type; the message says where."""
 
 
 def _built(kind: Any, value: Any, where: str) -> Any:
-    """The reverse of `_plain`: a value of type `kind`, as the annotations of the dataclasses tell it."""
+    """The reverse of `_plain`: a value of type `kind`, where dataclasses annotate their fields with types."""
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _record(kind, value, where)
@@ -188,26 +242,30 @@ def _built(kind: Any, value: Any, where: str) -> Any:
         return value
     if kind in (int, str, bool, types.NoneType) and type(value) is kind:
         return value
-    raise _Misfit(f"{where} cannot be {json.dumps(value)[:60]}")
+    raise _mismatch(where, value)
+
+
+def _mismatch(where: str, value: Any) -> _Mismatch:
+    return _Mismatch(f"{where} cannot be {json.dumps(value)[:60]}")
 
 
 @cache
 def _types_of(kind: type) -> dict[str, Any]:
-    """Field -> type. Kept, because a long transcript asks once for each of its rounds."""
+    """Field -> type. Cached, because a long transcript asks once for each of its rounds."""
     return get_type_hints(kind)
 
 
 def _record(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise _Misfit(f"{where} cannot be {json.dumps(value)[:60]}")
+        raise _mismatch(where, value)
     types_of = _types_of(kind)
     known = {field.name: field for field in fields(kind)}
     for name, field in known.items():
         if name not in value and field.default is MISSING and field.default_factory is MISSING:
-            raise _Misfit(f"{where} has no {name}")
+            raise _Mismatch(f"{where} has no {name}")
     for name in value:
         if name not in known:
-            raise _Misfit(f"{where} has an unknown field {name!r}")
+            raise _Mismatch(f"{where} has an unknown field {name!r}")
     return kind(**{name: _built(types_of[name], item, f"{where}.{name}") for name, item in value.items()})
 
 
@@ -215,9 +273,11 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     for kind in kinds:
         try:
             return _built(kind, value, where)
-        except _Misfit:
+        except _Mismatch:
             continue
-    raise _Misfit(f"{where} cannot be {json.dumps(value)[:60]}")
+    raise _mismatch(where, value)
 
 
-_WRITERS: dict[str, Callable[[Transcript], str]] = {"txt": _txt, "srt": _srt, "vtt": _vtt, "tsv": _tsv, "json": _json}
+_WRITERS: dict[str, Callable[[Document], str]] = {"txt": _txt, "srt": _srt, "vtt": _vtt, "tsv": _tsv, "json": dumps}
+FORMATS = tuple(_WRITERS)
+ENDINGS = tuple(f".{fmt}" for fmt in FORMATS)

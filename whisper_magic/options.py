@@ -1,5 +1,6 @@
-"""TranscribeOptions: how to transcribe. Every default is stated here, once, and every check is made when
-the object is built. Knows nothing of models: whether a checkpoint can do it is the engine's to say."""
+"""TranscribeOptions: how to transcribe. Every default is stated here, once, and every value is checked when the object
+is built. This module does not know the checkpoint: the engine refuses what a checkpoint cannot do.
+"""
 
 from __future__ import annotations
 
@@ -18,61 +19,110 @@ Acceptance = Literal["coupled", "rejection"]
 Mode = Literal["sequential", "batched"]
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
+MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16
+# a wider pass may break a near-tie differently, and the text would depend on the draft length
 
 
 @dataclass(frozen=True)
 class TranscribeOptions:
     """How to transcribe one recording.
 
-    Seconds and token counts throughout; `None` always means "as the checkpoint says" or "not used".
+    Times are in seconds, lengths in tokens. An option marked (Whisper) means what the option of that name means in
+    openai/whisper (`transcribe.py`, `decoding.py`). Lists are accepted for tuples and stored as tuples.
+
+    Attributes:
+        language: code ("en") or English name ("english") of the language spoken (Whisper). None detects it in the
+            first window, "per-window" in every window.
+        task: "transcribe" writes the language spoken, "translate" writes English (Whisper).
+        timestamps: predict segment times. Needed in sequential mode for recordings longer than one window. The
+            opposite of Whisper's `without_timestamps`.
+        words: compute the times of each word from the attention of the alignment heads. Whisper's `word_timestamps`.
+        prompt: text placed before every window, which sets names, spelling and style. Whisper's `initial_prompt`,
+            which is placed before the first window only.
+        hotwords: words to expect, placed before every window and before any other text. faster-whisper's `hotwords`.
+        condition_on_previous: place the text of earlier windows before each window. Whisper's
+            `condition_on_previous_text`, where it is on by default. In sequential mode only.
+        suppress_tokens: token ids that are never written (Whisper). -1 stands for the tokens that are not speech, such
+            as brackets and musical notes (`tokenizer.py`, `non_speech_tokens`). None takes the checkpoint's list.
+        max_initial_timestamp: latest start of a window's first segment, in seconds from the window's start (Whisper).
+            None takes the checkpoint's limit.
+        max_tokens: most tokens in a window, prompt included. None takes the checkpoint's limit.
+        temperature: 0 writes the most probable token, higher values sample (Whisper). Several are tried in order
+            (temperature fallback): a window whose text fails `compression_ratio_threshold` or `logprob_threshold` is
+            decoded again at the next.
+        compression_ratio_threshold: a window's text fails where its zlib compression ratio is above this, because it
+            repeats itself (Whisper). None turns the test off.
+        logprob_threshold: a window's text fails where its mean log-probability per token is below this (Whisper). None
+            turns the test off.
+        no_speech_threshold: a window is silence where the probability of the no-speech token is above this and its
+            text fails `logprob_threshold` (Whisper). None turns the test off.
+        seed: of the noise of sampling. With "coupled" acceptance the text depends on the seed, never on the draft, the
+            draft length or the batch size.
+        acceptance: how samples are verified. "coupled": draft and target share their Gumbel noise, and a proposal is
+            accepted where it equals the target's own sample. "rejection": the rule of Leviathan et al. 2023
+            (arXiv:2211.17192) and Chen et al. 2023 (arXiv:2302.01318), which accepts more and samples from the same
+            distribution, but the text depends on the draft too.
+        draft: what proposes tokens. "model": the draft model. "ngram": tokens copied from the text so far. "none":
+            nothing, the target decodes alone. "auto": the previous transcript of the same audio where there is one,
+            then the draft model.
+        draft_length: most tokens proposed in a round, 1 to 7. "auto" chooses the fastest length as it measures them.
+        batch_size: most windows decoded at once, of one or several recordings.
+        mode: "sequential": each window begins at the last timestamp of the one before, as in Whisper. "batched":
+            windows are cut at pauses, and several of one recording are decoded at once. "auto": batched where that is
+            faster.
+        vad: skip what a voice activity detector takes for silence. Batched mode runs it in any case, to find pauses.
+        clips: (start, end) pairs of the parts to transcribe, in order and without overlap, in seconds of the source.
+            () is the whole recording. Whisper's `clip_timestamps`.
+        start: second of the source at which reading begins. None is its beginning.
+        end: second of the source at which reading ends. None is its end.
+        channel: "mix" (the mean of all), "left", "right", or an index from 0. "split" gives one transcript per channel.
     """
 
-    # What is said, and what to write
-    language: str | None = None  # code ("en") or name ("english"); None: detect from the first window;
-    # "per-window": detect in every window
-    task: Task = "transcribe"  # "translate" writes English
-    timestamps: bool = True  # predict segment times; needed for recordings longer than a window
-    words: bool = False  # find when each word is said, from the attention of the alignment heads
+    # Text
+    language: str | None = None
+    task: Task = "transcribe"
+    timestamps: bool = True
+    words: bool = False
 
     # Context
-    prompt: str | None = None  # text that comes before: names, spelling, style
-    hotwords: str | None = None  # words to expect: told to every window, before any other text
-    condition_on_previous: bool = False  # feed each window the text of those before it
+    prompt: str | None = None
+    hotwords: str | None = None
+    condition_on_previous: bool = False
 
-    # Whisper's logit rules
-    suppress_tokens: tuple[int, ...] | int | None = None  # None: the checkpoint's own list; -1 stands for all
-    # tokens that are no speech, such as brackets and notes (openai/whisper `tokenizer.py`)
-    max_initial_timestamp: float | None = None  # seconds; None: the checkpoint's own limit
-    max_tokens: int | None = None  # tokens a window may hold, prompt included; None: the checkpoint's
+    # Logits processing
+    suppress_tokens: tuple[int, ...] | int | None = None
+    max_initial_timestamp: float | None = None
+    max_tokens: int | None = None
 
-    # Guards: a window that fails one is decoded again at the next temperature of the ladder (openai/whisper)
-    temperature: float | tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # 0: the likeliest token; above: samples
-    compression_ratio_threshold: float | None = 2.4  # a text that packs better than this repeats itself
-    logprob_threshold: float | None = -1.0  # a mean log-probability below this is a guess
-    no_speech_threshold: float | None = 0.6  # beyond this, and with a doubtful text, a window is silence
-    seed: int = 0  # of sampling; the text depends on it alone, not on draft, draft length or batch
-    acceptance: Acceptance = "coupled"  # how samples are verified. "coupled": draft and target share the noise;
-    # "rejection": Leviathan's and Chen's rule: accepts more, same distribution, but the text depends on the draft too
+    # Sampling and fallback thresholds
+    temperature: float | tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    compression_ratio_threshold: float | None = 2.4
+    logprob_threshold: float | None = -1.0
+    no_speech_threshold: float | None = 0.6
+    seed: int = 0
+    acceptance: Acceptance = "coupled"
 
     # Speculation: changes the time it takes, never the text
-    draft: DraftKind = "auto"  # who proposes: "model"; "ngram" (what was said before); "none": the target alone;
-    # "auto": the previous transcript of the same sound where there is one, then the model
-    draft_length: int | Literal["auto"] = 5  # tokens proposed a round, 1 to 32; "auto": whatever is fastest here.
-    # Beyond 7 the target's passes widen; in float16 and bfloat16 another width may break a near-tie differently.
-    batch_size: int = 8  # windows decoded at once
+    draft: DraftKind = "auto"
+    draft_length: int | Literal["auto"] = 5
+    batch_size: int = 8
 
-    # The order of the windows
-    mode: Mode | Literal["auto"] = "auto"  # "sequential": each begins where the text of the last one ended, as in the
-    # reference; "batched": cut at pauses, several of one recording at once; "auto": batched where that is faster
-    vad: bool = False  # read only where voice is detected; "batched" cuts there in any case
+    # Order of the windows
+    mode: Mode | Literal["auto"] = "auto"
+    vad: bool = False
 
-    # The part of the recording to use
-    clips: tuple[tuple[float, float], ...] = ()  # (start, end) in seconds, in order; (): everything
-    start: float | None = None  # seconds
-    end: float | None = None  # seconds
-    channel: str | int = "mix"  # "mix", "left", "right", an index, or "split": one transcript per channel
+    # Part of the recording
+    clips: tuple[tuple[float, float], ...] = ()
+    start: float | None = None
+    end: float | None = None
+    channel: str | int = "mix"
 
     def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            OptionError: for the first value that makes no sense.
+        """
         for name in ("suppress_tokens", "temperature", "clips"):  # equal and hashable, however they were listed
             value = getattr(self, name)
             if isinstance(value, list):
@@ -84,11 +134,14 @@ class TranscribeOptions:
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """The ladder, first rung first."""
+        """The temperatures in the order of fallback, also where only one is given."""
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
 
     def override(self, **changes: Any) -> TranscribeOptions:
-        """A copy with these fields changed.
+        """A copy with some fields changed.
+
+        Args:
+            **changes: new values by the names of the fields.
 
         Raises:
             OptionError: for a name that is not an option (the near ones are listed) or a bad value.
@@ -101,70 +154,75 @@ class TranscribeOptions:
         return replace(self, **changes)
 
 
-Check = tuple[bool, str]  # whether it holds, and what to say where it does not
+Check = tuple[bool, str]  # whether it holds, and the message where it does not
 
 
 def _problems(options: TranscribeOptions) -> list[str]:
     """Every reason why these options make no sense, each one line."""
-    checks = [*_text_checks(options), *_guard_checks(options), *_speed_checks(options), *_part_checks(options)]
+    checks = itertools.chain(
+        _text_checks(options), _fallback_checks(options), _speculation_checks(options), _part_checks(options)
+    )
     return [message for holds, message in checks if not holds]
 
 
-def _text_checks(o: TranscribeOptions) -> Iterator[Check]:
-    named = o.language is None or isinstance(o.language, str)
-    yield named, f"language must be a code such as 'en' or a name such as 'english', got {o.language!r}"
-    yield o.task in ("transcribe", "translate"), f"task must be 'transcribe' or 'translate', got {o.task!r}"
+def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
+    language, tokens = options.language, options.suppress_tokens
+    named = language is None or isinstance(language, str)
+    yield named, f"language must be a code such as 'en' or a name such as 'english', got {language!r}"
+    yield options.task in get_args(Task), f"task must be 'transcribe' or 'translate', got {options.task!r}"
     for name in ("timestamps", "words", "condition_on_previous"):
-        value = getattr(o, name)
+        value = getattr(options, name)
         yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
     for name in ("prompt", "hotwords"):
-        value = getattr(o, name)
+        value = getattr(options, name)
         yield value is None or isinstance(value, str), f"{name} must be text, got {type(value).__name__}"
-    listed = isinstance(o.suppress_tokens, tuple) and all(_whole(token, -1) for token in o.suppress_tokens)
-    allowed = o.suppress_tokens is None or listed
-    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for what is no speech, got {o.suppress_tokens!r}"
-    yield o.max_tokens is None or _whole(o.max_tokens, 1), f"max_tokens must be at least 1, got {o.max_tokens!r}"
+    allowed = tokens is None or (isinstance(tokens, tuple) and all(_whole(token, -1) for token in tokens))
+    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for what is no speech, got {tokens!r}"
+    longest = options.max_tokens
+    yield longest is None or _whole(longest, 1), f"max_tokens must be at least 1, got {longest!r}"
 
 
-def _guard_checks(o: TranscribeOptions) -> Iterator[Check]:
-    rungs = o.temperatures
-    ladder = bool(rungs) and all(_number(rung) and 0 <= rung <= 2 for rung in rungs)
-    yield ladder, f"temperature must be from 0 to 2, or several such, got {o.temperature!r}"
+def _fallback_checks(options: TranscribeOptions) -> Iterator[Check]:
+    values = options.temperatures
+    numbers = bool(values) and all(_number(value) and 0 <= value <= 2 for value in values)
+    yield numbers, f"temperature must be from 0 to 2, or several such, got {options.temperature!r}"
     for name in ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold"):
-        value = getattr(o, name)
+        value = getattr(options, name)
         yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"
-    kinds = get_args(Acceptance)
-    yield o.acceptance in kinds, f"acceptance must be one of {', '.join(map(repr, kinds))}, got {o.acceptance!r}"
-    yield _whole(o.seed, 0, 2**63 - 1), f"seed must be a whole number from 0, got {o.seed!r}"
+    yield _one_of("acceptance", options.acceptance, get_args(Acceptance))
+    yield _whole(options.seed, 0, 2**63 - 1), f"seed must be a whole number from 0, got {options.seed!r}"
 
 
-def _speed_checks(o: TranscribeOptions) -> Iterator[Check]:
-    kinds = get_args(DraftKind)
-    yield o.draft in kinds, f"draft must be one of {', '.join(map(repr, kinds))}, got {o.draft!r}"
-    length = o.draft_length == "auto" or _whole(o.draft_length, 1, 32)
-    yield length, f"draft_length must be 'auto' or a whole number from 1 to 32, got {o.draft_length!r}"
-    yield _whole(o.batch_size, 1, 256), f"batch_size must be a whole number from 1 to 256, got {o.batch_size!r}"
-    kinds = ("auto", *get_args(Mode))
-    yield o.mode in kinds, f"mode must be one of {', '.join(map(repr, kinds))}, got {o.mode!r}"
-    clash = o.mode == "batched" and o.condition_on_previous is True
+def _speculation_checks(options: TranscribeOptions) -> Iterator[Check]:
+    yield _one_of("draft", options.draft, get_args(DraftKind))
+    length, batch = options.draft_length, options.batch_size
+    allowed = f"'auto' or a whole number from 1 to {MAX_DRAFT_LENGTH}"
+    yield length == "auto" or _whole(length, 1, MAX_DRAFT_LENGTH), f"draft_length must be {allowed}, got {length!r}"
+    yield _whole(batch, 1, 256), f"batch_size must be a whole number from 1 to 256, got {batch!r}"
+    yield _one_of("mode", options.mode, ("auto", *get_args(Mode)))
+    clash = options.mode == "batched" and options.condition_on_previous is True
     yield not clash, "mode='batched' has no previous text: condition_on_previous needs mode='sequential'"
-    yield isinstance(o.vad, bool), f"vad must be True or False, got {o.vad!r}"
+    yield isinstance(options.vad, bool), f"vad must be True or False, got {options.vad!r}"
 
 
-def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
+def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
     for name in ("start", "end", "max_initial_timestamp"):
-        value = getattr(o, name)
+        value = getattr(options, name)
         yield value is None or _seconds(value), f"{name} must be seconds (0 or more), got {value!r}"
-    start, end = o.start, o.end
+    start, end, clips, channel = options.start, options.end, options.clips, options.channel
     if _seconds(start) and _seconds(end):
         yield start < end, f"start must come before end, got start={start} and end={end}"
-    paired = isinstance(o.clips, tuple) and all(_clip(clip) for clip in o.clips)
-    yield paired, f"clips must be (start, end) pairs of seconds, start before end, got {o.clips!r}"
+    paired = isinstance(clips, tuple) and all(_clip(clip) for clip in clips)
+    yield paired, f"clips must be (start, end) pairs of seconds, start before end, got {clips!r}"
     if paired:
-        before = [clip for clip, after in itertools.pairwise(o.clips) if after[0] < clip[1]]
-        yield not before, f"clips must be in order and not overlap, got {o.clips!r}"
-    known = o.channel in ("mix", "left", "right", "split") or _whole(o.channel, 0)
-    yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {o.channel!r}"
+        ordered = all(before[1] <= after[0] for before, after in itertools.pairwise(clips))
+        yield ordered, f"clips must be in order and not overlap, got {clips!r}"
+    known = channel in ("mix", "left", "right", "split") or _whole(channel, 0)
+    yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}"
+
+
+def _one_of(name: str, value: object, kinds: tuple[str, ...]) -> Check:
+    return value in kinds, f"{name} must be one of {', '.join(map(repr, kinds))}, got {value!r}"
 
 
 def _clip(value: object) -> bool:

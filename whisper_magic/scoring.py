@@ -1,26 +1,24 @@
-"""How far a transcript is from a reference: word error rate, with what differs and when it was said.
+"""Word error rate against a reference, with the stretches that differ and their times.
 
-Text is compared as the Whisper paper compares it (appendix C): after Whisper's own normalizers, English or basic. jiwer
-aligns. Knows nothing of models; needs no torch (transformers' module of normalizers imports none).
+Both texts are compared after Whisper's own normalizers, English or basic, as in Radford et al. 2022 (arXiv:2212.04356),
+appendix C; jiwer aligns them. Needs no torch: transformers' module of normalizers imports none.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from whisper_magic.errors import OptionError, PackageMissing
 from whisper_magic.wording import counted
 
-if TYPE_CHECKING:
-    from whisper_magic.transcript import Transcript
-
 Kind = Literal["equal", "substitution", "deletion", "insertion"]
+Unit = Literal["word", "character"]
 
 # Written without spaces: the paper (appendix C) counts characters for these, that is, their character error rate.
 NO_SPACES = frozenset({"zh", "yue", "ja", "th", "lo", "my"})
@@ -32,12 +30,29 @@ _KINDS: dict[str, Kind] = {
 }
 
 
+class TimedText(Protocol):
+    """A part of a transcript with its times in seconds: a `Word` or a `Segment`."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+    @property
+    def text(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Stretch:
-    """Words that stand together, all of them right or all wrong in the same way, as the normalizer leaves them.
+    """Consecutive words of one kind: all equal, or all wrong in the same way.
 
-    reference: what should be there; () for an insertion. written: what the transcript has; () for a deletion.
-    start, end: seconds between which the written ones, or for a deletion their neighbours, were said; None if unknown.
+    Attributes:
+        kind: "equal", "substitution", "deletion" or "insertion".
+        reference: normalised words of the reference; () for an insertion.
+        written: normalised words of the transcript; () for a deletion.
+        start: second at which they begin; for a deletion, at which the word before ends. None where it is unknown.
+        end: second at which they end; for a deletion, at which the word after begins. None where it is unknown.
     """
 
     kind: Kind
@@ -49,15 +64,26 @@ class Stretch:
 
 @dataclass(frozen=True)
 class WordErrors:
-    """What `Transcript.wer` returns. rate: errors / words of the reference; it may be more than 1, and is infinite
-    where the reference holds no word and the transcript does. unit: what is counted. stretches: all of both texts."""
+    """What `Transcript.wer` returns.
+
+    Attributes:
+        rate: errors / words of the reference. It may be above 1, and is infinite where the reference holds no word and
+            the transcript does.
+        hits: words that are equal.
+        substitutions: words in place of others.
+        deletions: words of the reference that are missing.
+        insertions: words that the reference does not have.
+        unit: what is counted, "word" or "character".
+        normalizer: what both texts went through.
+        stretches: both texts, aligned, in order.
+    """
 
     rate: float
     hits: int
     substitutions: int
     deletions: int
     insertions: int
-    unit: Literal["word", "character"] = "word"
+    unit: Unit = "word"
     normalizer: str = ""
     stretches: tuple[Stretch, ...] = ()
 
@@ -68,11 +94,12 @@ class WordErrors:
 
     @property
     def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
         return self.substitutions + self.deletions + self.insertions
 
     @property
     def words(self) -> int:
-        """Of the reference (characters, where these are counted)."""
+        """Number of words in the reference; of characters, where these are counted."""
         return self.hits + self.substitutions + self.deletions
 
     def __str__(self) -> str:
@@ -82,42 +109,48 @@ class WordErrors:
 
 
 def percent(rate: float) -> str:
-    """'8.3%'; 'infinite' where nothing should have been said."""
+    """A rate as text: '8.3%', or 'infinite' where the reference is empty."""
     return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
 
 
-def word_errors(transcript: Transcript, reference: str | Transcript) -> WordErrors:
-    """Compare a transcript with what was really said: text, or another transcript.
+def word_errors(
+    text: str, reference: str, pieces: Sequence[TimedText], *, language: str | None, target: str
+) -> WordErrors:
+    """Compare a transcript's text with a reference, both after Whisper's normalizers.
+
+    Args:
+        text: what the transcript holds.
+        reference: what was said.
+        pieces: the smallest parts of `text` whose times are known, in order: words where there are any, else segments.
+        language: code of the language of both texts; None where it is not known.
+        target: the checkpoint that wrote `text`, whose table of English spellings is used where it is at hand.
+
+    Returns:
+        Counts, rate and aligned stretches of both texts.
 
     Raises:
         PackageMissing: without jiwer.
-        OptionError: for a reference that is neither.
+        OptionError: for a reference that is not text.
     """
-    expected = _text_of(reference)
+    if not isinstance(reference, str):
+        raise OptionError(f"a reference is text or a Transcript, got {type(reference).__name__}; read a file first")
     jiwer = _jiwer()
-    normalise, name, unit = _normalizer(transcript)
-    said, written = normalise(expected).split(), normalise(transcript.text).split()
-    found = jiwer.process_words(" ".join(said), " ".join(written))
-    spans = _Spans(transcript, written, normalise)
+    normalise, name, unit = _normalizer(language, target)
+    expected, written = normalise(reference).split(), normalise(text).split()
+    found = jiwer.process_words(" ".join(expected), " ".join(written))
+    spans = _Spans(pieces, written, normalise)
     stretches = tuple(
         Stretch(
             _KINDS[chunk.type],
-            tuple(said[chunk.ref_start_idx : chunk.ref_end_idx]),
+            tuple(expected[chunk.ref_start_idx : chunk.ref_end_idx]),
             tuple(written[chunk.hyp_start_idx : chunk.hyp_end_idx]),
             *spans.of(chunk.hyp_start_idx, chunk.hyp_end_idx),
         )
         for chunk in found.alignments[0]
     )
     errors = found.substitutions + found.deletions + found.insertions
-    rate = errors / len(said) if said else math.inf if written else 0.0
+    rate = errors / len(expected) if expected else math.inf if written else 0.0
     return WordErrors(rate, found.hits, found.substitutions, found.deletions, found.insertions, unit, name, stretches)
-
-
-def _text_of(reference: object) -> str:
-    text = getattr(reference, "text", reference)  # of a Transcript
-    if not isinstance(text, str):
-        raise OptionError(f"a reference is text or a Transcript, got {type(reference).__name__}; read a file first")
-    return text
 
 
 def _jiwer() -> Any:
@@ -131,13 +164,12 @@ def _jiwer() -> Any:
 # Normalizers
 
 
-def _normalizer(transcript: Transcript) -> tuple[Callable[[str], str], str, Literal["word", "character"]]:
-    """How to normalise this transcript's language; what to call it; what is counted then."""
+def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str], str, Unit]:
+    """The normalizer of a language, its name, and what is counted after it."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
-    language = "en" if transcript.task == "translate" else transcript.language
     if language == "en":
-        spelling = _spelling(transcript.models.target)
+        spelling = _spelling(target)
         short = "" if spelling else " without its table of spellings"
         return EnglishTextNormalizer(spelling), f"Whisper's English normalizer{short}", "word"
     if language in NO_SPACES:
@@ -146,7 +178,7 @@ def _normalizer(transcript: Transcript) -> tuple[Callable[[str], str], str, Lite
 
 
 def _spelling(target: str) -> dict[str, str]:
-    """British -> American, as the checkpoint brings it along; {} where it is not on this machine. Fetches nothing."""
+    """British -> American spellings, from the checkpoint's folder or the hub's cache; {} without. Downloads nothing."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -168,7 +200,7 @@ def _spelling(target: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Span:
-    """Seconds, and the number of the word or segment that they are of."""
+    """Start and end in seconds of a word or segment, and its index among the pieces."""
 
     start: float
     end: float
@@ -176,15 +208,16 @@ class _Span:
 
 
 class _Spans:
-    """When each normalised word of a transcript was said.
+    """Times of each normalised word of a transcript.
 
-    Normalizers join and split words ("twenty five" is 25, "it's" is "it is"), so that places do not carry over: each
-    word (or segment, where there are no words) is normalised alone as well, and the two texts are aligned.
+    Normalizers join and split words ("twenty five" is 25, "it's" is "it is"), so that indices do not carry over: each
+    piece is normalised alone as well, and the two texts are aligned.
     """
 
-    def __init__(self, transcript: Transcript, written: Sequence[str], normalise: Callable[[str], str]) -> None:
+    def __init__(self, pieces: Sequence[TimedText], written: Sequence[str], normalise: Callable[[str], str]) -> None:
         self._spans: list[_Span | None] = [None] * len(written)
-        apart = [(token, span) for text, span in _pieces(transcript) for token in normalise(text).split()]
+        timed = [(piece.text, _Span(piece.start, piece.end, number)) for number, piece in enumerate(pieces)]
+        apart = [(token, span) for text, span in timed for token in normalise(text).split()]
         found = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
         for equal, group in groupby(found.alignments[0], key=lambda chunk: chunk.type == "equal"):
             chunks = list(group)
@@ -195,7 +228,7 @@ class _Spans:
                 self._spans[place] = spans[place - places.start] if equal else _around(spans)
 
     def of(self, first: int, end: int) -> tuple[float | None, float | None]:
-        """Start and end of the words first..end-1; where there are none, of the gap that they would stand in."""
+        """Start and end of the words first to end - 1; where there are none, of the gap between their neighbours."""
         spans = [span for span in self._spans[first:end] if span is not None]
         if not spans:
             spans = [span for span in self._spans[max(0, first - 1) : end + 1] if span is not None]
@@ -210,12 +243,3 @@ def _around(spans: Sequence[_Span]) -> _Span | None:
     if not spans:
         return None
     return _Span(min(span.start for span in spans), max(span.end for span in spans), spans[0].piece)
-
-
-def _pieces(transcript: Transcript) -> Iterator[tuple[str, _Span]]:
-    """The smallest parts whose times are known: words where there are any, else segments."""
-    number = 0
-    for segment in transcript.segments:
-        for part in segment.words or (segment,):
-            yield part.text, _Span(part.start, part.end, number)
-            number += 1

@@ -1,6 +1,7 @@
-"""What a transcription returns: frozen dataclasses of plain Python, no torch, no notebook.
+"""What a transcription returns: frozen dataclasses of plain Python. No torch, no notebook.
 
-A `Transcript` is data first. Text files are made of it by `formats`; the notebook's views live in `notebook`.
+Files are written and read by `formats`, word error rates computed by `scoring`; the notebook's views are in `notebook`.
+Times are in seconds from the start of the source.
 """
 
 from __future__ import annotations
@@ -8,34 +9,54 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from whisper_magic import formats
 from whisper_magic.options import Mode, TranscribeOptions
+from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
 if TYPE_CHECKING:
     import pandas
 
-    from whisper_magic.scoring import WordErrors
-
 
 @dataclass(frozen=True)
 class Word:
-    """One word with its times (seconds from the start of the source) and mean token probability."""
+    """One word.
+
+    Attributes:
+        text: as decoded, usually with a space in front.
+        start: seconds.
+        end: seconds.
+        probability: mean probability of its tokens, 0 to 1.
+        speaker: None until something names one.
+    """
 
     text: str
     start: float
     end: float
     probability: float
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech between two timestamps (Whisper's segment). Times: seconds from the source's start.
+    """The text between two timestamps (Whisper's segment).
 
-    tokens: ids as decoded, timestamps included. avg_logprob, no_speech_prob and temperature belong to the window that
-    the segment was decoded in, as in openai/whisper `transcribe.py`; compression_ratio is its own text's.
-    flags: reasons to doubt it; a doubted segment is kept and flagged, never dropped silently. language: code of its
-    window's, where each window's was detected.
+    `avg_logprob`, `no_speech_prob` and `temperature` are those of the window that the segment was decoded in, as in
+    openai/whisper `transcribe.py`; `compression_ratio` is that of the segment's own text.
+
+    Attributes:
+        start: seconds.
+        end: seconds.
+        text: as decoded, usually with a space in front.
+        tokens: ids as decoded, timestamps included.
+        words: () unless `TranscribeOptions.words` asks for them.
+        avg_logprob: mean log-probability per token.
+        no_speech_prob: probability of the no-speech token, 0 to 1.
+        compression_ratio: bytes of the text over its zlib-compressed bytes; high for repetition.
+        temperature: of the attempt that was kept.
+        flags: reasons why the text may be wrong, a line each. A segment is flagged, never dropped silently.
+        language: code, where the language of each window is detected; else None.
     """
 
     start: float
@@ -53,7 +74,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Started:
-    """First event of a stream: what is transcribed, and how long it is (seconds; 0 where that is not known yet)."""
+    """First event of a recording.
+
+    Attributes:
+        source: name of what is transcribed.
+        duration: seconds; 0 where it is not known yet.
+    """
 
     source: str
     duration: float
@@ -61,13 +87,19 @@ class Started:
 
 @dataclass(frozen=True)
 class Round:
-    """One round of speculation: the draft proposes, the target verifies the block in one forward pass.
+    """One round of speculation: the draft proposes tokens, the target verifies them in one forward pass.
 
-    window: index of the window. position: place in the decoder's context of the first token decided.
-    proposed: the draft's token ids. accepted: how many of them, from the first on, the target agreed with.
-    token: the target's own next token, which follows those, or None where the window ended inside the accepted.
-    draft_seconds, verify_seconds: wall time of the two phases of this round; of a round that served several windows at
-    once, this one's share. temperature: of this attempt at the window; one that a guard refused is decoded again.
+    Attributes:
+        window: index of the window in the recording.
+        position: place of the round's first token in the decoder's context, prompt included.
+        proposed: the token ids proposed.
+        accepted: how many of them, from the first on, the target agreed with.
+        token: the target's own next token, after the accepted ones; None where the window ended inside them.
+        draft_seconds: wall seconds of proposing. Of a round that served several windows at once, this one's share.
+        verify_seconds: wall seconds of the target's pass, over the prompt too in the first round; shared likewise.
+        temperature: of this attempt at the window. A failed attempt's rounds stay in the trace.
+        drafter: what proposed: "model", "ngram" or "previous" (the previous transcript of the same audio); None where
+            nothing was proposed.
     """
 
     window: int
@@ -78,17 +110,22 @@ class Round:
     draft_seconds: float = 0.0
     verify_seconds: float = 0.0
     temperature: float = 0.0
+    drafter: str | None = None
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The token ids that this round wrote."""
+        """The token ids that this round wrote: the accepted ones, then the target's own."""
         own = () if self.token is None else (self.token,)
         return self.proposed[: self.accepted] + own
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Every round of a transcription, in order."""
+    """Every round of a transcription.
+
+    Attributes:
+        rounds: in the order in which they were decoded.
+    """
 
     rounds: tuple[Round, ...] = ()
 
@@ -100,26 +137,35 @@ class Trace:
 
     @property
     def tokens_per_round(self) -> float | None:
-        """Mean number of tokens written per target pass; None without rounds. The target alone makes 1."""
+        """Mean number of tokens written per round; None without rounds. The target alone writes 1."""
         return sum(len(r.tokens) for r in self.rounds) / len(self.rounds) if self.rounds else None
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row per round. Needs pandas (the `pandas` extra)."""
+        """One row per round, a column per field. Needs pandas (the `pandas` extra)."""
         import pandas as pd
 
-        columns = ["window", "position", "proposed", "accepted", "token", "temperature"]
+        columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds"]
         return pd.DataFrame([[getattr(r, name) for name in columns] for r in self.rounds], columns=columns)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds per phase. `load` is reading and decoding the sound; `total` includes everything.
+    """Wall seconds per phase. Recordings that were decoded together have each its share of what they shared.
 
-    Of recordings that were decoded together, each has its share of what they shared.
+    Attributes:
+        read: reading, decoding and resampling the audio.
+        features: log-mel features.
+        encode: encoder, cross-attention keys and values, language detection.
+        prefill: the target's passes over the windows' prompts.
+        draft: proposing tokens.
+        verify: the target's other passes.
+        align: word times.
+        total: everything, from the call to the transcript.
+        audio: seconds of audio that were transcribed.
     """
 
-    load: float = 0.0
+    read: float = 0.0
     features: float = 0.0
     encode: float = 0.0
     prefill: float = 0.0
@@ -127,23 +173,31 @@ class Timing:
     verify: float = 0.0
     align: float = 0.0
     total: float = 0.0
-    audio: float = 0.0  # seconds of sound that were transcribed
+    audio: float = 0.0
 
     @property
     def rtfx(self) -> float:
-        """Real-time factor: seconds of audio per second of wall time (higher is faster)."""
+        """Real-time factor: seconds of audio per wall second; higher is faster. 0 where nothing was timed."""
         return self.audio / self.total if self.total else 0.0
 
     @property
     def other(self) -> float:
         """Seconds of `total` outside the named phases."""
-        named = (self.load, self.features, self.encode, self.prefill, self.draft, self.verify, self.align)
+        named = (self.read, self.features, self.encode, self.prefill, self.draft, self.verify, self.align)
         return max(0.0, self.total - sum(named))
 
 
 @dataclass(frozen=True)
 class Models:
-    """Which models wrote a transcript, and on what: names as given, settings as actually used."""
+    """The models that wrote a transcript, and the settings that were used.
+
+    Attributes:
+        target: name as given to `Engine.load`.
+        draft: likewise; None for the target alone.
+        device: such as "cpu (2 threads)".
+        dtype: such as "float16".
+        attention: implementation of attention.
+    """
 
     target: str
     draft: str | None = None
@@ -154,7 +208,24 @@ class Models:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. `text` joins the segments; `complete` is False where Ctrl-C cut it short."""
+    """What was said in one recording.
+
+    Attributes:
+        segments: in order of time.
+        language: code, given or detected; None where it was not detected.
+        task: "transcribe" or "translate".
+        duration: seconds of the recording, or of the part that was asked for.
+        source: name of the recording.
+        options: as given.
+        trace: every round of speculation.
+        timing: wall seconds per phase.
+        models: what wrote it.
+        language_probability: of the detected language, 0 to 1; None where none was detected.
+        complete: False where an interrupt or damaged audio ended it early.
+        skipped: windows taken for silence, with the text that was left out, flagged.
+        notes: what else a reader needs to know, a line each.
+        mode: the order in which the windows were decoded.
+    """
 
     segments: tuple[Segment, ...]
     language: str | None
@@ -167,20 +238,21 @@ class Transcript:
     models: Models = field(default_factory=lambda: Models(target="unknown"))
     language_probability: float | None = None
     complete: bool = True
-    skipped: tuple[Segment, ...] = ()  # windows taken for silence, with what would have been written, flagged
-    notes: tuple[str, ...] = ()  # what else is to be known, a line each
-    mode: Mode = "sequential"  # the order in which the windows were read
+    skipped: tuple[Segment, ...] = ()
+    notes: tuple[str, ...] = ()
+    mode: Mode = "sequential"
 
     def __str__(self) -> str:
         return self.text
 
     @property
     def text(self) -> str:
-        """The words, on one line."""
+        """The text of all segments, on one line."""
         return "".join(segment.text for segment in self.segments).strip()
 
     @property
     def words(self) -> tuple[Word, ...]:
+        """The words of all segments; () unless `TranscribeOptions.words` asked for them."""
         return tuple(word for segment in self.segments for word in segment.words)
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -192,44 +264,62 @@ class Transcript:
         return pd.DataFrame(rows, columns=columns)
 
     def wer(self, reference: str | Transcript) -> WordErrors:
-        """Word error rate against what was really said (text, or another transcript), after Whisper's normalizers.
+        """Word error rate against a reference, both after Whisper's normalizers (Radford et al. 2022, appendix C).
+
+        Args:
+            reference: what was said: text, or another transcript.
+
+        Returns:
+            The rate, its counts, and the stretches that differ with their times. Character error rate for languages
+            that are written without spaces.
 
         Raises:
             PackageMissing: without jiwer (the `score` extra).
             OptionError: for a reference that is neither.
         """
-        from whisper_magic import scoring
-
-        return scoring.word_errors(self, reference)
+        expected: Any = getattr(reference, "text", reference)  # of a Transcript
+        pieces: list[TimedText] = [piece for segment in self.segments for piece in segment.words or (segment,)]
+        language = "en" if self.task == "translate" else self.language
+        return word_errors(self.text, expected, pieces, language=language, target=self.models.target)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write to `path`; its ending chooses the format: txt, srt, vtt, tsv or json.
+        """Write to a file, which appears whole or not at all.
+
+        Args:
+            path: its ending chooses the format: .txt, .srt, .vtt, .tsv or .json.
+
+        Returns:
+            The path with `~` expanded.
 
         Raises:
-            TranscriptError: for an ending that is none of these.
+            TranscriptError: for any other ending, a missing folder, or a file that cannot be written.
         """
-        from whisper_magic import formats
-
         return formats.save(self, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Transcript:
-        """Read back what `save("x.json")` wrote, equal to what was saved.
+        """Read back what `save` wrote as JSON, equal to what was saved.
+
+        Args:
+            path: of a .json file, of this or an older version of the format.
 
         Raises:
-            TranscriptError: where the file is not such a transcript.
+            TranscriptError: where there is no such file, or it is not such a transcript.
         """
-        from whisper_magic import formats
-
-        return formats.load(path)
+        return formats.load(Transcript, path)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Last event of a recording: its transcript. place: where that stands among the results."""
+    """Last event of a recording.
+
+    Attributes:
+        transcript: the result.
+        place: its index among the results of the call.
+    """
 
     transcript: Transcript
     place: int = 0
 
 
-Event = Started | Round | Segment | Finished  # what a running transcription reports, as it happens
+Event = Started | Round | Segment | Finished  # what a transcription reports while it runs

@@ -126,7 +126,7 @@ def transcript(source, segments=SEGMENTS, options=None, complete=True, models=MO
         source=source,
         options=options or TranscribeOptions(),
         trace=Trace(ROUNDS),
-        timing=Timing(load=0.01, features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.7, total=1.6, audio=20.0),
+        timing=Timing(read=0.01, features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.7, total=1.6, audio=20.0),
         models=models,
         complete=complete,
     )

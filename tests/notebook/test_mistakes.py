@@ -15,7 +15,7 @@ from whisper_magic.notebook.jobs.session import SESSION
         ("%whisper talk.wav --langage en", "no option is called --langage; did you mean --language?"),
         ("%whisper talk.wav --zzz", "no option is called --zzz (%whisper -h lists the options)"),
         ("%whisper talk.wav --draft-length many", "--draft-length: this takes a whole number or auto, got 'many'"),
-        ("%whisper talk.wav --draft-length 99", "--draft-length must be 'auto' or a whole number from 1 to 32, got 99"),
+        ("%whisper talk.wav --draft-length 99", "--draft-length must be 'auto' or a whole number from 1 to 7, got 99"),
         ("%whisper talk.wav --start 5 --end 4", "--start must come before end"),
         ("%whisper talk.wav --task sing", "--task: invalid choice: 'sing'"),
         ("%whisper talk.wav --language", "-l/--language: expected one argument"),

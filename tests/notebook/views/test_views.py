@@ -76,7 +76,7 @@ def test_html_has_everything(fake):
     assert "big-model + small-draft · cpu · float32 · sdpa" in page.text
     labels = [value for name, value in page.attributes if name == "aria-label"]
     assert labels[0] == "Transcript of talk.mp3"
-    assert labels[-1].startswith("Time spent: load 10 ms, features 20 ms, encode 500 ms")
+    assert labels[-1].startswith("Time spent: read 10 ms, features 20 ms, encode 500 ms")
 
 
 def test_html_in_transcripts_and_names_is_text(nasty):
@@ -226,8 +226,8 @@ def test_times_in_words(seconds, clock, length, took):
 
 
 def test_shares_are_of_the_total_and_sum_to_one():
-    phases = figures.phases(Timing(load=0.1, encode=0.4, draft=0.2, verify=0.2, total=1.0))
-    assert [phase.name for phase in phases] == ["load", "encode", "draft", "verify", "other"]
+    phases = figures.phases(Timing(read=0.1, encode=0.4, draft=0.2, verify=0.2, total=1.0))
+    assert [phase.name for phase in phases] == ["read", "encode", "draft", "verify", "other"]
     assert sum(phase.share for phase in phases) == pytest.approx(1)
 
 

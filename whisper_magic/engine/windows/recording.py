@@ -312,7 +312,7 @@ class Recording:
     def _timing(self) -> Timing:
         clock = self.clock
         return Timing(
-            load=self._opened.open_seconds + self.features.read_seconds,
+            read=self._opened.open_seconds + self.features.read_seconds,
             features=self.features.features_seconds,
             encode=clock.encode,
             prefill=clock.prefill,

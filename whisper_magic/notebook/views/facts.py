@@ -11,7 +11,7 @@ from whisper_magic.transcript import Models, Segment, Timing, Transcript
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import EngineStatus
 
-PHASES = ("load", "features", "encode", "prefill", "draft", "verify", "align", "other")
+PHASES = ("read", "features", "encode", "prefill", "draft", "verify", "align", "other")
 WORTH_SHOWING = 0.005  # of the total; what is shorter would be an invisible sliver
 
 

@@ -15,7 +15,7 @@ from whisper_magic.transcript import Segment, Transcript
 
 # Mid-tones that stand out on white and on black; draft and verify, which speculation is about, are the warm ones.
 _COLOURS = {
-    "load": "#90a4ae",
+    "read": "#90a4ae",
     "features": "#4db6ac",
     "encode": "#1e88e5",
     "prefill": "#7e9fdc",
