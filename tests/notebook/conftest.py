@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from tests.support import fake_engine
 from whisper_magic.notebook.jobs.session import SESSION, load_engine
 
 
@@ -27,17 +25,6 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    """The module `fake_engine`, which lies beside this file."""
-    spec = importlib.util.spec_from_file_location("fake_engine", Path(__file__).with_name("fake_engine.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["fake_engine"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
 def bare_shell(tmp_path_factory: pytest.TempPathFactory) -> InteractiveShell:
     """One shell for all tests: IPython has one to a process."""
     with pytest.MonkeyPatch.context() as patch:
@@ -47,12 +34,10 @@ def bare_shell(tmp_path_factory: pytest.TempPathFactory) -> InteractiveShell:
 
 
 @pytest.fixture
-def shell(
-    bare_shell: InteractiveShell, fake: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InteractiveShell]:
+def shell(bare_shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """The shell, in an empty folder, with the extension loaded and every engine a scripted one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SESSION, "loader", fake.load)
+    monkeypatch.setattr(SESSION, "loader", fake_engine.load)
     monkeypatch.setattr("whisper_magic.audio.load.find", lambda source: None)  # the scripted engine reads no files
     names = set(bare_shell.user_ns)
     bare_shell.config.pop("WhisperMagics", None)

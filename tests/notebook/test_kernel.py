@@ -10,8 +10,8 @@ from nbclient import NotebookClient
 
 SETUP = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import fake_engine
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.support import fake_engine
 from whisper_magic.notebook.jobs.session import SESSION
 SESSION.loader = fake_engine.load
 from whisper_magic.audio import load

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import pytest
 
+from tests.support import fake_engine
 from whisper_magic import formats
 from whisper_magic.comparison import REPEATS
 from whisper_magic.notebook.jobs.results import TranscriptList
@@ -119,10 +120,10 @@ def test_the_demo_stays_where_nothing_else_is_loaded(run, calls):
     assert SESSION.resident is engine
 
 
-def test_the_demo_leaves_other_models_resident(run, shell, fake, monkeypatch):
+def test_the_demo_leaves_other_models_resident(run, shell, monkeypatch):
     run("%whisper load one")
     guests = []
-    monkeypatch.setattr(SESSION, "loader", lambda choice: guests.append(fake.load(choice)) or guests[-1])
+    monkeypatch.setattr(SESSION, "loader", lambda choice: guests.append(fake_engine.load(choice)) or guests[-1])
     assert run("%whisper demo").result.text
     assert SESSION.resident.choice.target == "one"
     assert guests[0].closed
@@ -335,9 +336,9 @@ def test_what_cannot_be_saved_is_not_lost(run, tmp_path):
     assert ran.result.text
 
 
-def test_the_endings_that_save_takes_are_those_of_formats(fake, tmp_path):
+def test_the_endings_that_save_takes_are_those_of_formats(tmp_path):
     for ending in ENDINGS:
-        assert formats.save(fake.transcript("x"), tmp_path / f"x{ending}").exists()
+        assert formats.save(fake_engine.transcript("x"), tmp_path / f"x{ending}").exists()
     assert len(ENDINGS) == len(formats._WRITERS)
 
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.support import fake_engine
 from whisper_magic.notebook.live import surfaces
 from whisper_magic.notebook.live.progress import Frame, Live
 from whisper_magic.notebook.views.text import PLAIN, Style
@@ -136,7 +137,7 @@ def test_a_part_counts_from_its_start(recorder, clock):
     assert recorder.frames[-1].state == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
 
 
-def test_loading_and_counting(recorder, clock, fake):
+def test_loading_and_counting(recorder, clock):
     """Recordings run together: the one begun first is shown, and how many are done."""
     live = Live(recorder, 3, clock=clock, ticking=False)
     with live:
@@ -147,7 +148,7 @@ def test_loading_and_counting(recorder, clock, fake):
         clock.now = 3.0
         live(1, Started("b.wav", 20.0))
         clock.now = 4.0
-        live(0, Finished(fake.transcript("a.wav")))
+        live(0, Finished(fake_engine.transcript("a.wav")))
     states = [frame.state for frame in recorder.frames]
     assert states == [
         "Loading big-model",

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.support import fake_engine
+from tests.support.fake_engine import APART
 from whisper_magic.comparison import Candidate
 from whisper_magic.notebook.views import comparison as render_compare
 from whisper_magic.notebook.views import tables
@@ -64,15 +66,15 @@ def errors():
 
 
 @pytest.fixture
-def apart(fake):
-    return fake.comparison("talk.mp3", divergence=fake.APART)
+def apart():
+    return fake_engine.comparison("talk.mp3", divergence=APART)
 
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
 
 
-def test_a_comparison_as_text(fake):
-    lines = render_compare.render(fake.comparison("talk.mp3")).splitlines()
+def test_a_comparison_as_text():
+    lines = render_compare.render(fake_engine.comparison("talk.mp3")).splitlines()
     assert lines[0] == "talk.mp3 · 0:20 · the target alone against drafts of 5 tokens by small-draft"
     assert lines[2] == "Identical: all 212 tokens in 2 windows are the target's own."
     assert lines[3] == "Speculation is 1.68 times as fast here (1.60 to 1.76 in 3 pairs of runs)."
@@ -88,8 +90,8 @@ def test_a_comparison_as_text(fake):
     assert lines[-1] == "big-model + small-draft · cpu · float32 · sdpa"
 
 
-def test_a_comparison_as_html(fake):
-    page = Outline(render_compare.render_html(fake.comparison("talk.mp3")))
+def test_a_comparison_as_html():
+    page = Outline(render_compare.render_html(fake_engine.comparison("talk.mp3")))
     assert page.text.startswith(
         "talk.mp3 · 0:20 · the target alone against drafts of 5 tokens by small-draft ✓ Identical:"
     )
@@ -102,8 +104,8 @@ def test_a_comparison_as_html(fake):
     assert page.tags[0][1]["aria-label"] == "Comparison on talk.mp3"
 
 
-def test_a_single_pair_shows_no_spread(fake):
-    shown = render_compare.render(fake.comparison("talk.mp3", repeats=1))
+def test_a_single_pair_shows_no_spread():
+    shown = render_compare.render(fake_engine.comparison("talk.mp3", repeats=1))
     assert "One run each, after one to warm up" in shown
     assert "shortest to longest" not in shown
 
@@ -120,24 +122,24 @@ def test_a_difference_shows_both_tokens(apart):
     assert page.count("table") == 2
 
 
-def test_a_difference_without_logits(fake, apart):
-    ended = replace(apart, divergence=replace(fake.APART, speculative=None, gap=None, before="", temperature=0.4))
+def test_a_difference_without_logits(apart):
+    ended = replace(apart, divergence=replace(APART, speculative=None, gap=None, before="", temperature=0.4))
     text = render_compare.render(ended)
     assert re.search(r"^speculative +nothing$", text, re.MULTILINE)
     assert "window 2, token 5, at temperature 0.4" in text
     assert "It is the window's first token." in text
 
 
-def test_slower_is_said(fake):
-    slow = fake.comparison("talk.mp3", alone=fake.FAST, speculative=fake.ALONE)
+def test_slower_is_said():
+    slow = fake_engine.comparison("talk.mp3", alone=fake_engine.FAST, speculative=fake_engine.ALONE)
     assert "Speculation is slower here: 0.68 times the speed (0.62 to 0.72 in 3 pairs of runs)" in (
         " ".join(render_compare.render(slow).split())
     )
     assert "Speculation is slower here" in render_compare.render_html(slow)
 
 
-def test_a_comparison_inside_something_else(shell, fake, apart):
-    bundle, _ = shell.display_formatter.format([fake.comparison("a.mp3"), apart])
+def test_a_comparison_inside_something_else(shell, apart):
+    bundle, _ = shell.display_formatter.format([fake_engine.comparison("a.mp3"), apart])
     assert bundle["text/plain"] == (
         "[<Comparison a.mp3: identical, 1.68 times as fast>,\n"
         " <Comparison talk.mp3: not identical, 1.68 times as fast>]"
@@ -207,15 +209,15 @@ def test_unknown_times_are_a_dash():
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
-def nasty(fake):
-    made = fake.comparison(NASTY, divergence=fake.APART, models=Models(NASTY, NASTY, NASTY, "float32", NASTY))
+def nasty():
+    made = fake_engine.comparison(NASTY, divergence=APART, models=Models(NASTY, NASTY, NASTY, "float32", NASTY))
     candidate = Candidate(3, NASTY, 1.0)
-    return replace(made, divergence=replace(fake.APART, before=NASTY, alone=candidate), notes=(NASTY,))
+    return replace(made, divergence=replace(APART, before=NASTY, alone=candidate), notes=(NASTY,))
 
 
-def test_html_in_names_and_texts_is_text(fake):
+def test_html_in_names_and_texts_is_text():
     score = replace(errors(), normalizer=NASTY, stretches=(replace(errors().stretches[1], reference=(NASTY,)),))
-    for html in (render_compare.render_html(nasty(fake)), render_score.render_html(score)):
+    for html in (render_compare.render_html(nasty()), render_score.render_html(score)):
         page = Outline(html)
         assert not {"script", "img", "a", "link", "iframe"} & {tag for tag, _ in page.tags}
         assert not any(name.startswith("on") or name in ("src", "href") for _, found in page.tags for name in found)
@@ -225,9 +227,9 @@ def test_html_in_names_and_texts_is_text(fake):
 
 
 @pytest.mark.parametrize("style", [Style(), COLOUR, Style(width=40)])
-def test_no_control_character_reaches_the_terminal(fake, style):
+def test_no_control_character_reaches_the_terminal(style):
     score = replace(errors(), stretches=(replace(errors().stretches[1], reference=(NASTY,)),))
-    for shown in (render_compare.render(nasty(fake), style), render_score.render(score, style)):
+    for shown in (render_compare.render(nasty(), style), render_score.render(score, style)):
         left = re.sub(r"\x1b\[[\d;]+m", "", shown) if style.colour else shown
         assert not any(ord(char) < 32 and char != "\n" for char in left)
 
@@ -238,8 +240,12 @@ def test_every_style_rule_is_ours(apart):
     assert all(selector.strip().startswith(".whisper-magic") for selector in selectors)
 
 
-def test_colour_is_only_colour(fake, apart):
-    for view, made in ((render_compare, apart), (render_compare, fake.comparison("x")), (render_score, errors())):
+def test_colour_is_only_colour(apart):
+    for view, made in (
+        (render_compare, apart),
+        (render_compare, fake_engine.comparison("x")),
+        (render_score, errors()),
+    ):
         assert re.sub(r"\x1b\[[\d;]+m", "", view.render(made, COLOUR)) == view.render(made)
 
 
