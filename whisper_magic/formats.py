@@ -221,3 +221,5 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 _WRITERS: dict[str, Callable[[Transcript], str]] = {"txt": _txt, "srt": _srt, "vtt": _vtt, "tsv": _tsv, "json": _json}
+FORMATS = tuple(_WRITERS)
+ENDINGS = tuple(f".{fmt}" for fmt in FORMATS)

@@ -16,6 +16,8 @@ Task = Literal["transcribe", "translate"]
 DraftKind = Literal["auto", "model", "ngram", "none"]
 Acceptance = Literal["coupled", "rejection"]
 Mode = Literal["sequential", "batched"]
+Dtype = Literal["float32", "float16", "bfloat16"]  # of the models' weights
+Attention = Literal["flash_attention_2", "sdpa", "eager"]  # how torch computes it
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +17,11 @@ import torch.nn.functional as F
 from whisper_magic.engine.model.checkpoint import Placement
 from whisper_magic.engine.native import bindings as native
 from whisper_magic.errors import OptionError
+from whisper_magic.options import Attention, Dtype
 from whisper_magic.wording import counted, near
 
-DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in get_args(Dtype)}
+ATTENTIONS = get_args(Attention)
 FLASH_CAPABILITY = (8, 0)  # Ampere: the oldest GPU that FlashAttention-2 supports
 
 
