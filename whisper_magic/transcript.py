@@ -114,12 +114,12 @@ class Trace:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds per phase. `load` is reading and decoding the sound; `total` includes everything.
+    """Wall seconds per phase. `read` is reading and decoding the audio; `total` includes everything.
 
     Of recordings that were decoded together, each has its share of what they shared.
     """
 
-    load: float = 0.0
+    read: float = 0.0
     features: float = 0.0
     encode: float = 0.0
     prefill: float = 0.0
@@ -137,7 +137,7 @@ class Timing:
     @property
     def other(self) -> float:
         """Seconds of `total` outside the named phases."""
-        named = (self.load, self.features, self.encode, self.prefill, self.draft, self.verify, self.align)
+        named = (self.read, self.features, self.encode, self.prefill, self.draft, self.verify, self.align)
         return max(0.0, self.total - sum(named))
 
 

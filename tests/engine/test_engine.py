@@ -57,7 +57,7 @@ def test_a_transcript_is_complete_data(engine: Engine) -> None:
     assert t.trace.rounds
     assert {r.window for r in t.trace.rounds} >= {0, 1, 2}
     timing = t.timing
-    phases = (timing.load, timing.features, timing.encode, timing.prefill, timing.draft, timing.verify)
+    phases = (timing.read, timing.features, timing.encode, timing.prefill, timing.draft, timing.verify)
     assert all(seconds > 0 for seconds in phases)
     assert sum(phases) + timing.other == pytest.approx(timing.total)
     assert timing.rtfx == pytest.approx(5.3 / timing.total)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
@@ -16,7 +17,7 @@ from whisper_magic.notebook.jobs.session import SESSION, load_engine
 
 
 class Ran(NamedTuple):
-    """What came of a cell."""
+    """A cell's result, error and output."""
 
     result: Any
     error: BaseException | None
@@ -51,7 +52,7 @@ def shell(bare_shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def run(shell: InteractiveShell) -> Callable[[str], Ran]:
-    """Run a cell as a user would, and tell what came of it."""
+    """Run a cell as a user would."""
 
     def run_cell(source: str) -> Ran:
         with capture_output() as captured:
@@ -63,5 +64,28 @@ def run(shell: InteractiveShell) -> Callable[[str], Ran]:
 
 @pytest.fixture
 def calls(shell: InteractiveShell) -> Callable[[], list[tuple[Any, Any]]]:
-    """What the resident engine was asked: (source, options) of each call."""
+    """(source, options) of each call of the resident engine."""
     return lambda: [] if SESSION.resident is None else SESSION.resident.calls  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def sources(calls: Callable[[], list[tuple[Any, Any]]]) -> Callable[[], list[Any]]:
+    """The source of each call of the resident engine."""
+    return lambda: [source for source, _ in calls()]
+
+
+@pytest.fixture
+def usage_error(run: Callable[[str], Ran], calls: Callable[[], list[tuple[Any, Any]]]) -> Callable[[str], str]:
+    """Run a cell that makes no sense: its message, which is all that it shows, and nothing was transcribed."""
+
+    def message_of(source: str) -> str:
+        ran = run(source)
+        assert type(ran.error) is UsageError
+        message = str(ran.error)
+        assert ran.stderr == f"UsageError: {message}\n"
+        assert "\n" not in message
+        assert ran.stdout == ""
+        assert calls() == []
+        return message
+
+    return message_of

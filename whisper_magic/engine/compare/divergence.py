@@ -112,18 +112,19 @@ def examine(batch: Batch, audio: Audio, fork: Fork) -> Divergence:
         temperature=fork.temperature,
         agreed=fork.agreed,
         before=text_of(target, fork.prefix),
-        alone=_candidate(batch, fork.alone),
+        target_only=_candidate(batch, fork.alone),
         speculative=_candidate(batch, fork.speculative),
     )
     rules, window = _watched_window(batch, audio, fork)
-    if window is None or found.alone is None or found.speculative is None:
+    if window is None or found.target_only is None or found.speculative is None:
         return found
     logits, prompt = _forced(batch.runtime, target.special, window, fork.prefix)
     raw = logits[0, 0].float()
-    gap = _gap(rules, logits, window, (prompt, fork.prefix), (found.alone.token, found.speculative.token))
-    own, other = (replace(one, logit=float(raw[one.token])) for one in (found.alone, found.speculative))
+    gap = _gap(rules, logits, window, (prompt, fork.prefix), (found.target_only.token, found.speculative.token))
+    own, other = (replace(one, logit=float(raw[one.token])) for one in (found.target_only, found.speculative))
     step = torch.finfo(logits.dtype).eps * max(1.0, float(raw[[own.token, other.token]].abs().max()))
-    return replace(found, alone=own, speculative=other, gap=gap, near_tie=gap <= ROUNDING_STEPS[logits.dtype] * step)
+    near_tie = gap <= ROUNDING_STEPS[logits.dtype] * step
+    return replace(found, target_only=own, speculative=other, gap=gap, near_tie=near_tie)
 
 
 def _candidate(batch: Batch, token: int | None) -> Candidate | None:

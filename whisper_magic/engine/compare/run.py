@@ -107,7 +107,7 @@ def _compared(
         duration=audio.duration,
         options=chosen,
         models=last.models,
-        alone=_runs(made.alone),
+        target_only=_runs(made.alone),
         speculative=_runs(made.speculative),
         tokens=sum(len(attempt.tokens) for attempt in alone[0]),
         windows=len({attempt.window for attempt in alone[0]}),

@@ -238,7 +238,7 @@ class Recording:
     def _timing(self) -> Timing:
         clock = self.clock
         return Timing(
-            load=self._load_seconds + self.hearing.seconds,
+            read=self._load_seconds + self.hearing.seconds,
             features=self.hearing.features_seconds,
             encode=clock.encode,
             prefill=clock.prefill,
