@@ -89,12 +89,12 @@ HOST = """<style>  /* what JupyterLab does to tables in outputs */
 @pytest.fixture
 def tables() -> dict[str, str]:
     """The views with tables, as a host shows them."""
-    said = replace(fake_engine.transcript("x"), language="de")
+    german = replace(fake_engine.transcript("x"), language="de")
     views = {
         "comparison": comparison.html(
             fake_engine.comparison("a long name " * 9 + ".mp3", divergence=fake_engine.APART)
         ),
-        "score": word_errors.html(said.wer("A big model reads a room. " + "Donaudampfschifffahrt" * 5)),
+        "score": word_errors.html(german.wer("A big model reads a room. " + "Donaudampfschifffahrt" * 5)),
     }
     return {name: f'{HOST}<div class="host">{view}</div>' for name, view in views.items()}
 

@@ -67,7 +67,7 @@ def test_unload_leaves_nothing(run, shell):
     assert engine.closed
     assert (SESSION.resident, SESSION.wanted) == (None, None)
     assert len(shell.events.callbacks["post_execute"]) == callbacks
-    assert "Out[" in run("talk").stdout  # still shows, plainly
+    assert "Out[" in run("talk").stdout  # as its repr
     assert "not found" in run("%whisper talk.wav").stderr
     run("%load_ext whisper_magic")
     assert state(shell) == loaded
@@ -99,7 +99,7 @@ def test_an_unload_outside_a_cell_frees_at_once(run, shell):
 
 
 def test_a_reload_outside_a_cell_loads_the_models_again(run, shell):
-    """No cell ends, so that nothing tells a reload from an unload."""
+    """No cell ends, so that nothing distinguishes a reload from an unload."""
     run("%whisper load one")
     engine = SESSION.resident
     shell.extension_manager.reload_extension("whisper_magic")

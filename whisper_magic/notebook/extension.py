@@ -1,7 +1,7 @@
 """`%load_ext`, `%unload_ext` and `%reload_ext`: what is added to a shell and taken out of it again.
 
-IPython reloads an extension by unloading and loading it, and tells the extension no more than that. The models
-therefore outlive an unload until its cell ends: what is registered again by then keeps them.
+IPython reloads an extension by unloading and loading it, and passes no sign of which it is doing. The models therefore
+outlive an unload until its cell ends: an extension that is registered again by then keeps them.
 """
 
 from __future__ import annotations

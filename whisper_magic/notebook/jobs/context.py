@@ -15,12 +15,12 @@ from whisper_magic.notebook.live.surfaces import surface_of
 
 @dataclass(frozen=True)
 class Context:
-    """The shell and what `%config WhisperMagics` says.
+    """The shell, and what is configured by `%config WhisperMagics`.
 
     Attributes:
         shell: the shell that runs the magic.
-        models: the configured models.
-        options: fields of `TranscribeOptions` that are configured.
+        models: to load where the line names none.
+        options: fields of `TranscribeOptions`, under those of the line.
         live: whether progress is shown at all.
     """
 

@@ -106,5 +106,5 @@ def _is_collection(value: Any) -> bool:
     if isinstance(value, tuple) and len(value) == 2 and any(isinstance(part, Real) for part in value):
         return False
     if isinstance(value, list | tuple) and value and isinstance(value[0], Real):
-        return False  # bare samples: the loader says what is missing
+        return False  # samples without a rate: the loader raises
     return isinstance(value, Iterable)

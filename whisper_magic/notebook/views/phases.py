@@ -11,7 +11,7 @@ from whisper_magic.notebook.views.text import Style
 from whisper_magic.transcript import Timing
 
 PHASES = ("read", "features", "encode", "prefill", "draft", "verify", "align", "other")  # fields of Timing
-WORTH_SHOWING = 0.005  # of the total; what is shorter would be an invisible sliver
+WORTH_SHOWING = 0.005  # of the total; what is shorter would be invisible
 
 _LABELS = {"read": "read audio"}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
