@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from whisper_magic.errors import WhisperMagicError
 from whisper_magic.notebook.jobs.session import SESSION
-from whisper_magic.notebook.line import cell, completion
+from whisper_magic.notebook.line import completion
 from whisper_magic.notebook.magics import MODEL_TRAITS, WhisperMagics
 from whisper_magic.notebook.views import registry as views
 
@@ -29,7 +29,6 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     magics.matcher = completion.Matcher(shell)
     shell.Completer.custom_matchers.append(magics.matcher)
-    shell.input_transformers_post.append(cell.move_semicolon)
     views.register(shell)
 
 
@@ -60,5 +59,4 @@ def _remove(shell: InteractiveShell) -> None:
             shell.magics_manager.magics[kind].pop(name, None)
     shell.configurables.remove(magics)
     shell.Completer.custom_matchers.remove(magics.matcher)
-    shell.input_transformers_post.remove(cell.move_semicolon)
     views.unregister(shell)

@@ -15,6 +15,7 @@ from whisper_magic.notebook.jobs.compare import compare
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
 from whisper_magic.notebook.jobs.transcribe import transcribe
+from whisper_magic.notebook.line.cell import is_silenced, without_semicolon
 from whisper_magic.notebook.line.completion import Matcher
 from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, TRANSCRIBE, WHISPER, Parser
 from whisper_magic.notebook.line.requests import (
@@ -85,17 +86,19 @@ class WhisperMagics(Magics):
     @line_magic
     @_documented(WHISPER)
     def whisper(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:
-        request = parse_whisper(split(line), self._names(local_ns))
-        return _JOBS[type(request)](request, self._context())
+        request = parse_whisper(split(without_semicolon(line)), self._names(local_ns))
+        result = _JOBS[type(request)](request, self._context())
+        return None if is_silenced(self.shell, line) else result
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     @_documented(TRANSCRIBE)
     def transcribe(self, line: str, cell: str = "", local_ns: dict[str, Any] | None = None) -> Any:
-        body = split(cell, one_a_line=True)
-        request = parse_transcribe(TRANSCRIBE, split(line), self._names(local_ns), body)
-        return _JOBS[type(request)](request, self._context())
+        arguments, body = split(without_semicolon(line)), split(cell, one_a_line=True)
+        request = parse_transcribe(TRANSCRIBE, arguments, self._names(local_ns), body)
+        result = _JOBS[type(request)](request, self._context())
+        return None if is_silenced(self.shell, line) else result
 
     def choice(self) -> ModelChoice:
         """The configured models."""

@@ -24,7 +24,7 @@ from whisper_magic.notebook.views.text import Style, display_width, printable, s
 def surface_of(shell: InteractiveShell) -> Surface | None:
     """Where this shell can show progress; None where its output goes to a pipe or a file."""
     if in_notebook(shell):
-        return NotebookSurface(cell.owns_output(cell.running_cell(shell)))
+        return NotebookSurface(cell.owns_output(shell))
     return TerminalSurface(sys.stderr, style_of(shell)) if sys.stderr.isatty() else None
 
 
