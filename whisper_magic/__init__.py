@@ -119,14 +119,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
-    """Called by `%load_ext whisper_magic`: registers the magics."""
-    from whisper_magic.notebook import magics
+    """Called by `%load_ext whisper_magic`."""
+    from whisper_magic.notebook import extension
 
-    magics.register(ipython)
+    extension.load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
-    """Called by `%unload_ext whisper_magic`: removes the magics and gives the engine's memory back."""
-    from whisper_magic.notebook import magics
+    """Called by `%unload_ext whisper_magic`, and by `%reload_ext` before it loads again."""
+    from whisper_magic.notebook import extension
 
-    magics.unregister(ipython)
+    extension.unload(ipython)

@@ -17,6 +17,8 @@ Task = Literal["transcribe", "translate"]
 DraftKind = Literal["auto", "model", "ngram", "none"]
 Acceptance = Literal["coupled", "rejection"]
 Mode = Literal["sequential", "batched"]
+Dtype = Literal["float32", "float16", "bfloat16"]  # of the models' weights
+Attention = Literal["flash_attention_2", "sdpa", "eager"]  # how torch computes it
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
 MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16

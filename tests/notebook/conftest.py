@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from tests.support import fake_engine
 from whisper_magic.notebook.jobs.session import SESSION, load_engine
 
 
 class Ran(NamedTuple):
-    """What came of a cell."""
+    """A cell's result, error and output."""
 
     result: Any
     error: BaseException | None
     stdout: str
     stderr: str
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    """The module `fake_engine`, which lies beside this file."""
-    spec = importlib.util.spec_from_file_location("fake_engine", Path(__file__).with_name("fake_engine.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["fake_engine"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +35,10 @@ def bare_shell(tmp_path_factory: pytest.TempPathFactory) -> InteractiveShell:
 
 
 @pytest.fixture
-def shell(
-    bare_shell: InteractiveShell, fake: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InteractiveShell]:
+def shell(bare_shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """The shell, in an empty folder, with the extension loaded and every engine a scripted one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SESSION, "loader", fake.load)
+    monkeypatch.setattr(SESSION, "loader", fake_engine.load)
     monkeypatch.setattr("whisper_magic.audio.load.find", lambda source: None)  # the scripted engine reads no files
     names = set(bare_shell.user_ns)
     bare_shell.config.pop("WhisperMagics", None)
@@ -66,7 +52,7 @@ def shell(
 
 @pytest.fixture
 def run(shell: InteractiveShell) -> Callable[[str], Ran]:
-    """Run a cell as a user would, and tell what came of it."""
+    """Run a cell as a user would."""
 
     def run_cell(source: str) -> Ran:
         with capture_output() as captured:
@@ -78,5 +64,28 @@ def run(shell: InteractiveShell) -> Callable[[str], Ran]:
 
 @pytest.fixture
 def calls(shell: InteractiveShell) -> Callable[[], list[tuple[Any, Any]]]:
-    """What the resident engine was asked: (source, options) of each call."""
+    """(source, options) of each call of the resident engine."""
     return lambda: [] if SESSION.resident is None else SESSION.resident.calls  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def sources(calls: Callable[[], list[tuple[Any, Any]]]) -> Callable[[], list[Any]]:
+    """The source of each call of the resident engine."""
+    return lambda: [source for source, _ in calls()]
+
+
+@pytest.fixture
+def usage_error(run: Callable[[str], Ran], calls: Callable[[], list[tuple[Any, Any]]]) -> Callable[[str], str]:
+    """Run a cell that makes no sense: its message, which is all that it shows, and nothing was transcribed."""
+
+    def message_of(source: str) -> str:
+        ran = run(source)
+        assert type(ran.error) is UsageError
+        message = str(ran.error)
+        assert ran.stderr == f"UsageError: {message}\n"
+        assert "\n" not in message
+        assert ran.stdout == ""
+        assert calls() == []
+        return message
+
+    return message_of

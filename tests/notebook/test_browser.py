@@ -9,14 +9,12 @@ import subprocess
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from whisper_magic.notebook.views import comparison as render_compare
-from whisper_magic.notebook.views import html as render_html
-from whisper_magic.notebook.views import word_errors as render_score
+from tests.support import fake_engine
+from whisper_magic.notebook.views import comparison, transcript, word_errors
 from whisper_magic.transcript import Segment
 
 CHROMIUM = shutil.which("chromium")
@@ -41,7 +39,7 @@ PROBE = """
     segments: document.querySelectorAll('[role="listitem"]').length,
     scripts: document.querySelectorAll(".whisper-magic script").length,
     bar: document.querySelector(".wm-bar")?.getBoundingClientRect().width,
-    text: style(".wm-said").color,
+    text: style(".wm-speech").color,
     stripe: style("tbody tr:nth-child(2)").backgroundColor,
     cell: style("tbody td").textAlign,
     lines: [style("del").textDecorationLine, style("ins").textDecorationLine],
@@ -77,9 +75,9 @@ def seen(html: str, folder: Path, width: int = 800, theme: str = "") -> dict[str
 
 
 @pytest.fixture
-def page(fake: ModuleType) -> str:
+def page() -> str:
     long = Segment(9.5, 19.0, " Donaudampfschifffahrtsgesellschaft" * 3 + " <script>alert(1)</script>" + " word" * 200)
-    return render_html.render(fake.transcript("a very long name " * 8 + ".mp3", (*fake.SEGMENTS, long)))
+    return transcript.html(fake_engine.transcript("a very long name " * 8 + ".mp3", (*fake_engine.SEGMENTS, long)))
 
 
 HOST = """<style>  /* what JupyterLab does to tables in outputs */
@@ -89,12 +87,14 @@ HOST = """<style>  /* what JupyterLab does to tables in outputs */
 
 
 @pytest.fixture
-def tables(fake: ModuleType) -> dict[str, str]:
+def tables() -> dict[str, str]:
     """The views with tables, as a host shows them."""
-    said = replace(fake.transcript("x"), language="de")
+    german = replace(fake_engine.transcript("x"), language="de")
     views = {
-        "comparison": render_compare.render_html(fake.comparison("a long name " * 9 + ".mp3", divergence=fake.APART)),
-        "score": render_score.render_html(said.wer("A big model reads a room. " + "Donaudampfschifffahrt" * 5)),
+        "comparison": comparison.html(
+            fake_engine.comparison("a long name " * 9 + ".mp3", divergence=fake_engine.APART)
+        ),
+        "score": word_errors.html(german.wer("A big model reads a room. " + "Donaudampfschifffahrt" * 5)),
     }
     return {name: f'{HOST}<div class="host">{view}</div>' for name, view in views.items()}
 

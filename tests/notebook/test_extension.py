@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from whisper_magic.errors import EngineBusy
+from whisper_magic.notebook import extension
 from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.views import registry as views
 
@@ -29,7 +31,7 @@ def test_loading_imports_nothing_heavy(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "", "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path)},
+        env={"PATH": "", "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)},
     )
     assert ran.stdout.startswith("[] "), ran.stdout
     assert "True" in ran.stdout, "%load_ext took more than 0.3 s of processor time"
@@ -42,7 +44,6 @@ def state(shell):
         {kind: {name for name in table if name in ("whisper", "transcribe")} for kind, table in magics.items()},
         [type(thing).__name__ for thing in shell.configurables].count("WhisperMagics"),
         [getattr(matcher, "matcher_identifier", "") for matcher in shell.Completer.custom_matchers],
-        [transformer.__name__ for transformer in shell.input_transformers_post],
         [name for formatter in views._formatters(shell) for name in views.VIEWS if _knows(formatter, name)],
     )
 
@@ -58,15 +59,51 @@ def test_unload_leaves_nothing(run, shell):
     run("talk = %whisper talk.wav")
     run("talk")
     loaded, engine = state(shell), SESSION.resident
-    assert loaded[1:4] == (1, ["whisper_magic"], ["silence_semicolon"])
+    callbacks = len(shell.events.callbacks["post_execute"])
+    assert loaded[1:3] == (1, ["whisper_magic"])
     run("%unload_ext whisper_magic")
-    assert state(shell) == ({"line": set(), "cell": set()}, 0, [], [], [])
+    assert state(shell) == ({"line": set(), "cell": set()}, 0, [], [])
     assert engine.closed
-    assert SESSION.resident is None
-    assert "Out[" in run("talk").stdout  # still shows, plainly
+    assert (SESSION.resident, SESSION.wanted) == (None, None)
+    assert len(shell.events.callbacks["post_execute"]) == callbacks
+    assert "Out[" in run("talk").stdout  # as its repr
     assert "not found" in run("%whisper talk.wav").stderr
     run("%load_ext whisper_magic")
     assert state(shell) == loaded
+
+
+def test_memory_is_freed_when_the_cell_ends(run, shell):
+    run("%whisper load one")
+    shell.user_ns["engine"] = engine = SESSION.resident
+    run("%unload_ext whisper_magic\nclosed_then = engine.closed")
+    assert shell.user_ns["closed_then"] is False
+    assert engine.closed
+
+
+def test_memory_is_freed_when_a_cell_fails(run):
+    run("%whisper load one")
+    engine = SESSION.resident
+    run("%unload_ext whisper_magic\n1 / 0")
+    assert engine.closed
+
+
+def test_an_unload_outside_a_cell_frees_at_once(run, shell):
+    run("%whisper load one")
+    engine = SESSION.resident
+    callbacks = len(shell.events.callbacks["post_execute"])
+    shell.extension_manager.unload_extension("whisper_magic")
+    assert engine.closed
+    assert (SESSION.resident, SESSION.wanted) == (None, None)
+    assert len(shell.events.callbacks["post_execute"]) == callbacks
+
+
+def test_a_reload_outside_a_cell_loads_the_models_again(run, shell):
+    """No cell ends, so that nothing distinguishes a reload from an unload."""
+    run("%whisper load one")
+    engine = SESSION.resident
+    shell.extension_manager.reload_extension("whisper_magic")
+    assert engine.closed
+    assert run("%whisper talk.wav").result.text
 
 
 def test_reload_keeps_the_engine_and_config(run, shell):
@@ -81,34 +118,45 @@ def test_reload_keeps_the_engine_and_config(run, shell):
     assert SESSION.resident is engine
 
 
-def test_reload_of_what_is_not_loaded_loads(run, shell):
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%unload_ext whisper_magic\n%load_ext whisper_magic",
+        "%unload_ext whisper_magic\n%reload_ext whisper_magic\n%reload_ext whisper_magic",
+        "get_ipython().run_cell('1 + 1')\n%reload_ext whisper_magic",
+        "%%capture out\n%reload_ext whisper_magic",
+        "get_ipython().extension_manager.reload_extension('whisper_magic')",
+        "def again():\n    %reload_ext whisper_magic\nagain()",
+    ],
+)
+def test_what_is_loaded_again_in_the_same_cell_keeps_the_engine(run, cell):
+    run("%whisper load one")
+    engine = SESSION.resident
+    assert run(cell).error is None
+    assert SESSION.resident is engine
+    assert not engine.closed
+    run("%unload_ext whisper_magic")
+    assert engine.closed
+
+
+def test_an_engine_in_use_is_one_line(run, monkeypatch):
+    def busy():
+        raise EngineBusy("this engine is in the middle of a stream()")
+
+    run("%whisper load one")
+    monkeypatch.setattr(SESSION.resident, "close", busy)
+    ran = run("%unload_ext whisper_magic")
+    assert ran.stderr == "EngineBusy: this engine is in the middle of a stream()\n"
+    assert ran.stdout == ""
+
+
+def test_reload_of_what_is_not_loaded_loads(run):
     run("%unload_ext whisper_magic")
     run("%reload_ext whisper_magic")
     assert run("%whisper talk.wav").result.text
 
 
-def test_registering_twice_adds_nothing(shell):
-    from whisper_magic.notebook import magics
-
+def test_loading_twice_adds_nothing(shell):
     loaded = state(shell)
-    magics.register(shell)
+    extension.load(shell)
     assert state(shell) == loaded
-
-
-@pytest.mark.parametrize(
-    ("line", "silenced"),
-    [
-        ("get_ipython().run_line_magic('whisper', 'a.wav;')\n", "get_ipython().run_line_magic('whisper', 'a.wav');\n"),
-        (
-            "x = get_ipython().run_line_magic('whisper', \"it's; \")",
-            "x = get_ipython().run_line_magic('whisper', \"it's\");",
-        ),
-        ("get_ipython().run_line_magic('time', 'x;')\n", None),
-        ("get_ipython().run_line_magic('whisper', 'a;b')\n", None),
-        ("get_ipython().run_line_magic('whisper', '\"a;\"')\n", None),
-    ],
-)
-def test_the_semicolon_moves_behind_the_call(line, silenced):
-    from whisper_magic.notebook.magics import silence_semicolon
-
-    assert silence_semicolon([line]) == [silenced or line]

@@ -10,8 +10,8 @@ from nbclient import NotebookClient
 
 SETUP = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import fake_engine
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.support import fake_engine
 from whisper_magic.notebook.jobs.session import SESSION
 SESSION.loader = fake_engine.load
 from whisper_magic.audio import load
@@ -25,11 +25,18 @@ CELLS = {
     "setup": SETUP,
     "shown": "%whisper a.wav",
     "assigned": "talk = %whisper a.wav",
+    "silenced": "talk = %whisper a.wav;\nassert talk.text",
+    "silent": "%whisper a.wav;",
+    "silent body": "%%transcribe -o made;\na.wav",
     "among others": "print('before')\n%whisper a.wav",
     "quick": "SESSION.resident.pause = 0\n%whisper a.wav b.wav",
     "failed": "%whisper bad.wav",
     "mistaken": "%whisper a.wav --langage en",
     "interrupted": "%whisper stop.wav",
+    "reloaded": "engine = SESSION.resident\n%reload_ext whisper_magic",
+    "kept": "assert SESSION.resident is engine and not engine.closed",
+    "unloaded": "%unload_ext whisper_magic\nassert not engine.closed",
+    "freed": "assert SESSION.resident is None and engine.closed",
 }
 
 
@@ -54,9 +61,18 @@ def test_a_transcript_is_one_result_in_two_views(saved):
     assert 'class="whisper-magic"' in data["text/html"]
 
 
-def test_progress_leaves_nothing_behind(saved):
-    assert saved["assigned"] == []
-    assert kinds(saved["shown"]) == ["execute_result"]
+@pytest.mark.parametrize("cell", ["assigned", "silent", "silent body"])
+def test_progress_leaves_nothing_behind(saved, cell):
+    assert saved[cell] == []
+
+
+def test_a_semicolon_shows_nothing_and_assigns(saved):
+    assert [output for output in saved["silenced"] if output.get("data")] == []
+
+
+@pytest.mark.parametrize("cell", ["reloaded", "kept", "unloaded", "freed"])
+def test_a_reload_keeps_the_models_and_an_unload_frees_them(saved, cell):
+    assert saved[cell] == []
 
 
 def test_progress_takes_nothing_else_away(saved):

@@ -1,1 +1,1 @@
-"""The notebook faces: magics, and views of what the engine returns. The only room that imports IPython."""
+"""The magics, and views of what the engine returns. Nothing outside this package imports IPython."""

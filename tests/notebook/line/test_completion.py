@@ -42,7 +42,6 @@ def offered(shell, tmp_path):
         ("%whisper --task ", ["%whisper --task transcribe", "%whisper --task translate"]),
         ("%whisper --draft no", ["%whisper --draft none"]),
         ("%whisper --mode b", ["%whisper --mode batched"]),
-        ("%whisper --acceptance ", ["%whisper --acceptance coupled", "%whisper --acceptance rejection"]),
         ("%whisper --language p", ["%whisper --language per-window"]),
         ("%whisper --cl", ["%whisper --clips"]),
         ("%whisper --hot", ["%whisper --hotwords"]),
@@ -51,6 +50,10 @@ def offered(shell, tmp_path):
         ("%whisper load --dev", ["%whisper load --device"]),
         ("%whisper load --device c", ["%whisper load --device cpu", "%whisper load --device cuda"]),
         ("%whisper load --dtype b", ["%whisper load --dtype bfloat16"]),
+        (
+            "%whisper load --attention ",
+            ["%whisper load --attention flash_attention_2", "%whisper load --attention sdpa"],
+        ),
         ("%whisper co", ["%whisper compare"]),
         ("%whisper compare de", ["%whisper compare demo"]),
         ("%whisper compare a", ["%whisper compare a.wav"]),

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from IPython.core.error import UsageError
 
-from whisper_magic.notebook.line.scanner import Held, expand, split
+from whisper_magic.notebook.line.scanner import ObjectArgument, expand, split
 
 
 def words(text, namespace=None, **options):
@@ -40,8 +40,6 @@ def test_quoting_is_the_shells(text):
     ("text", "split_into"),
     [
         ("it's.mp3 John's.wav", ["it's.mp3", "John's.wav"]),
-        ("a.wav;", ["a.wav"]),
-        ("a.wav ; ", ["a.wav"]),
         ("a;b", ["a;b"]),
         ("'a;'", ["a;"]),
         ("a #b", ["a", "#b"]),
@@ -51,13 +49,13 @@ def test_quoting_is_the_shells(text):
         (r"\{x} '{x}'", ["{x}", "{x}"]),
     ],
 )
-def test_where_it_is_kinder_than_a_shell(text, split_into):
-    assert [word.value if isinstance(word, Held) else word for word in words(text)] == split_into
+def test_where_it_differs_from_a_shell(text, split_into):
+    assert [word.value if isinstance(word, ObjectArgument) else word for word in words(text)] == split_into
 
 
 def test_an_object_is_carried_whole_and_never_looks_like_an_option():
     (held,) = words("{-1}")
-    assert isinstance(held, Held)
+    assert isinstance(held, ObjectArgument)
     assert held.value == -1
     assert not held.startswith("-")
 
@@ -71,7 +69,7 @@ def test_a_value_is_never_split_again():
     ("body", "found"),
     [
         ("a b.wav\n\n  c.wav  \n", ["a b.wav", "c.wav"]),
-        ("a.wav # said # twice\n#b\n  # c\nd#e.wav", ["a.wav", "d#e.wav"]),
+        ("a.wav # one # two\n#b\n  # c\nd#e.wav", ["a.wav", "d#e.wav"]),
         ("'a # b' # c", ["a # b"]),
         ("a.wav;", ["a.wav;"]),
         ("{1 + # one\n 2}", [3]),
@@ -81,7 +79,27 @@ def test_a_value_is_never_split_again():
     ],
 )
 def test_a_body_has_one_a_line(body, found):
-    assert [word.value if isinstance(word, Held) else word for word in words(body, one_a_line=True)] == found
+    assert [word.value if isinstance(word, ObjectArgument) else word for word in words(body, one_a_line=True)] == found
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{missing}", "{missing}: NameError: name 'missing' is not defined"),
+        ("{1 +}", "{1 +}: SyntaxError: "),
+        ("{1 / 0} {" + "x" * 99 + "}", "{1 / 0}: ZeroDivisionError: division by zero"),
+        ("{" + "x" * 99 + "}", "{" + "x" * 59 + "…}: NameError: "),
+        ("$missing_one", "$missing_one: no variable is called 'missing_one'"),
+        ("$mssing", "$mssing: no variable is called 'mssing'; did you mean missing?"),
+        ("'talk.wav", "this quote is never closed: 'talk.wav"),
+        ("{talk", "this brace is never closed: {talk"),
+    ],
+)
+def test_a_mistake_is_one_line(line, message):
+    with pytest.raises(UsageError) as caught:
+        words(line, {"missing": 1} if "mssing" in line else {})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_whatever_is_written_there_is_no_other_error():

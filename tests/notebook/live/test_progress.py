@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import threading
 
 import pytest
 
-from whisper_magic.notebook.live import surfaces
-from whisper_magic.notebook.live.progress import Frame, Live
-from whisper_magic.notebook.views.text import PLAIN, Style
+from tests.support import fake_engine
+from whisper_magic.notebook.live.progress import Frame, LiveProgress
 from whisper_magic.transcript import Finished, Round, Segment, Started
 
 WORDS = {1: " one", 2: " two", 3: " three", 4: " four"}
@@ -47,44 +45,44 @@ def recorder():
 
 @pytest.fixture
 def live(recorder, clock):
-    made = Live(recorder, clock=clock, ticking=False)
+    made = LiveProgress(recorder, clock=clock, ticking=False)
     made.decode = lambda tokens: "".join(WORDS[token] for token in tokens)
     return made
 
 
-def said(window, position, *tokens):
+def round_of(window, position, *tokens):
     return Round(window, position, tokens[:-1], len(tokens) - 1, tokens[-1])
 
 
 def test_nothing_shows_in_the_first_second(live, recorder, clock):
     with live:
-        live(0, Started("talk.mp3", 100.0))
+        live.update(0, Started("talk.mp3", 100.0))
         clock.now = 0.99
-        live(0, said(0, 4, 1))
+        live.update(0, round_of(0, 4, 1))
     assert recorder.frames == []
     assert recorder.cleared == 0
 
 
 def test_then_at_most_fifteen_frames_a_second(live, recorder, clock):
     with live:
-        live(0, Started("talk.mp3", 100.0))
+        live.update(0, Started("talk.mp3", 100.0))
         for step in range(2000):
             clock.now = 1 + step / 1000
-            live(0, said(0, 4 + step, 1))
+            live.update(0, round_of(0, 4 + step, 1))
     assert 25 <= len(recorder.frames) <= 30
     assert recorder.cleared == 1
 
 
 def test_how_far_how_long_and_what_is_said(live, recorder, clock):
     with live:
-        live(0, Started("talk.mp3", 100.0))
-        live(0, said(0, 4, 1, 2))
+        live.update(0, Started("talk.mp3", 100.0))
+        live.update(0, round_of(0, 4, 1, 2))
         clock.now = 20.0
-        live(0, Segment(0.0, 25.0, " one two"))
+        live.update(0, Segment(0.0, 25.0, " one two"))
         clock.now = 30.0
-        live(0, said(1, 4, 3))
+        live.update(0, round_of(1, 4, 3))
         clock.now = 31.0
-        live(0, said(1, 5, 4))
+        live.update(0, round_of(1, 5, 4))
     assert recorder.frames[0] == Frame("talk.mp3 · 0:25 of 1:40 · about 1:00 left", "one two", "", 0.25)
     assert recorder.frames[-1].state == "talk.mp3 · 0:25 of 1:40 · about 0:49 left"
     assert recorder.frames[-1].settled == "one two"
@@ -93,61 +91,61 @@ def test_how_far_how_long_and_what_is_said(live, recorder, clock):
 
 def test_a_window_read_again_starts_its_tail_again(live, recorder, clock):
     with live:
-        live(0, Started("talk.mp3", 100.0))
-        live(0, said(0, 4, 1, 2))
-        live(0, said(0, 6, 3))
+        live.update(0, Started("talk.mp3", 100.0))
+        live.update(0, round_of(0, 4, 1, 2))
+        live.update(0, round_of(0, 6, 3))
         clock.now = 2.0
-        live(0, said(0, 4, 4))
+        live.update(0, round_of(0, 4, 4))
     assert recorder.frames[-1].tail == " four"
 
 
 def test_of_windows_that_take_turns_the_first_is_shown(live, recorder, clock):
     """No flicker between the texts of a batch; one that falls silent has ended."""
     with live:
-        live(0, Started("talk.mp3", 100.0))
+        live.update(0, Started("talk.mp3", 100.0))
         for second, (window, token) in enumerate([(0, 1), (1, 2), (2, 3), (0, 1), (1, 2), (2, 3)]):
             clock.now = 2.0 + second
-            live(0, said(window, 4 + second, token))
+            live.update(0, round_of(window, 4 + second, token))
         assert {frame.tail for frame in recorder.frames} == {" one", " one one"}
         clock.now = 10.0
-        live(0, Segment(0.0, 25.0, " one one"))
-        live(0, Segment(25.0, 26.0, " and"))
+        live.update(0, Segment(0.0, 25.0, " one one"))
+        live.update(0, Segment(25.0, 26.0, " and"))
         assert (recorder.frames[-1].settled, recorder.frames[-1].tail) == ("one one", " two two")
         for second, window in enumerate((3, 2, 3, 2)):  # window 1 was silence: no segment comes
             clock.now = 20.0 + second
-            live(0, said(window, 20 + second, 4))
+            live.update(0, round_of(window, 20 + second, 4))
         assert recorder.frames[-1].tail == " three three four four"
 
 
 def test_a_length_that_is_not_known_yet(live, recorder, clock):
     with live:
-        live(0, Started("talk.mp3", 0.0))
+        live.update(0, Started("talk.mp3", 0.0))
         clock.now = 2.0
-        live(0, Segment(0.0, 75.0, " one"))
+        live.update(0, Segment(0.0, 75.0, " one"))
     assert recorder.frames[-1] == Frame("talk.mp3 · 1:15 read", "one", "", None)
 
 
 def test_a_part_counts_from_its_start(recorder, clock):
-    live = Live(recorder, start=60.0, clock=clock, ticking=False)
+    live = LiveProgress(recorder, start=60.0, clock=clock, ticking=False)
     with live:
-        live(0, Started("talk.mp3", 20.0))
+        live.update(0, Started("talk.mp3", 20.0))
         clock.now = 2.0
-        live(0, Segment(60.0, 65.0, " one"))
+        live.update(0, Segment(60.0, 65.0, " one"))
     assert recorder.frames[-1].state == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
 
 
-def test_loading_and_counting(recorder, clock, fake):
+def test_loading_and_counting(recorder, clock):
     """Recordings run together: the one begun first is shown, and how many are done."""
-    live = Live(recorder, 3, clock=clock, ticking=False)
+    live = LiveProgress(recorder, 3, clock=clock, ticking=False)
     with live:
         clock.now = 1.0
         live.stage("Loading big-model")
         clock.now = 2.0
-        live(0, Started("a.wav", 10.0))
+        live.update(0, Started("a.wav", 10.0))
         clock.now = 3.0
-        live(1, Started("b.wav", 20.0))
+        live.update(1, Started("b.wav", 20.0))
         clock.now = 4.0
-        live(0, Finished(fake.transcript("a.wav")))
+        live.update(0, Finished(fake_engine.transcript("a.wav")))
     states = [frame.state for frame in recorder.frames]
     assert states == [
         "Loading big-model",
@@ -159,7 +157,7 @@ def test_loading_and_counting(recorder, clock, fake):
 
 def test_the_clock_thread_shows_what_no_event_announces(recorder, clock):
     threads = threading.active_count()
-    live = Live(recorder, clock=clock)
+    live = LiveProgress(recorder, clock=clock)
     drawn = threading.Event()
     recorder.draw = lambda frame: drawn.set()
     with live:
@@ -174,60 +172,9 @@ def test_it_is_cleared_after_an_error_too(live, recorder, clock):
     def stop():
         with live:
             clock.now = 2.0
-            live(0, Started("talk.mp3", 100.0))
+            live.update(0, Started("talk.mp3", 100.0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         stop()
     assert recorder.cleared == 1
-
-
-def test_a_terminal_line_is_rewritten_and_fits(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "50")
-    out = io.StringIO()
-    surface = surfaces.TerminalSurface(out, Style(50, colour=True))
-    surface.draw(Frame("talk.mp3 · 0:10 of 1:00", "x" * 100 + " settled\x1b[2J\n", " tail", 0.2))
-    surface.clear()
-    line, cleared = out.getvalue().split("\r")[1:]
-    assert line.endswith("settled�[2J \x1b[2m tail\x1b[0m\x1b[K")
-    assert len(line.replace("\x1b[2m", "").replace("\x1b[0m", "").replace("\x1b[K", "")) == 49
-    assert cleared == "\x1b[K"
-
-
-def test_a_narrow_terminal_shows_where_it_stands(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "20")
-    out = io.StringIO()
-    surfaces.TerminalSurface(out, PLAIN).draw(Frame("a long name.mp3 · 0:10 of 1:00", "settled", " tail"))
-    assert out.getvalue() == "\ra long name.mp3 ·…\x1b[K"
-
-
-def test_nothing_is_shown_to_a_pipe(shell, monkeypatch):
-    monkeypatch.setattr("sys.stderr", io.StringIO())
-    assert surfaces.surface_of(shell) is None
-
-
-def test_html_in_what_is_said_is_text():
-    html = surfaces._html(Frame("<b>.mp3", "<script>", "</style>", 0.5)).split("</style>", 1)[1]
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
-    assert "<b>" not in html
-
-
-@pytest.mark.parametrize(
-    ("cell", "alone"),
-    [
-        ("%whisper talk.wav", True),
-        ("talk = %whisper talk.wav", True),
-        ("%%transcribe\ntalk.wav", True),
-        ("import sys\n%load_ext whisper_magic\n%whisper talk.wav", True),
-        ("%whisper a.wav\n%whisper b.wav", False),
-        ("", False),
-        ("print(1)\n%whisper talk.wav", False),
-        ("for x in 'ab':\n    %whisper {x}.wav", False),
-        ("%time x = 3", False),
-        ("x = [get_ipython()]", False),
-    ],
-)
-def test_a_cell_is_cleared_only_where_the_magic_is_alone(shell, run, cell, alone):
-    run(cell)
-    assert surfaces._is_alone(shell) is alone

@@ -44,13 +44,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Fork:
-    """Two attempts at a window that differ behind `prefix`. alone, speculative: the token there; None: nothing."""
+    """Two attempts at a window that differ behind `prefix`. target_only, speculative: the token there, or None."""
 
     window: int
     number: int
     temperature: float
     prefix: tuple[int, ...]
-    alone: int | None
+    target_only: int | None
     speculative: int | None
     agreed: int
 
@@ -70,9 +70,9 @@ def attempts(rounds: Sequence[Round]) -> tuple[Attempt, ...]:
     )
 
 
-def first_fork(alone: Sequence[Attempt], speculative: Sequence[Attempt]) -> Fork | None:
+def first_fork(target_only: Sequence[Attempt], speculative: Sequence[Attempt]) -> Fork | None:
     """The first place where two ways of decoding a recording differ; None where there is none."""
-    mine = {(a.window, a.number): a for a in alone}
+    mine = {(a.window, a.number): a for a in target_only}
     other = {(a.window, a.number): a for a in speculative}
     agreed = 0
     for window, number in sorted(mine.keys() | other.keys()):
@@ -83,7 +83,7 @@ def first_fork(alone: Sequence[Attempt], speculative: Sequence[Attempt]) -> Fork
         )
         agreed += same
         if same < max(len(ours), len(theirs)):
-            temperature = (first or second or alone[0]).temperature
+            temperature = (first or second or target_only[0]).temperature
             at = (_at(ours, same), _at(theirs, same))
             return Fork(window, number, temperature, ours[:same], *at, agreed)
     return None
@@ -103,19 +103,20 @@ def examine(model: LoadedModel, audio: Audio, options: TranscribeOptions, fork: 
         temperature=fork.temperature,
         agreed=fork.agreed,
         before=target.text(fork.prefix),
-        alone=_candidate(model, fork.alone),
+        target_only=_candidate(model, fork.target_only),
         speculative=_candidate(model, fork.speculative),
     )
     watched = _watch_for(model, audio, options, fork)
-    if watched is None or found.alone is None or found.speculative is None:
+    if watched is None or found.target_only is None or found.speculative is None:
         return found
     processor, window = watched
     logits, prompt = _forced(model.runner, processor, window, fork.prefix)
     raw = logits[0, 0].float()
-    gap = _gap(processor, logits, window, (prompt, fork.prefix), (found.alone.token, found.speculative.token))
-    own, other = (replace(one, logit=float(raw[one.token])) for one in (found.alone, found.speculative))
+    gap = _gap(processor, logits, window, (prompt, fork.prefix), (found.target_only.token, found.speculative.token))
+    own, other = (replace(one, logit=float(raw[one.token])) for one in (found.target_only, found.speculative))
     step = torch.finfo(logits.dtype).eps * max(1.0, float(raw[[own.token, other.token]].abs().max()))
-    return replace(found, alone=own, speculative=other, gap=gap, near_tie=gap <= ROUNDING_STEPS[logits.dtype] * step)
+    near_tie = gap <= ROUNDING_STEPS[logits.dtype] * step
+    return replace(found, target_only=own, speculative=other, gap=gap, near_tie=near_tie)
 
 
 def _candidate(model: LoadedModel, token: int | None) -> Candidate | None:

@@ -19,7 +19,7 @@ from whisper_magic.errors import Interrupted, OptionError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript
 
-ALONE, SPECULATIVE = "the target alone", "speculative"
+TARGET_ONLY, SPECULATIVE = "the target alone", "speculative"
 OnStage = Callable[[str], None]
 
 
@@ -74,31 +74,33 @@ def _read(source: Source, options: TranscribeOptions, rate: int) -> Audio:
 class Made:
     """The transcripts of both ways, the warm-up's first."""
 
-    alone: tuple[Transcript, ...]
+    target_only: tuple[Transcript, ...]
     speculative: tuple[Transcript, ...]
 
 
 def _run_all(model: LoadedModel, recording: Audio, chosen: TranscribeOptions, repeats: int, on_stage: OnStage) -> Made:
-    """Run both in turns: alone, speculative, speculative, alone, ... so that neither always comes first."""
-    ways = {ALONE: chosen.override(draft="none"), SPECULATIVE: chosen}
+    """Run both in turns: target_only, speculative, speculative, target_only, ... so that neither always comes first."""
+    ways = {TARGET_ONLY: chosen.override(draft="none"), SPECULATIVE: chosen}
     made: dict[str, list[Transcript]] = {way: [] for way in ways}
     for number, way in enumerate(_turns(repeats)):
         warming = number < len(ways)
         on_stage(f"Warming up, {way}" if warming else f"Run {number - 1} of {2 * repeats}, {way}")
         made[way].append(transcribe_one(model, recording, ways[way]))
-    return Made(tuple(made[ALONE]), tuple(made[SPECULATIVE]))
+    return Made(tuple(made[TARGET_ONLY]), tuple(made[SPECULATIVE]))
 
 
 def _turns(repeats: int) -> Iterator[str]:
     for turn in range(repeats + 1):
-        yield from (ALONE, SPECULATIVE) if turn % 2 == 0 else (SPECULATIVE, ALONE)
+        yield from (TARGET_ONLY, SPECULATIVE) if turn % 2 == 0 else (SPECULATIVE, TARGET_ONLY)
 
 
 def _compared(
     model: LoadedModel, recording: Audio, chosen: TranscribeOptions, made: Made, on_stage: OnStage
 ) -> Comparison:
-    alone, speculative = ([attempts(one.trace.rounds) for one in runs] for runs in (made.alone, made.speculative))
-    fork = _first_of(alone[0], speculative)
+    target_only, speculative = (
+        [attempts(one.trace.rounds) for one in runs] for runs in (made.target_only, made.speculative)
+    )
+    fork = _first_of(target_only[0], speculative)
     divergence = None
     if fork is not None:
         on_stage("Looking at the first difference")
@@ -109,19 +111,19 @@ def _compared(
         duration=recording.duration,
         options=chosen,
         models=last.models,
-        alone=_runs(made.alone),
+        target_only=_runs(made.target_only),
         speculative=_runs(made.speculative),
-        tokens=sum(len(attempt.tokens) for attempt in alone[0]),
-        windows=len({attempt.window for attempt in alone[0]}),
+        tokens=sum(len(attempt.tokens) for attempt in target_only[0]),
+        windows=len({attempt.window for attempt in target_only[0]}),
         divergence=divergence,
-        unsteady=_first_of(alone[0], alone[1:]) is not None,
+        unsteady=_first_of(target_only[0], target_only[1:]) is not None,
         notes=last.notes,
     )
 
 
-def _first_of(alone: tuple[Attempt, ...], runs: list[tuple[Attempt, ...]]) -> Fork | None:
+def _first_of(target_only: tuple[Attempt, ...], runs: list[tuple[Attempt, ...]]) -> Fork | None:
     """The earliest fork of any of these runs."""
-    forks = [fork for run in runs if (fork := first_fork(alone, run)) is not None]
+    forks = [fork for run in runs if (fork := first_fork(target_only, run)) is not None]
     return min(forks, key=lambda fork: fork.agreed, default=None)
 
 

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 
 from whisper_magic.engine.runtime.backend import Backend
-from whisper_magic.engine.runtime.slots import MAX_DRAFT, Slots, Window
+from whisper_magic.engine.runtime.slots import Slots, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 
 MAX_MATCH = 4  # tokens looked up together
 
@@ -40,7 +40,7 @@ def make_drafter(
     backend: Backend, processor: LogitsProcessor, options: TranscribeOptions, expected: Expected
 ) -> Drafter:
     """The drafter that the options ask for. expected: from the previous transcript of the same recording, if any."""
-    length = MAX_DRAFT if options.draft_length == "auto" else options.draft_length
+    length = MAX_DRAFT_LENGTH if options.draft_length == "auto" else options.draft_length
     if options.draft == "ngram":
         return NgramDrafter(length)
     drafters: list[Drafter] = []
@@ -48,7 +48,9 @@ def make_drafter(
         drafters.append(NgramDrafter(length, expected))
     if options.draft in ("auto", "model") and backend.draft is not None:
         drafters.append(ModelDrafter(backend, processor, length))
-    return ChainedDrafter(drafters) if drafters else NoDrafter()
+    if len(drafters) > 1:
+        return ChainedDrafter(drafters)
+    return drafters[0] if drafters else NoDrafter()
 
 
 class NoDrafter:

@@ -261,7 +261,8 @@ class Speculator:
             return
         progress.tokens += output.written
         progress.logprobs += output.logprobs
-        yield window, _as_round(window, output, spent)
+        drafter = self.drafter.name(slot) if output.proposed else None
+        yield window, _as_round(window, output, spent, drafter)
         if output.finished:
             yield self._finish(slot, window)
 
@@ -298,7 +299,7 @@ class Speculator:
         )
 
 
-def _as_round(window: Window, output: RoundOutput, spent: Clock) -> Round:
+def _as_round(window: Window, output: RoundOutput, spent: Clock, drafter: str | None) -> Round:
     own = output.written[output.accepted] if len(output.written) > output.accepted else None
     return Round(
         window=window.index,
@@ -309,4 +310,5 @@ def _as_round(window: Window, output: RoundOutput, spent: Clock) -> Round:
         draft_seconds=spent.draft,
         verify_seconds=spent.prefill + spent.verify,
         temperature=window.temperature,
+        drafter=drafter,
     )

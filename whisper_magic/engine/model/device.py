@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 
 from whisper_magic.engine.model.checkpoint import Placement
 from whisper_magic.engine.model.threads import choose_threads
 from whisper_magic.errors import OptionError
+from whisper_magic.options import Attention, Dtype
 from whisper_magic.wording import counted, near
 
-DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in get_args(Dtype)}
+ATTENTIONS = get_args(Attention)
 FLASH_CAPABILITY = (8, 0)  # Ampere: the oldest GPU that FlashAttention-2 supports
 
 

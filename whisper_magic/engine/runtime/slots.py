@@ -20,9 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from whisper_magic.options import MAX_DRAFT_LENGTH
+
 Tensor = torch.Tensor
-BLOCK = 8  # tokens fed in one pass of the target; one width, because another kernel shape may change a row's bits
-MAX_DRAFT = BLOCK - 1  # tokens proposed a round: the block also holds the last certain token
+# Tokens fed in one pass of the target: the last certain one, and the draft. One width, because another kernel shape may
+# change a row's bits.
+BLOCK = MAX_DRAFT_LENGTH + 1
 ROUND_FIELDS = (
     5  # numbers of a slot in `round_output` besides three a row: ready, accepted, written, finished, no speech
 )

@@ -1,47 +1,45 @@
-"""A request and an engine -> a comparison: what `%whisper compare` does once it is parsed."""
+"""A request -> a comparison: what `%whisper compare` does once it is parsed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.notebook.jobs import transcribe as transcribing
-from whisper_magic.notebook.jobs.transcribe import Job
-from whisper_magic.notebook.line.parsers import TranscribeRequest
-from whisper_magic.notebook.live.progress import Live
-
-if TYPE_CHECKING:
-    from whisper_magic.comparison import Comparison
-    from whisper_magic.engine.engine import Engine
+from whisper_magic.comparison import Comparison
+from whisper_magic.notebook.jobs.context import Context
+from whisper_magic.notebook.jobs.session import SESSION
+from whisper_magic.notebook.jobs.transcribe import Job, plan
+from whisper_magic.notebook.line.requests import CompareRequest
 
 
-def plan(request: TranscribeRequest, names: Mapping[str, Any], configured: Mapping[str, Any]) -> Job:
-    """Find the recording and check everything else before any model loads.
+def compare(request: CompareRequest, context: Context) -> Comparison:
+    """Decode one recording with the target alone and speculatively.
 
     Raises:
-        UsageError: for whatever makes no sense.
-        AudioNotFound: where the recording is not there.
+        UsageError: for anything but one recording, or options that leave nothing to compare.
+        WhisperMagicError: what `Engine.compare` raises.
+        Interrupted: after Ctrl-C; there is no result.
     """
-    if not request.sources:
+    job = _plan(request, context)
+    (source,) = job.sources
+    with context.progress(quiet=request.quiet) as progress, SESSION.using(job.models, progress.stage) as engine:
+        found = engine.compare(source.value, job.options, repeats=request.repeats, on_stage=progress.stage)
+    comparison = replace(found, source=source.label) if found.source in ("array", "bytes") else found
+    context.assign(request.output, comparison)
+    return comparison
+
+
+def _plan(request: CompareRequest, context: Context) -> Job:
+    if not request.sources and not request.demo:
         raise UsageError("nothing to compare on: name a recording, or write demo for the bundled one")
-    job = transcribing.plan(request, names, configured)
+    job = plan(request, context)
     if len(job.sources) > 1:
         raise UsageError(f"%whisper compare takes one recording at a time, got {len(job.sources)}")
     if job.options.channel == "split":
         raise UsageError("%whisper compare takes one channel at a time: --channel left, right, mix or an index")
     if job.options.draft == "none":
         raise UsageError("--draft none leaves nothing to compare the target with: take model, ngram or auto")
-    if request.repeats is not None and request.repeats < 1:
+    if request.repeats < 1:
         raise UsageError(f"--repeats must be a whole number from 1, got {request.repeats}")
     return job
-
-
-def compare(engine: Engine, job: Job, repeats: int | None, live: Live) -> Comparison:
-    """Raises what `Engine.compare` raises; after Ctrl-C there is no result."""
-    (source,) = job.sources
-    often = {} if repeats is None else {"repeats": repeats}
-    made = engine.compare(source.value, job.options, on_stage=live.stage, **often)
-    return replace(made, source=source.label) if made.source in ("array", "bytes") else made

@@ -1,4 +1,4 @@
-"""`--save`: each transcript is written as soon as it is finished, so that whatever happens later, it is there."""
+"""`--save`: each transcript is written as soon as it is finished, so that a later failure loses nothing."""
 
 from __future__ import annotations
 
@@ -10,26 +10,35 @@ from pathlib import Path
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import TranscriptError
+from whisper_magic.formats import ENDINGS
 from whisper_magic.transcript import Transcript
 from whisper_magic.wording import one_line
 
-ENDINGS = (".txt", ".srt", ".vtt", ".tsv", ".json")
-
 
 class Saver:
-    """Writes to a pattern whose * is each source's name; of two equal names the second gets a -2."""
+    """Writes transcripts to a pattern whose * is each source's name; of two equal names the second gets a -2.
+
+    Attributes:
+        saved: the files that were written.
+        problems: a line for each transcript that could not be written.
+    """
 
     def __init__(self, pattern: str | None) -> None:
+        """Make one for one job; a pattern of None saves nothing."""
         self.pattern = pattern
         self.saved: list[Path] = []
         self.problems: list[str] = []
         self._used: Counter[Path] = Counter()
 
     def check(self, several: bool) -> None:
-        """Refuse what could not work, before any work is done; make the folder.
+        """Check the pattern before any work is done, and make its folder.
+
+        Args:
+            several: whether there will be more than one transcript.
 
         Raises:
-            UsageError: for an ending that is no format, one name for several transcripts, or a folder that cannot be.
+            UsageError: for an ending that is no format, one name for several transcripts, or a folder that cannot
+                be made.
         """
         if self.pattern is None:
             return
@@ -46,7 +55,7 @@ class Saver:
                 raise UsageError(f"--save cannot make the folder {path.parent}: {reason}") from None
 
     def save(self, transcript: Transcript) -> None:
-        """Write a transcript that is complete. A problem is noted, not raised: the transcript must not be lost."""
+        """Write a transcript that is complete. A failure goes to `problems`: the transcript must not be lost."""
         if self.pattern is None or not transcript.complete:
             return
         path = Path(os.path.expanduser(self.pattern.replace("*", _stem(transcript.source))))  # noqa: PTH111 (as above)
@@ -60,7 +69,7 @@ class Saver:
             self.problems.append(f"not saved: {one_line(error)}")
 
     def summary(self) -> str | None:
-        """'Saved talk.srt', or how many; None where nothing was."""
+        """'Saved talk.srt', and how many more; None where nothing was saved."""
         if not self.saved:
             return None
         first = f"Saved {self.saved[0]}"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
-Progress = Callable[[str], None]
+OnStage = Callable[[str], None]  # called with what is done now, in words
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The models asked for, and on what; None leaves it to `Engine.load`."""
+    """The models to load, and what on: the arguments of `Engine.load`. None takes its default."""
 
     target: str
     draft: str | None = None
@@ -28,7 +28,7 @@ class ModelChoice:
 
 
 def load_engine(choice: ModelChoice) -> Engine:
-    """The one place where the notebook brings in the engine, and with it torch."""
+    """Load an engine. The one place where the notebook imports it, and with it torch."""
     from whisper_magic.engine.engine import Engine
 
     placement = {"device": choice.device, "dtype": choice.dtype, "attention": choice.attention}
@@ -36,34 +36,63 @@ def load_engine(choice: ModelChoice) -> Engine:
 
 
 class Session:
-    """At most one engine is resident. It loads at first use, and again when something else is wanted."""
+    """At most one engine is resident. It loads at first use, and again when other models are wanted.
+
+    Attributes:
+        loader: makes an engine of a choice.
+        wanted: the models that the next job uses; None before `register`.
+    """
 
     def __init__(self, loader: Callable[[ModelChoice], Engine] = load_engine) -> None:
         self.loader = loader
         self.wanted: ModelChoice | None = None
         self._engine: Engine | None = None
         self._loaded: ModelChoice | None = None
+        self._registered = False
 
     @property
     def resident(self) -> Engine | None:
         """The engine in memory, or None. Loads nothing."""
         return self._engine
 
-    def engine(self, on_progress: Progress | None = None) -> Engine:
-        """The engine that is wanted, loaded first where it is not resident yet."""
-        assert self.wanted is not None, "the magics state what is wanted when they are registered"
-        return self.load(self.wanted, on_progress)
+    def register(self, configured: ModelChoice) -> None:
+        """The magics are there: from now on `configured` is wanted, unless a choice outlived their reload."""
+        self._registered = True
+        self.wanted = self.wanted or configured
 
-    def load(self, choice: ModelChoice, on_progress: Progress | None = None) -> Engine:
-        """These models, resident from now on. Others are closed first: both would not fit in the memory."""
+    def unregister(self) -> None:
+        """The magics are gone; models and choice stay until `free_if_unregistered`."""
+        self._registered = False
+
+    def free_if_unregistered(self) -> None:
+        """Close the engine and forget the choice, unless `register` was called since `unregister`.
+
+        Raises:
+            EngineBusy: where the engine is in the middle of its own stream().
+        """
+        if not self._registered:
+            self.wanted = None
+            self.unload()
+
+    def load(self, choice: ModelChoice, on_stage: OnStage | None = None) -> Engine:
+        """Make these models resident. Others are closed first: both would not fit in the memory.
+
+        Raises:
+            CheckpointError: where a model cannot be found, read, or paired with the other.
+            OptionError: for a device, dtype or attention that does not exist here.
+        """
         if self._engine is None or self._loaded != choice:
             self.unload()
-            self._engine = self._load(choice, on_progress)
+            self._engine = self._load(choice, on_stage)
         self._loaded = self.wanted = choice
         return self._engine
 
     def unload(self) -> str | None:
-        """Close the resident engine; its target's name, or None where there was none."""
+        """Close the resident engine.
+
+        Returns:
+            Its target's name, or None where no engine was resident.
+        """
         if self._engine is None or self._loaded is None:
             return None
         engine, loaded = self._engine, self._loaded
@@ -71,27 +100,33 @@ class Session:
         engine.close()
         return loaded.target
 
-    def _load(self, choice: ModelChoice, on_progress: Progress | None) -> Engine:
-        if on_progress is not None:
-            on_progress(f"Loading {choice.target}")
-        return self.loader(choice)
-
     @contextmanager
-    def using(self, guest: ModelChoice | None = None, on_progress: Progress | None = None) -> Iterator[Engine]:
-        """An engine for one job: the one that is wanted; or `guest`, which stays where no engine is resident, and is
-        otherwise loaded beside the resident one and closed after."""
-        if guest is None:
-            yield self.engine(on_progress)
+    def using(self, choice: ModelChoice | None = None, on_stage: OnStage | None = None) -> Iterator[Engine]:
+        """An engine for one job.
+
+        Args:
+            choice: models for this job alone: they stay where no engine is resident, and are otherwise loaded beside
+                the resident ones and closed afterwards. None uses the models that are wanted.
+            on_stage: called when models start to load.
+        """
+        if choice is None:
+            assert self.wanted is not None, "register() sets what is wanted"
+            yield self.load(self.wanted, on_stage)
         elif self._engine is None:
-            yield self.load(guest, on_progress)
-        elif self._loaded is not None and self._loaded.target == guest.target:
+            yield self.load(choice, on_stage)
+        elif self._loaded is not None and self._loaded.target == choice.target:
             yield self._engine
         else:
-            engine = self._load(guest, on_progress)
+            engine = self._load(choice, on_stage)
             try:
                 yield engine
             finally:
                 engine.close()
+
+    def _load(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
+        if on_stage is not None:
+            on_stage(f"Loading {choice.target}")
+        return self.loader(choice)
 
 
 SESSION = Session()

@@ -1,56 +1,101 @@
-"""A request and an engine -> a transcript, or a list of them: what `%whisper SOURCE...` does once it is parsed."""
+"""A request -> a transcript, or a list of them: what `%whisper SOURCE...` does once it is parsed."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import AudioNotFound, OptionError, SomeFailed
+from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.results import Failure, TranscriptList
 from whisper_magic.notebook.jobs.save import Saver
-from whisper_magic.notebook.line.parsers import TranscribeRequest
-from whisper_magic.notebook.line.sources import Source, find_sources
-from whisper_magic.notebook.live.progress import Live
-from whisper_magic.notebook.views import facts as figures
+from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
+from whisper_magic.notebook.line.requests import CompareRequest, TranscribeRequest
+from whisper_magic.notebook.line.sources import Source
+from whisper_magic.notebook.live.progress import LiveProgress
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
+DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
+
 
 @dataclass(frozen=True)
 class Job:
-    """A request whose sources are found and whose options are checked: nothing but the work can fail now."""
+    """A request whose sources are found and whose options are checked.
+
+    Attributes:
+        models: for this job alone; None uses those that are wanted.
+    """
 
     sources: tuple[Source, ...]
     options: TranscribeOptions
-    saver: Saver
+    models: ModelChoice | None
+
+    @property
+    def several(self) -> bool:
+        """Whether the result is a list."""
+        return len(self.sources) > 1 or self.options.channel == "split"
 
 
-def plan(request: TranscribeRequest, names: Mapping[str, Any], configured: Mapping[str, Any]) -> Job:
-    """Find the sources and check everything else before any model loads.
+def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList:
+    """Transcribe, and print what was saved and what failed.
+
+    Returns:
+        The transcript of one source; of several a list, in which those that failed are missing. After Ctrl-C: what
+        was transcribed until then.
 
     Raises:
-        UsageError: for whatever makes no sense.
-        AudioNotFound: where not one of the sources is there.
+        UsageError: for options or files that make no sense; before any model loads.
+        WhisperMagicError: where no source could be transcribed: the first one's error.
+        KeyboardInterrupt: after Ctrl-C where nothing was transcribed yet.
     """
-    sources = tuple(find_sources(request.sources, names))
+    job, saver = plan(request, context), Saver(request.save)
+    saver.check(several=job.several)
+    start = job.options.start or 0.0
+    with (
+        context.progress(len(job.sources), start=start, quiet=request.quiet) as progress,
+        SESSION.using(job.models, progress.stage) as engine,
+    ):
+        results = Results(job, saver, engine, progress)
+        progress.stage(f"Reading {Path(job.sources[0].label).name}")
+        try:
+            engine.transcribe_many([source.value for source in job.sources], job.options, on_event=results.on_event)
+        except SomeFailed as failed:
+            results.failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
+        except KeyboardInterrupt as interruption:
+            results.interruption = interruption
+    result = results.collected()
+    results.report()
+    context.assign(request.output, result)
+    return result
+
+
+def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Job:
+    """Check everything before a model loads.
+
+    Raises:
+        UsageError: where there are no sources, or an option's value is out of range.
+        AudioNotFound: where none of the sources exists.
+    """
+    sources = (Source(DEMO_RECORDING, DEMO_RECORDING),) if request.demo else request.sources
     if not sources:
         raise UsageError("nothing to transcribe: name a file, a glob, a URL, or Python in braces")
-    _check_any_is_there(sources)
-    options, saver = options_of(request, configured), Saver(request.save)
-    saver.check(several=len(sources) > 1 or options.channel == "split")
-    return Job(sources, options, saver)
+    _check_any_exists(sources)
+    options = options_of(request.overrides, context.options)
+    return Job(sources, options, context.demo_models if request.demo else None)
 
 
-def _check_any_is_there(sources: Sequence[Source]) -> None:
-    """Loading a large model only to say that a name is misspelt would take minutes."""
+def _check_any_exists(sources: Sequence[Source]) -> None:
+    """Loading a large model takes minutes: too long to learn that a name is misspelt."""
     from whisper_magic.audio import load as audio  # numpy: not at %load_ext
 
     missing: list[AudioNotFound] = []
@@ -63,8 +108,12 @@ def _check_any_is_there(sources: Sequence[Source]) -> None:
         raise missing[0]
 
 
-def options_of(request: TranscribeRequest, configured: Mapping[str, Any]) -> TranscribeOptions:
-    """The options of this call: the defaults, then what is configured, then what the line says.
+def options_of(overrides: Mapping[str, Any], configured: Mapping[str, Any]) -> TranscribeOptions:
+    """The options of one call: the defaults, then `%config`, then the line.
+
+    Args:
+        overrides: fields of `TranscribeOptions` from the line.
+        configured: fields of `TranscribeOptions` from `%config WhisperMagics.options`.
 
     Raises:
         UsageError: for a value out of range; the message names the option as it is written on the line.
@@ -74,68 +123,67 @@ def options_of(request: TranscribeRequest, configured: Mapping[str, Any]) -> Tra
     except OptionError as error:
         raise UsageError(f"%config WhisperMagics.options: {error}") from None
     try:
-        return usual.override(**request.overrides)
+        return usual.override(**overrides)
     except OptionError as error:
         name, rest = str(error).partition(" ")[::2]
-        flag = f"--{name.replace('_', '-')}" if name in request.overrides else name
+        flag = f"--{name.replace('_', '-')}" if name in overrides else name
         raise UsageError(f"{flag} {rest}") from None
 
 
-def transcribe(engine: Engine, job: Job, live: Live) -> tuple[Transcript | TranscriptList, KeyboardInterrupt | None]:
-    """One source gives its transcript; several give a list, in which the sources that failed are missing. After
-    Ctrl-C: what there is so far, and the interruption.
+class Results:
+    """Collects what the engine reports of a job: shows it, keeps each transcript and saves it.
 
-    Raises:
-        WhisperMagicError: where no source at all could be transcribed: the first one's error.
-        KeyboardInterrupt: after Ctrl-C where there is nothing yet.
+    Attributes:
+        failures: the sources that could not be transcribed.
+        interruption: Ctrl-C, where the job was stopped by it.
     """
-    live.decode = engine.decode
-    made: dict[int, Transcript] = {}  # by their place among the results
 
-    def hear(index: int, event: Event) -> None:
-        live(index, event)
+    def __init__(self, job: Job, saver: Saver, engine: Engine, progress: LiveProgress) -> None:
+        self.job, self.saver, self.engine, self.progress = job, saver, engine, progress
+        self.failures: list[Failure] = []
+        self.interruption: KeyboardInterrupt | None = None
+        self._transcripts: dict[int, Transcript] = {}  # by their place among the results
+        progress.decode = engine.decode
+
+    def on_event(self, index: int, event: Event) -> None:
+        """Take one event of the source at `index`."""
+        self.progress.update(index, event)
         if isinstance(event, Finished):
-            made[event.place] = _told(_named(event.transcript, job.sources[index]), engine)
-            job.saver.save(made[event.place])
+            transcript = self._annotated(_renamed(event.transcript, self.job.sources[index]))
+            self._transcripts[event.place] = transcript
+            self.saver.save(transcript)
 
-    failures: list[Failure] = []
-    interrupted: KeyboardInterrupt | None = None
-    live.stage(f"Reading {Path(job.sources[0].label).name}")
-    try:
-        engine.transcribe_many([source.value for source in job.sources], job.options, on_event=hear)
-    except SomeFailed as failed:
-        failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
-    except KeyboardInterrupt as stopped:
-        interrupted = stopped
-    if not made and (interrupted or failures):
-        raise interrupted or failures[0].error
-    ordered = [made[place] for place in sorted(made)]
-    several = len(job.sources) > 1 or job.options.channel == "split"
-    return (TranscriptList(ordered, failures) if several else ordered[0]), interrupted
+    def collected(self) -> Transcript | TranscriptList:
+        """The result of the job; raises what stopped it where there is none."""
+        if not self._transcripts and (self.interruption or self.failures):
+            raise self.interruption or self.failures[0].error
+        ordered = [self._transcripts[place] for place in sorted(self._transcripts)]
+        return TranscriptList(ordered, self.failures) if self.job.several else ordered[0]
+
+    def report(self) -> None:
+        """Print a line for what was saved, and on stderr one for each thing that went wrong."""
+        if saved := self.saver.summary():
+            print(saved)
+        for problem in (*self.saver.problems, *self.failures):
+            print(problem, file=sys.stderr)
+        if self.interruption is not None:
+            print("Interrupted: this is what was transcribed until then.", file=sys.stderr)
+
+    def _annotated(self, transcript: Transcript) -> Transcript:
+        """With a note on the bundled models where they wrote it."""
+        if transcript.models.target != "demo":
+            return transcript
+        languages = ", ".join(self.engine.status.languages) or "en"
+        note = (
+            f"A small teaching model wrote this; it knows only a few words of {languages}. "
+            "For real speech: %whisper load openai/whisper-large-v3"
+        )
+        return replace(transcript, notes=(*transcript.notes, note))
 
 
-def _named(transcript: Transcript, source: Source) -> Transcript:
-    """With the Python that it was asked for with, where the engine saw nothing but samples."""
+def _renamed(transcript: Transcript, source: Source) -> Transcript:
+    """Named by the Python on the line, where the engine got samples without a name."""
     kind, _, channel = transcript.source.partition(" ")
     if kind not in ("array", "bytes"):
         return transcript
     return replace(transcript, source=f"{source.label} {channel}".strip())
-
-
-def _told(transcript: Transcript, engine: Engine) -> Transcript:
-    """With what is to be known of the models, where they are the bundled ones."""
-    if transcript.models.target != "demo":
-        return transcript
-    return replace(transcript, notes=(*transcript.notes, figures.teaching(engine.status.languages)))
-
-
-def report(result: Transcript | TranscriptList, interrupted: KeyboardInterrupt | None, saver: Saver) -> None:
-    """Say in one line each what was saved and what went wrong on the way, where people look for it."""
-    if saved := saver.summary():
-        print(saved)
-    for problem in saver.problems:
-        print(problem, file=sys.stderr)
-    for failure in result.failures if isinstance(result, TranscriptList) else ():
-        print(failure, file=sys.stderr)
-    if interrupted is not None:
-        print("Interrupted: this is what was transcribed until then.", file=sys.stderr)

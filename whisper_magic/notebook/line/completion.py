@@ -1,4 +1,4 @@
-"""Tab after %whisper and %transcribe: commands, options, their values, variables in braces, and files."""
+"""Tab after `%whisper` and `%transcribe`: commands, options, their values, variables in braces, and files."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ _DRAFTS = ("none", "distil-whisper/distil-large-v3", "distil-whisper/distil-larg
 
 
 class Matcher:
-    """What IPython's completer asks (its matcher API, version 2), for one shell."""
+    """A matcher of IPython's completer (version 2 of its API), for one shell."""
 
     matcher_api_version = 2
     matcher_identifier = "whisper_magic"
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
-        self.__qualname__ = type(self).__qualname__  # IPython asks for it, as matchers are usually functions
+        self.__qualname__ = type(self).__qualname__  # IPython takes matchers for functions
 
     def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What the argument at the cursor could become."""
         before = context.line_with_cursor[: context.cursor_position]
         in_body = context.cursor_line > 0 and context.full_text.lstrip().startswith("%%transcribe")
         candidates: Iterable[str]

@@ -1,26 +1,28 @@
 """The one parser of each command: `-h`, `?`, Tab completion, checks and error messages are all made of it.
 
-The options of a transcription are fields of `TranscribeOptions`, which states their defaults.
+The options of a transcription are fields of `TranscribeOptions`, which holds their defaults.
 """
 
 from __future__ import annotations
 
 import argparse
-import keyword
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NoReturn, get_args
 
 from IPython.core.error import UsageError
 
-from whisper_magic.notebook.line.scanner import Argument, Held, expand
-from whisper_magic.options import Acceptance, DraftKind, Mode, Task, TranscribeOptions
+from whisper_magic.comparison import REPEATS
+from whisper_magic.formats import ENDINGS
+from whisper_magic.notebook.line import values
+from whisper_magic.notebook.line.scanner import Argument, expand
+from whisper_magic.options import Attention, DraftKind, Dtype, Mode, Task, TranscribeOptions
 from whisper_magic.wording import near
 
 COMMANDS = {
     "load": "load the models now, or load others",
-    "unload": "give the models' memory back",
+    "unload": "free the models' memory",
     "status": "which models are loaded, and on what",
     "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
@@ -28,15 +30,16 @@ COMMANDS = {
 }
 
 DEVICES = ("cpu", "cuda")
-DTYPES = ("float32", "float16", "bfloat16")
-ATTENTIONS = ("flash_attention_2", "sdpa", "eager")
+DTYPES = get_args(Dtype)
+ATTENTIONS = tuple(name for name in get_args(Attention) if name != "eager")  # eager: for tests, in Python
 
 # Fields of TranscribeOptions that only Python code and %config set: what is rarely touched.
 NOT_ON_THE_LINE = frozenset(
     {
-        "max_initial_timestamp",
+        "acceptance",
         "compression_ratio_threshold",
         "logprob_threshold",
+        "max_initial_timestamp",
         "no_speech_threshold",
     }
 )
@@ -46,7 +49,7 @@ Group = argparse._ArgumentGroup  # argparse's groups have no public name
 _DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
 
 _ABOUT = """\
-Transcribe speech with the models that live in this kernel.
+Transcribe speech with the models that are loaded in this kernel.
 
 A source is a path, a glob, a URL, or Python in braces: {array}, {(array, rate)}, {list_of_paths}. Quote names with
 spaces; write ./load for a file that is named like a command."""
@@ -61,31 +64,6 @@ examples:
   %whisper compare talk.mp3 --repeats 5      what speculation brings on your own recording
 
 The models used when none are named: %config WhisperMagics"""
-
-
-@dataclass(frozen=True)
-class TranscribeRequest:
-    """What a `%whisper` or `%transcribe` line asks for; `sources` are still globs, paths and `Held` objects."""
-
-    sources: tuple[str, ...]
-    overrides: dict[str, Any]
-    output: str | None = None
-    save: str | None = None
-    quiet: bool = False
-    help: bool = False
-    repeats: int | None = None  # of a comparison
-
-
-@dataclass(frozen=True)
-class LoadRequest:
-    """What a `%whisper load` line asks for; None: as configured."""
-
-    target: str | None = None
-    draft: str | None = None
-    device: str | None = None
-    dtype: str | None = None
-    attention: str | None = None
-    help: bool = False
 
 
 class Parser(argparse.ArgumentParser):
@@ -107,21 +85,23 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="store_true", help="this page")
 
     def error(self, message: str) -> NoReturn:
+        """Raise a UsageError of one line that names the help page."""
         raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} -h lists the options)")
 
-    def parse(self, arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    def parse(self, arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The options given, and the other arguments in order. After `--` everything is an argument.
 
         Raises:
             UsageError: for an option that does not exist or a value that makes no sense.
         """
-        cut = arguments.index("--") if "--" in arguments else len(arguments)
-        namespace, rest = self.parse_known_args(arguments[:cut])
+        expanded = [expand(argument, namespace) for argument in arguments]
+        cut = expanded.index("--") if "--" in expanded else len(expanded)
+        given, rest = self.parse_known_args(expanded[:cut])
         for word in rest:
             if word.startswith("-") and len(word) > 1:
                 flag = word.partition("=")[0]
                 self.error(f"no option is called {flag}{near(flag, self.flags)}")
-        return vars(namespace), [*rest, *arguments[cut + 1 :]]
+        return vars(given), [*rest, *expanded[cut + 1 :]]
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -145,81 +125,12 @@ def _described(name: str, text: str) -> str:
     return text if default in (None, False) else f"{text} (default: {default})"
 
 
-def _value(kind: Callable[[str], Any], what: str) -> Callable[[str], Any]:
-    """An argparse type that opens `Held` objects and says in words what it wanted."""
-
-    def convert(text: str) -> Any:
-        value = text.value if isinstance(text, Held) else text
-        try:
-            return kind(value)
-        except (TypeError, ValueError):
-            raise argparse.ArgumentTypeError(f"{what}, got {value!r}") from None
-
-    return convert
-
-
-def _seconds_of(value: Any) -> float:
-    """Seconds, or h:mm:ss as a player shows them."""
-    if not isinstance(value, str):
-        return float(value)
-    seconds = 0.0
-    for part in value.split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds
-
-
-def _temperature_of(value: Any) -> float | tuple[float, ...]:
-    """One temperature, or several with commas."""
-    if not isinstance(value, str):
-        return tuple(value) if isinstance(value, list | tuple) else float(value)
-    rungs = tuple(float(rung) for rung in value.split(","))
-    return rungs if len(rungs) > 1 else rungs[0]
-
-
-def _ids_of(value: Any) -> int | tuple[int, ...]:
-    """One token id, or several with commas."""
-    if not isinstance(value, str):
-        return value if isinstance(value, int) else tuple(int(one) for one in value)
-    return tuple(int(one) for one in value.split(","))
-
-
-def _clips_of(value: Any) -> tuple[tuple[float, float], ...]:
-    """from-to, several with commas; each as `_seconds_of` takes it."""
-    parts = [part.split("-") for part in value.split(",")] if isinstance(value, str) else value
-    return tuple((_seconds_of(first), _seconds_of(last)) for first, last in parts)
-
-
-def _length_of(value: Any) -> int | str:
-    return "auto" if value == "auto" else int(value)
-
-
-def _channel_of(value: Any) -> str | int:
-    return int(value) if str(value).isdigit() else str(value)
-
-
-def _name_of(value: Any) -> str:
-    if not str(value).isidentifier() or keyword.iskeyword(str(value)):
-        raise ValueError
-    return str(value)
-
-
-_text = _value(str, "this takes text")
-_whole = _value(int, "this takes a whole number")
-_seconds = _value(_seconds_of, "this takes seconds or h:mm:ss")
-_temperature = _value(_temperature_of, "this takes a number, or several with commas")
-_ids = _value(_ids_of, "this takes token ids with commas, or -1")
-_clips = _value(_clips_of, "this takes from-to in seconds or h:mm:ss, several with commas")
-_length = _value(_length_of, "this takes a whole number or auto")
-_channel = _value(_channel_of, "this takes a channel")
-_name = _value(_name_of, "this takes a variable's name")
-
-
 def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
     parser = Parser(prog, usage, description, epilog)
     _add_options(parser)
     output = _add_output(parser)
-    saving = "write .txt, .srt, .vtt, .tsv or .json; * is each source's name"
-    output.add_argument("--save", type=_text, metavar="PATH", help=saving)
+    saving = f"write {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}; * is each source's name"
+    output.add_argument("--save", type=values.text, metavar="PATH", help=saving)
     return parser
 
 
@@ -230,8 +141,20 @@ Write demo for the bundled recording and models."""
     parser = Parser("%whisper compare", "SOURCE [options]", about)
     _add_options(parser)
     output = _add_output(parser)
-    repeats = "timed runs of each (default: 3)"  # whisper_magic.comparison.REPEATS, which %load_ext does without
-    output.add_argument("--repeats", type=_whole, metavar="N", help=repeats)
+    repeats = f"timed runs of each (default: {REPEATS})"
+    output.add_argument("--repeats", type=values.whole, metavar="N", help=repeats)
+    return parser
+
+
+def _load_parser() -> Parser:
+    about = "Load models into this kernel: a Hugging Face name, a local folder, or demo."
+    parser = Parser("%whisper load", "[TARGET] [options]", about)
+    add, text = parser.add_argument, values.text
+    drafts = "draft model, or none (default: the one that goes with TARGET, if any)"
+    add("--draft", type=text, metavar="DRAFT", help=drafts)
+    add("--device", type=text, metavar="DEVICE", help="cpu, cuda or cuda:N (default: the GPU if any)")
+    add("--dtype", type=text, choices=DTYPES, help="(default: float16 on a GPU, else float32)")
+    add("--attention", type=text, choices=ATTENTIONS, help="(default: the fastest that works here)")
     return parser
 
 
@@ -244,58 +167,54 @@ def _add_options(parser: Parser) -> None:
 
 def _add_text_options(parser: Parser) -> None:
     add, on_off = parser.add_argument_group("what to write").add_argument, argparse.BooleanOptionalAction
-    spoken = "language spoken, such as en; per-window detects it anew in each (default: detected once)"
-    add("-l", "--language", type=_text, metavar="LANG", help=spoken)
-    add("--task", type=_text, choices=get_args(Task), help=_described("task", "translate writes English"))
+    spoken = "language spoken, such as en; per-window detects it in each (default: detected once)"
+    add("-l", "--language", type=values.text, metavar="LANG", help=spoken)
+    add("--task", type=values.text, choices=get_args(Task), help=_described("task", "translate writes English"))
     add("--timestamps", action=on_off, help="predict the times of segments (default: yes)")
     add("--words", action="store_true", help="find the time of each word")
-    add("--prompt", type=_text, metavar="TEXT", help="text that comes before: names, spelling, style")
-    add("--hotwords", type=_text, metavar="TEXT", help='words to expect in every window, such as "Ada, Lovelace"')
+    add("--prompt", type=values.text, metavar="TEXT", help="text that comes before: names, spelling, style")
+    hotwords = 'words to expect in every window, such as "Ada, Lovelace"'
+    add("--hotwords", type=values.text, metavar="TEXT", help=hotwords)
     add("--condition-on-previous", action=on_off, help="feed each window the text before it (default: no)")
     never = "token ids never to write, with commas; -1 for all that are no speech (default: the checkpoint's)"
-    add("--suppress-tokens", type=_ids, metavar="IDS", help=never)
-    add("--max-tokens", type=_whole, metavar="N", help="tokens a window may hold (default: the checkpoint's)")
+    add("--suppress-tokens", type=values.token_ids, metavar="IDS", help=never)
+    most = "tokens of a window, prompt included (default: the checkpoint's)"
+    add("--max-tokens", type=values.whole, metavar="N", help=most)
 
 
 def _add_decoding_options(parser: Parser) -> None:
     add, on_off = parser.add_argument_group("how to decode").add_argument, argparse.BooleanOptionalAction
-    add("--temperature", type=_temperature, metavar="T", help="0, or a ladder such as 0,0.4,0.8 (default: Whisper's)")
-    add("--seed", type=_whole, metavar="N", help=_described("seed", "of sampling, above temperature 0"))
-    rule = "how samples are verified; rejection accepts more, but the text then depends on the draft"
-    add("--acceptance", type=_text, choices=get_args(Acceptance), help=_described("acceptance", rule))
-    add("--draft", type=_text, choices=get_args(DraftKind), help=_described("draft", "who proposes; changes no text"))
-    add("--draft-length", type=_length, metavar="N", help=_described("draft_length", "tokens a round, or auto"))
+    fallback = "0, or temperatures to fall back to, such as 0,0.4,0.8 (default: Whisper's)"
+    add("--temperature", type=values.temperature, metavar="T", help=fallback)
+    seed = _described("seed", "of sampling, above temperature 0")
+    add("--seed", type=values.whole, metavar="N", help=seed)
+    drafts = _described("draft", "what proposes tokens; changes no text")
+    add("--draft", type=values.text, choices=get_args(DraftKind), help=drafts)
+    length = _described("draft_length", "tokens proposed a round: 1 to 7, or auto")
+    add("--draft-length", type=values.draft_length, metavar="N", help=length)
     order = "batched cuts at pauses and decodes several windows of one recording at once"
-    add("--mode", type=_text, choices=("auto", *get_args(Mode)), help=_described("mode", order))
+    add("--mode", type=values.text, choices=("auto", *get_args(Mode)), help=_described("mode", order))
     add("--vad", action=on_off, help="read only where a voice is detected (default: no)")
-    add("--batch-size", type=_whole, metavar="N", help=_described("batch_size", "windows decoded together"))
+    batch = _described("batch_size", "windows decoded together")
+    add("--batch-size", type=values.whole, metavar="N", help=batch)
 
 
 def _add_part_options(parser: Parser) -> None:
     add = parser.add_argument_group("what to read").add_argument
-    add("--start", type=_seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
-    add("--end", type=_seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
-    add("--clips", type=_clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
+    add("--start", type=values.seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
+    add("--end", type=values.seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
+    add("--clips", type=values.clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
     channels = "mix, left, right, an index, or split: a transcript per channel"
-    add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
+    add("--channel", type=values.channel, metavar="CHANNEL", help=_described("channel", channels))
 
 
 def _add_output(parser: Parser) -> Group:
     group = parser.add_argument_group("what becomes of it")
-    group.add_argument("-o", "--output", type=_name, metavar="NAME", help="assign the result to this variable")
+    group.add_argument(
+        "-o", "--output", type=values.variable, metavar="NAME", help="assign the result to this variable"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
     return group
-
-
-def _load_parser() -> Parser:
-    about = "Load models into this kernel: a Hugging Face name, a local folder, or demo."
-    parser = Parser("%whisper load", "[TARGET] [options]", about)
-    drafts = "draft model, or none (default: the one that goes with TARGET, if any)"
-    parser.add_argument("--draft", type=_text, metavar="DRAFT", help=drafts)
-    parser.add_argument("--device", type=_text, metavar="DEVICE", help="cpu, cuda or cuda:N (default: the GPU if any)")
-    parser.add_argument("--dtype", type=_text, choices=DTYPES, help="(default: float16 on a GPU, else float32)")
-    parser.add_argument("--attention", type=_text, choices=ATTENTIONS, help="(default: the fastest that works here)")
-    return parser
 
 
 def _commands_page() -> str:
@@ -313,26 +232,3 @@ TRANSCRIBE = _transcribe_parser(
 )
 LOAD = _load_parser()
 COMPARE = _compare_parser()
-
-
-def parse_transcribe(
-    parser: Parser, arguments: Sequence[Argument], namespace: Mapping[str, Any], body: Sequence[Argument] = ()
-) -> TranscribeRequest:
-    """`arguments` of the line and `body` of the cell -> what to do.
-
-    Raises:
-        UsageError: one line, for anything that makes no sense.
-    """
-    given, sources = parser.parse([expand(argument, namespace) for argument in arguments])
-    sources += [expand(argument, namespace) for argument in body]
-    own = {name: given.pop(name) for name in ("output", "save", "quiet", "help", "repeats") if name in given}
-    return TranscribeRequest(tuple(sources), given, **own)
-
-
-def parse_load(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LoadRequest:
-    """The arguments of `%whisper load` -> what to load."""
-    given, targets = LOAD.parse([expand(argument, namespace) for argument in arguments])
-    if len(targets) > 1:
-        LOAD.error(f"one model at a time, got {', '.join(targets)}")
-    names = [str(target.value) if isinstance(target, Held) else target for target in targets]
-    return LoadRequest(target=names[0] if names else None, **given)

@@ -1,5 +1,5 @@
-"""The text of a magic -> its arguments: split first, then expand `{expression}` and `$name` in each on its own,
-so that a value with spaces, quotes or a leading dash stays one argument. Nothing is ever `str.format`-ed.
+"""The text of a magic -> its arguments: split first, then expand `{expression}` and `$name` in each of them, so that a
+value with spaces, quotes or a leading dash stays one argument. Nothing goes through `str.format`.
 
 Quoting is the shell's: in "double" quotes expressions still expand, in 'single' quotes nothing does, and a backslash
 makes the next character plain. An apostrophe between letters (it's) is a letter.
@@ -17,7 +17,7 @@ from IPython.core.error import UsageError
 
 from whisper_magic.wording import near, one_line
 
-_LONGEST_QUOTE = 60  # characters of the user's own text in an error
+_LONGEST_QUOTE = 60  # characters of the user's text in an error
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -31,7 +31,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: as written, and its pieces."""
+    """One argument.
+
+    Attributes:
+        written: its text, with quotes and braces.
+        pieces: what it is made of, in order.
+    """
 
     written: str
     pieces: tuple[Piece, ...]
@@ -42,20 +47,29 @@ class Argument:
         return self.written if self.pieces == (Piece("text", self.written),) else None
 
 
-class Held(str):
-    """An argument that is a Python object. argparse, which knows strings alone, carries it through as one."""
+class ObjectArgument(str):
+    """An argument that is a Python object. It is a string because argparse takes nothing else.
+
+    Attributes:
+        value: the object.
+        written: the expression or variable as it stands on the line.
+    """
 
     value: Any
     written: str
 
-    def __new__(cls, value: Any, written: str) -> Held:
-        held = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
-        held.value, held.written = value, written
-        return held
+    def __new__(cls, value: Any, written: str) -> ObjectArgument:
+        made = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
+        made.value, made.written = value, written
+        return made
 
 
 def split(text: str, *, one_a_line: bool = False) -> list[Argument]:
-    """The arguments of a magic's line; or of a cell's body, where each line is one and `#` starts a comment.
+    """Split the text of a magic.
+
+    Args:
+        text: a magic's line, or a cell's body.
+        one_a_line: of a body: each line is one argument, and `#` starts a comment.
 
     Raises:
         UsageError: for a quote or a brace that is never closed.
@@ -91,8 +105,6 @@ class _Scanner:
             end = self.text.find("\n", self.at)
             self._finish()
             self.at = len(self.text) if end < 0 else end
-        elif char == ";" and not self.one_a_line and not self.text[self.at + 1 :].strip():
-            self.at = len(self.text)  # the trailing `;` of "show nothing" is not part of a name
         else:
             self.begin = self.at if self.begin is None else self.begin
             if char == '"' or (char == "'" and not self._is_apostrophe()):
@@ -171,13 +183,20 @@ class _Scanner:
 
 
 def expand(argument: Argument, namespace: Mapping[str, Any]) -> str:
-    """The argument's text; a `Held` object where the whole of it is one expression or variable.
+    """Fill in the expressions and variables of an argument.
+
+    Args:
+        argument: one that `split` found.
+        namespace: the variables that expressions may use.
+
+    Returns:
+        Its text; an `ObjectArgument` where the whole of it is one expression or variable.
 
     Raises:
         UsageError: where an expression fails or a name does not exist.
     """
     if len(argument.pieces) == 1 and argument.pieces[0].kind != "text":
-        return Held(_value(argument.pieces[0], namespace), argument.written)
+        return ObjectArgument(_value(argument.pieces[0], namespace), argument.written)
     return "".join(str(_value(piece, namespace)) for piece in argument.pieces)
 
 
@@ -191,7 +210,7 @@ def _value(piece: Piece, namespace: Mapping[str, Any]) -> Any:
             return os.environ[piece.text]
         raise UsageError(f"${piece.text}: no variable is called {piece.text!r}{near(piece.text, namespace)}")
     try:
-        return eval(f"({piece.text}\n)", dict(namespace))  # the user's own Python, in the user's own namespace
+        return eval(f"({piece.text}\n)", dict(namespace))  # the user's Python in the user's namespace
     except Exception as error:
         shown = f"{{{_on_one_line(piece.text)}}}: {type(error).__name__}"
         raise UsageError(f"{shown}: {one_line(error)}" if str(error) else shown) from error

@@ -12,14 +12,19 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.notebook.line.scanner import Held
+from whisper_magic.notebook.line.scanner import ObjectArgument
 
 _LONGEST_LABEL = 48
 
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to transcribe: `value` for the engine, `label` for people."""
+    """One thing to transcribe.
+
+    Attributes:
+        value: what the engine takes.
+        label: its name in messages and file names.
+    """
 
     value: Any
     label: str
@@ -28,6 +33,10 @@ class Source:
 def find_sources(arguments: Iterable[str], namespace: Mapping[str, Any]) -> list[Source]:
     """Every source that these arguments name, in order; the files of a glob are sorted.
 
+    Args:
+        arguments: as `expand` returned them.
+        namespace: variables, to recognise one that was written without braces.
+
     Raises:
         UsageError: for a glob that matches nothing, an empty list, or a variable written without braces.
     """
@@ -35,7 +44,7 @@ def find_sources(arguments: Iterable[str], namespace: Mapping[str, Any]) -> list
 
 
 def _of_argument(argument: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
-    if not isinstance(argument, Held):
+    if not isinstance(argument, ObjectArgument):
         yield from _of_text(argument, namespace)
     elif _is_collection(argument.value):
         yield from _of_collection(argument)
@@ -54,7 +63,7 @@ def _of_value(value: Any, label: str) -> Iterator[Source]:
         yield Source(value, label)
 
 
-def _of_collection(argument: Held) -> Iterator[Source]:
+def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
     name = _label(argument)
     found = False
     for index, value in enumerate(argument.value):
@@ -82,7 +91,7 @@ def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
     yield Source(path, path)
 
 
-def _label(argument: Held) -> str:
+def _label(argument: ObjectArgument) -> str:
     name = argument.written.strip("{}$ ")
     return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
 
@@ -97,5 +106,5 @@ def _is_collection(value: Any) -> bool:
     if isinstance(value, tuple) and len(value) == 2 and any(isinstance(part, Real) for part in value):
         return False
     if isinstance(value, list | tuple) and value and isinstance(value[0], Real):
-        return False  # bare samples: the loader says what is missing
+        return False  # samples without a rate: the loader raises
     return isinstance(value, Iterable)

@@ -1,7 +1,7 @@
-"""Progress while a transcription runs: how far, how long still, and the words as they are accepted. It shows after a
-second, draws at most fifteen times a second, and leaves nothing behind.
+"""Progress while a transcription runs: how far it is, how long it will take, and the words as they are accepted.
 
-`Recordings` is what is known, `Frame` what is shown of it, a surface shows it: a terminal's line, a notebook's output.
+It shows after a second, draws at most fifteen frames a second, and leaves nothing behind. `Recordings` holds what the
+events reported, a `Frame` is one picture of it, and a `Surface` draws frames: a terminal's line, a notebook's output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ Decode = Callable[[Sequence[int]], str]
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: where the work stands, the text that is settled, and the text that may still change."""
+    """One picture of the work.
+
+    Attributes:
+        state: how far it is, in words.
+        settled: the end of the text that will not change.
+        tail: text that may still change.
+        fraction: done, 0 to 1; None where that is not known.
+    """
 
     state: str
     settled: str = ""
@@ -39,15 +46,17 @@ class Frame:
 
 
 class Surface(Protocol):
-    """Somewhere to show frames."""
+    """Draws frames."""
 
-    def draw(self, frame: Frame) -> None: ...
+    def draw(self, frame: Frame) -> None:
+        """Replace what is shown."""
 
-    def clear(self) -> None: ...
+    def clear(self) -> None:
+        """Leave nothing behind."""
 
 
 class OpenWindows:
-    """What the windows being decoded have written by now. There are several where a recording is read in batches."""
+    """The tokens of the windows that are being decoded: several where a recording is decoded in batches."""
 
     def __init__(self) -> None:
         self._texts: dict[int, list[int]] = {}
@@ -56,21 +65,21 @@ class OpenWindows:
 
     @property
     def first(self) -> list[int]:
-        """The tokens of the one that comes first in the recording."""
+        """The tokens of the window that comes first in the recording."""
         return self._texts[min(self._texts)] if self._texts else []
 
-    def hear(self, event: Round) -> None:
-        """Take in a round. All windows take turns: one that was passed over has ended."""
+    def update(self, event: Round) -> None:
+        """Add a round. All windows take turns: one that was passed over has ended."""
         window, self._settling = event.window, False
         passed = list(itertools.takewhile(lambda other: other != window, self._reached))
         for other in passed if window in self._reached else ():
             self._forget(other)
-        goes_on = event.position > self._reached.pop(window, event.position)  # else it is read again
+        goes_on = event.position > self._reached.pop(window, event.position)  # else it is decoded again
         self._texts[window] = [*(self._texts[window] if goes_on else ()), *event.tokens]
         self._reached[window] = event.position
 
     def settle(self) -> None:
-        """A segment came; the first one after a round ends the first window."""
+        """Note a segment: the first one after a round ends the first window."""
         if self._texts and not self._settling:
             self._forget(min(self._texts))
         self._settling = True
@@ -80,29 +89,42 @@ class OpenWindows:
 
 
 class Progress:
-    """What the events have said so far about one recording."""
+    """How far one recording is."""
 
     def __init__(self, source: str, duration: float, start: float, now: float) -> None:
-        """start: the second of the source at which the work begins. now: what the clock says."""
+        """Begin.
+
+        Args:
+            source: its path.
+            duration: seconds to transcribe; 0 where that is not known yet.
+            start: the second of the source at which the work begins.
+            now: the clock, in seconds.
+        """
         self.source, self.duration, self.start = Path(source).name, duration, start
         self.done = 0.0  # seconds
         self.began = self.done_at = now
         self.settled = ""
         self.open = OpenWindows()
 
-    def hear(self, event: Round | Segment, now: float) -> None:
-        """Take in one event."""
+    def update(self, event: Round | Segment, now: float) -> None:
+        """Add one event."""
         if isinstance(event, Segment):
             self.done, self.done_at = max(self.done, event.end - self.start), now
             self.open.settle()
             self.settled = (self.settled + event.text)[-_TAIL:]
         else:
-            self.open.hear(event)
+            self.open.update(event)
 
     def frame(self, decode: Decode, now: float, count: str = "") -> Frame:
-        """The picture as of now; `count` goes before it."""
+        """The picture as of now.
+
+        Args:
+            decode: token ids -> text.
+            now: the clock, in seconds.
+            count: goes before the source's name.
+        """
         fraction = min(1.0, self.done / self.duration) if self.duration else None
-        so_far = f"{length(self.done)} read"  # where how much there is will be known at its end
+        so_far = f"{length(self.done)} read"  # a stream's length is known at its end
         if self.duration:
             so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
         tail = decode(self.open.first) if self.open.first else ""
@@ -111,22 +133,22 @@ class Progress:
     def _remaining(self, now: float) -> str:
         if not 0 < self.done < self.duration:
             return ""
-        pace = (self.done_at - self.began) / self.done
-        seconds = pace * (self.duration - self.done) - (now - self.done_at)
+        rate = (self.done_at - self.began) / self.done
+        seconds = rate * (self.duration - self.done) - (now - self.done_at)
         return f" · about {length(seconds) if seconds >= 10 else f'{max(1, round(seconds))} s'} left"
 
 
 class Recordings:
-    """What the events have said about all of them. Several run at once; the one begun first is shown."""
+    """How far all recordings of a job are. Several run at once; the one that began first is shown."""
 
     def __init__(self, total: int, start: float) -> None:
         self.total, self.start = total, start
         self.finished = 0
-        self.stage = ""  # what is being done where no recording is running
+        self.stage = ""  # shown while no recording is running
         self.running: dict[int, Progress] = {}
 
-    def hear(self, index: int, event: Event, now: float) -> None:
-        """Take in one event of one recording."""
+    def update(self, index: int, event: Event, now: float) -> None:
+        """Add one event of the source at `index`."""
         if isinstance(event, Started):
             self.running[index] = Progress(event.source, event.duration, self.start, now)
             self.stage = ""
@@ -134,7 +156,7 @@ class Recordings:
             self.running.pop(index, None)
             self.finished += 1
         elif index in self.running:
-            self.running[index].hear(event, now)
+            self.running[index].update(event, now)
 
     def frame(self, decode: Decode, now: float) -> Frame:
         """The picture as of now."""
@@ -144,9 +166,12 @@ class Recordings:
         return next(iter(self.running.values())).frame(decode, now, count)
 
 
-class Live:
-    """Shows progress on a surface while its `with` block runs. A clock thread keeps it honest through long silences;
-    it carries the cell's context, so that ipykernel sends its output to the right cell."""
+class LiveProgress:
+    """Shows progress on a surface while its `with` block runs.
+
+    A thread redraws while no event comes. It carries the cell's context, so that ipykernel sends its output to the
+    right cell.
+    """
 
     def __init__(
         self,
@@ -157,7 +182,15 @@ class Live:
         clock: Clock = time.monotonic,
         ticking: bool = True,
     ) -> None:
-        """total: how many recordings. start: the second of each at which the work begins."""
+        """Make one for one job.
+
+        Args:
+            surface: where it shows; None shows nothing.
+            total: number of recordings.
+            start: the second of each recording at which the work begins.
+            clock: seconds, monotonic.
+            ticking: whether the thread runs; without it only events redraw.
+        """
         self.surface, self.clock, self.ticking = surface, clock, ticking
         self.recordings = Recordings(total, start)
         self.decode: Decode = lambda tokens: ""
@@ -167,10 +200,12 @@ class Live:
         self._began = clock()
         self._drawn: float | None = None
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LiveProgress:
         if self.surface is not None and self.ticking:
             context = contextvars.copy_context()
-            self._thread = threading.Thread(target=context.run, args=(self._tick,), name="whisper-live", daemon=True)
+            self._thread = threading.Thread(
+                target=context.run, args=(self._tick,), name="whisper-progress", daemon=True
+            )
             self._thread.start()
         return self
 
@@ -184,15 +219,15 @@ class Live:
             self.surface.clear()
 
     def stage(self, message: str) -> None:
-        """Say what is being done before the first recording starts."""
+        """Show a message until the next recording starts."""
         with self._lock:
             self.recordings.stage = message
         self._draw()
 
-    def __call__(self, index: int, event: Event) -> None:
-        """Hear an event of a recording; `on_event` of `Engine.transcribe_many`."""
+    def update(self, index: int, event: Event) -> None:
+        """Show an event of the source at `index`."""
         with self._lock:
-            self.recordings.hear(index, event, self.clock())
+            self.recordings.update(index, event, self.clock())
         self._draw()
 
     def _tick(self) -> None:

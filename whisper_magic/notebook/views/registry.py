@@ -1,5 +1,8 @@
-"""Which view a shell shows of our objects: IPython's formatters, told by name, so that a transcript knows nothing of
-notebooks. In a terminal text is coloured; a notebook's text never is."""
+"""Which view a shell shows of which type.
+
+IPython's formatters look types up by name, so that a transcript knows nothing of notebooks. A terminal's text is
+coloured; a notebook's never is.
+"""
 
 from __future__ import annotations
 
@@ -7,61 +10,32 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 from IPython.core.formatters import BaseFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.lib.pretty import RepresentationPrinter
 
-from whisper_magic.notebook.views import facts as figures
-from whisper_magic.notebook.views import html as render_html
-from whisper_magic.notebook.views import text as render_text
 from whisper_magic.notebook.views.text import PLAIN, Style
 
-
-class View(NamedTuple):
-    """How one type is shown: in full, in HTML, and on one line inside something else."""
-
-    text: Callable[[Any, Style], str]
-    html: Callable[[Any], str]
-    line: Callable[[Any], str]
-
-
-def _status_text(status: Any, style: Style) -> str:
-    title, facts = figures.status(status)
-    return render_text.render_facts(title, facts, style)
-
-
-def _view_in(module: str) -> View:
-    """The view that a module holds; it is imported when it is first shown, not at %load_ext."""
-
-    def late(name: str) -> Callable[..., str]:
-        return lambda *shown: str(getattr(importlib.import_module(module), name)(*shown))
-
-    return View(late("render"), late("render_html"), late("render_line"))
-
-
+# Type -> the module of its view, which holds `text`, `html` and `line`; imported when it is first shown.
 VIEWS = {
-    "whisper_magic.transcript.Transcript": View(render_text.render, render_html.render, render_text.render_line),
-    "whisper_magic.notebook.jobs.results.TranscriptList": View(
-        render_text.render_list, render_html.render_list, lambda made: f"<TranscriptList: {render_text.summary(made)}>"
-    ),
-    "whisper_magic.comparison.Comparison": _view_in("whisper_magic.notebook.views.comparison"),
-    "whisper_magic.scoring.WordErrors": _view_in("whisper_magic.notebook.views.word_errors"),
-    "whisper_magic.engine.engine.EngineStatus": View(
-        _status_text, lambda status: render_html.render_facts(*figures.status(status)), repr
-    ),
+    "whisper_magic.transcript.Transcript": "transcript",
+    "whisper_magic.notebook.jobs.results.TranscriptList": "transcript_list",
+    "whisper_magic.engine.engine.EngineStatus": "status",
+    "whisper_magic.comparison.Comparison": "comparison",
+    "whisper_magic.scoring.WordErrors": "word_errors",
 }
 
 
 def register(shell: InteractiveShell) -> None:
-    """Show our objects in this shell."""
+    """Show our types in this shell."""
     plain, html = _formatters(shell)
-    for name, view in VIEWS.items():
-        plain.for_type(name, partial(_pretty, shell, view))
-        html.for_type(name, view.html)
+    for name, module in VIEWS.items():
+        plain.for_type(name, partial(_pretty, shell, module))
+        html.for_type(name, partial(_html, module))
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -90,6 +64,15 @@ def _formatters(shell: InteractiveShell) -> tuple[BaseFormatter, BaseFormatter]:
     return display.formatters["text/plain"], display.formatters["text/html"]
 
 
-def _pretty(shell: InteractiveShell, view: View, shown: Any, printer: RepresentationPrinter, cycle: bool) -> None:
+def _view(module: str) -> ModuleType:
+    return importlib.import_module(f"whisper_magic.notebook.views.{module}")
+
+
+def _html(module: str, shown: Any) -> str:
+    return str(_view(module).html(shown))
+
+
+def _pretty(shell: InteractiveShell, module: str, shown: Any, printer: RepresentationPrinter, cycle: bool) -> None:
+    view = _view(module)
     nested = len(printer.stack) > 1  # inside a list or a dict: one line
     printer.text(view.line(shown) if nested else view.text(shown, style_of(shell)))

@@ -10,9 +10,13 @@ from whisper_magic.notebook.views.text import PLAIN, Style, display_width, print
 
 @dataclass(frozen=True)
 class Table:
-    """caption: what it shows. head: a name for each column. rows: cells, the first of which names the row.
+    """A small table.
 
-    numbers: the other columns are numbers, which line up on the right; else they are text.
+    Attributes:
+        caption: what it shows.
+        head: a name for each column.
+        rows: cells, the first of which names the row.
+        numbers: whether the other columns are numbers, which line up on the right; else they are text.
     """
 
     caption: str
@@ -25,8 +29,8 @@ def as_text(table: Table, style: Style = PLAIN) -> str:
     """Caption, names of columns, rows; a cell is shortened where its line would be too long."""
     lines = [[printable(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(display_width(cell) for cell in column) for column in zip(*lines, strict=True)]
-    room = style.width - 2 * (len(widths) - 1) - widths[0]
-    widths[1:] = [min(width, room // max(1, len(widths) - 1)) for width in widths[1:]]
+    remaining = style.width - 2 * (len(widths) - 1) - widths[0]
+    widths[1:] = [min(width, remaining // max(1, len(widths) - 1)) for width in widths[1:]]
     head, *rows = (_text_line(row, widths, table.numbers) for row in lines)
     named = [style.paint(row[: widths[0]], "dim") + row[widths[0] :] if style.colour else row for row in rows]
     return "\n".join([style.paint(printable(table.caption), "dim"), style.paint(head, "bold"), *named])

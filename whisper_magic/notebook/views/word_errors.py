@@ -1,12 +1,11 @@
-"""Word errors as text and as HTML: the rate, the differing words in their context, and when they were said."""
+"""Word errors as text, as HTML and on one line: the rate, the differing words in context, and when they were said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whisper_magic.notebook.views import facts as figures
-from whisper_magic.notebook.views import tables
-from whisper_magic.notebook.views.html import escaped, frame
+from whisper_magic.notebook.views import facts, tables
+from whisper_magic.notebook.views.html import escaped, frame, heading
 from whisper_magic.notebook.views.tables import Table
 from whisper_magic.notebook.views.text import PLAIN, Style, printable, wrap
 from whisper_magic.scoring import Stretch, WordErrors, percent
@@ -15,9 +14,9 @@ _CONTEXT = 8  # right words shown on either side of a wrong one
 _MOST = 50  # differences in the table
 
 
-def render(errors: WordErrors, style: Style = PLAIN) -> str:
+def text(errors: WordErrors, style: Style = PLAIN) -> str:
     """The line, the words in context ([-missing-] {+extra+}, as wdiff marks them), and a table of the differences."""
-    lines = wrap(str(errors), style.width)
+    lines = wrap(printable(str(errors)), style.width)
     if errors.differences:
         words = " ".join(_marked(stretch) for stretch in in_context(errors))
         legend = "[-only in the reference-]  {+only in the transcript+}"
@@ -26,22 +25,21 @@ def render(errors: WordErrors, style: Style = PLAIN) -> str:
     return "\n".join(lines)
 
 
-def render_html(errors: WordErrors) -> str:
+def html(errors: WordErrors) -> str:
     """The same; what is missing struck out, what is extra underlined."""
-    rate = f'<span class="wm-source">{errors.unit.capitalize()} error rate {percent(errors.rate)}</span>'
-    kinds = (
+    details = (
         f"{errors.errors:,} of {errors.words:,} {errors.unit}s",
         f"{errors.substitutions:,} substituted",
         f"{errors.deletions:,} missing",
         f"{errors.insertions:,} extra",
     )
-    facts = "".join(f'<span class="wm-or"> · </span><span class="wm-soft">{escaped(fact)}</span>' for fact in kinds)
+    head = heading(f"{errors.unit.capitalize()} error rate {percent(errors.rate)}", details)
     body = _body(errors) if errors.differences else '<div class="wm-body wm-soft">no differences</div>'
     foot = f'<div class="wm-foot">{escaped(f"Both texts after {errors.normalizer}.")}</div>'
-    return frame(f'<div class="wm-head">{rate}{facts}</div>{body}{foot}', str(errors), "tables.css")
+    return frame(f"{head}{body}{foot}", str(errors), "tables.css")
 
 
-def render_line(errors: WordErrors) -> str:
+def line(errors: WordErrors) -> str:
     """One line, for a score inside something else."""
     return f"<WordErrors {percent(errors.rate)}: {errors.errors} of {errors.words} {errors.unit}s>"
 
@@ -76,7 +74,7 @@ def differences(errors: WordErrors) -> Table:
 def _when(stretch: Stretch, hours: bool) -> str:
     if stretch.start is None or stretch.end is None:
         return "–"
-    return f"{figures.clock(stretch.start, hours)} → {figures.clock(stretch.end, hours)}"
+    return f"{facts.clock(stretch.start, hours)} → {facts.clock(stretch.end, hours)}"
 
 
 def _marked(stretch: Stretch) -> str:
@@ -90,11 +88,11 @@ def _marked(stretch: Stretch) -> str:
 def _body(errors: WordErrors) -> str:
     words = " ".join(_marked_html(stretch) for stretch in in_context(errors))
     legend = "<del>only in the reference</del> · <ins>only in the transcript</ins>"
-    text = f'<div class="wm-said" dir="auto">{words}</div>'
+    marked = f'<div class="wm-speech" dir="auto">{words}</div>'
     table = tables.as_html(differences(errors))
     return (
         '<div class="wm-body" role="region" aria-label="What differs" tabindex="0">'
-        f'{text}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'
+        f'{marked}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'
     )
 
 

@@ -1,5 +1,7 @@
-"""A scripted engine for the notebook's tests: knows nothing of sound, says what it is told, and remembers how it was
-called. What a source says depends on its name: bad* fails, silent* holds no speech, stop* is interrupted half way."""
+"""A scripted engine for the notebook's tests: reads no audio, and records how it was called.
+
+What it writes depends on the source's name: bad* fails, silent* holds no speech, stop* is interrupted half way.
+"""
 
 from __future__ import annotations
 
@@ -59,32 +61,32 @@ class FakeEngine:
                 errors[index] = error
                 results.append(None)
                 continue
-            for said in made:
-                results.append(said)
-                on_event(index, Finished(said, len(results) - 1))
-                if not said.complete:
+            for transcript in made:
+                results.append(transcript)
+                on_event(index, Finished(transcript, len(results) - 1))
+                if not transcript.complete:
                     raise Interrupted("stopped at 4.0 s of 20.0 s", results)
         if errors:
             raise SomeFailed(results, errors)
         return results
 
-    def _transcribe(self, source, options, tell):
+    def _transcribe(self, source, options, on_event):
         self.calls.append((source, options))
         name = Path(source).name if isinstance(source, str | Path) else "array"
         if name.startswith("bad"):
             raise AudioNotFound(f"no such file: {source}")
-        tell(Started(str(name), 20.0))
-        tell(ROUNDS[0])
+        on_event(Started(str(name), 20.0))
+        on_event(ROUNDS[0])
         time.sleep(self.pause)
         if options.channel == "split":
             return [transcript(f"{source} ({side})") for side in ("left", "right")]
         models = replace(MODELS, target="demo") if self.choice.target == "demo" else MODELS
-        said = transcript(str(source) if isinstance(source, str | Path) else "array", options=options, models=models)
+        made = transcript(str(source) if isinstance(source, str | Path) else "array", options=options, models=models)
         if name.startswith("stop"):
-            return [transcript(str(source), said.segments[:1], complete=False)]
-        for segment in () if name.startswith("silent") else said.segments:
-            tell(segment)
-        return [said if not name.startswith("silent") else transcript(str(source), ())]
+            return [transcript(str(source), made.segments[:1], complete=False)]
+        for segment in () if name.startswith("silent") else made.segments:
+            on_event(segment)
+        return [made if not name.startswith("silent") else transcript(str(source), ())]
 
     def compare(self, source, options, *, repeats=3, on_stage):
         self.calls.append((source, options))
@@ -132,23 +134,24 @@ def transcript(source, segments=SEGMENTS, options=None, complete=True, models=MO
     )
 
 
-ALONE = Timing(features=0.02, encode=0.5, prefill=0.05, verify=1.4, total=2.0, audio=20.0)
+SLOW = Timing(features=0.02, encode=0.5, prefill=0.05, verify=1.4, total=2.0, audio=20.0)
 FAST = Timing(features=0.02, encode=0.5, prefill=0.05, draft=0.2, verify=0.4, total=1.25, audio=20.0)
 APART = Divergence(
     window=1, position=4, temperature=0.0, agreed=90, before=" We went down to the",
-    alone=Candidate(8, " sea", 12.25), speculative=Candidate(9, " see", 12.249), gap=0.001, near_tie=True,
+    target_only=Candidate(8, " sea", 12.25), speculative=Candidate(9, " see", 12.249), gap=0.001, near_tie=True,
 )  # fmt: skip
 
 
-def comparison(source, repeats=3, divergence=None, alone=ALONE, speculative=FAST, models=MODELS):
+def comparison(source, repeats=3, divergence=None, target_only=SLOW, speculative=FAST, models=MODELS):
     """A comparison that looks real."""
     one_by_one = tuple(Round(0, 4 + i, (), 0, 7 + i % 4, 0.0, 0.02) for i in range(6))
+    slower = tuple(replace(target_only, total=target_only.total + 0.1 * i) for i in range(repeats))
     return Comparison(
         source=source,
         duration=20.0,
         options=TranscribeOptions(draft="model"),
         models=models,
-        alone=Runs(tuple(replace(alone, total=alone.total + 0.1 * i) for i in range(repeats)), Trace(one_by_one)),
+        target_only=Runs(slower, Trace(one_by_one)),
         speculative=Runs((speculative,) * repeats, Trace(ROUNDS)),
         tokens=212,
         windows=2,

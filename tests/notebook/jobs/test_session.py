@@ -1,0 +1,107 @@
+"""Which models are wanted, which are resident, and when they load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support import fake_engine
+from whisper_magic.errors import CheckpointError
+from whisper_magic.notebook.jobs.session import ModelChoice, Session
+
+ONE, TWO, DEMO = ModelChoice("one"), ModelChoice("two"), ModelChoice("demo")
+
+
+@pytest.fixture
+def session():
+    session = Session(fake_engine.load)
+    session.register(ONE)
+    return session
+
+
+def test_nothing_loads_until_it_is_used(session):
+    assert session.resident is None
+    with session.using() as engine:
+        assert engine.choice == ONE
+    assert session.resident is engine
+
+
+def test_loading_another_closes_the_first_before(session):
+    first = session.load(ONE)
+    closed_then = []
+    session.loader = lambda choice: (closed_then.append(first.closed), fake_engine.load(choice))[1]
+    assert session.load(TWO) is session.resident
+    assert closed_then == [True]
+    assert session.wanted == TWO
+
+
+def test_loading_the_same_again_keeps_it(session):
+    assert session.load(ONE) is session.load(ONE)
+    assert session.load(replace(ONE, device="cpu")) is not session.load(ONE)
+
+
+def test_unloading_returns_the_name(session):
+    engine = session.load(ONE)
+    assert session.unload() == "one"
+    assert engine.closed
+    assert session.unload() is None
+
+
+def test_a_failed_load_keeps_what_was_wanted(session):
+    session.load(TWO)
+    with pytest.raises(CheckpointError):
+        session.load(ModelChoice("no-such-model"))
+    assert session.resident is None
+    assert session.wanted == TWO
+
+
+def test_models_for_one_job_stay_where_none_are_resident(session):
+    with session.using(DEMO) as engine:
+        assert engine.choice == DEMO
+    assert session.resident is engine
+    with session.using(DEMO) as again:
+        assert again is engine
+
+
+def test_models_for_one_job_leave_the_resident_ones_alone(session):
+    resident = session.load(ONE)
+    with session.using(DEMO) as engine:
+        assert (engine.choice, session.resident) == (DEMO, resident)
+    assert engine.closed
+    assert not resident.closed
+
+
+def test_models_for_one_job_are_closed_after_an_error(session):
+    session.load(ONE)
+    with pytest.raises(KeyboardInterrupt), session.using(DEMO) as engine:
+        raise KeyboardInterrupt
+    assert engine.closed
+
+
+def test_loading_is_announced(session):
+    stages = []
+    with session.using(None, stages.append):
+        pass
+    with session.using(DEMO, stages.append):
+        pass
+    with session.using(None, stages.append):
+        pass
+    assert stages == ["Loading one", "Loading demo"]
+
+
+def test_registering_again_keeps_models_and_choice(session):
+    engine = session.load(TWO)
+    session.unregister()
+    session.register(ONE)
+    session.free_if_unregistered()
+    assert (session.resident, session.wanted) == (engine, TWO)
+
+
+def test_memory_is_freed_once_nothing_is_registered(session):
+    engine = session.load(TWO)
+    session.unregister()
+    assert not engine.closed
+    session.free_if_unregistered()
+    assert engine.closed
+    assert (session.resident, session.wanted) == (None, None)

@@ -1,0 +1,170 @@
+"""A magic's line -> a request: which command, on which sources, with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from whisper_magic.comparison import REPEATS
+from whisper_magic.notebook.line import values
+from whisper_magic.notebook.line.parsers import COMPARE, LOAD, WHISPER, Parser
+from whisper_magic.notebook.line.scanner import Argument, expand
+from whisper_magic.notebook.line.sources import Source, find_sources
+
+
+@dataclass(frozen=True)
+class HelpRequest:
+    """Print a help page."""
+
+    page: str
+
+
+@dataclass(frozen=True)
+class TranscribeRequest:
+    """Transcribe these sources, or the bundled recording (`demo`).
+
+    Attributes:
+        overrides: fields of `TranscribeOptions`.
+        output: the variable to assign.
+        save: the file to write, with * for each source's name.
+        quiet: show no progress.
+    """
+
+    sources: tuple[Source, ...]
+    overrides: dict[str, Any]
+    output: str | None = None
+    save: str | None = None
+    quiet: bool = False
+    demo: bool = False
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """Compare decoding with and without speculation on one recording. Attributes as of `TranscribeRequest`."""
+
+    sources: tuple[Source, ...]
+    overrides: dict[str, Any]
+    output: str | None = None
+    quiet: bool = False
+    demo: bool = False
+    repeats: int = REPEATS
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """Load models; None takes what is configured."""
+
+    target: str | None = None
+    draft: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    attention: str | None = None
+
+
+@dataclass(frozen=True)
+class UnloadRequest:
+    """Free the models' memory."""
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    """Show which models are loaded."""
+
+
+Request = HelpRequest | TranscribeRequest | CompareRequest | LoadRequest | UnloadRequest | StatusRequest
+
+
+def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> Request:
+    """The arguments of `%whisper`: a command and its own, or sources and options.
+
+    Args:
+        arguments: of the line.
+        namespace: the variables that `{...}` and `$name` may use.
+
+    Raises:
+        UsageError: one line, for anything that makes no sense.
+    """
+    command = arguments[0].plain if arguments else "help"
+    rest = arguments[1:]
+    match command:
+        case "help":
+            return HelpRequest(WHISPER.format_help())
+        case "load":
+            return _parse_load(rest, namespace)
+        case "unload":
+            return _without_arguments(UnloadRequest(), "unload", rest)
+        case "status":
+            return _without_arguments(StatusRequest(), "status", rest)
+        case "compare":
+            return _parse_compare(rest, namespace)
+        case "demo":
+            return _parse_demo(rest, namespace)
+    return parse_transcribe(WHISPER, arguments, namespace)
+
+
+def parse_transcribe(
+    parser: Parser, arguments: Sequence[Argument], namespace: Mapping[str, Any], body: Sequence[Argument] = ()
+) -> TranscribeRequest | HelpRequest:
+    """Sources and options.
+
+    Args:
+        parser: `WHISPER` or `TRANSCRIBE`.
+        arguments: of the line.
+        namespace: the variables that `{...}` and `$name` may use.
+        body: of a cell; its arguments are sources.
+
+    Raises:
+        UsageError: one line, for anything that makes no sense.
+    """
+    given, sources = parser.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(parser.format_help())
+    sources += [expand(argument, namespace) for argument in body]
+    own = {name: given.pop(name) for name in ("output", "save", "quiet") if name in given}
+    return TranscribeRequest(tuple(find_sources(sources, namespace)), given, **own)
+
+
+def _parse_demo(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> TranscribeRequest | HelpRequest:
+    given, sources = WHISPER.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(WHISPER.format_help())
+    if sources:
+        WHISPER.error(f"%whisper demo reads its own recording, got {_misplaced(sources[0], arguments)}")
+    own = {name: given.pop(name) for name in ("output", "save", "quiet") if name in given}
+    return TranscribeRequest((), given, **own, demo=True)
+
+
+def _misplaced(source: str, arguments: Sequence[Argument]) -> str:
+    """A source where none is wanted. It may be meant as the value of the option before it, which takes none."""
+    written = [argument.written for argument in arguments]
+    place = written.index(source) if source in written else 0
+    before = written[place - 1] if place else ""
+    return f"{source}; {before} takes no value" if before in WHISPER.flags else source
+
+
+def _parse_compare(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> CompareRequest | HelpRequest:
+    given, sources = COMPARE.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(COMPARE.format_help())
+    own = {name: given.pop(name) for name in ("output", "quiet", "repeats") if name in given}
+    if sources == ["demo"]:
+        return CompareRequest((), given, **own, demo=True)
+    return CompareRequest(tuple(find_sources(sources, namespace)), given, **own)
+
+
+def _parse_load(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LoadRequest | HelpRequest:
+    given, targets = LOAD.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(LOAD.format_help())
+    if len(targets) > 1:
+        LOAD.error(f"one model at a time, got {', '.join(targets)}")
+    return LoadRequest(**given, **({"target": values.text(targets[0])} if targets else {}))
+
+
+def _without_arguments(request: Request, command: str, arguments: Sequence[Argument]) -> Request:
+    if arguments:
+        raise UsageError(f"%whisper {command} takes nothing after it, got {arguments[0].written}")
+    return request

@@ -1,0 +1,151 @@
+"""A transcript as text, as HTML and on one line: what was said, where the time went, figures, models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whisper_magic.notebook.views import facts, phases
+from whisper_magic.notebook.views.html import escaped, frame, heading, side_by_side
+from whisper_magic.notebook.views.text import PLAIN, Style, printable, shorten, wrap
+from whisper_magic.transcript import Segment, Transcript
+
+
+def text(transcript: Transcript, style: Style = PLAIN) -> str:
+    """Heading, segments, timing, figures, models, notes."""
+    rest = "".join(f" · {printable(detail)}" for detail in _details(transcript))
+    lines = [style.paint(printable(facts.name(transcript.source)), "bold") + style.paint(rest, "dim")]
+    if partial := _interruption(transcript):
+        lines.append(style.paint(partial, "yellow"))
+    lines += ["", *_text_body(transcript, style), ""]
+    if transcript.timing.total:
+        lines += [*phases.bars(transcript.timing, style), ""]
+    if found := _figures(transcript):
+        lines.append(" · ".join(f"{value} {what}" for value, what in found))
+    lines.append(style.paint(printable(facts.models(transcript.models)), "dim"))
+    return "\n".join([*lines, *map(printable, transcript.notes)])
+
+
+def html(transcript: Transcript) -> str:
+    """The same."""
+    head = heading(facts.name(transcript.source), _details(transcript), _interruption(transcript))
+    numbers = side_by_side(
+        f"<span><b>{escaped(value)}</b> {escaped(what)}</span>" for value, what in _figures(transcript)
+    )
+    below = "".join(f"<div>{escaped(line)}</div>" for line in (facts.models(transcript.models), *transcript.notes))
+    foot = f'{phases.html_bar(transcript.timing)}<div class="wm-row">{numbers}</div>{below}'
+    content = f'{head}{html_body(transcript)}<div class="wm-foot">{foot}</div>'
+    return frame(content, f"Transcript of {transcript.source}")
+
+
+def line(transcript: Transcript) -> str:
+    """One line, for a transcript inside something else."""
+    words = shorten(printable(transcript.text), 40) or "no speech"
+    return f"<Transcript {printable(facts.name(transcript.source))}, {facts.length(transcript.duration)}: {words}>"
+
+
+def speed(transcript: Transcript) -> str | None:
+    """The real-time factor; None where it was not measured, or not to the end."""
+    return facts.speed(transcript.timing) if transcript.complete else None
+
+
+def html_body(transcript: Transcript) -> str:
+    """The segments, as HTML."""
+    silence = _skipped(transcript)
+    note = f'<div class="wm-warn">⚑ {escaped(silence)}</div>' if silence else ""
+    if not transcript.text:
+        return f'<div class="wm-body wm-soft">no speech{note}</div>'
+    hours = _needs_hours(transcript)
+    rows = "".join(_html_segment(segment, hours, transcript) for segment in transcript.segments)
+    inner = f'<div role="list">{rows}</div>{note}'
+    return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
+
+
+def _html_segment(segment: Segment, hours: bool, transcript: Transcript) -> str:
+    times = f"{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}"
+    flags = f' <span class="wm-warn">⚑ {escaped(", ".join(segment.flags))}</span>' if segment.flags else ""
+    other = _other_language(segment, transcript)
+    mark = f'<span class="wm-lang" title="language">{escaped(other)}</span> ' if other else ""
+    written = "en" if transcript.task == "translate" else other or transcript.language
+    language = f' lang="{escaped(written)}"' if written else ""
+    words = f'{mark}<span dir="auto"{language}>{escaped(segment.text.strip())}</span>{flags}'
+    return f'<div class="wm-segment" role="listitem"><time>{times}</time> <span class="wm-speech">{words}</span></div>'
+
+
+def _text_body(transcript: Transcript, style: Style) -> Iterator[str]:
+    hours = _needs_hours(transcript)
+    if not transcript.text:
+        yield style.paint("no speech", "dim")
+    for segment in transcript.segments if transcript.text else ():
+        yield from _text_segment(segment, hours, style, _other_language(segment, transcript))
+    for part in wrap(printable(_skipped(transcript)), style.width):
+        yield style.paint(part, "yellow")
+
+
+def _text_segment(segment: Segment, hours: bool, style: Style, language: str | None) -> Iterator[str]:
+    times = f"[{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}]  "
+    mark = f"{printable(language)}: " if language else ""
+    first, *rest = wrap(mark + printable(segment.text.strip()), style.width - len(times)) or [""]
+    lines = [style.paint(mark, "dim") + first.removeprefix(mark), *rest]
+    yield style.paint(times, "dim") + lines[0]
+    for part in lines[1:]:
+        yield " " * len(times) + part
+    if segment.flags:
+        yield " " * len(times) + style.paint("⚑ " + printable(", ".join(segment.flags)), "yellow")
+
+
+def _details(transcript: Transcript) -> tuple[str, ...]:
+    """What stands beside the name: length, language, and the mode where it is not the usual one."""
+    batched = "batched" if transcript.mode == "batched" else None
+    every = (facts.length(transcript.duration), _language(transcript), batched)
+    return tuple(detail for detail in every if detail)
+
+
+def _language(transcript: Transcript) -> str | None:
+    """'en', with the probability where it was detected; and what it was translated to."""
+    if transcript.language is None:
+        return None
+    probability = transcript.language_probability
+    detected = transcript.language if probability is None else f"{transcript.language} {probability:.0%}"
+    return f"{detected} → en" if transcript.task == "translate" else detected
+
+
+def _other_language(segment: Segment, transcript: Transcript) -> str | None:
+    """A segment's language where it is not the transcript's."""
+    return segment.language if segment.language != transcript.language else None
+
+
+def _interruption(transcript: Transcript) -> str | None:
+    """Where Ctrl-C cut the transcript short, if it did."""
+    if transcript.complete:
+        return None
+    reached = transcript.segments[-1].end - (transcript.options.start or 0.0) if transcript.segments else 0.0
+    done = facts.length(reached, transcript.duration)
+    return f"partial: interrupted after {done} of {facts.length(transcript.duration)}"
+
+
+def _figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
+    """(value, what it is) for the real-time factor, acceptance rate and tokens a round, where they exist."""
+    rate, tokens, factor = transcript.trace.acceptance_rate, transcript.trace.tokens_per_round, speed(transcript)
+    found = []
+    if factor is not None:
+        found.append((factor, f"real time ({facts.took(transcript.timing.total)})"))
+    if rate is not None:
+        found.append((f"{rate:.0%}", "of drafted tokens accepted"))
+    if tokens is not None:
+        found.append((f"{tokens:.2f}", "tokens a round"))
+    return tuple(found)
+
+
+def _skipped(transcript: Transcript) -> str:
+    """The windows taken for silence, in a line; '' where there are none."""
+    if not transcript.skipped:
+        return ""
+    hours = _needs_hours(transcript)
+    parts = [f"{facts.clock(segment.start, hours)} “{segment.text.strip()[:60]}”" for segment in transcript.skipped[:3]]
+    more = f" and {len(transcript.skipped) - 3} more" if len(transcript.skipped) > 3 else ""
+    return f"left out as {transcript.skipped[0].flags[0]}: {', '.join(parts)}{more}"
+
+
+def _needs_hours(transcript: Transcript) -> bool:
+    """Whether times are written with hours, so that they line up."""
+    return bool(transcript.segments) and transcript.segments[-1].end >= 3600
