@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         TranscriptError,
         WhisperMagicError,
     )
-    from whisper_magic.notebook.jobs.results import Failure, TranscriptList
+    from whisper_magic.notebook.results import Failure, TranscriptList
     from whisper_magic.options import TranscribeOptions
     from whisper_magic.scoring import Stretch, WordErrors
     from whisper_magic.transcript import (
@@ -98,7 +98,7 @@ _MODULES = {
     "engine.engine": "Engine EngineStatus",
     "errors": "AudioError AudioInvalid AudioNotFound AudioUnreadable CheckpointError EngineBusy EngineClosed "
     "Interrupted OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
-    "notebook.jobs.results": "Failure TranscriptList",
+    "notebook.results": "Failure TranscriptList",
     "options": "TranscribeOptions",
     "scoring": "Stretch WordErrors",
     "transcript": "Event Finished Models Round Segment Started Timing Trace Transcript Word",

@@ -19,7 +19,7 @@ from whisper_magic.audio import load as audio
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.decode.draft_length import DraftLengthController
 from whisper_magic.engine.decode.drafters import make_drafter
-from whisper_magic.engine.decode.speculator import Decoded, Detected, Speculator
+from whisper_magic.engine.decode.speculator import Decoded, DecodingEvent, Detected, Speculator
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
@@ -29,7 +29,7 @@ from whisper_magic.engine.windows.recording import Recording, open_recording
 from whisper_magic.engine.windows.stream import first_read
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Finished, Round, Started, Transcript
+from whisper_magic.transcript import Event, Finished, Started, Transcript
 
 READ_AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
 SLOT_MEMORY = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
@@ -124,7 +124,7 @@ class Scheduler:
                 return window
         return None
 
-    def _dispatch(self, event: tuple[Window, Round] | Detected | Decoded) -> Iterator[tuple[int, Event]]:
+    def _dispatch(self, event: DecodingEvent) -> Iterator[tuple[int, Event]]:
         """Hand what the speculator reports to its recording."""
         if isinstance(event, Detected):
             self._open[event.window.recording].set_language(event)

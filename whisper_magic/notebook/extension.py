@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> None:
     magics.observe(magics.on_model_change, names=[*MODEL_TRAITS])
     SESSION.register(magics.choice())
     shell.register_magics(magics)
-    magics.matcher = completion.Matcher(shell)
+    magics.matcher = completion.Matcher(shell, SESSION.languages)
     shell.Completer.custom_matchers.append(magics.matcher)
     views.register(shell)
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support import fake_engine
 from whisper_magic.errors import AudioNotFound
-from whisper_magic.notebook.jobs.results import TranscriptList
 from whisper_magic.notebook.jobs.session import SESSION
+from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.transcript import Transcript
 
 # -- results -----------------------------------------------------------------------------------------------------------

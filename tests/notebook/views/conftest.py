@@ -10,7 +10,7 @@ import pytest
 from tests.support import fake_engine
 from whisper_magic.comparison import Candidate
 from whisper_magic.errors import AudioNotFound
-from whisper_magic.notebook.jobs.results import Failure, TranscriptList
+from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.transcript import Models, Segment, Transcript, Word
 
 NASTY = "</style></td><script>alert('&amp;')</script>\"><img src=x onerror=1>\x1b[2J\r\n\x07"

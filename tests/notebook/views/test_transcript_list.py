@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support import fake_engine
 from tests.support.html import Page
 from whisper_magic.errors import AudioNotFound
-from whisper_magic.notebook.jobs.results import Failure, TranscriptList
+from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.notebook.views import transcript_list as view
 
 

@@ -79,7 +79,7 @@ class Made:
 
 
 def _run_all(model: LoadedModel, recording: Audio, chosen: TranscribeOptions, repeats: int, on_stage: OnStage) -> Made:
-    """Run both in turns: target_only, speculative, speculative, target_only, ... so that neither always comes first."""
+    """Run both in turns, and change the order at every turn, so that neither always comes first."""
     ways = {TARGET_ONLY: chosen.override(draft="none"), SPECULATIVE: chosen}
     made: dict[str, list[Transcript]] = {way: [] for way in ways}
     for number, way in enumerate(_turns(repeats)):

@@ -82,6 +82,9 @@ class Detected:
     probability: float
 
 
+DecodingEvent = tuple[Window, Round] | Detected | Decoded
+
+
 @dataclass
 class _Progress:
     """What one occupied slot has gathered so far."""
@@ -136,19 +139,21 @@ class Speculator:
         self._encoded: list[torch.Tensor | None] = [None] * slots.count  # the features whose cross_kv each slot holds
         self._progress = [_Progress() for _ in range(slots.count)]
 
-    @torch.inference_mode()
-    def run(self, next_window: NextWindow) -> Iterator[tuple[Window, Round] | Detected | Decoded]:
+    def run(self, next_window: NextWindow) -> Iterator[DecodingEvent]:
         """Decode until there are no more windows: each round of each slot, and each window's end, as it happens.
 
         `next_window` returns None when no window is ready; it is asked again after every window that ends, and after
         every language that was detected.
         """
         while True:
-            while detected := self._fill(next_window):
-                yield from detected
-            if not self.slots.occupied:
+            with torch.inference_mode():  # not across a yield: the mode would leak to the caller
+                events: Sequence[DecodingEvent] = self._fill(next_window)
+            if not events and not self.slots.occupied:
                 return
-            yield from self._round()
+            if not events:
+                with torch.inference_mode():
+                    events = self._round()
+            yield from events
 
     def unfinished(self) -> list[Decoded]:
         """What the occupied slots have written so far: for a run that was stopped."""
@@ -212,8 +217,8 @@ class Speculator:
 
     # -- a round -----------------------------------------------------------------------------------------------------
 
-    def _round(self) -> Iterator[tuple[Window, Round] | Decoded]:
-        """One round of every occupied slot."""
+    def _round(self) -> list[DecodingEvent]:
+        """One round of every occupied slot: its rounds, and the windows that end with it."""
         slots, runner = self.slots, self.runner
         began = runner.timestamp()
         schedule = self._schedule()
@@ -225,13 +230,14 @@ class Speculator:
         if self.controller is not None and not schedule.prefilling:  # rounds that prefill cost more
             judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
             self.controller.update(judged, draft_seconds + verify_seconds)
-        share = 1 / len(slots.occupied)
+        share, events = 1 / len(slots.occupied), list[DecodingEvent]()
         for slot, window in slots.occupied:
             output = outputs[slot]
             assert output is not None
             spent = Clock(draft=draft_seconds * share)
             setattr(spent, "prefill" if slot in schedule.prefilling else "verify", verify_seconds * share)
-            yield from self._record(slot, window, output, spent)
+            events += self._record(slot, window, output, spent)
+        return events
 
     def _schedule(self) -> _Schedule:
         """How many tokens to propose in each slot."""
@@ -249,9 +255,7 @@ class Speculator:
             slots.draft_probs.zero_()
         return _Schedule(num_wanted, frozenset(prefilling))
 
-    def _record(
-        self, slot: int, window: Window, output: RoundOutput, spent: Clock
-    ) -> Iterator[tuple[Window, Round] | Decoded]:
+    def _record(self, slot: int, window: Window, output: RoundOutput, spent: Clock) -> Iterator[DecodingEvent]:
         """Add a round to a slot's text; its event, and the window's end."""
         progress = self._progress[slot]
         progress.clock.add(spent)

@@ -55,6 +55,10 @@ class Session:
         """The engine in memory, or None. Loads nothing."""
         return self._engine
 
+    def languages(self) -> tuple[str, ...]:
+        """The codes that the resident target knows; () where none is resident."""
+        return self._engine.status.languages if self._engine is not None else ()
+
     def register(self, configured: ModelChoice) -> None:
         """The magics are there: from now on `configured` is wanted, unless a choice outlived their reload."""
         self._registered = True

@@ -13,12 +13,12 @@ from IPython.core.error import UsageError
 
 from whisper_magic.errors import AudioNotFound, OptionError, SomeFailed
 from whisper_magic.notebook.jobs.context import Context
-from whisper_magic.notebook.jobs.results import Failure, TranscriptList
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
 from whisper_magic.notebook.line.requests import CompareRequest, TranscribeRequest
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.live.progress import LiveProgress
+from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Transcript
 

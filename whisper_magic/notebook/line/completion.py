@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.interactiveshell import InteractiveShell
 
-from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, DEVICES, LOAD, TRANSCRIBE, WHISPER
 from whisper_magic.options import PER_WINDOW
 
@@ -32,8 +31,9 @@ class Matcher:
     matcher_api_version = 2
     matcher_identifier = "whisper_magic"
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
+    def __init__(self, shell: InteractiveShell, languages: Callable[[], Sequence[str]]) -> None:
+        """languages: the codes that the resident target knows; none where no target is resident."""
+        self.shell, self._languages = shell, languages
         self.__qualname__ = type(self).__qualname__  # IPython takes matchers for functions
 
     def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -42,7 +42,7 @@ class Matcher:
         in_body = context.cursor_line > 0 and context.full_text.lstrip().startswith("%%transcribe")
         candidates: Iterable[str]
         if found := _LINE.match(before):
-            word, candidates = _on_line(found.group(1), found.group(2), self.shell.user_ns)
+            word, candidates = self._on_line(found.group(1), found.group(2))
         elif in_body:
             word, candidates = before.lstrip(), _sources(before.lstrip(), self.shell.user_ns, one_a_line=True)
         else:
@@ -50,35 +50,33 @@ class Matcher:
         completions = [SimpleCompletion(text) for text in candidates if text.startswith(word)]
         return SimpleMatcherResult(completions=completions, matched_fragment=word, suppress=True, ordered=True)
 
+    def _on_line(self, magic: str, text: str) -> tuple[str, Iterable[str]]:
+        """The argument at the end of `text`, and what it could become."""
+        last, names = _LAST.search(text), self.shell.user_ns
+        word = last.group() if last else ""
+        earlier = text[: len(text) - len(word)].split()
+        command = earlier[0] if magic == "whisper" and earlier else ""
+        parser = {"load": LOAD, "compare": COMPARE}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
+        values = parser.choices_after(earlier[-1]) if earlier else None
+        if word.startswith("-"):
+            return word, sorted(parser.flags)
+        if values is not None:
+            return word, values or self._usual_values(earlier[-1]) or _sources(word, names)
+        first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",)}.get(command, ())
+        commands = COMMANDS if magic == "whisper" and not earlier else first
+        return word, [*commands, *_sources(word, names)]
 
-def _on_line(magic: str, text: str, names: Mapping[str, Any]) -> tuple[str, Iterable[str]]:
-    """The argument at the end of `text`, and what it could become."""
-    last = _LAST.search(text)
-    word = last.group() if last else ""
-    earlier = text[: len(text) - len(word)].split()
-    command = earlier[0] if magic == "whisper" and earlier else ""
-    parser = {"load": LOAD, "compare": COMPARE}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
-    values = parser.choices_after(earlier[-1]) if earlier else None
-    if word.startswith("-"):
-        return word, sorted(parser.flags)
-    if values is not None:
-        return word, _values(earlier[-1], values) or _sources(word, names)
-    first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",)}.get(command, ())
-    commands = COMMANDS if magic == "whisper" and not earlier else first
-    return word, [*commands, *_sources(word, names)]
-
-
-def _values(flag: str, choices: Sequence[str]) -> Sequence[str]:
-    """What the option `flag` offers: its choices, or the usual values where it takes others too."""
-    languages = (*(SESSION.resident.status.languages if SESSION.resident else ()), PER_WINDOW)
-    usual: dict[str, Sequence[str]] = {
-        "--draft": _DRAFTS,
-        "--device": DEVICES,
-        "--channel": ("mix", "left", "right", "split"),
-        "--language": languages,
-        "-l": languages,
-    }
-    return choices or usual.get(flag, ())
+    def _usual_values(self, flag: str) -> Sequence[str]:
+        """What an option offers that takes other values too."""
+        languages = (*self._languages(), PER_WINDOW)
+        usual: dict[str, Sequence[str]] = {
+            "--draft": _DRAFTS,
+            "--device": DEVICES,
+            "--channel": ("mix", "left", "right", "split"),
+            "--language": languages,
+            "-l": languages,
+        }
+        return usual.get(flag, ())
 
 
 def _sources(word: str, names: Mapping[str, Any], one_a_line: bool = False) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whisper_magic.notebook.jobs.results import TranscriptList
+from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import transcript as transcript_view
 from whisper_magic.notebook.views.html import escaped, frame

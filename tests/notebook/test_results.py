@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import fake_engine
 from whisper_magic.errors import AudioNotFound
-from whisper_magic.notebook.jobs.results import Failure, TranscriptList
+from whisper_magic.notebook.results import Failure, TranscriptList
 
 
 def test_a_list_is_a_tuple_with_failures():
