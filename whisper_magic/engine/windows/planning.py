@@ -67,8 +67,7 @@ def rules_for(target: Checkpoint, runtime: Runtime, options: TranscribeOptions, 
 
 def text_of(target: Checkpoint, tokens: Sequence[int]) -> str:
     """Token ids -> text; special tokens and timestamps (all ids from end-of-text on) are left out."""
-    words = [token for token in tokens if token < target.special.eot]
-    return str(target.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+    return target.text(tokens)
 
 
 def plan_for(target: Checkpoint, front: LogMel, sound: AudioStream, options: TranscribeOptions) -> Plan:
