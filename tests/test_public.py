@@ -15,7 +15,7 @@ import pytest
 import whisper_magic
 from whisper_magic import comparison, errors, options, scoring, transcript
 from whisper_magic.engine import engine
-from whisper_magic.notebook.jobs import results
+from whisper_magic.notebook import results
 
 IPYTHON = "IPython.core.interactiveshell"
 FUNCTIONS = {"load_ipython_extension", "unload_ipython_extension"}  # what IPython calls

@@ -19,7 +19,9 @@ from transformers import (
     WhisperTokenizer,
 )
 
+from tests.support import real_weights
 from whisper_magic import Engine
+from whisper_magic.engine.model.wheels import EXTRA
 from whisper_magic.engine.runtime.native_backend import NativeBackend
 
 LANGUAGES = ("en", "de", "fr")
@@ -244,3 +246,19 @@ def engines(pair: Pair) -> Iterator[dict[str, Engine]]:
 def through_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """What is loaded from then on has no native CPU kernels, as where there is no C compiler."""
     return lambda: monkeypatch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
+
+
+@pytest.fixture(scope="session")
+def real_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Real Whisper weights as a Hugging Face folder: of "openai/whisper-base" or "openai/whisper-tiny.en"."""
+    made: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            converted = real_weights.convert(name, tmp_path_factory.mktemp("real") / name.split("/")[1])
+            if converted is None:
+                pytest.skip(f"NO REAL WEIGHTS of {name}: {EXTRA}")
+            made[name] = converted
+        return made[name]
+
+    return folder

@@ -23,7 +23,7 @@ from whisper_magic.comparison import REPEATS, Comparison
 from whisper_magic.engine.compare.run import compare
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
-from whisper_magic.engine.model.hub import DEFAULT_DRAFTS, DEMO_DRAFT_NAME, DEMO_NAME
+from whisper_magic.engine.model.hub import draft_name
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.scheduler import Scheduler, Source
 from whisper_magic.errors import EngineBusy, EngineClosed, OptionError, SomeFailed
@@ -82,7 +82,7 @@ class Engine:
         `status` says what was actually chosen, and why.
 
         Args:
-            target: A hub name, a local folder, or "demo" (bundled).
+            target: A hub name ("openai/whisper-base"), a short one ("base"), a local folder, or "demo" (bundled).
             draft: The same, or "none". None takes the target's usual draft, where there is one.
             device: "cuda", "cuda:1" or "cpu". None takes CUDA where there is one.
             dtype: "float16", "bfloat16" or "float32". None takes float16 on CUDA and float32 elsewhere.
@@ -94,13 +94,10 @@ class Engine:
         """
         began = perf_counter()
         placed = place(device, dtype, attention)
-        name = DEFAULT_DRAFTS.get(target) if draft is None else draft
-        if name == DEMO_NAME:
-            name = DEMO_DRAFT_NAME
-        whole = read_target(target, placed.placement)
-        small = None if name in (None, "none") else read_draft(str(name), whole, placed.placement)
+        whole, name = read_target(target, placed.placement), draft_name(target, draft)
+        small = None if name is None else read_draft(name, whole, placed.placement)
         model = LoadedModel.build(whole, small, placed.device_name)
-        notes = (*placed.notes, model.runner.backend_note)
+        notes = (*whole.notes, *(small.notes if small else ()), *placed.notes, model.runner.backend_note)
         seconds = perf_counter() - began  # packing the weights included
         return cls(model, tuple(note for note in notes if note), seconds)
 

@@ -1,10 +1,8 @@
-"""Loading and pairing: what is refused, and what is said."""
+"""Loading and pairing: what is read, and what is refused with which message."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,32 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
+from tests.support.checkpoints import edited, refused
 from whisper_magic import Engine
-from whisper_magic.engine.model import hub
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
 from whisper_magic.engine.native.bindings import why_not
-from whisper_magic.errors import CheckpointError, OptionError
+from whisper_magic.errors import OptionError
 
 PLACEMENT = place("cpu", "float32", "sdpa").placement
-
-
-def refused(call: Callable[[], object], *words: str) -> None:
-    """The call raises a CheckpointError of one line that holds these words."""
-    with pytest.raises(CheckpointError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in words:
-        assert word in message, message
-
-
-def edited(folder: Path, copy: Path, file: str, **changes: object) -> Path:
-    """A copy of a checkpoint with some configuration changed."""
-    shutil.copytree(folder, copy)
-    path = copy / file
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-    return copy
 
 
 def test_ids_come_from_the_checkpoint(pair: Any) -> None:
@@ -55,7 +35,9 @@ def test_ids_come_from_the_checkpoint(pair: Any) -> None:
 
 def test_decoder_only_draft_shares_the_encoder(pair: Any) -> None:
     target = read_target(str(pair.target), PLACEMENT)
-    assert read_draft(str(pair.drafts["always"]), target, PLACEMENT).encoder is None
+    draft = read_draft(str(pair.drafts["always"]), target, PLACEMENT)
+    assert draft.encoder is None
+    assert draft.notes == target.notes == ()
 
 
 def test_whole_whisper_with_the_same_encoder_shares_it(pair: Any) -> None:
@@ -67,7 +49,11 @@ def test_whole_whisper_with_the_same_encoder_shares_it(pair: Any) -> None:
 def test_whole_small_whisper_keeps_its_own_encoder(make_pair: Callable[[Any], Any], shape: Any) -> None:
     big, small = make_pair(shape(d_model=128)), make_pair(shape(seed=5))
     target = read_target(str(big.target), PLACEMENT)
-    assert read_draft(str(small.target), target, PLACEMENT).encoder is not None
+    draft = read_draft(str(small.target), target, PLACEMENT)
+    assert draft.encoder is not None
+    (note,) = draft.notes
+    assert str(small.target) in note
+    assert "every window is encoded twice" in note
 
 
 def test_whole_small_whisper_changes_no_text(make_pair: Callable[[Any], Any], shape: Any) -> None:
@@ -106,17 +92,6 @@ def test_decoder_only_is_no_target(pair: Any) -> None:
     refused(lambda: Engine.load(str(pair.drafts["always"])), "decoder-only", "draft=")
 
 
-def test_not_a_whisper(pair: Any, tmp_path: Path) -> None:
-    other = edited(pair.target, tmp_path / "x", "config.json", model_type="bert")
-    refused(lambda: Engine.load(str(other)), "'bert'", "not a Whisper")
-
-
-def test_pickles_are_not_read(pair: Any, tmp_path: Path) -> None:
-    shutil.copytree(pair.target, tmp_path / "x")
-    (tmp_path / "x" / "model.safetensors").rename(tmp_path / "x" / "pytorch_model.bin")
-    refused(lambda: Engine.load(str(tmp_path / "x")), ".bin", "safetensors")
-
-
 def test_damaged_weights(pair: Any, tmp_path: Path) -> None:
     shutil.copytree(pair.target, tmp_path / "x")
     weights = tmp_path / "x" / "model.safetensors"
@@ -124,16 +99,38 @@ def test_damaged_weights(pair: Any, tmp_path: Path) -> None:
     refused(lambda: Engine.load(str(tmp_path / "x")), "could not be read")
 
 
-def test_damaged_generation_config(pair: Any, tmp_path: Path) -> None:
-    """Falling back to the model's config would quietly forget languages, tasks and timestamps."""
+def test_text_of_tokens(pair: Any) -> None:
+    target = read_target(str(pair.target), PLACEMENT)
+    special = target.special
+    ids = target.tokenizer(" a, b", add_special_tokens=False)["input_ids"]
+    assert target.text(ids) == " a, b"
+    first, last = special.timestamp_begin, special.timestamp_begin + 5
+    assert target.text([special.sot, special.languages["en"], first, *ids, last, special.eot]) == " a, b"
+    assert target.text([]) == ""
+
+
+@pytest.mark.parametrize("kept", ["nothing", "tokenizer_config.json", "special_tokens_map.json"])
+def test_no_tokenizer_is_refused_at_load(kept: str, pair: Any, tmp_path: Path) -> None:
     shutil.copytree(pair.target, tmp_path / "x")
-    (tmp_path / "x" / "generation_config.json").write_text('{"max_length": 44')
-    refused(lambda: Engine.load(str(tmp_path / "x")), "generation_config.json")
+    for file in ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
+        if file != kept:
+            (tmp_path / "x" / file).unlink(missing_ok=True)
+    refused(lambda: Engine.load(str(tmp_path / "x")), "no tokenizer", "tokenizer.json")
 
 
-def test_senseless_config(pair: Any, tmp_path: Path) -> None:
-    other = edited(pair.target, tmp_path / "x", "config.json", d_model="wide")
-    refused(lambda: Engine.load(str(other)), "config.json")
+def test_a_draft_needs_no_tokenizer_of_its_own(pair: Any, tmp_path: Path) -> None:
+    shutil.copytree(pair.drafts["always"], tmp_path / "x")
+    (tmp_path / "x" / "tokenizer.json").unlink()
+    target = read_target(str(pair.target), PLACEMENT)
+    assert read_draft(str(tmp_path / "x"), target, PLACEMENT).tokenizer is target.tokenizer
+
+
+@pytest.mark.parametrize(
+    "change", [{"lang_to_id": 3}, {"lang_to_id": {"<|en|>": "x"}}, {"alignment_heads": [1]}, {"max_length": "long"}]
+)
+def test_invalid_generation_config(change: dict[str, object], pair: Any, tmp_path: Path) -> None:
+    other = edited(pair.target, tmp_path / "x", "generation_config.json", **change)
+    refused(lambda: Engine.load(str(other)), "generation_config.json")
 
 
 def test_missing_weights_are_not_made_up(pair: Any, tmp_path: Path) -> None:
@@ -142,59 +139,6 @@ def test_missing_weights_are_not_made_up(pair: Any, tmp_path: Path) -> None:
     del weights["model.decoder.layers.1.fc2.weight"]
     save_file(weights, tmp_path / "x" / "model.safetensors", metadata={"format": "pt"})
     refused(lambda: Engine.load(str(tmp_path / "x")), "lacks 1 weights", "layers.1.fc2.weight")
-
-
-def test_damaged_config(pair: Any, tmp_path: Path) -> None:
-    shutil.copytree(pair.target, tmp_path / "x")
-    (tmp_path / "x" / "config.json").write_text("{")
-    refused(lambda: Engine.load(str(tmp_path / "x")), "config.json")
-
-
-@pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "~/no-such-model", "~nosuchuser/x", "a/b/c"])
-def test_missing_folders(name: str) -> None:
-    refused(lambda: Engine.load(name), name, "'demo'")
-
-
-def test_an_empty_folder(tmp_path: Path) -> None:
-    refused(lambda: Engine.load(str(tmp_path)), "config.json")
-
-
-@pytest.mark.parametrize("endpoint", ["http://10.255.255.1", "http://no-such-host.invalid", "http://127.0.0.1:9"])
-def test_no_network_is_said_within_two_seconds(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub.socket, "create_connection", _unreachable)
-    began = time.monotonic()
-    refused(lambda: hub.locate("openai/whisper-no-such"), "cannot be reached", "HF_HOME", "'demo'", "local folder")
-    assert time.monotonic() - began < 2.0
-
-
-def _unreachable(address: object, timeout: float) -> None:
-    """A connection that never opens, like a firewall that drops packets."""
-    time.sleep(4)
-    raise TimeoutError
-
-
-def test_offline_mode_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    refused(lambda: hub.locate("openai/whisper-no-such"), "HF_HUB_OFFLINE")
-
-
-def test_a_cached_hub_name_needs_no_network(pair: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from huggingface_hub import constants
-
-    repository = tmp_path / "models--someone--tiny"
-    shutil.copytree(pair.target, repository / "snapshots" / "abc")
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("abc")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub, "_reachable", lambda endpoint: pytest.fail("asked the network"))
-    assert hub.locate("someone/tiny") == repository / "snapshots" / "abc"
 
 
 def test_placement_reports_what_was_chosen() -> None:

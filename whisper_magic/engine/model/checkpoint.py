@@ -1,53 +1,60 @@
-"""Checkpoints in: a name or a folder -> configuration, tokenizer, and weights that are read when they are wanted.
+"""Checkpoints: a name or a folder -> configuration, special tokens, tokenizer, and weights that are read on request.
 
-transformers reads the configurations; weights come from safetensors only, and no remote code runs. Token ids, window
-length, mel count and context lengths are taken from the checkpoint's own files; nothing here or above assumes Whisper's
-usual values.
+Two formats: Hugging Face's (safetensors) and CTranslate2's, which faster-whisper uses. Token ids, window length, mel
+count and context lengths come from the checkpoint's own files; nothing here or above assumes Whisper's usual values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from transformers import (
-    GenerationConfig,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperTokenizer,
-)
+from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperTokenizer
 
+from whisper_magic.engine.model.faster_whisper import FasterWhisperFolder
+from whisper_magic.engine.model.files import CheckpointFiles
 from whisper_magic.engine.model.hub import locate
-from whisper_magic.engine.model.weights import Shapes, Weights, decoder_shapes, encoder_shapes
+from whisper_magic.engine.model.huggingface import HuggingFaceFolder, read_feature_extractor
+from whisper_magic.engine.model.weights import Shapes, StoredTensor, Weights, decoder_shapes, encoder_shapes
+from whisper_magic.engine.model.wheels import check_sum
 from whisper_magic.errors import CheckpointError
 from whisper_magic.wording import one_line
 
-TEXT_CONTEXT_MINIMUM = 8  # a decoder that cannot hold Whisper's own prompt is no Whisper
+TEXT_CONTEXT_MINIMUM = 8  # tokens; Whisper's own prompt does not fit in fewer
 
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """Whisper's special token ids and rule lists, as `generation_config.json` states them."""
+    """Whisper's special token ids and token lists, as `generation_config.json` states them.
+
+    Attributes:
+        vocab: Number of tokens.
+        timestamp_begin: Id of <|0.00|>; `vocab` + 1 where the checkpoint has no timestamps.
+        languages: Language code -> id; empty for an English-only checkpoint.
+        tasks: "transcribe" and "translate" -> id; empty for an English-only checkpoint.
+        suppress: Ids that are never written.
+        begin_suppress: Ids that are not written first.
+        max_initial_timestamp_index: The latest timestamp that a window may begin with, counted from <|0.00|>.
+        max_length: Tokens that a window may have, its prompt included.
+        alignment_heads: (layer, head) pairs whose cross-attention follows the sound, for word timestamps.
+    """
 
     sot: int
     eot: int
     vocab: int
-    timestamp_begin: int  # id of <|0.00|>; `vocab` + 1 where the checkpoint has no timestamps
+    timestamp_begin: int
     no_timestamps: int | None
     prev_sot: int | None
     no_speech: int | None
-    languages: dict[str, int]  # code -> id; empty for an English-only checkpoint
+    languages: dict[str, int]
     tasks: dict[str, int]
     suppress: tuple[int, ...]
     begin_suppress: tuple[int, ...]
     max_initial_timestamp_index: int | None
-    max_length: int  # tokens that may be written in a window
-    alignment_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) whose attention tells when words are said
+    max_length: int
+    alignment_heads: tuple[tuple[int, int], ...] = ()
 
     @property
     def has_timestamps(self) -> bool:
@@ -56,9 +63,18 @@ class SpecialTokens:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """One model. encoder, decoder_state: its weights, under the names of Hugging Face's modules; `encoder` is None for
-    a draft that has none of its own. tokenizer, feature_extractor: a draft's are its target's. attention: of the
-    encoder."""
+    """One model: a target or a draft.
+
+    Attributes:
+        name: As it was asked for.
+        tokenizer: A draft's is its target's.
+        feature_extractor: A draft's is its target's.
+        encoder: Weights under the names of Hugging Face's `WhisperEncoder`; None for a draft that reads the target's
+            encoder states.
+        decoder_state: Weights under the names of Hugging Face's `WhisperDecoder`, and "proj_out.weight".
+        attention: Which attention the encoder uses: "flash_attention_2", "sdpa" or "eager".
+        notes: One line each for what the user should know about how the checkpoint was read.
+    """
 
     name: str
     config: WhisperConfig
@@ -68,6 +84,7 @@ class Checkpoint:
     encoder: Weights | None
     decoder_state: Mapping[str, torch.Tensor]
     attention: str
+    notes: tuple[str, ...] = ()
 
     @property
     def window_frames(self) -> int:
@@ -75,65 +92,93 @@ class Checkpoint:
         return 2 * int(self.config.max_source_positions)
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Token ids -> text; special tokens and timestamps (all ids from end-of-text on) are left out."""
+        """Token ids -> text. Special tokens and timestamps (all ids from end-of-text on) are left out."""
         words = [token for token in tokens if token < self.special.eot]
         return str(self.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and how the weights live."""
+    """Where the weights go, in which dtype, and which attention the encoder uses."""
 
     device: torch.device
     dtype: torch.dtype
     attention: str
 
 
+class Folder(Protocol):
+    """A checkpoint's files in one of the two formats. Every method raises CheckpointError for what it cannot read."""
+
+    name: str
+
+    def config(self) -> WhisperConfig: ...
+    def generation(self) -> GenerationConfig: ...
+    def tokenizer(self) -> WhisperTokenizer: ...
+    def tensors(self) -> Mapping[str, StoredTensor]: ...
+    def notes(self) -> tuple[str, ...]: ...
+
+
 def read_target(name: str, placement: Placement) -> Checkpoint:
-    """A whole Whisper.
+    """Read a whole Whisper.
+
+    Args:
+        name: A hub name, a short name, a folder, or "demo": see `hub.locate`.
+        placement: Where its weights go.
 
     Raises:
-        CheckpointError: where it cannot be found or read, or is no whole Whisper.
+        CheckpointError: where it cannot be found or read, lacks a part, or is a decoder-only draft.
     """
-    folder = locate(name)
-    config = _config(name, folder)
+    files = locate(name)
+    name = files.name
+    folder = _open(files)
+    config = _config(folder)
     if _is_decoder_only(config):
         raise CheckpointError(f"{name} is a decoder-only draft, not a target; load a whole Whisper with draft={name!r}")
-    try:
-        tokenizer = WhisperTokenizer.from_pretrained(folder)
-        extractor = WhisperFeatureExtractor.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
-    weights, special = _weights(name, folder, placement), _special_tokens(name, folder, config)
+    special = _special_tokens(name, config, folder.generation())
+    weights = Weights(folder.tensors(), placement.device, placement.dtype)
     return Checkpoint(
         name=name,
         config=config,
         special=special,
-        tokenizer=tokenizer,
-        feature_extractor=extractor,
+        tokenizer=_tokenizer(folder, special),
+        feature_extractor=read_feature_extractor(name, files.folder, config),
         encoder=_encoder(name, weights, config),
         decoder_state=_decoder(name, weights, config),
         attention=placement.attention,
+        notes=_notes(files, folder),
     )
 
 
 def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoint:
-    """A draft for `target`: decoder-only, or a whole Whisper whose encoder is kept only where it is not the target's.
+    """Read a draft for `target`: decoder-only, or a whole Whisper.
+
+    The encoder of a whole Whisper is left out where it equals the target's, as that of distil-whisper's does.
+
+    Args:
+        name: As for `read_target`.
+        target: The checkpoint that verifies the draft's tokens.
+        placement: Where the draft's weights go.
 
     Raises:
-        CheckpointError: where the two cannot work together; names both sides.
+        CheckpointError: where it cannot be found or read, or does not fit the target; names both.
     """
-    folder = locate(name)
-    config = _config(name, folder)
-    special = _special_tokens(name, folder, config)
+    files = locate(name)
+    name = files.name
+    folder = _open(files)
+    config = _config(folder)
+    special = _special_tokens(name, config, folder.generation())
     _check_pair(target, name, config, special)
-    weights = _weights(name, folder, placement)
+    weights = Weights(folder.tensors(), placement.device, placement.dtype)
     shares = _is_decoder_only(config) or _same_encoder(target, weights.under("encoder."))
     if shares and config.d_model != target.config.d_model:
         raise CheckpointError(
             f"draft {name} (d_model {config.d_model}) has no encoder of its own and cannot read the encoder of "
             f"{target.name} (d_model {target.config.d_model}); choose a draft distilled from this target"
         )
+    own_encoder = (
+        f"draft {name} has an encoder of its own, unlike that of {target.name}: every window is encoded twice; "
+        f"a draft distilled from {target.name} shares its encoder"
+    )
     return Checkpoint(
         name=name,
         config=config,
@@ -143,7 +188,18 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
         encoder=None if shares else _encoder(name, weights, config),
         decoder_state=_decoder(name, weights, config),
         attention=placement.attention,
+        notes=(*_notes(files, folder), *(() if shares else (own_encoder,))),
     )
+
+
+def _open(files: CheckpointFiles) -> Folder:
+    if files.sha256 is not None:
+        check_sum(files.weights, files.sha256)
+    return FasterWhisperFolder(files) if files.is_ctranslate2 else HuggingFaceFolder(files)
+
+
+def _notes(files: CheckpointFiles, folder: Folder) -> tuple[str, ...]:
+    return (*([files.note] if files.note else []), *folder.notes())
 
 
 def _encoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:
@@ -165,42 +221,37 @@ def _complete(name: str, weights: Weights, wanted: Shapes) -> Weights:
     return weights
 
 
-def _weights(name: str, folder: Path, placement: Placement) -> Weights:
-    try:
-        return Weights.open(folder, placement.device, placement.dtype)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{name} could not be read: {one_line(error)}") from error
-
-
-def _config(name: str, folder: Path) -> WhisperConfig:
-    try:
-        raw, _ = WhisperConfig.get_config_dict(folder)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{name} has no readable config.json: {one_line(error)}") from error
-    if raw.get("model_type") != "whisper":
-        raise CheckpointError(f"{name} is a {raw.get('model_type', 'nameless')!r} model, not a Whisper")
-    try:
-        config: WhisperConfig = WhisperConfig.from_dict(raw)
-    except (TypeError, ValueError, StrictDataclassError) as error:
-        raise CheckpointError(f"{name} has a config.json that makes no sense: {one_line(error)}") from error
+def _config(folder: Folder) -> WhisperConfig:
+    config = folder.config()
     if config.max_target_positions < TEXT_CONTEXT_MINIMUM:
-        raise CheckpointError(f"{name} has a text context of {config.max_target_positions} tokens; too few to decode")
+        raise CheckpointError(
+            f"{folder.name} has a text context of {config.max_target_positions} tokens; too few to decode"
+        )
     return config
+
+
+def _tokenizer(folder: Folder, special: SpecialTokens) -> WhisperTokenizer:
+    tokenizer = folder.tokenizer()
+    if len(tokenizer) <= special.eot:  # transformers makes up a tokenizer without words where the files are missing
+        raise CheckpointError(
+            f"{folder.name} has no tokenizer for its {special.eot:,} tokens of text; add tokenizer.json, or vocab.json "
+            "and merges.txt, of the model that it was made from"
+        )
+    return tokenizer
 
 
 def _is_decoder_only(config: WhisperConfig) -> bool:
     return "WhisperForCausalLM" in (config.architectures or [])
 
 
-def _special_tokens(name: str, folder: Path, config: WhisperConfig) -> SpecialTokens:
-    if (folder / "generation_config.json").is_file():
-        try:
-            generation = GenerationConfig.from_pretrained(folder)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{name} has a damaged generation_config.json: {one_line(error)}") from error
-    else:  # very old checkpoints ship none: the model's config holds the ids
-        generation = GenerationConfig.from_model_config(config)
+def _special_tokens(name: str, config: WhisperConfig, generation: GenerationConfig) -> SpecialTokens:
+    try:
+        return _special_tokens_of(name, config, generation)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{name} has an invalid generation_config.json: {one_line(error)}") from error
 
+
+def _special_tokens_of(name: str, config: WhisperConfig, generation: GenerationConfig) -> SpecialTokens:
     def of(key: str) -> Any:
         return getattr(generation, key, None)
 
@@ -231,7 +282,7 @@ def _special_tokens(name: str, folder: Path, config: WhisperConfig) -> SpecialTo
 
 
 def _check_pair(target: Checkpoint, name: str, config: WhisperConfig, special: SpecialTokens) -> None:
-    """Refuse a draft that speaks another vocabulary, or hears other features."""
+    """Refuse a draft whose vocabulary, special tokens, features or windows differ from the target's."""
     sides = {
         "vocabulary size": (target.config.vocab_size, config.vocab_size),
         "mel count": (target.config.num_mel_bins, config.num_mel_bins),
@@ -252,7 +303,7 @@ def _check_pair(target: Checkpoint, name: str, config: WhisperConfig, special: S
 
 
 def _same_encoder(target: Checkpoint, theirs: Weights) -> bool:
-    """Whether these encoder weights are the target's, tensor by tensor (distil-whisper ships a copy)."""
+    """Whether encoder weights equal the target's, tensor by tensor."""
     ours = target.encoder
     assert ours is not None
     return ours.shapes == theirs.shapes and all(torch.equal(theirs[name], ours[name]) for name in ours)

@@ -1,71 +1,101 @@
-"""A checkpoint's weights on disk: memory-mapped, each read, converted and moved when it is asked for.
+"""A checkpoint's tensors on disk, under the names of Hugging Face's Whisper.
 
-Nothing is held twice: what is packed into another form exists as an ordinary tensor only while it is being packed.
+Each tensor is read, converted and moved to its device when it is asked for, so that a checkpoint is never in memory
+twice: what is packed into another form exists as an ordinary tensor only while it is being packed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
 from transformers import WhisperConfig
 
-from whisper_magic.engine.model.hub import weight_files
-
 Tensor = torch.Tensor
 Shapes = dict[str, tuple[int, ...]]
 
 
+class StoredTensor(Protocol):
+    """One tensor of a file. Its shape is known without reading its numbers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def read(self) -> Tensor:
+        """The numbers, on the CPU, in the dtype that they are stored in (dequantised where they are integers)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SafetensorsTensor:
+    """A tensor of an open, memory-mapped safetensors file."""
+
+    file: Any  # safetensors.safe_open
+    key: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.file.get_slice(self.key).get_shape())
+
+    def read(self) -> Tensor:
+        tensor: Tensor = self.file.get_tensor(self.key)
+        return tensor
+
+
+def safetensors(files: Sequence[Path]) -> dict[str, StoredTensor]:
+    """The tensors of a checkpoint's safetensors files, by name; "model." is left out of the names.
+
+    Args:
+        files: One file, or the shards of one checkpoint.
+
+    Raises:
+        SafetensorError, OSError: for files that are damaged or cannot be read.
+    """
+    tensors: dict[str, StoredTensor] = {}
+    for path in files:
+        file: Any = safe_open(path, framework="pt")
+        for key in file.keys():  # noqa: SIM118 - it is not a mapping
+            tensors[key.removeprefix("model.")] = SafetensorsTensor(file, key)
+    return tensors
+
+
 class Weights(Mapping[str, Tensor]):
-    """Name -> tensor. Names are those of Hugging Face's Whisper, from "encoder." and "decoder." on."""
+    """Name -> tensor, converted to one dtype and moved to one device on each access.
 
-    def __init__(self, files: Mapping[str, tuple[Any, str]], device: torch.device, dtype: torch.dtype) -> None:
-        """files: where each tensor is: an open file, and its name in it."""
-        self._files, self._device, self._dtype = files, device, dtype
+    Names are those of Hugging Face's Whisper, from "encoder." and "decoder." on.
+    """
 
-    @classmethod
-    def open(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> Weights:
-        """Every tensor of a checkpoint's safetensors files.
-
-        Raises:
-            SafetensorError, OSError: for files that are damaged or cannot be read.
-        """
-        files = {}
-        for path in weight_files(folder):
-            file: Any = safe_open(path, framework="pt")
-            for name in file.keys():  # noqa: SIM118 - it is not a mapping
-                files[name.removeprefix("model.")] = (file, name)
-        return cls(files, device, dtype)
+    def __init__(self, tensors: Mapping[str, StoredTensor], device: torch.device, dtype: torch.dtype) -> None:
+        self._tensors, self._device, self._dtype = tensors, device, dtype
 
     def under(self, prefix: str, *others: str) -> Weights:
-        """Those whose names begin so, without it; and `others` by their full names."""
-        files = {name.removeprefix(prefix): at for name, at in self._files.items() if name.startswith(prefix)}
-        files |= {name: self._files[name] for name in others if name in self._files}
-        return Weights(files, self._device, self._dtype)
+        """The tensors whose names begin with `prefix`, under their names without it; and `others`, names unchanged."""
+        tensors = {name.removeprefix(prefix): at for name, at in self._tensors.items() if name.startswith(prefix)}
+        tensors |= {name: self._tensors[name] for name in others if name in self._tensors}
+        return Weights(tensors, self._device, self._dtype)
 
     @property
     def shapes(self) -> Shapes:
         """Name -> shape, without reading a number."""
-        return {name: tuple(file.get_slice(key).get_shape()) for name, (file, key) in self._files.items()}
+        return {name: tensor.shape for name, tensor in self._tensors.items()}
 
     def __getitem__(self, name: str) -> Tensor:
-        file, key = self._files[name]
-        # Never the mapped pages themselves: the file may be written anew while the engine lives.
-        tensor: Tensor = file.get_tensor(key).to(self._device, self._dtype, copy=True)
-        return tensor
+        # Always a copy, never the mapped pages: the file may be overwritten while the engine lives.
+        return self._tensors[name].read().to(self._device, self._dtype, copy=True)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(self._tensors)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._tensors)
 
 
 def encoder_shapes(config: WhisperConfig) -> Shapes:
-    """What a Whisper's encoder consists of, without "encoder."."""
+    """Name -> shape of every weight of a Whisper encoder; names lack "encoder."."""
     width, ffn = int(config.d_model), int(config.encoder_ffn_dim)
     shapes: Shapes = {
         "conv1.weight": (width, int(config.num_mel_bins), 3),
@@ -81,7 +111,10 @@ def encoder_shapes(config: WhisperConfig) -> Shapes:
 
 
 def decoder_shapes(config: WhisperConfig) -> Shapes:
-    """What a Whisper's decoder consists of, without "decoder."; its output layer is its embedding, or "proj_out"."""
+    """Name -> shape of every weight of a Whisper decoder; names lack "decoder.".
+
+    "proj_out.weight", the output layer, is among them where the embedding does not serve as one.
+    """
     width, ffn = int(config.d_model), int(config.decoder_ffn_dim)
     shapes: Shapes = {
         "embed_tokens.weight": (int(config.vocab_size), width),

@@ -29,6 +29,9 @@ class ModelChoice:
 
 def load_engine(choice: ModelChoice) -> Engine:
     """Load an engine. The one place where the notebook imports it, and with it torch."""
+    from whisper_magic.engine.model import hub
+
+    hub.check(choice.target, choice.draft)  # a name that leads nowhere is refused before torch is imported
     from whisper_magic.engine.engine import Engine
 
     placement = {"device": choice.device, "dtype": choice.dtype, "attention": choice.attention}

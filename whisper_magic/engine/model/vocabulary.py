@@ -1,0 +1,74 @@
+"""A tokenizer from a bare list of tokens, as CTranslate2 folders hold it in vocabulary.json or vocabulary.txt."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from transformers import WhisperTokenizer
+
+from whisper_magic.errors import CheckpointError
+from whisper_magic.wording import one_line
+
+EOT = "<|endoftext|>"
+TIMESTAMP = re.compile(r"<\|[0-9]+\.[0-9]{2}\|>")
+
+
+def read_vocabulary(name: str, folder: Path) -> WhisperTokenizer:
+    """The tokenizer that a folder's vocabulary file implies.
+
+    Args:
+        name: The checkpoint's, for messages.
+        folder: Holds vocabulary.json, a list, or vocabulary.txt, a token a line.
+
+    Raises:
+        CheckpointError: for a missing or damaged file.
+    """
+    file = next((path for path in (folder / "vocabulary.json", folder / "vocabulary.txt") if path.is_file()), None)
+    if file is None:
+        raise CheckpointError(f"{name} has no tokenizer; add the tokenizer.json of the model that it was made from")
+    try:
+        content = file.read_text(encoding="utf-8")
+        # Tokens stand for bytes and may hold characters that str.splitlines takes for line ends.
+        words = json.loads(content) if file.suffix == ".json" else content.removesuffix("\n").split("\n")
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{name} has no readable {file.name}: {one_line(error)}") from error
+    if not (isinstance(words, list) and all(isinstance(word, str) for word in words) and EOT in words):
+        raise CheckpointError(f"{name} has a {file.name} that is no list of tokens with {EOT}; add tokenizer.json")
+    return tokenizer_from(words)
+
+
+def tokenizer_from(words: list[str]) -> WhisperTokenizer:
+    """A tokenizer rebuilt from its vocabulary.
+
+    Args:
+        words: The tokens by id: byte-level BPE tokens, then "<|endoftext|>" and the other special ones.
+    """
+    first_special = words.index(EOT)
+    vocab = {word: i for i, word in enumerate(words[:first_special])}
+    tokenizer = WhisperTokenizer(vocab=vocab, merges=merges_of(vocab), pad_token=EOT)
+    special = [word for word in words[first_special + 1 :] if not TIMESTAMP.fullmatch(word)]
+    tokenizer.add_special_tokens({"additional_special_tokens": special})
+    return tokenizer
+
+
+def merges_of(vocab: dict[str, int]) -> list[tuple[str, str]]:
+    """The merges of a byte-level BPE vocabulary whose ids are in the order of the merges, as Whisper's are.
+
+    Applied to a token itself, the merges before its own leave exactly the two parts that its own merge joins.
+    """
+    merges = []
+    for word, own in sorted(vocab.items(), key=lambda item: item[1]):
+        parts = list(word)
+        while len(parts) > 2:
+            ranks = [vocab.get(left + right, own) for left, right in pairwise(parts)]
+            lowest = min(ranks)
+            if lowest >= own:
+                break
+            at = ranks.index(lowest)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        if len(parts) == 2:
+            merges.append((parts[0], parts[1]))
+    return merges
