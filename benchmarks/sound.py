@@ -74,12 +74,6 @@ def write_wav(path: Path, samples: Samples, seconds: float | None = None) -> Non
             left -= len(data)
 
 
-def tiled(samples: Samples, seconds: float) -> Samples:
-    """The recording, repeated until it lasts that long."""
-    wanted = round(seconds * RATE)
-    return np.tile(samples, -(-wanted // len(samples)))[:wanted]
-
-
 def at_least(samples: Samples, seconds: float) -> Samples:
     """The recording, whole, as often as it takes to last that long."""
     return np.tile(samples, -(-round(seconds * RATE) // len(samples)))

@@ -13,7 +13,6 @@ from transformers import WhisperFeatureExtractor
 
 N_FFT = 400
 HOP = 160
-FRAMES_PER_SECOND = 100
 FLOOR = -10.0
 """log10 of Whisper's smallest mel power; the value of digital silence."""
 

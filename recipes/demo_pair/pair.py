@@ -69,9 +69,9 @@ class Pair:
         kept = [token for token in tokens if token < self.timestamp_begin]
         return str(self.processor.tokenizer.decode(kept)).strip()
 
-    def texts(self, heard: Encoded, timestamps: bool = False, task: Task = "transcribe") -> list[str]:
+    def texts(self, heard: Encoded, task: Task = "transcribe") -> list[str]:
         """What ``read`` gives, as text."""
-        return [self.text(tokens) for tokens in self.read(heard, timestamps, task)]
+        return [self.text(tokens) for tokens in self.read(heard, task=task)]
 
     @torch.no_grad()
     def first_probabilities(self, heard: Encoded) -> torch.Tensor:

@@ -24,11 +24,6 @@ class SpeechError(RuntimeError):
     """A synthesizer is missing or gave no sound."""
 
 
-def synthesizers_present() -> bool:
-    """Whether both programs can be found."""
-    return all(which(program) for program in ("espeak-ng", "flite"))
-
-
 def at_hand(voice: Voice) -> Voice:
     """The voice itself; where flite is missing, espeak-ng's American one in its place."""
     if voice.synthesizer == "flite" and which("flite") is None:

@@ -1,15 +1,19 @@
 """The synthesizers really speak; skipped, and said so, where they are not installed."""
 
+from shutil import which
+
 import numpy as np
 import pytest
 
 from recipes.demo_pair import speak as speak_module
 from recipes.demo_pair.mel import raw_log_mel
 from recipes.demo_pair.scores import edit_distance, word_error_rate
-from recipes.demo_pair.speak import SAMPLE_RATE, SpeechError, at_hand, speak, synthesizers_present
+from recipes.demo_pair.speak import SAMPLE_RATE, SpeechError, at_hand, speak
 from recipes.demo_pair.voices import HELD_OUT_VARIANTS, VARIANTS, Voice
 
-needs_speech = pytest.mark.skipif(not synthesizers_present(), reason="espeak-ng or flite is not installed")
+needs_speech = pytest.mark.skipif(
+    not (which("espeak-ng") and which("flite")), reason="espeak-ng or flite is not installed"
+)
 
 
 @needs_speech
