@@ -3,7 +3,7 @@
 Speed depends on how many weights there are, not on their values, so nothing is downloaded. The weights are as large as
 trained ones, so that texts vary and near-ties are rare. The embeddings of end-of-text and of the timestamps are zero:
 their logits are exactly 0, below the greatest of 50,000 others, so a text never ends by itself and every implementation
-writes exactly as many tokens as it is asked for.
+writes exactly the requested number of tokens.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class _ScriptedModelDraft:
 
     def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
         offered = self.draft.propose(slots, wanted)
-        assert offered == list(wanted), "the draft proposed less than it was asked for: that was not its full cost"
+        assert offered == list(wanted), "the draft proposed less than requested: that was not its full cost"
         slots.offer(offered)
         rows = self._script_rows(slots)
         steps = torch.arange(self.length, device=rows.device)

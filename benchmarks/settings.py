@@ -1,4 +1,4 @@
-"""What a suite is asked to do. Every default is stated once."""
+"""The settings of a suite. Every default is stated once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Committed results -> the measured part of docs/benchmarks.md, and its figures. No number there is typed by hand.
+"""Committed results -> the measured part of docs/benchmarks.md, and its figures. Every number comes from a result.
 
 python -m benchmarks page      # rewrites both; a test compares them with the results
 """

@@ -91,7 +91,7 @@ class Report:
 
     @property
     def stem(self) -> str:
-        """The name of its files: suite, the shapes that were asked for, and cpu or gpu."""
+        """The name of its files: suite, the requested shapes, and cpu or gpu."""
         on_gpu = self.machine.gpu and str(self.settings.get("device")).startswith("cuda")
         return "-".join([self.suite, *(self.settings.get("shapes") or ()), "gpu" if on_gpu else "cpu"])
 

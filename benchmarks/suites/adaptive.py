@@ -23,7 +23,7 @@ ACCEPTANCE_RATES = (0.5, 0.8, 0.95)
 
 
 def run(settings: Settings) -> SuiteResult:
-    """Measure the demo pair, and the shapes (base) in the dtypes (bfloat16) asked for."""
+    """Measure the demo pair, and the shapes (base) in the dtypes (bfloat16), or as requested."""
     names = settings.shapes or ("demo", "base")
     result = _demo(settings) if "demo" in names else SuiteResult()
     for name in names:

@@ -58,7 +58,7 @@ class LoadedPair:
 
 
 def run(settings: Settings) -> SuiteResult:
-    """Measure the demo pair in float32, or the shapes and dtypes asked for."""
+    """Measure the demo pair in float32, or the requested shapes and dtypes."""
     result = SuiteResult()
     for name in settings.shapes or ("demo",):
         for dtype in settings.dtypes or ("float32",):
@@ -67,7 +67,7 @@ def run(settings: Settings) -> SuiteResult:
 
 
 def one(name: str, dtype: str, settings: Settings) -> SuiteResult:
-    """Measure one pair at every batch size asked for."""
+    """Measure one pair at every requested batch size."""
     pair = _demo(dtype, settings) if name == "demo" else _shape(name, dtype, settings)
     torch.set_num_threads(settings.threads)
     rows: list[Measurement] = []

@@ -39,7 +39,7 @@ NOTES = (
 
 
 def run(settings: Settings) -> SuiteResult:
-    """Measure in every dtype asked for (float32)."""
+    """Measure in every requested dtype (float32)."""
     samples = repeated(recording(settings.audio), SECONDS)
     result = SuiteResult()
     for dtype in settings.dtypes or ("float32",):

@@ -83,7 +83,7 @@ class LoadedShape:
 
 def run(settings: Settings) -> SuiteResult:
     """Measure each shape (tiny, base, small) in each dtype (bfloat16, float32) at each acceptance rate, then many
-    windows of base, or of the shapes asked for."""
+    windows of base, or of the requested shapes."""
     result, dtypes = SuiteResult(), settings.dtypes or ("bfloat16", "float32")
     for name in settings.shapes or ("tiny", "base", "small"):
         for dtype in dtypes:

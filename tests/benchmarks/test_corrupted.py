@@ -1,4 +1,4 @@
-"""Scripts are wrong in exactly the share of places that was asked for."""
+"""Scripts are wrong in exactly the requested share of places."""
 
 from __future__ import annotations
 
