@@ -1,15 +1,15 @@
-"""Measure a suite: a table for people, and everything as JSON on the last line.
+"""Measure a suite: a table for people, then everything as JSON on the last line.
 
-    verdict    what was asked for: required, measured, met
-    demo       the bundled pair on real sound, beside transformers' pipelines and faster-whisper
-    shapes     random weights at real shapes, known acceptance, beside transformers and CTranslate2
+    verdict    the figures that have a goal: required, measured, met
+    demo       the bundled pair on real audio, beside transformers' pipelines and faster-whisper
+    shapes     random weights at real shapes, known acceptance rate, beside transformers and CTranslate2
     batch      1 to 32 windows at once
     length     recordings of 30 seconds to 3 hours
     adaptive   automatic draft length against every fixed one
-    startup    %load_ext, and the engine's load
-    all        every one of these
-    sound      write the bundled recording as WAV (--to), for machines that cannot read it
-    readme     write the README's section from the committed results
+    startup    %load_ext, and loading an engine
+    all        every one of these but verdict
+    sound      write the bundled recording as WAV (--to), for machines that cannot decode it
+    page       rewrite the measured part of docs/benchmarks.md from benchmarks/results
 
 On a GPU:
 
@@ -30,25 +30,32 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.settings import Found, Settings, to_stderr
+from benchmarks.report.report import Report, SuiteResult, full_text, save, verdict_text
+from benchmarks.settings import Settings, log_to_stderr
 from whisper_magic.errors import WhisperMagicError
 
 SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup")
-GIVEN = ("repeats", "device", "dtypes", "shapes", "alphas", "tokens", "batches", "windows", "minutes", "work")
-README = Path(__file__).parents[1] / "README.md"
+SETTINGS = (
+    *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
+    *("windows", "minutes", "work"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 1 for an error, or where a text of ours was not what our target alone writes."""
+    """Run the command line.
+
+    Returns:
+        The exit status: 1 for an error, or where a text of ours differs from what our target alone writes.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _parser().parse_args(words)
     try:
         if chosen.suite == "sound":
             return _sound(chosen)
-        if chosen.suite == "readme":
-            return _readme()
+        if chosen.suite == "page":
+            return _page()
         suites = [name for name in SUITES if name != "verdict"] if chosen.suite == "all" else [chosen.suite]
-        settings, load = _settings(chosen), machine.load()  # before the first suite makes a load of its own
+        settings, load = _settings(chosen), machine.load()  # before the first suite raises the load itself
         return max(_measure(name, settings, chosen.out, words, load) for name in suites)
     except WhisperMagicError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -56,20 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(suite: str, settings: Settings, out: Path | None, words: list[str], load: float) -> int:
-    from benchmarks.report import figures, report
+    from benchmarks.probe import native_kernels
 
-    found: Found = importlib.import_module(f"benchmarks.suites.{suite}").run(settings)
+    result: SuiteResult = importlib.import_module(f"benchmarks.suites.{suite}").run(settings)
     command = shlex.join(["python", "-m", "benchmarks", *words])
-    seen = machine.look(settings.threads, load, machine.bandwidth(settings.device))
-    done = report.Report(suite, command, seen, settings.to_json(), found.measurements, found.findings, found.notes)
-    for line in report.verdict(done) if suite == "verdict" else report.lines(done):
+    kernels, bandwidth = native_kernels(settings.device), machine.bandwidth(settings.device)
+    here = machine.describe(settings.threads, load, kernels, bandwidth)
+    report = Report(suite, command, here, settings.to_json(), result.measurements, result.findings, result.notes)
+    for line in verdict_text(report) if suite == "verdict" else full_text(report):
         print(line)
     if out is not None:
-        path = report.save(done, out)
-        files = [path, *figures.save(done, path)]
-        print(f"\nwritten: {', '.join(map(str, files))}")
-    print(done.to_json(), flush=True)
-    return 1 if done.broken else 0
+        print(f"\nwritten: {save(report, out)}")
+    print(report.to_json(), flush=True)
+    return 1 if report.mismatches else 0
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
@@ -77,19 +83,19 @@ def _settings(chosen: argparse.Namespace) -> Settings:
 
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
-    known: dict[str, Any] = {}
-    for name in GIVEN:
+    given: dict[str, Any] = {}
+    for name in SETTINGS:
         value = getattr(chosen, name)
         if value is not None:
-            known[name] = tuple(value) if isinstance(value, list) else value
-    plain = Settings(
+            given[name] = tuple(value) if isinstance(value, list) else value
+    defaults = Settings(
         threads=torch.get_num_threads(),
         device="cuda" if torch.cuda.is_available() else "cpu",
         peers=not chosen.no_peers,
         audio=chosen.audio,
-        told=to_stderr,
+        log=log_to_stderr,
     )
-    return replace(plain, **known)
+    return replace(defaults, **given)
 
 
 def _sound(chosen: argparse.Namespace) -> int:
@@ -101,11 +107,10 @@ def _sound(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _readme() -> int:
-    from benchmarks.report import page as readme
+def _page() -> int:
+    from benchmarks.report import page
 
-    readme.rewrite(README, readme.committed())
-    print(f"written: {README}")
+    print(f"written: {', '.join(map(str, page.rewrite(page.PAGE, page.committed())))}")
     return 0
 
 
@@ -113,22 +118,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("suite", choices=[*SUITES, "all", "sound", "readme"])
-    parser.add_argument("--repeats", type=_positive, help="turns of each side, after one to warm up (default: 3 to 5)")
-    parser.add_argument("--threads", type=_positive, help="for every side (default: torch's)")
+    parser.add_argument("suite", choices=[*SUITES, "all", "sound", "page"])
+    parser.add_argument("--repeats", type=_positive, help="timed runs of each side, after a warm-up (default: 3 to 5)")
+    parser.add_argument("--threads", type=_positive, help="torch threads, for every side (default: torch's)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--dtypes", type=_words, help="float32,bfloat16,float16 (default: the suite's)")
     parser.add_argument("--shapes", type=_words, help="demo,tiny,base,small,medium,large-v3 (default: the suite's)")
-    parser.add_argument("--alphas", type=_numbers, help="acceptance of scripted drafts (default: 0.8)")
-    parser.add_argument("--tokens", type=_positive, help="written in a window of random weights (default: 100)")
-    parser.add_argument("--batches", type=_wholes, help="windows at once (default: 1,2,4,8,16,32)")
-    parser.add_argument("--windows", type=_positive, help="windows decoded in a turn (default: the suite's)")
+    parser.add_argument("--acceptance-rates", type=_numbers, help="of scripted drafts, 0 to 1 (default: 0.8)")
+    parser.add_argument("--tokens", type=_positive, help="written per window of random weights (default: 100)")
+    parser.add_argument("--batches", type=_integers, help="windows at once (default: 1,2,4,8,16,32)")
+    parser.add_argument("--windows", type=_positive, help="windows decoded per run (default: the suite's)")
     parser.add_argument("--minutes", type=_numbers, help="lengths of recordings (default: 0.5,2,10,60,180)")
-    parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument("--no-peers", action="store_true", help="measure whisper_magic alone")
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
     parser.add_argument("--work", type=Path, help="folder for random checkpoints (default: in the temporary folder)")
-    parser.add_argument("--out", type=Path, help="folder for results: JSON, and figures as SVG")
-    parser.add_argument("--to", type=Path, help="suite 'sound': where to write (default: sample.wav)")
+    parser.add_argument("--out", type=Path, help="folder for the results, as JSON")
+    parser.add_argument("--to", type=Path, help="suite 'sound': the file to write (default: sample.wav)")
     return parser
 
 
@@ -147,7 +152,7 @@ def _numbers(text: str) -> list[float]:
     return [float(word) for word in _words(text)]
 
 
-def _wholes(text: str) -> list[int]:
+def _integers(text: str) -> list[int]:
     return [_positive(word) for word in _words(text)]
 
 

@@ -1,9 +1,9 @@
-"""Random-weight Whispers of the real shapes, as plain Hugging Face folders: target, decoder-only draft, and converted.
+"""Whisper checkpoints with random weights at the real shapes, as Hugging Face folders and converted to CTranslate2.
 
-Speed does not depend on what the weights are, only on how many there are; nothing is downloaded. They are as strong as
+Speed depends on how many weights there are, not on their values, so nothing is downloaded. The weights are as large as
 trained ones, so that texts vary and near-ties are rare. The embeddings of end-of-text and of the timestamps are zero:
-their logits are exactly 0, below the greatest of 50,000 others, so that a text never ends by itself and every
-implementation writes exactly as many tokens as it is told to.
+their logits are exactly 0, below the greatest of 50,000 others, so a text never ends by itself and every implementation
+writes exactly the requested number of tokens.
 """
 
 from __future__ import annotations
@@ -31,13 +31,18 @@ from transformers import (
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 from transformers.utils import logging
 
-VERSION = 2  # of what is written here: folders of another are made again
+VERSION = 2  # of the checkpoints written here: folders of another version are made again
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A Whisper's sizes. draft_layers: of the decoder-only draft, which shares the target's encoder, as distil-large-v3
-    does (2 layers)."""
+    """A Whisper's sizes.
+
+    Attributes:
+        draft_layers: Of the decoder-only draft, which shares the target's encoder, as distil-large-v3 does (2 layers).
+        text_tokens: Tokens before the special ones.
+        frames: Encoder states per window, 0.02 s each.
+    """
 
     d_model: int
     encoder_layers: int
@@ -45,13 +50,13 @@ class Shape:
     heads: int
     draft_layers: int
     mels: int = 80
-    words: int = 50_257  # ordinary tokens, before the special ones
+    text_tokens: int = 50_257
     languages: int = 99
-    frames: int = 1500  # encoder states of a window
+    frames: int = 1500
 
 
 SHAPES = {
-    "toy": Shape(64, 2, 2, 2, 1, words=300, languages=3, frames=100),  # for tests
+    "toy": Shape(64, 2, 2, 2, 1, text_tokens=300, languages=3, frames=100),  # for tests
     "tiny": Shape(384, 4, 4, 6, 1),
     "base": Shape(512, 6, 6, 8, 1),
     "small": Shape(768, 12, 12, 12, 2),
@@ -70,7 +75,7 @@ class RandomPair:
 
 
 def random_pair(name: str, work: Path) -> RandomPair:
-    """The pair of a shape, made in `work` unless it is there already."""
+    """Make the pair of a shape in the folder `work`, unless it is there already."""
     shape = SHAPES[name]
     folder = work / f"random-{name}"
     pair = RandomPair(shape, folder / "target", folder / "draft")
@@ -82,8 +87,11 @@ def random_pair(name: str, work: Path) -> RandomPair:
     return pair
 
 
-def converted(target: Path, work: Path) -> Path:
-    """A checkpoint in CTranslate2's format, in `work`; made in a process of its own, as `peer_ctranslate2` wants it."""
+def convert_to_ctranslate2(target: Path, work: Path) -> Path:
+    """Convert a checkpoint to CTranslate2's format in the folder `work`, unless it is there already.
+
+    The conversion runs in its own process: see `peers/ctranslate2.py`.
+    """
     weights = target / "model.safetensors"
     folder = work / "ctranslate2" / f"{target.parent.name}-{target.name}-{int(weights.stat().st_mtime)}"
     if not (folder / "model.bin").is_file():
@@ -102,7 +110,7 @@ def _convert(target: Path, folder: Path) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' warnings and progress bars: printing them would cost the peers time."""
+    """Silence transformers' warnings and progress bars: printing them would take part of the time measured."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -139,12 +147,12 @@ def _model(kind: Any, config: WhisperConfig, generation: GenerationConfig, devic
     torch.manual_seed(seed)
     with torch.device(device):
         model = kind(config)
-    _strengthen(model, seed, config.eos_token_id, generation.no_timestamps_token_id + 1)
+    _randomize(model, seed, config.eos_token_id, generation.no_timestamps_token_id + 1)
     model.generation_config = generation
-    return model.half()  # every side reads the same 16-bit numbers
+    return model.half()  # every side reads the same 16-bit weights
 
 
-def _strengthen(model: torch.nn.Module, seed: int, eot: int, timestamp_begin: int) -> None:
+def _randomize(model: torch.nn.Module, seed: int, eot: int, timestamp_begin: int) -> None:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             generator = torch.Generator(device=weight.device).manual_seed(seed)
@@ -156,7 +164,7 @@ def _strengthen(model: torch.nn.Module, seed: int, eot: int, timestamp_begin: in
             elif weight.dim() == 1:
                 weight.copy_(0.1 * noise)
             elif "embed" in name:
-                weight.copy_(noise * (0.2 if "tokens" in name else 1.2))  # else every token would repeat itself
+                weight.copy_(noise * (0.2 if "tokens" in name else 1.2))  # with smaller ones every token repeats itself
             else:
                 weight.copy_(noise * 1.5 * weight[0].numel() ** -0.5)
             if "embed_tokens" in name:
@@ -167,7 +175,8 @@ def _strengthen(model: torch.nn.Module, seed: int, eot: int, timestamp_begin: in
 
 def _tokenizer(shape: Shape) -> WhisperTokenizer:
     alphabet = sorted(ByteLevel.alphabet())
-    vocab = {word: i for i, word in enumerate([*alphabet, *(f"w{i}" for i in range(shape.words - len(alphabet)))])}
+    words = [*alphabet, *(f"w{i}" for i in range(shape.text_tokens - len(alphabet)))]
+    vocab = {word: i for i, word in enumerate(words)}
     languages = [f"<|{code}|>" for code in list(LANGUAGES)[: shape.languages]]
     names = ["<|startoftranscript|>", *languages, "<|translate|>", "<|transcribe|>"]
     names += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]

@@ -1,4 +1,4 @@
-"""On what it was measured: processor, memory, GPU, threads, versions, and how busy the machine was."""
+"""The machine that was measured: processor, memory, GPU, threads, package versions, and how busy it was."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.measure import Stopwatch
-from whisper_magic.engine.native import bindings as native
 
-BUSY = 0.5  # load average per core, of the minute before, beyond which figures are not to be trusted
+BUSY = 0.5  # load average per core over the last minute, above which figures are not to be trusted
 PACKAGES = ("torch", "transformers", "ctranslate2", "faster-whisper", "numpy")
+NATIVE_KERNELS = "native CPU kernels"  # listed among the versions
 
 
 @dataclass(frozen=True)
 class Machine:
-    """load_before, load_after: load average of the last minute. bandwidth: bytes a second, read; None: not measured."""
+    """A machine at one moment.
+
+    Attributes:
+        load_before: Load average of the minute before the first suite.
+        load_after: Load average of the last minute.
+        bandwidth: Bytes per second read from memory; None where it was not measured.
+    """
 
     processor: str
     cores: int
@@ -39,14 +45,21 @@ class Machine:
 
     @property
     def busy(self) -> str:
-        """A warning, or ''. Only what ran before us tells: our own threads are part of the load after."""
+        """A warning, or ''. Only the load before counts: the benchmark's own threads are part of the load after."""
         if self.load_before <= BUSY * self.cores:
             return ""
         return f"the machine was busy (load average {self.load_before:.2f} on {self.cores} cores): do not trust this"
 
 
-def look(threads: int, load_before: float, bandwidth: float | None = None) -> Machine:
-    """This machine, now."""
+def describe(threads: int, load_before: float, native_kernels: str, bandwidth: float | None = None) -> Machine:
+    """This machine, now.
+
+    Args:
+        threads: torch threads in use.
+        load_before: Load average before the first suite.
+        native_kernels: "compiled", or why they are not used; '' where they do not apply.
+        bandwidth: Bytes per second, as `bandwidth` measures them.
+    """
     return Machine(
         processor=_processor(),
         cores=os.cpu_count() or 1,
@@ -55,7 +68,7 @@ def look(threads: int, load_before: float, bandwidth: float | None = None) -> Ma
         gpu=_gpu(),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=tuple(_versions()),
+        versions=(*_versions(), *([(NATIVE_KERNELS, native_kernels)] if native_kernels else ())),
         commit=_commit(),
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         load_before=load_before,
@@ -64,70 +77,63 @@ def look(threads: int, load_before: float, bandwidth: float | None = None) -> Ma
     )
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    """Of the packages that there are, and whether our kernels were compiled."""
-    for name in PACKAGES:
-        if (found := _version(name)) is not None:
-            yield name, found
-    yield "our kernels", native.why_not() or "compiled"
-
-
 def load() -> float:
+    """Load average of the last minute."""
     return os.getloadavg()[0]
 
 
 def bandwidth(device: str, megabytes: int = 512, now: Callable[[], float] = perf_counter) -> float:
-    """Bytes a second that a plain sum reads from memory: the best of five passes."""
+    """Bytes per second that a plain sum reads from memory: the best of five passes over `megabytes`."""
     import torch
 
     numbers = torch.ones(megabytes * 2**18, dtype=torch.float32, device=device)
     best = float("inf")
     for _ in range(5):
-        wait(device)
+        synchronize(device)
         began = now()
         numbers.sum()
-        wait(device)
+        synchronize(device)
         best = min(best, now() - began)
     return numbers.numel() * 4 / best
 
 
-class DeviceWatch(Stopwatch):
-    """A stopwatch that waits for a GPU, and notes how much memory it took on top of what was there.
-
-    extra_bytes: between the last start and stop; None where there is no GPU to ask.
-    """
-
-    def __init__(self, device: str) -> None:
-        super().__init__(lambda: wait(device))
-        self.device, self.before, self.extra_bytes = device, 0, None if device == "cpu" else 0
-
-    def start(self) -> None:
-        if self.device.startswith("cuda"):
-            import torch
-
-            torch.cuda.reset_peak_memory_stats(self.device)
-            self.before = torch.cuda.memory_allocated(self.device)
-        super().start()
-
-    def stop(self) -> float:
-        seconds = super().stop()
-        if self.device.startswith("cuda"):
-            import torch
-
-            self.extra_bytes = torch.cuda.max_memory_allocated(self.device) - self.before
-        return seconds
-
-    def peak(self, resident: int) -> int | None:
-        """Bytes in all of a side that keeps `resident` bytes."""
-        return None if self.extra_bytes is None else resident + self.extra_bytes
-
-
-def wait(device: str) -> None:
-    """Until a GPU has done what it was told; nothing to wait for elsewhere."""
+def synchronize(device: str) -> None:
+    """Wait until a GPU has finished its work; return at once on other devices."""
     if device.startswith("cuda"):
         import torch
 
         torch.cuda.synchronize(device)
+
+
+class DeviceStopwatch(Stopwatch):
+    """A stopwatch that waits for a GPU and records how much memory a run allocated there."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(lambda: synchronize(device))
+        self._device, self._before = device, 0
+        self._allocated_bytes = 0 if device.startswith("cuda") else None
+
+    def start(self) -> None:
+        """Wait for the device, reset its peak, then start."""
+        if self._device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._before = torch.cuda.memory_allocated(self._device)
+        super().start()
+
+    def stop(self) -> float:
+        """Wait for the device; the seconds since `start`."""
+        seconds = super().stop()
+        if self._device.startswith("cuda"):
+            import torch
+
+            self._allocated_bytes = torch.cuda.max_memory_allocated(self._device) - self._before
+        return seconds
+
+    def peak_bytes(self, resident: int) -> int | None:
+        """Peak bytes of the last run by a side that keeps `resident` bytes; None without a GPU."""
+        return None if self._allocated_bytes is None else resident + self._allocated_bytes
 
 
 def _processor() -> str:
@@ -147,24 +153,20 @@ def _gpu() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def _versions() -> Iterator[tuple[str, str]]:
+    """Of the packages that are installed."""
+    for name in PACKAGES:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
 
 
 def _commit() -> str:
     """The commit that was measured; '+' where the working tree differs from it."""
-    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
-        name = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return name.stdout.strip()
+    return done.stdout.strip()

@@ -1,7 +1,8 @@
-"""What a suite is asked to do: every default stated once."""
+"""The settings of a suite. Every default is stated once."""
 
 from __future__ import annotations
 
+import importlib.resources
 import sys
 import tempfile
 from collections.abc import Callable
@@ -9,50 +10,75 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Measurement
-from benchmarks.report.report import Finding
+from whisper_magic import TranscribeOptions
+
+DEMO_FOLDER = Path(str(importlib.resources.files("whisper_magic"))) / "assets" / "demo"
+DRAFT_LENGTH = int(TranscribeOptions().draft_length)
+GREEDY = TranscribeOptions(  # the same work as transformers' pipeline: no temperature fallback, no silence skip
+    language="en",
+    temperature=0.0,
+    compression_ratio_threshold=None,
+    logprob_threshold=None,
+    no_speech_threshold=None,
+    draft="model",  # never the previous transcript of the same audio
+    mode="sequential",
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What every side does with one window of features.
+
+    Attributes:
+        timestamps: Whether timestamps are predicted.
+        tokens: Write exactly this many tokens; None writes until end-of-text.
+    """
+
+    timestamps: bool = True
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """None: the suite's own choice."""
+    """The command line's choices. None leaves a choice to the suite.
+
+    Attributes:
+        repeats: Timed runs of each side, after one warm-up run.
+        threads: torch threads, for every side.
+        device: "cpu", "cuda" or "cuda:1".
+        dtypes: Names of torch dtypes.
+        shapes: "demo", or names of `checkpoints.SHAPES`.
+        acceptance_rates: Shares of right proposals, with random weights.
+        tokens: Tokens written per window, with random weights.
+        batches: Numbers of windows decoded at once.
+        windows: Windows decoded per run.
+        minutes: Lengths of recordings.
+        peers: Whether other implementations are measured too.
+        audio: A 16-bit mono WAV file at 16 kHz, in place of the bundled recording.
+        work: Folder for random and converted checkpoints.
+        log: Called with a line of progress after every run.
+    """
 
     repeats: int | None = None
     threads: int = 1
     device: str = "cpu"
     dtypes: tuple[str, ...] | None = None
-    shapes: tuple[str, ...] | None = None  # "demo", or names of checkpoints.SHAPES
-    alphas: tuple[float, ...] = (0.8,)  # share of right proposals, with random weights
-    tokens: int = 100  # written in a window, with random weights
+    shapes: tuple[str, ...] | None = None
+    acceptance_rates: tuple[float, ...] = (0.8,)
+    tokens: int = 100
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     windows: int | None = None
     minutes: tuple[float, ...] = (0.5, 2, 10, 60, 180)
     peers: bool = True
     audio: Path | None = None
-    work: Path = Path(tempfile.gettempdir()) / "whisper-magic-bench"
-    told: Callable[[str], None] = lambda line: None
+    work: Path = Path(tempfile.gettempdir()) / "whisper-magic-benchmarks"
+    log: Callable[[str], None] = lambda line: None
 
     def to_json(self) -> dict[str, Any]:
-        """Without what does not bear on the figures."""
-        return {name: value for name, value in asdict(self).items() if name not in ("work", "told", "audio")}
+        """The settings that bear on the figures."""
+        return {name: value for name, value in asdict(self).items() if name not in ("work", "log", "audio")}
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a suite brings home."""
-
-    measurements: tuple[Measurement, ...]
-    findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __add__(self, other: Found) -> Found:
-        notes = tuple(dict.fromkeys(self.notes + other.notes))
-        return Found(self.measurements + other.measurements, self.findings + other.findings, notes)
-
-
-NOTHING = Found(())
-
-
-def to_stderr(line: str) -> None:
-    """Progress: standard output is for the report."""
+def log_to_stderr(line: str) -> None:
+    """Print a line of progress; standard output is for the report."""
     print(line, file=sys.stderr, flush=True)

@@ -1,5 +1,8 @@
-"""The sound to measure on. Needs neither libsndfile nor FFmpeg where it is given as WAV: the bundled recording can be
-written as such on one machine (`python -m benchmarks sound --to sample.wav`) and carried to another."""
+"""The audio that is measured on.
+
+A machine without libsndfile can read WAV: `python -m benchmarks sound --to sample.wav` writes the bundled recording so.
+It is passed with --audio, or placed beside the bundled recording in `whisper_magic/assets/demo`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from whisper_magic.audio import load as loading
-from whisper_magic.engine.model.hub import demo_folder
+from benchmarks.settings import DEMO_FOLDER
 from whisper_magic.errors import AudioError
 
 RATE = 16_000  # Hz
@@ -21,25 +23,33 @@ Samples = npt.NDArray[np.float32]
 
 
 def recording(path: Path | None = None) -> Samples:
-    """(n,) float32 at 16 kHz: a WAV file of ours, or the bundled recording.
+    """Read the bundled recording, or a WAV file.
+
+    Args:
+        path: A 16-bit mono WAV file at 16 kHz; None reads the bundled recording.
+
+    Returns:
+        (n,) float32 at 16 kHz.
 
     Raises:
-        AudioError: where it cannot be read; says how to carry it.
+        AudioError: It cannot be read here; the message says what to do.
     """
     if path is not None:
         return read_wav(path)
-    carried = demo_folder() / "sample.wav"
-    if carried.is_file():
-        return read_wav(carried)
+    if (wav := DEMO_FOLDER / "sample.wav").is_file():
+        return read_wav(wav)
     try:
-        return np.asarray(loading.load(demo_folder() / "sample.ogg").samples, np.float32)
-    except AudioError as error:
+        import soundfile
+
+        samples, _ = soundfile.read(DEMO_FOLDER / "sample.ogg", dtype="float32")
+    except (ImportError, OSError, RuntimeError) as error:
         advice = "write it where soundfile is installed: python -m benchmarks sound --to sample.wav"
         raise AudioError(f"the bundled recording cannot be read here ({error}); {advice}, and pass --audio") from error
+    return np.asarray(samples, np.float32)
 
 
-def any_recording(path: Path | None = None) -> Samples:
-    """The recording, or noise where it cannot be read: random weights hear nothing in either."""
+def recording_or_noise(path: Path | None = None) -> Samples:
+    """Read `recording`; a minute of noise where the bundled one cannot be read. Random weights need no speech."""
     try:
         return recording(path)
     except AudioError:
@@ -49,20 +59,30 @@ def any_recording(path: Path | None = None) -> Samples:
 
 
 def read_wav(path: Path) -> Samples:
-    """(n,) float32 of a mono 16-bit WAV file at 16 kHz."""
+    """Read a mono 16-bit WAV file at 16 kHz: (n,) float32.
+
+    Raises:
+        AudioError: It is not such a file.
+    """
     try:
         with wave.open(str(path), "rb") as file:
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
                 raise AudioError(f"{path} is not 16-bit mono at {RATE} Hz: write it with the suite 'sound'")
             data = file.readframes(file.getnframes())
     except (OSError, EOFError, wave.Error) as error:
-        raise AudioError(f"{path} is no WAV file that can be read: {error}") from error
+        raise AudioError(f"{path} is not a readable WAV file: {error}") from error
     samples: Samples = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
     return samples
 
 
 def write_wav(path: Path, samples: Samples, seconds: float | None = None) -> None:
-    """Write 16-bit mono. seconds: as long as that, the samples repeated; piece by piece, so that hours fit."""
+    """Write a 16-bit mono WAV file, in pieces, so that hours fit in memory.
+
+    Args:
+        path: The file.
+        samples: (n,) float32 at 16 kHz.
+        seconds: Repeat the samples up to this length; None writes them once.
+    """
     data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
     left = len(data) if seconds is None else 2 * round(seconds * RATE)
     with wave.open(str(path), "wb") as file:
@@ -74,33 +94,30 @@ def write_wav(path: Path, samples: Samples, seconds: float | None = None) -> Non
             left -= len(data)
 
 
-def tiled(samples: Samples, seconds: float) -> Samples:
-    """The recording, repeated until it lasts that long."""
-    wanted = round(seconds * RATE)
-    return np.tile(samples, -(-wanted // len(samples)))[:wanted]
-
-
-def at_least(samples: Samples, seconds: float) -> Samples:
-    """The recording, whole, as often as it takes to last that long."""
+def repeated(samples: Samples, seconds: float) -> Samples:
+    """Repeat the whole recording until it lasts at least `seconds`."""
     return np.tile(samples, -(-round(seconds * RATE) // len(samples)))
 
 
-def windows(samples: Samples, count: int, window_samples: int) -> list[Samples]:
-    """That many stretches of one window's length, beginning at different places of the recording."""
+def cut_windows(samples: Samples, count: int, window_samples: int) -> list[Samples]:
+    """Cut `count` windows of `window_samples` samples that start at different places of the recording."""
     step = max(1, len(samples) // count)
     ring = np.tile(samples, 2 + -(-window_samples // len(samples)))
     return [ring[i * step : i * step + window_samples] for i in range(count)]
 
 
 def demo_windows(count: int, path: Path | None = None) -> list[Samples]:
-    """That many windows of whole sentences: as many as fit, from each sentence of the bundled recording on.
+    """Cut 30 s windows of whole sentences.
 
-    A window that breaks off in a word makes a small model repeat itself, which no cutter at pauses would let happen.
-    path: another recording, of which nothing is known; it is cut anywhere.
+    A window that ends inside a word makes a small model repeat itself, which cutting at pauses avoids.
+
+    Args:
+        count: Number of windows. Each starts at another sentence and holds as many as fit; they repeat if need be.
+        path: Another recording, cut anywhere.
     """
     samples = recording(path)
     if path is not None:
-        return windows(samples, count, WINDOW)
+        return cut_windows(samples, count, WINDOW)
     sentences = [(round(s["start"] * RATE), round(s["end"] * RATE)) for s in _sentences()]
     cut = []
     for start, _ in sentences:
@@ -110,6 +127,6 @@ def demo_windows(count: int, path: Path | None = None) -> list[Samples]:
 
 
 def _sentences() -> list[dict[str, Any]]:
-    """What is said in the bundled recording, and when (seconds)."""
-    found: list[dict[str, Any]] = json.loads((demo_folder() / "sample.json").read_text())["segments"]
+    """The sentences of the bundled recording, with start and end in seconds."""
+    found: list[dict[str, Any]] = json.loads((DEMO_FOLDER / "sample.json").read_text())["segments"]
     return found

@@ -1,7 +1,7 @@
-"""CTranslate2's and faster-whisper's side of a comparison, on a converted checkpoint of the same weights.
+"""CTranslate2 and faster-whisper, on a converted checkpoint of the same weights.
 
-They run in a process of their own (`Apart`): CTranslate2 brings another OpenMP with it, and while both are in one
-process, two threads of ours take twice as long, of transformers' 1.3 times, on the demo pair.
+They run in their own process (`SubprocessPeer`): CTranslate2 brings another OpenMP runtime, and in a shared process two
+threads of ours take twice as long, two of transformers' 1.3 times as long, on the demo pair.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import torch
 
 from benchmarks.measure import Run, Side, Stopwatch
-from benchmarks.ours import Work
+from benchmarks.settings import Workload
 from benchmarks.sound import Samples
 
 
-def missing(device: str, dtype: str) -> str:
-    """Why there is nothing to compare with; '' where there is."""
+def why_unavailable(device: str, dtype: str) -> str:
+    """Why these peers cannot be measured here; '' where they can."""
     for module, package in (("ctranslate2", "CTranslate2"), ("faster_whisper", "faster-whisper")):
         if importlib.util.find_spec(module) is None:
             return f"{package} is not installed: pip install 'whisper-magic[bench]'; its rows are left out"
@@ -40,54 +40,62 @@ def _compute_types(device: str) -> set[str]:
     return found
 
 
-class Apart:
-    """A peer in a process of its own, which waits while others have their turn. What it measures, it measures there."""
+class SubprocessPeer:
+    """A peer in its own process, idle while others have their turn. Its runs are timed there."""
 
-    def __init__(self, make: Callable[..., Any], *given: Any) -> None:
-        """make(*given) is the peer."""
-        self._pool = ProcessPoolExecutor(1, get_context("spawn"), _begin, (make, given))
+    def __init__(self, make: Callable[..., Any], *args: Any) -> None:
+        """Start the process, and make the peer there: make(*args)."""
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), _start, (make, args))
 
-    def run(self, method: str, *given: Any) -> Run:
-        """What the peer's method returns."""
-        return self._pool.submit(_run, method, given).result()
+    def run(self, method: str, *args: Any) -> Run:
+        """Call a method of the peer that returns a `Run`."""
+        return self._pool.submit(_run, method, args).result()
 
     def close(self) -> None:
+        """End the process."""
         self._pool.shutdown()
 
 
-_peer: Any = None  # in the process of its own
+_peer: Any = None  # set in the subprocess
 
 
-def _begin(make: Callable[..., Any], given: tuple[Any, ...]) -> None:
+def _start(make: Callable[..., Any], args: tuple[Any, ...]) -> None:
     global _peer
-    _peer = make(*given)
+    _peer = make(*args)
 
 
-def _run(method: str, given: tuple[Any, ...]) -> Run:
-    found: Run = getattr(_peer, method)(*given)
+def _run(method: str, args: tuple[Any, ...]) -> Run:
+    found: Run = getattr(_peer, method)(*args)
     return found
 
 
 class CTranslate2:
-    """The model beneath faster-whisper, on windows: greedy (beam 1), the checkpoint's own suppress list, all in C++."""
+    """The model beneath faster-whisper, on windows: greedy (beam 1), with the checkpoint's own suppress list."""
 
-    def __init__(self, folder: Path, device: str, dtype: str, threads: int, work: Work, prompt: Sequence[int]) -> None:
-        """folder: a converted checkpoint. prompt: what a window's text is forced to begin with."""
+    def __init__(
+        self, folder: Path, device: str, dtype: str, threads: int, workload: Workload, prompt: Sequence[int]
+    ) -> None:
+        """Load a converted checkpoint. prompt: the forced tokens of every window."""
         import ctranslate2
 
         self.model: Any = ctranslate2.models.Whisper(
             str(folder), device=device.partition(":")[0], compute_type=dtype, intra_threads=threads
         )
         self._storage: Any = ctranslate2.StorageView
-        self.work, self.prompt, self.device = work, list(prompt), device
+        self._workload, self._prompt = workload, list(prompt)
 
-    def decode(self, features: torch.Tensor, together: int) -> Run:
-        """Windows (N, mels, frames), `together` at once."""
+    def decode(self, features: torch.Tensor, batch: int) -> Run:
+        """Decode windows.
+
+        Args:
+            features: Log-mel features, (windows, n_mels, frames).
+            batch: Windows decoded at once.
+        """
         watch, encode = Stopwatch(), Stopwatch()
         seconds, written = 0.0, []
         watch.start()
-        for first in range(0, len(features), together):
-            some = features[first : first + together].float().numpy()
+        for first in range(0, len(features), batch):
+            some = features[first : first + batch].float().numpy()
             encode.start()
             states = self.model.encode(self._storage.from_array(some), to_cpu=False)
             seconds += encode.stop()
@@ -98,22 +106,23 @@ class CTranslate2:
             decode=wall - seconds,
             tokens=sum(len(text) for text in written),
             windows=len(features),
-            written=tuple(written),
+            output=tuple(written),
         )
 
     def _generate(self, states: Any, count: int) -> list[tuple[int, ...]]:
-        length = 448 if self.work.tokens is None else 2 * self.work.tokens  # it writes half of `max_length` at most
+        tokens = self._workload.tokens
+        length = 448 if tokens is None else 2 * tokens  # CTranslate2 writes half of `max_length` at most
         results = self.model.generate(
-            states, [self.prompt] * count, beam_size=1, max_length=length, suppress_blank=True, suppress_tokens=[-1]
+            states, [self._prompt] * count, beam_size=1, max_length=length, suppress_blank=True, suppress_tokens=[-1]
         )
         return [tuple(result.sequences_ids[0]) for result in results]
 
 
 class FasterWhisper:
-    """faster-whisper as users write it, on whole recordings, with the same work: beam 1, no second tries, no guards."""
+    """faster-whisper as its documentation uses it, on whole recordings: beam 1, no temperature fallback."""
 
     def __init__(self, folder: Path, device: str, dtype: str, threads: int) -> None:
-        """folder: a converted checkpoint."""
+        """Load a converted checkpoint."""
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
         model = WhisperModel(str(folder), device=device.partition(":")[0], compute_type=dtype, cpu_threads=threads)
@@ -121,7 +130,12 @@ class FasterWhisper:
         self.model, self.batched = model, BatchedInferencePipeline(model)
 
     def transcribe(self, samples: Samples, batched: bool) -> Run:
-        """A whole recording; in batches of eight, cut by its own voice detection, where that is wanted."""
+        """Transcribe a whole recording.
+
+        Args:
+            samples: (n,) float32 at 16 kHz.
+            batched: Whether it is cut by faster-whisper's own VAD and read in batches of eight.
+        """
         model, options = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
         watch = Stopwatch()
         watch.start()
@@ -138,10 +152,10 @@ class FasterWhisper:
             **options,
         )
         text = "".join(segment.text for segment in segments).strip()
-        return Run(wall=watch.stop(), written=text)
+        return Run(wall=watch.stop(), output=text)
 
 
-def faster_whisper_sides(peer: Apart, samples: Samples) -> list[Side]:
+def faster_whisper_sides(peer: SubprocessPeer, samples: Samples) -> list[Side]:
     """The sides of a `FasterWhisper`."""
     return [
         Side("faster-whisper, sequential", partial(peer.run, "transcribe", samples, False)),
@@ -150,8 +164,11 @@ def faster_whisper_sides(peer: Apart, samples: Samples) -> list[Side]:
 
 
 class _Multilingual:
-    """CTranslate2 takes a model with a small vocabulary for an English-only one, and faster-whisper would then leave
-    language and task out of the prompt."""
+    """A CTranslate2 model that is multilingual whatever its vocabulary size.
+
+    CTranslate2 takes a small vocabulary for an English-only model's, and faster-whisper would then leave language and
+    task out of the prompt.
+    """
 
     is_multilingual = True
 

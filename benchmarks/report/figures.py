@@ -1,4 +1,4 @@
-"""Reports as pictures: plain SVG by hand, so that a machine without a plotting library can draw them too."""
+"""Reports as figures: plain SVG, so that no plotting library is needed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
+from benchmarks import labels
 from benchmarks.measure import Measurement
 from benchmarks.report import roofline
 from benchmarks.report.report import Report, find, ratio
-from benchmarks.suites import adaptive, batch
 
 WIDTH, HEIGHT = 830, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 340, 50, 60  # margins; the legend stands at the right
@@ -21,7 +20,12 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Line:
-    """A series. dashed: for comparison, in the colour of the one before unless it has its own. dots: points alone."""
+    """A series of points.
+
+    Attributes:
+        dashed: Drawn for comparison, in the colour of the line before unless it has its own.
+        dots: Whether only the points are drawn.
+    """
 
     name: str
     points: tuple[Point, ...]
@@ -32,19 +36,22 @@ class Line:
 
 @dataclass(frozen=True)
 class Axis:
+    """One axis, from `low` to `high`; `log` spaces its ticks by powers of two."""
+
     label: str
     low: float
     high: float
     log: bool = False
 
     def place(self, value: float) -> float:
-        """0 to 1."""
+        """Where on the axis a value lies, 0 to 1."""
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     @property
     def ticks(self) -> list[float]:
+        """Values that get a grid line."""
         if self.log:
             exponents = range(math.ceil(math.log2(self.low) - 1e-9), math.floor(math.log2(self.high) + 1e-9) + 1)
             return [2.0**exponent for exponent in exponents]
@@ -53,31 +60,22 @@ class Axis:
 
 
 def figures(report: Report) -> dict[str, str]:
-    """File name -> SVG: what this report can be shown as."""
+    """Name -> SVG of every figure that this report's measurements allow."""
     drawn = {"draft-length": draft_length(report), "batch": speed_up(report), "roofline": roof(report)}
-    return {name: picture for name, picture in drawn.items() if picture}
-
-
-def save(report: Report, path: Path) -> list[Path]:
-    """Draw next to a report's file."""
-    files = []
-    for name, picture in figures(report).items():
-        files.append(path.with_name(f"{path.stem}-{name}.svg"))
-        files[-1].write_text(picture)
-    return files
+    return {name: svg for name, svg in drawn.items() if svg}
 
 
 def draft_length(report: Report) -> str:
-    """Tokens per second against draft length; the automatic choice as a dashed line."""
+    """Tokens per second against draft length, with the automatic choice as a dashed line; '' without such cases."""
     lines = []
     for case in dict.fromkeys(row.case for row in report.measurements):
-        found = [find(report.measurements, case, adaptive.fixed(length)) for length in range(8)]
+        found = [find(report.measurements, case, labels.speculative(length)) for length in range(8)]
         points = [(float(i), row.tokens_per_second) for i, row in enumerate(found) if row and row.tokens_per_second]
-        auto = find(report.measurements, case, adaptive.AUTO)
+        auto = find(report.measurements, case, labels.AUTO)
         if len(points) > 2 and auto and auto.tokens_per_second:
             lines.append(Line(case, tuple(points)))
-            ends = (points[0][0], points[-1][0])
-            lines.append(Line("its automatic length", tuple((x, auto.tokens_per_second) for x in ends), dashed=True))
+            level = tuple((x, auto.tokens_per_second) for x, _ in (points[0], points[-1]))
+            lines.append(Line("its automatic draft length", level, dashed=True))
     if not lines:
         return ""
     return chart(
@@ -86,19 +84,19 @@ def draft_length(report: Report) -> str:
 
 
 def speed_up(report: Report) -> str:
-    """What speculation gains, and transformers' greedy decoding over ours, against the batch."""
-    places = [(row, *row.case.rpartition(", batch ")[::2]) for row in report.measurements if ", batch " in row.case]
-    names = list(dict.fromkeys(name for _, name, _ in places))
-    batches = sorted({int(size) for _, _, size in places})
+    """Speed-up of speculation, and over transformers' greedy decoding, against batch size; '' without such cases."""
+    cases = [row.case.rpartition(", batch ")[::2] for row in report.measurements if ", batch " in row.case]
+    names = list(dict.fromkeys(name for name, _ in cases))
+    batches = sorted({int(size) for _, size in cases})
     if len(batches) < 2:
         return ""
     lines = []
     for name in names:
-        for label, over in (("our target only", batch.ALONE), ("transformers, greedy", "transformers, greedy")):
+        for label, over in (("our target only", labels.TARGET_ONLY), ("transformers, greedy", "transformers, greedy")):
             points = _ratios(report.measurements, name, batches, over)
             if points:
-                lines.append(Line(f"{name}: {label}", points, dashed=over != batch.ALONE))
-    title = _title(report, "Decode seconds of others / of ours, speculative")
+                lines.append(Line(f"{name}: {label}", points, dashed=over != labels.TARGET_ONLY))
+    title = _title(report, "Speed-up: decode seconds / ours, speculative")
     return chart(title, lines, Axis("windows at once", batches[0], batches[-1], log=True), "times as long")
 
 
@@ -106,7 +104,7 @@ def _ratios(rows: Sequence[Measurement], name: str, batches: Sequence[int], over
     points = []
     for size in batches:
         case = f"{name}, batch {size}"
-        first, second = find(rows, case, over), find(rows, case, batch.SPECULATIVE)
+        first, second = find(rows, case, over), find(rows, case, labels.SPECULATIVE)
         value = ratio(first.decode, second.decode) if first and second else None
         if value is not None:
             points.append((float(size), value))
@@ -114,11 +112,11 @@ def _ratios(rows: Sequence[Measurement], name: str, batches: Sequence[int], over
 
 
 def roof(report: Report) -> str:
-    """Measured pass of our target against the time that reading its bytes takes."""
+    """Measured target pass against the time that reading its bytes takes; '' without such findings."""
     lines = []
     for found in report.findings:
         case, _, what = found.name.partition(": ")
-        row = find(report.measurements, case, "ours, target only")
+        row = find(report.measurements, case, labels.TARGET_ONLY)
         if what == roofline.NAME and found.value and row and row.step:
             floor = row.step.median / found.value
             lines.append(Line(case, ((floor * 1e3, row.step.median * 1e3),), dots=True))
@@ -126,8 +124,8 @@ def roof(report: Report) -> str:
         return ""
     values = [value for line in lines for point in line.points for value in point]
     low, high = min(values) / 1.5, max(values) * 1.5
-    lines.append(Line("the floor", ((low, low), (high, high)), dashed=True, colour="#666"))
-    title = _title(report, "One pass of the target: milliseconds taken, against the memory floor")
+    lines.append(Line("memory floor", ((low, low), (high, high)), dashed=True, colour="#666"))
+    title = _title(report, "One target pass: milliseconds taken, against the memory floor")
     return chart(title, lines, Axis("bytes moved / bandwidth, ms", low, high, log=True), "measured, ms", log=True)
 
 
@@ -140,7 +138,18 @@ def _title(report: Report, what: str) -> str:
 
 
 def chart(title: str, lines: Sequence[Line], x: Axis, y_label: str, log: bool = False) -> str:
-    """Lines on axes, with a legend."""
+    """Draw lines on axes, with a legend.
+
+    Args:
+        title: Above the plot.
+        lines: The series.
+        x: The x axis; the y axis starts at 0, or spans the same values where `log`.
+        y_label: Beside the y axis.
+        log: Whether the y axis is logarithmic.
+
+    Returns:
+        An SVG document.
+    """
     values = [point[1] for line in lines for point in line.points]
     y = Axis(y_label, x.low, x.high, log=True) if log else Axis(y_label, 0.0, max(values) * 1.1)
     parts = [
@@ -192,7 +201,7 @@ def _series(line: Line, colour: str, index: int, x: Axis, y: Axis) -> Iterator[s
     yield f'<text x="{left + 24}" y="{down + 4}" font-size="9">{escape(line.name)}</text>'
 
 
-def _round_step(rough: float) -> float:
-    """1, 2 or 5 times a power of ten, not below `rough`."""
-    size: float = 10.0 ** math.floor(math.log10(rough))
-    return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough - 1e-12)
+def _round_step(least: float) -> float:
+    """1, 2 or 5 times a power of ten, not below `least`."""
+    size: float = 10.0 ** math.floor(math.log10(least))
+    return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= least - 1e-12)

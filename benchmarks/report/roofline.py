@@ -1,40 +1,53 @@
-"""What a pass of the decoder must read from memory at least. With fewer than some hundred rows at once, every product
-with a weight matrix waits for its weights, so that this sets the floor."""
+"""The memory roofline: the least that a decoder pass must read.
+
+With fewer than some hundred rows at once, every product with a weight matrix waits for its weights, so the bytes read
+set the floor of a pass.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from benchmarks.measure import Measurement
-from benchmarks.ours import Ours
 from benchmarks.report.report import Finding
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-NAME = "a pass of our target / the floor that memory sets"
+NAME = "target pass / memory floor"
 
 
-def bytes_of_pass(config: Any, dtype: str, windows: int) -> int:
-    """Bytes that one pass of a Whisper decoder reads for so many windows, however few tokens it is fed.
+def bytes_per_pass(config: Any, dtype: str, windows: int) -> int:
+    """Bytes that one pass of a Whisper decoder reads, however few tokens it is fed.
 
-    Weights once (layers and the output projection); cross keys and values of every window. The self-attention's cache
-    is left out: it is some hundredth of these.
+    Counted are the weights, once (layers and output projection), and the cross-attention keys and values of every
+    window. The self-attention cache, about a hundredth of these, is not.
+
+    Args:
+        config: A Whisper configuration, as Hugging Face names its fields.
+        dtype: Of weights and cache.
+        windows: Windows decoded at once.
     """
     width, inner = int(config.d_model), int(config.decoder_ffn_dim)
     layers, frames = int(config.decoder_layers), int(config.max_source_positions)
-    attention = (
-        4 * width * width + 2 * width * width
-    )  # own: q, k, v, out; cross: q, out (k and v are made once a window)
-    weights = layers * (attention + 2 * width * inner) + int(config.vocab_size) * width
-    cross = layers * 2 * frames * width * windows
-    return (weights + cross) * BYTES[dtype]
+    self_attention = 4 * width * width  # query, key, value, output
+    cross_attention = 2 * width * width  # query, output; keys and values are computed once per window
+    weights = layers * (self_attention + cross_attention + 2 * width * inner) + int(config.vocab_size) * width
+    cross_kv = layers * 2 * frames * width * windows
+    return (weights + cross_kv) * BYTES[dtype]
 
 
-def finding(row: Measurement, ours: Ours, bandwidth: float) -> Finding | None:
-    """How far a pass of our target is from the floor. row: of the target alone. bandwidth: bytes a second."""
+def finding(row: Measurement, bytes_moved: int, bandwidth: float) -> Finding | None:
+    """Compare a target pass with its memory floor.
+
+    Args:
+        row: A measurement of the target alone.
+        bytes_moved: By one pass over `row.windows` windows.
+        bandwidth: Bytes per second.
+
+    Returns:
+        The ratio; None where the pass was not timed.
+    """
     if row.step is None:
         return None
-    dtype = str(ours.runtime.dtype).removeprefix("torch.")
-    moved = bytes_of_pass(ours.target.config, dtype, row.windows)
-    floor = moved / bandwidth
+    floor = bytes_moved / bandwidth
     taken = f"{floor * 1e3:.2f} ms at {bandwidth / 1e9:.0f} GB/s measured, {row.step.median * 1e3:.2f} ms taken"
-    return Finding(f"{row.case}: {NAME}", row.step.median / floor, detail=f"{moved / 1e6:.0f} MB, {taken}")
+    return Finding(f"{row.case}: {NAME}", row.step.median / floor, detail=f"{bytes_moved / 1e6:.0f} MB, {taken}")

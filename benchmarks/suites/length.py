@@ -1,8 +1,8 @@
-"""How it grows with the recording: wall, peak memory, and the time to the first segment, 30 seconds to 3 hours.
+"""Recordings of 30 seconds to 3 hours: wall time, peak memory, and the time to the first segment.
 
 The recording is the bundled one, repeated, as a WAV file; reading it counts. Times to the first segment are measured in
-a resident engine, the lengths in turn. Wall and peak memory of the whole are measured once each, in a process of its
-own, since a process never gives its peak back. draft="model": nothing is remembered from one run to the next.
+a resident engine, the lengths in turn. Wall time and peak memory of whole recordings are measured once each, in a
+process of their own, since the peak of a process never falls. draft="model": no previous transcript is reused.
 """
 
 from __future__ import annotations
@@ -19,34 +19,33 @@ from time import perf_counter
 import torch
 
 from benchmarks.measure import Measurement, Run, Side, Spread, Stopwatch, take_turns
-from benchmarks.ours import SAME_WORK
-from benchmarks.report.report import Finding
-from benchmarks.settings import Found, Settings
-from benchmarks.sound import recording, write_wav
-from whisper_magic.engine.engine import Engine
+from benchmarks.report.report import Finding, SuiteResult
+from benchmarks.settings import GREEDY, Settings
+from benchmarks.sound import RATE, recording, write_wav
+from whisper_magic import Engine
 from whisper_magic.errors import WhisperMagicError
 from whisper_magic.transcript import Segment
 
 FIRST = "demo pair, time to the first segment"
 WHOLE = "demo pair, the whole recording"
-SHORT, LONG = 2.0, 60.0  # minutes: of the two files whose first segments the issue compares
+SHORT, LONG = 2.0, 60.0  # minutes of the two files whose first segments are compared
 
 
-def run(settings: Settings) -> Found:
-    """First segments of every length, then each whole recording."""
-    found = first_segments(settings, settings.minutes)
+def run(settings: Settings) -> SuiteResult:
+    """Measure the first segment of every length, then each whole recording."""
+    result = first_segments(settings, settings.minutes)
     rows = tuple(_whole(minutes, settings) for minutes in settings.minutes)
-    return found + Found(rows, tuple(_growth(rows, settings.minutes)))
+    return result + SuiteResult(rows, tuple(_growth(rows, settings.minutes)))
 
 
-def first_segments(settings: Settings, lengths: tuple[float, ...]) -> Found:
-    """Time to the first segment of recordings of these lengths (minutes)."""
+def first_segments(settings: Settings, lengths: tuple[float, ...]) -> SuiteResult:
+    """Measure the time to the first segment of recordings of these lengths, in minutes."""
     engine = Engine.load("demo", device=settings.device)
     torch.set_num_threads(settings.threads)
     sides = [Side(_label(minutes), partial(_first, engine, _file(minutes, settings))) for minutes in lengths]
-    rows = take_turns(FIRST, sides, settings.repeats or 3, told=settings.told)
+    rows = take_turns(FIRST, sides, settings.repeats or 3, log=settings.log)
     engine.close()
-    return Found(tuple(rows), tuple(_finding(rows, lengths)))
+    return SuiteResult(tuple(rows), tuple(_finding(rows, lengths)))
 
 
 def _label(minutes: float) -> str:
@@ -54,11 +53,11 @@ def _label(minutes: float) -> str:
 
 
 def _file(minutes: float, settings: Settings) -> Path:
-    """The recording at that length, made unless it is there."""
+    """The recording at that length, written unless it is there."""
     settings.work.mkdir(parents=True, exist_ok=True)
     path = settings.work / f"recording-{minutes:g}-min.wav"
     samples = recording(settings.audio)
-    if not path.is_file() or path.stat().st_size != 44 + 2 * round(60 * minutes * 16_000):
+    if not path.is_file() or path.stat().st_size != 44 + 2 * round(60 * minutes * RATE):
         write_wav(path, samples, 60 * minutes)
     return path
 
@@ -66,7 +65,7 @@ def _file(minutes: float, settings: Settings) -> Path:
 def _first(engine: Engine, path: Path) -> Run:
     watch = Stopwatch()
     watch.start()
-    with closing(engine.stream(str(path), SAME_WORK)) as events:  # type: ignore[type-var] # a generator
+    with closing(engine.stream(str(path), GREEDY)) as events:  # type: ignore[type-var] # a generator, which has close()
         next(event for event in events if isinstance(event, Segment))
         seconds = watch.stop()
     return Run(wall=seconds, first=seconds)
@@ -82,43 +81,44 @@ def _finding(rows: list[Measurement], lengths: tuple[float, ...]) -> list[Findin
 
 
 def _growth(rows: tuple[Measurement, ...], lengths: tuple[float, ...]) -> list[Finding]:
-    """What the longest takes beyond the shortest."""
+    """The longest recording against the shortest."""
     if len(rows) < 2:
         return []
     first, last = rows[0], rows[-1]
     slower = last.wall.median / lengths[-1] / (first.wall.median / lengths[0])
-    found = [Finding(f"wall per minute of sound, {last.side} / {first.side}", slower)]
+    found = [Finding(f"wall per minute of audio, {last.side} / {first.side}", slower)]
     if first.peak_bytes and last.peak_bytes:
         found.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
     return found
 
 
 def _whole(minutes: float, settings: Settings) -> Measurement:
-    """One whole recording in a process of its own."""
+    """Measure one whole recording in its own process."""
     command = [sys.executable, "-m", __name__, str(_file(minutes, settings)), settings.device, str(settings.threads)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WhisperMagicError(f"{_label(minutes)} could not be transcribed: {done.stderr.strip().splitlines()[-1]}")
-    seen = json.loads(done.stdout.splitlines()[-1])
-    settings.told(f"{WHOLE} | {_label(minutes)}: {seen['wall']:.2f} s, peak {seen['peak_bytes'] / 2**20:.0f} MiB")
+    measured = json.loads(done.stdout.splitlines()[-1])
+    peak = measured["peak_bytes"] / 2**20
+    settings.log(f"{WHOLE} | {_label(minutes)}: {measured['wall']:.2f} s, peak {peak:.0f} MiB")
     return Measurement(
         case=WHOLE,
         side=_label(minutes),
-        wall=Spread((seen["wall"],)),
-        first=None if seen["first"] is None else Spread((seen["first"],)),
-        tokens=seen["tokens"],
-        windows=seen["windows"],
-        peak_bytes=seen["peak_bytes"],
+        wall=Spread((measured["wall"],)),
+        first=None if measured["first"] is None else Spread((measured["first"],)),
+        tokens=measured["tokens"],
+        windows=measured["windows"],
+        peak_bytes=measured["peak_bytes"],
     )
 
 
-def _probe(path: str, device: str, threads: str) -> None:
-    """What the child process does."""
+def _child(path: str, device: str, threads: str) -> None:
+    """Transcribe in this process, and print what it took as JSON."""
     engine = Engine.load("demo", device=device)
     torch.set_num_threads(int(threads))
     began, first = perf_counter(), None
     tokens = windows = 0
-    for event in engine.stream(path, SAME_WORK):
+    for event in engine.stream(path, GREEDY):
         if isinstance(event, Segment):
             first = first or perf_counter() - began
             tokens += len(event.tokens)
@@ -132,4 +132,4 @@ def _probe(path: str, device: str, threads: str) -> None:
 
 
 if __name__ == "__main__":
-    _probe(*sys.argv[1:])
+    _child(*sys.argv[1:])

@@ -1,6 +1,6 @@
-"""The figures that were asked for, each measured once on this machine: required, measured, met.
+"""The figures that have a goal: required, measured, met.
 
-The parts of the other suites that bear on them, with three repeats. Some twenty minutes on two quiet cores.
+Runs the parts of the other suites that measure them, with three repeats: some twenty minutes on two quiet cores.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
-from benchmarks.settings import NOTHING, Found, Settings
+from benchmarks.report.report import SuiteResult
+from benchmarks.settings import Settings
 from benchmarks.suites import batch, demo, length, shapes, startup
 from whisper_magic.errors import WhisperMagicError
 
-Part = tuple[str, Callable[[Settings], Found]]
+Part = tuple[str, Callable[[Settings], SuiteResult]]
 PARTS: tuple[Part, ...] = (
     ("demo", lambda s: demo.run(replace(s, dtypes=("float32",)))),
     ("shapes, base", lambda s: shapes.one_window("base", "bfloat16", s)),
@@ -25,14 +26,14 @@ PARTS: tuple[Part, ...] = (
 )
 
 
-def run(settings: Settings) -> Found:
-    """Every part; one that cannot be measured here is said, and the others go on."""
-    found = NOTHING
+def run(settings: Settings) -> SuiteResult:
+    """Measure every part; a note names each that cannot be measured here."""
+    result = SuiteResult()
     for name, part in PARTS:
         began = perf_counter()
         try:
-            found += part(replace(settings, repeats=settings.repeats or 3, alphas=(0.8,)))
+            result += part(replace(settings, repeats=settings.repeats or 3, acceptance_rates=(0.8,)))
         except WhisperMagicError as error:
-            found += Found((), (), (f"{name}: not measured: {error}",))
-        settings.told(f"{name}: {perf_counter() - began:.0f} s in all")
-    return found
+            result += SuiteResult(notes=(f"{name}: not measured: {error}",))
+        settings.log(f"{name}: {perf_counter() - began:.0f} s in all")
+    return result

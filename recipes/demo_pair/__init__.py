@@ -1,5 +1,5 @@
-"""The recipe that makes the demo pair: a micro-Whisper and its draft, from synthetic speech alone.
+"""The recipe of the demo pair: a micro-Whisper and its draft, trained on synthetic speech.
 
-This package is not shipped. It knows torch and transformers, but nothing of ``whisper_magic``: what it
-leaves behind are plain Hugging Face checkpoint folders. Start with ``python -m recipes.demo_pair --help``.
+Not part of the wheel. It uses torch and transformers, and of whisper_magic only its public names, to read the bundled
+sample. What it writes are Hugging Face checkpoint folders. Start with ``python -m recipes.demo_pair --help``.
 """

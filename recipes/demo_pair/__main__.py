@@ -1,10 +1,10 @@
-"""``python -m recipes.demo_pair``: makes the demo pair, step by step or all at once."""
+"""``python -m recipes.demo_pair``: makes the demo pair, one stage at a time or all of them."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from recipes.demo_pair.recipe import Recipe
+from recipes.demo_pair.recipe import Recipe, RecipeError
 
 
 def _speech(recipe: Recipe) -> None:
@@ -26,9 +26,9 @@ def _target(recipe: Recipe) -> None:
 
 
 def _draft(recipe: Recipe) -> None:
-    from recipes.demo_pair.distill import distil_draft
+    from recipes.demo_pair.distill import distill_draft
 
-    distil_draft(recipe)
+    distill_draft(recipe)
 
 
 def _export(recipe: Recipe) -> None:
@@ -49,39 +49,54 @@ def _evaluate(recipe: Recipe) -> None:
     evaluate(recipe)
 
 
-STAGES: dict[str, tuple[Callable[[Recipe], None], str]] = {
-    "speech": (_speech, "say the training sentences with espeak-ng and flite"),
-    "tokenizer": (_tokenizer, "learn the tokenizer"),
+def _restore(recipe: Recipe) -> None:
+    from recipes.demo_pair.restore import restore
+
+    restore(recipe)
+
+
+Stage = tuple[Callable[[Recipe], None], str]
+STAGES: dict[str, Stage] = {
+    "speech": (_speech, "synthesize the training corpus with espeak-ng and flite"),
+    "tokenizer": (_tokenizer, "train the tokenizer"),
     "target": (_target, "train the target"),
-    "draft": (_draft, "distil the draft from the target"),
+    "draft": (_draft, "distill the draft from the target"),
     "export": (_export, "write both as Hugging Face folders into whisper_magic/assets/demo"),
     "sample": (_sample, "record the bundled sample"),
-    "evaluate": (_evaluate, "measure the exported pair; figures.json"),
+    "evaluate": (_evaluate, "measure the exported pair; write figures.json and the model card"),
 }
+RESTORE: Stage = (_restore, "not part of all: turn the bundled pair into training checkpoints, to train it further")
 
 
-def main() -> None:
-    """Parse the command line and run one stage, or all of them in order."""
-    defaults = Recipe()
-    parser = argparse.ArgumentParser(
-        prog="python -m recipes.demo_pair",
-        description="Makes the demo pair from espeak-ng, flite, our own grammars and, where they are to be had, the "
-        "free recordings of spoken digits. Every stage keeps "
-        "what it has done in recipes/demo_pair/.cache and carries on from there after a kill.",
-    )
-    stages = "; ".join(f"{name}: {what}" for name, (_, what) in STAGES.items())
-    parser.add_argument("stage", choices=("all", *STAGES), help=f"all, or one of: {stages}")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--workers", type=int, default=defaults.workers, help="processes that synthesise speech")
-    parser.add_argument(
-        "--threads", type=int, default=defaults.threads, help="torch threads; 1 unless the machine is idle"
-    )
-    parser.add_argument("--device", default=defaults.device, help="where target and draft are trained: cpu or cuda")
-    chosen = parser.parse_args()
-    recipe = replace(defaults, seed=chosen.seed, workers=chosen.workers, threads=chosen.threads, device=chosen.device)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line: one stage, or all of them in order."""
+    chosen = _parser().parse_args(arguments)
+    recipe = replace(Recipe(), seed=chosen.seed, workers=chosen.workers, threads=chosen.threads, device=chosen.device)
+    stages = {**STAGES, "restore": RESTORE}
     for name in STAGES if chosen.stage == "all" else (chosen.stage,):
         print(f"--- {name}", flush=True)
-        STAGES[name][0](recipe)
+        try:
+            stages[name][0](recipe)
+        except RecipeError as error:
+            raise SystemExit(str(error)) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Recipe()
+    stages = "\n".join(f"  {name:<10} {what}" for name, (_, what) in {**STAGES, "restore": RESTORE}.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.demo_pair",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Makes the demo pair from synthetic speech and, where they are available, recordings of spoken\n"
+        "digits. A stage that was killed continues from its last checkpoint in recipes/demo_pair/.cache.",
+        epilog=f"stages, in order:\n{stages}",
+    )
+    parser.add_argument("stage", choices=("all", *STAGES, "restore"), metavar="STAGE", help="all, or one stage")
+    parser.add_argument("--seed", type=int, default=defaults.seed, help="of everything that is drawn (default: 0)")
+    parser.add_argument("--workers", type=int, default=defaults.workers, help="processes for speech (default: 2)")
+    parser.add_argument("--threads", type=int, default=defaults.threads, help="torch threads (default: 1)")
+    parser.add_argument("--device", default=defaults.device, help="where to train: cpu or cuda (default: cpu)")
+    return parser
 
 
 if __name__ == "__main__":

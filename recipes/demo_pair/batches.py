@@ -1,5 +1,7 @@
-"""Layouts to tensors: log-mels mixed, made noisy and masked; tokens padded. Each step's batch depends on the
-seed and the step alone, so that a resumed run sees what the killed one would have seen."""
+"""Batches of training windows: features mixed, made noisy and masked; token rows padded.
+
+A step's batch depends on the seed and the step alone, so that a resumed run sees what the killed one would have seen.
+"""
 
 import random
 from collections.abc import Callable, Sequence
@@ -10,37 +12,68 @@ import torch
 from numpy.typing import NDArray
 
 from recipes.demo_pair.corpus import Utterance
-from recipes.demo_pair.mel import FLOOR, normalised
-from recipes.demo_pair.recipe import CROWDED, FULL, LONG, MEDIUM, SHORT, Recipe, WindowKind
+from recipes.demo_pair.mel import FLOOR, normalized
+from recipes.demo_pair.recipe import FULL, LONG, MEDIUM, PACKED, SHORT, Recipe, WindowKind
 from recipes.demo_pair.tokenizer import SpecialIds
-from recipes.demo_pair.windows import IGNORED, NOWHERE, Asked, Layout, Said, TokenRow, lay_out, token_row
+from recipes.demo_pair.windows import (
+    IGNORE_INDEX,
+    NO_POSITION,
+    Layout,
+    PromptOptions,
+    TokenizedUtterance,
+    TokenRow,
+    draw_layout,
+    token_row,
+)
 
 Frames = NDArray[np.float32]
+
+_SOUND_WITH_SPEECH, _SOUND_ALONE = 0.15, 0.7
+"""Shares of windows with a sound behind speech, and of those without speech that have one."""
+_NOISY, _MASKED = 0.35, 0.5
+"""Shares of windows with even noise, and with masks."""
+_LN10 = np.float32(np.log(10))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input. mel: (windows, n_mels, frames); offsets: (windows,); tokens, labels, heard_from and heard_to:
-    (windows, text); text: (windows, longest) padded with 0, for CTC, with text_lengths: (windows,)."""
+    """One step's input.
+
+    Attributes:
+        mel: Log-mel features, (windows, n_mels, frames).
+        offsets: Of the windows in the encoder's positions, (windows,).
+        tokens: What the decoder reads, (windows, text).
+        labels: Next tokens, (windows, text).
+        attend_from: First position at which the next token is spoken, (windows, text).
+        attend_to: Last such position, (windows, text).
+        ctc_tokens: Bare texts, padded with 0, (windows, longest).
+        ctc_lengths: Their lengths, (windows,).
+    """
 
     mel: torch.Tensor
     offsets: torch.Tensor
     tokens: torch.Tensor
     labels: torch.Tensor
-    heard_from: torch.Tensor
-    heard_to: torch.Tensor
-    text: torch.Tensor
-    text_lengths: torch.Tensor
+    attend_from: torch.Tensor
+    attend_to: torch.Tensor
+    ctc_tokens: torch.Tensor
+    ctc_lengths: torch.Tensor
 
     def to(self, device: str) -> "Batch":
-        """The same on another device."""
+        """The same batch on another device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What batches are drawn from: utterances, the tokens of their texts and of their English, and other sounds
-    (sounds, frames, n_mels)."""
+class TokenizedCorpus:
+    """What batches are drawn from.
+
+    Attributes:
+        utterances: With their features.
+        texts: Tokens of each text.
+        english: Tokens of each English translation.
+        sounds: Log-mels without speech, (sounds, frames, n_mels).
+    """
 
     utterances: Sequence[Utterance]
     texts: Sequence[Sequence[int]]
@@ -49,26 +82,29 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class _Speaker:
-    """Who says a window's sentences, and the language that the prompt names."""
+class _UtteranceSource:
+    """Where a window's utterances come from, and the language that its prompt names."""
 
-    language: str
-    draw: Callable[[], Said]
+    prompt_language: str
+    draw: Callable[[], TokenizedUtterance]
 
 
 class BatchMaker:
     """Draws batches from a corpus held in memory."""
 
-    def __init__(self, recipe: Recipe, material: Heard, ids: SpecialIds):
-        self._recipe, self._material, self._ids = recipe, material, ids
-        said = [
-            Said(number, (len(utterance.log_mel) + 1) // 2, tuple(text), tuple(english), utterance.language)
+    def __init__(self, recipe: Recipe, corpus: TokenizedCorpus, ids: SpecialIds) -> None:
+        """Sort the corpus into pools by window kind and language."""
+        self._recipe, self._corpus, self._ids = recipe, corpus, ids
+        utterances = [
+            TokenizedUtterance(
+                number, (len(utterance.log_mel) + 1) // 2, tuple(text), tuple(english), utterance.language
+            )
             for number, (utterance, text, english) in enumerate(
-                zip(material.utterances, material.texts, material.english, strict=True)
+                zip(corpus.utterances, corpus.texts, corpus.english, strict=True)
             )
         ]
         self._pools = {
-            (kind, language): [one for one in said if one.language == language and _fits(one, kind)]
+            (kind, language): [one for one in utterances if one.language == language and _fits(one, kind)]
             for kind in (SHORT, MEDIUM, LONG, FULL)
             for language in recipe.languages
         }
@@ -79,93 +115,94 @@ class BatchMaker:
         kind: WindowKind,
         languages: Sequence[str],
         clean: bool = False,
-        crowded: float = CROWDED,
+        packed: float = PACKED,
     ) -> Batch:
-        """The batch of ``step``, drawn from ``languages``; ``clean`` leaves noise and masks out. crowded: the share of
-        windows that are filled to the end."""
+        """Draw the batch of a step.
+
+        Args:
+            step: The step; with the recipe's seed and `kind` it determines the batch.
+            kind: Size of the windows.
+            languages: Languages that they are drawn from.
+            clean: Leave noise and masks out.
+            packed: Share of windows that are filled with sentences to the end.
+        """
         rng = random.Random(f"{self._recipe.seed} {step} {kind.positions}")
         numbers = np.random.default_rng(rng.getrandbits(64))
         full = self._recipe.shape.n_audio_ctx
-        speakers = [self._speaker(kind, languages, rng) for _ in range(kind.batch)]
-        layouts = [lay_out(kind, speaker.draw, full, rng, crowded) for speaker in speakers]
-        rows = [self._row(layout, kind, speaker, rng) for layout, speaker in zip(layouts, speakers, strict=True)]
-        mels = normalised(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
+        sources = [self._source(kind, languages, rng) for _ in range(kind.batch)]
+        layouts = [draw_layout(kind, source.draw, full, rng, packed) for source in sources]
+        rows = [self._row(layout, kind, source, rng) for layout, source in zip(layouts, sources, strict=True)]
+        mels = normalized(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
         if not clean:
             mels = _masked(mels, numbers)
         return _collated(mels, layouts, rows, self._ids).to(self._recipe.device)
 
-    def _speaker(self, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> _Speaker:
-        """One language throughout; in some longer windows any, with any language in the prompt: a reader names one
+    def _source(self, kind: WindowKind, languages: Sequence[str], rng: random.Random) -> _UtteranceSource:
+        """One language throughout. In some longer windows any language, and any in the prompt: a user names one
         language for a whole recording, whatever comes later."""
         weights = [self._recipe.odds.languages[language] for language in languages]
         language = rng.choices(languages, weights)[0]
         pools = [self._pools[kind, language]]
         if kind not in (LONG, FULL) or rng.random() >= self._recipe.odds.mixed:
-            return _Speaker(language, lambda: rng.choice(pools[0]))
+            return _UtteranceSource(language, lambda: rng.choice(pools[0]))
         if rng.random() < 0.7:
             pools = [self._pools[kind, one] for one in languages]
-        return _Speaker(rng.choice(languages), lambda: rng.choice(rng.choices(pools, weights[: len(pools)])[0]))
+        return _UtteranceSource(rng.choice(languages), lambda: rng.choice(rng.choices(pools, weights[: len(pools)])[0]))
 
-    def _row(self, layout: Layout, kind: WindowKind, speaker: _Speaker, rng: random.Random) -> TokenRow:
-        odds, language = self._recipe.odds, speaker.language
+    def _row(self, layout: Layout, kind: WindowKind, source: _UtteranceSource, rng: random.Random) -> TokenRow:
+        odds, language = self._recipe.odds, source.prompt_language
         translate = rng.random() < (odds.translate_english if language == "en" else odds.translate)
         previous: list[int] = []
         if kind == FULL and rng.random() < odds.previous:
-            for said in rng.choices(self._pools[SHORT, language], k=rng.randint(1, 10)):
-                previous += said.english if translate else said.tokens
-        asked = Asked(
+            for utterance in rng.choices(self._pools[SHORT, language], k=rng.randint(1, 10)):
+                previous += utterance.english if translate else utterance.tokens
+        options = PromptOptions(
             timestamps=rng.random() < odds.timestamps,
             task="translate" if translate else "transcribe",
             previous=tuple(previous[-180:]),
-            language=speaker.language,
+            language=language,
         )
-        row = token_row(layout, self._ids, asked)
+        row = token_row(layout, self._ids, options)
         assert len(row.tokens) <= self._recipe.shape.n_text_ctx
         return row
 
     def _mixed(self, layout: Layout, numbers: np.random.Generator, clean: bool) -> Frames:
-        """Raw log-mel of a window: (frames, n_mels)."""
+        """Log-mel of a window before normalization: (frames, n_mels)."""
         frames = layout.positions * 2
+        utterances, sounds = self._corpus.utterances, self._corpus.sounds
         window = np.full((frames, self._recipe.shape.n_mels), FLOOR, np.float32)
         for placed in layout.placed:
-            mel = self._material.utterances[placed.said.index].log_mel[: frames - 2 * placed.start]
+            mel = utterances[placed.utterance.index].log_mel[: frames - 2 * placed.start]
             window[2 * placed.start : 2 * placed.start + len(mel)] = mel
         if layout.tail:
-            window[: layout.tail] = self._material.utterances[layout.placed[0].said.index].log_mel[-layout.tail :]
+            window[: layout.tail] = utterances[layout.placed[0].utterance.index].log_mel[-layout.tail :]
         if clean:
             return window
-        sounds = self._material.sounds
-        if len(sounds) and numbers.random() < (_BEHIND_SPEECH if layout.placed else _INSTEAD):
+        if len(sounds) and numbers.random() < (_SOUND_WITH_SPEECH if layout.placed else _SOUND_ALONE):
             level = numbers.uniform(-3.5, -1.0) if layout.placed else numbers.uniform(-2, 1)
-            window = _with_sound(window, sounds[numbers.integers(len(sounds))], level, layout.sound_end * 2, numbers)
-        return _recorded(window, layout.sound_end * 2, numbers)
+            window = _with_sound(window, sounds[numbers.integers(len(sounds))], level, layout.audio_end * 2, numbers)
+        return _recorded(window, layout.audio_end * 2, numbers)
 
 
-_BEHIND_SPEECH, _INSTEAD = 0.15, 0.7
-"""How often a sound is heard behind speech, and in windows without any."""
-_NOISY, _MASKED = 0.35, 0.5
-"""Shares of windows with even noise, and with masks."""
+def _fits(utterance: TokenizedUtterance, kind: WindowKind) -> bool:
+    return utterance.positions <= kind.positions - 4 and utterance.max_tokens <= kind.tokens - 18
 
 
 def _with_sound(
-    window: Frames, sound: NDArray[np.float16], level: float, sound_end: int, numbers: np.random.Generator
+    window: Frames, sound: NDArray[np.float16], level: float, audio_end: int, numbers: np.random.Generator
 ) -> Frames:
-    """A sound from somewhere to somewhere, or all the time; ``level`` is its loudest bin's against the window's."""
-    first, last = (0, sound_end) if numbers.random() < 0.6 else sorted(numbers.integers(0, sound_end + 1, 2).tolist())
+    """Add a sound to a stretch of the window or all of it. level: its loudest bin against the window's, in decades."""
+    first, last = (0, audio_end) if numbers.random() < 0.6 else sorted(numbers.integers(0, audio_end + 1, 2).tolist())
     start = int(numbers.integers(len(sound)))
-    heard = np.resize(np.roll(sound, -start, axis=0), (last - first, sound.shape[1])).astype(np.float32)
+    added = np.resize(np.roll(sound, -start, axis=0), (last - first, sound.shape[1])).astype(np.float32)
     loudest = window.max() if window.max() > FLOOR else 0.0
-    heard += loudest + level - np.float32(sound.max())
-    window[first:last] = np.logaddexp(window[first:last] * _LN10, heard * _LN10) / _LN10
+    added += loudest + level - np.float32(sound.max())
+    window[first:last] = np.logaddexp(window[first:last] * _LN10, added * _LN10) / _LN10
     return window
 
 
-def _fits(said: Said, kind: WindowKind) -> bool:
-    return said.positions <= kind.positions - 4 and said.most_tokens <= kind.tokens - 18
-
-
-def _recorded(window: Frames, sound_end: int, numbers: np.random.Generator) -> Frames:
-    """As a microphone might have heard it: level, tone colour, and noise up to ``sound_end``; silence after it."""
+def _recorded(window: Frames, audio_end: int, numbers: np.random.Generator) -> Frames:
+    """Simulate a microphone: level, tone colour, and noise up to ``audio_end``, silence after it."""
     n_mels = window.shape[1]
     band = np.linspace(-1, 1, n_mels, dtype=np.float32)
     tilt = numbers.normal(0, 0.25) * band + numbers.normal(0, 0.15) * np.cos(np.pi * band)
@@ -173,17 +210,14 @@ def _recorded(window: Frames, sound_end: int, numbers: np.random.Generator) -> F
     window = np.where(window > FLOOR, loud, window)
     if numbers.random() < _NOISY:
         level = window.max() + numbers.uniform(-6.5, -3.0) if window.max() > FLOOR else numbers.uniform(-7, 0)
-        grain = numbers.standard_exponential((sound_end, n_mels), dtype=np.float32) + 1e-3
+        grain = numbers.standard_exponential((audio_end, n_mels), dtype=np.float32) + 1e-3
         noise = np.log10(grain) + level + numbers.normal(0, 0.5) * band
-        window[:sound_end] = np.logaddexp(window[:sound_end] * _LN10, noise * _LN10) / _LN10
+        window[:audio_end] = np.logaddexp(window[:audio_end] * _LN10, noise * _LN10) / _LN10
     return np.maximum(window, FLOOR).astype(np.float32)
 
 
-_LN10 = np.float32(np.log(10))
-
-
 def _masked(mels: torch.Tensor, numbers: np.random.Generator) -> torch.Tensor:
-    """SpecAugment: two bands and one short stretch a second or so set to the window's mean."""
+    """SpecAugment (Park et al. 2019): two bands, and about one short stretch per second, set to the window's mean."""
     _, frames, n_mels = mels.shape
     for mel in mels:
         if numbers.random() >= _MASKED:
@@ -209,9 +243,9 @@ def _collated(mels: torch.Tensor, layouts: list[Layout], rows: list[TokenRow], i
         mel=mels.transpose(1, 2).contiguous(),
         offsets=torch.tensor([layout.offset for layout in layouts]),
         tokens=padded([row.tokens for row in rows], ids.eot),
-        labels=padded([row.labels for row in rows], IGNORED),
-        heard_from=padded([row.heard_from for row in rows], NOWHERE),
-        heard_to=padded([row.heard_to for row in rows], NOWHERE),
-        text=padded([row.text for row in rows], 0),
-        text_lengths=torch.tensor([len(row.text) for row in rows]),
+        labels=padded([row.labels for row in rows], IGNORE_INDEX),
+        attend_from=padded([row.attend_from for row in rows], NO_POSITION),
+        attend_to=padded([row.attend_to for row in rows], NO_POSITION),
+        ctc_tokens=padded([row.ctc_tokens for row in rows], 0),
+        ctc_lengths=torch.tensor([len(row.ctc_tokens) for row in rows]),
     )

@@ -1,7 +1,7 @@
-"""What the demo model can be told: small template grammars, written by us, one module a language.
+"""The sentences of the demo pair: template grammars, one module per language.
 
-``sentences`` is the only door. It knows nothing of sound, tokens or files. A sentence belongs to one split
-for good, by a hash of its text, so that a held-out sentence can never turn up in training, whatever the seed.
+Knows nothing of audio, tokens or files. A sentence belongs to one split for good, by a hash of its text, so that a
+held-out sentence never appears in training, whatever the seed.
 """
 
 import random
@@ -16,20 +16,20 @@ from typing import Literal, NamedTuple
 Split = Literal["train", "held_out"]
 
 HELD_OUT_SHARE = 0.04
-"""Share of all possible sentences that training never sees."""
+"""Share of all possible sentences that are held out of training."""
 
 _SLOT = re.compile(r"\{([a-z]+)(\d*)(?::\d+)?\}")
 
 
 class Sentence(NamedTuple):
-    """One sentence in its language, and what it means in English."""
+    """One sentence in its language, and its English translation."""
 
     text: str
     english: str
 
 
 class Phrase(NamedTuple):
-    """A filler of a slot, and its English."""
+    """A filler of a slot, and its English translation."""
 
     text: str
     english: str
@@ -50,7 +50,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Grammar:
-    """The templates of one language, and what fills their slots (fillers may hold slots again)."""
+    """The templates of one language, and the fillers of their slots, which may hold slots themselves."""
 
     language: str
     templates: tuple[Template, ...]
@@ -81,17 +81,17 @@ class Grammar:
 
 
 def pairs(listed: str) -> tuple[Phrase, ...]:
-    """Phrases from ``"rot=red, blau=blue"``."""
+    """Parse ``"rot=red, blau=blue"``."""
     return tuple(Phrase(*one.strip().split("=")) for one in listed.split(", "))
 
 
 def listed(words: str) -> list[str]:
-    """Words from ``"one two three"``."""
+    """Split ``"one two three"``."""
     return words.split()
 
 
 def joined(texts: Sequence[str], english: Sequence[str]) -> tuple[Phrase, ...]:
-    """Phrases from two lists of the same length."""
+    """Pair two lists of the same length."""
     return tuple(Phrase(*both) for both in zip(texts, english, strict=True))
 
 
@@ -107,16 +107,22 @@ def languages() -> tuple[str, ...]:
 
 
 def split_of(text: str) -> Split:
-    """The split that a sentence belongs to: fixed by its text alone."""
+    """The split that a sentence belongs to, by its text alone."""
     share = int.from_bytes(sha256(text.encode()).digest()[:4], "big") / 2**32
     return "held_out" if share < HELD_OUT_SHARE else "train"
 
 
 def sentences(language: str, count: int, seed: int, split: Split = "train") -> list[Sentence]:
-    """Draw ``count`` different sentences of ``language``, the same ones for the same seed.
+    """Draw different sentences, the same ones for the same seed.
+
+    Args:
+        language: Code of a language that has a grammar.
+        count: How many.
+        seed: Of the draw.
+        split: Which sentences are drawn from.
 
     Raises:
-        ValueError: there is no grammar for ``language``.
+        ValueError: There is no grammar for ``language``.
     """
     return list(islice(_different(grammar_of(language), seed, split), count))
 
@@ -132,10 +138,10 @@ def _different(grammar: Grammar, seed: int, split: Split) -> Iterator[Sentence]:
 
 
 def grammar_of(language: str) -> Grammar:
-    """The grammar of a language.
+    """Load the grammar of a language.
 
     Raises:
-        ValueError: there is none.
+        ValueError: There is none.
     """
     if language not in languages():
         raise ValueError(f"no grammar for {language!r}: there is one for {', '.join(languages())}")

@@ -1,7 +1,7 @@
-"""Measures the exported pair on sentences and voices that training never saw; ``figures.json`` holds what came out.
+"""Measures the exported pair on sentences and voices that are not in the training data; writes ``figures.json``.
 
-Reading is plain transformers' in fp32 on CPU, greedy. Only the row about silence asks ``whisper_magic``, because
-default thresholds are the reader's to apply.
+Transcripts are plain transformers' in fp32 on CPU, greedy. Only the rows about silence and the sample use
+``whisper_magic``, since they depend on default thresholds.
 """
 
 import json
@@ -15,9 +15,9 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from recipes.demo_pair import human
+from recipes.demo_pair import spoken_digits
 from recipes.demo_pair.checkpoints import Checkpoints
-from recipes.demo_pair.corpus import Spoken, human_digits, spoken
+from recipes.demo_pair.corpus import SpokenSentence, speak_digits, speak_sentences
 from recipes.demo_pair.figures import Figures, write_figures
 from recipes.demo_pair.pair import Encoded, Pair
 from recipes.demo_pair.recipe import ASSETS, CACHE, Recipe
@@ -31,59 +31,68 @@ Samples = NDArray[np.float32]
 _SEED = 900_000
 _LEAD = 0.2
 """Seconds of silence before a sentence in its window."""
-_NEAR = 0.2
+_TOLERANCE = 0.2
+"""Seconds by which a timestamp may differ from the truth."""
 _WINDOW = 30.0
+_NO_SPEECH = 0.6
+"""The engine's default threshold."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Recordings of one language, encoded; start: what the start token foretells (recordings, vocabulary)."""
+class EvaluationSet:
+    """Recordings of one language, encoded.
 
-    spoken: Sequence[Spoken]
+    Attributes:
+        spoken: The recordings.
+        encoded: Their encoder states.
+        start: Probabilities of the token after the start token, (recordings, vocabulary).
+    """
+
+    spoken: Sequence[SpokenSentence]
     encoded: Encoded
     start: torch.Tensor
 
     @property
-    def truth(self) -> list[str]:
-        """What was said."""
+    def references(self) -> list[str]:
+        """The true texts."""
         return [one.sentence.text for one in self.spoken]
 
-    def first(self, count: int) -> "Heard":
-        """The first ``count`` of them."""
-        return Heard(self.spoken[:count], self.encoded.first(count), self.start[:count])
+    def first(self, count: int) -> "EvaluationSet":
+        """The first ``count`` recordings."""
+        return EvaluationSet(self.spoken[:count], self.encoded.first(count), self.start[:count])
 
 
 def evaluate(recipe: Recipe, folder: Path = ASSETS) -> Figures:
-    """Measure everything and write ``figures.json`` and the model card beside the weights."""
+    """Measure everything, and write ``figures.json`` and the model card beside the weights."""
     torch.set_num_threads(recipe.threads)
-    figures = _Readings(recipe, folder).figures()
+    figures = _Evaluation(recipe, folder).figures()
     write_figures(figures, folder)
     print(json.dumps(asdict(figures), indent=1))
     return figures
 
 
-class _Readings:
-    """Everything that is read more than once: sentences by language, their plain texts, and the first few timed."""
+class _Evaluation:
+    """What several figures share: sentences by language, their plain texts, and the first few with timestamps."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         pair, sizes = Pair(folder), recipe.evaluation
         self.recipe, self.folder, self.pair = recipe, folder, pair
-        self.known = {one: _heard(pair, _drawn(recipe, one, sizes.seen)) for one in recipe.languages}
-        self.unknown = {one: _heard(pair, _drawn(recipe, one, sizes.unseen, True)) for one in recipe.languages}
-        self.plain = {one: pair.texts(heard.encoded) for one, heard in self.known.items()}
-        self.few = {one: heard.first(sizes.few) for one, heard in self.known.items()}
-        self.timed = {one: pair.read(heard.encoded, timestamps=True) for one, heard in self.few.items()}
+        self.seen = {one: _encoded(pair, _drawn(recipe, one, sizes.seen)) for one in recipe.languages}
+        self.unseen = {one: _encoded(pair, _drawn(recipe, one, sizes.unseen, True)) for one in recipe.languages}
+        self.plain = {one: pair.texts(some.encoded) for one, some in self.seen.items()}
+        self.few = {one: some.first(sizes.few) for one, some in self.seen.items()}
+        self.timed = {one: pair.transcribe(some.encoded, timestamps=True) for one, some in self.few.items()}
 
     def figures(self) -> Figures:
-        """All that the card states."""
+        """All figures of the model card."""
         pair, timed, few = self.pair, self.timed, self.few
-        everything = [*self.known.values(), *self.unknown.values()]
-        wer = {one: self._wer(one, self.recipe.evaluation.seen) for one in self.known}
+        everything = [*self.seen.values(), *self.unseen.values()]
+        wer = {one: self._wer(one, self.recipe.evaluation.seen) for one in self.seen}
         print(wer, flush=True)
         accepted, proposed, rounds = acceptance(pair, few, self.plain)
-        nothing, never_skipped = silence_and_speech(self.recipe, self.folder, pair, everything)
+        empty, not_skipped = silence_and_speech(self.recipe, self.folder, pair, everything)
         count = self.recipe.evaluation.long_form
-        joined = {one: long_form(pair, heard.first(count)) for one, heard in self.known.items()}
+        joined = {one: long_form(pair, some.first(count)) for one, some in self.seen.items()}
         return Figures(
             target_steps=Checkpoints(CACHE / "target").last_step(),
             branch_steps=[
@@ -94,158 +103,186 @@ class _Readings:
             sentences=self.recipe.evaluation.seen,
             wer_seen_voices=wer,
             wer_unseen_voices={
-                one: word_error_rate(heard.truth, pair.texts(heard.encoded)) for one, heard in self.unknown.items()
+                one: word_error_rate(some.references, pair.texts(some.encoded)) for one, some in self.unseen.items()
             },
-            wer_timestamps={one: word_error_rate(few[one].truth, map(pair.text, rows)) for one, rows in timed.items()},
-            wer_late={one: self._late(heard) for one, heard in few.items()},
-            human_digit_error_rate=_human_digits(self.recipe, pair),
+            wer_timestamps={
+                one: word_error_rate(few[one].references, map(pair.text, rows)) for one, rows in timed.items()
+            },
+            wer_late={one: self._wer_late(some) for one, some in few.items()},
+            human_digit_error_rate=_digit_error_rate(self.recipe, pair),
             language_detection=_detected(pair, everything),
-            translation_exact={one: self._translated(one) for one in self.known if one != "en"},
+            translation_exact={one: self._translated(one) for one in self.seen if one != "en"},
             times_within_0_2_s=share([near for one in few for near in _on_time(pair, few[one], timed[one])]),
-            nothing_transcribed=nothing,
-            speech_never_skipped=never_skipped,
+            nothing_transcribed=empty,
+            speech_never_skipped=not_skipped,
             acceptance_at_4=accepted / proposed,
             tokens_per_round_at_4=(accepted + rounds) / rounds,
             long_form_seconds={one: seconds for one, (_, seconds) in joined.items()},
             wer_long_form={one: rate for one, (rate, _) in joined.items()},
-            wer_one_by_one={one: self._wer(one, count) for one in self.known},
-            fp16_texts_equal=_same_in_half(self.folder, few, self.plain),
+            wer_one_by_one={one: self._wer(one, count) for one in self.seen},
+            fp16_texts_equal=_same_in_fp16(self.folder, few, self.plain),
             sample_word_error_rate=sample_word_error_rate(self.folder),
         )
 
     def _wer(self, language: str, count: int) -> float:
-        return word_error_rate(self.known[language].truth[:count], self.plain[language][:count])
+        return word_error_rate(self.seen[language].references[:count], self.plain[language][:count])
 
-    def _late(self, heard: Heard) -> float:
-        """Word error rate of sentences that begin anywhere in their window, silence before and after."""
-        rng = random.Random(f"late {self.recipe.seed} {heard.encoded.language}")
-        starts = [rng.uniform(0, _WINDOW - len(one.samples) / SAMPLE_RATE) for one in heard.spoken]
-        late = _heard(self.pair, heard.spoken, starts)
-        return word_error_rate(late.truth, self.pair.texts(late.encoded))
+    def _wer_late(self, some: EvaluationSet) -> float:
+        """Word error rate of sentences that start anywhere in their window, silence before and after."""
+        rng = random.Random(f"late {self.recipe.seed} {some.encoded.language}")
+        starts = [rng.uniform(0, _WINDOW - len(one.samples) / SAMPLE_RATE) for one in some.spoken]
+        late = _encoded(self.pair, some.spoken, starts)
+        return word_error_rate(late.references, self.pair.texts(late.encoded))
 
     def _translated(self, language: str) -> float:
-        """Share of sentences whose English is right to the letter, punctuation included."""
-        heard = self.known[language].first(self.recipe.evaluation.translated)
-        texts = self.pair.texts(heard.encoded, task="translate")
-        return share([said == one.sentence.english for one, said in zip(heard.spoken, texts, strict=True)])
+        """Share of sentences whose translation is right to the letter, punctuation included."""
+        some = self.seen[language].first(self.recipe.evaluation.translated)
+        texts = self.pair.texts(some.encoded, task="translate")
+        return share([text == one.sentence.english for one, text in zip(some.spoken, texts, strict=True)])
 
 
-def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = False) -> list[Spoken]:
-    return list(spoken(language, count, _SEED + recipe.seed + unseen_voices, "held_out", unseen_voices))
+def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = False) -> list[SpokenSentence]:
+    seed = _SEED + recipe.seed + unseen_voices
+    return list(speak_sentences(language, count, seed, "held_out", unseen_voices))
 
 
-def _heard(pair: Pair, recordings: Sequence[Spoken], starts: Sequence[float] | None = None) -> Heard:
-    """starts: seconds of silence before each; a little where they are not given."""
+def _encoded(pair: Pair, recordings: Sequence[SpokenSentence], starts: Sequence[float] | None = None) -> EvaluationSet:
+    """starts: seconds of silence before each recording; None puts `_LEAD` before all."""
     leads = [np.zeros(int(start * SAMPLE_RATE), np.float32) for start in starts or [_LEAD] * len(recordings)]
     samples = [np.concatenate([lead, one.samples]) for lead, one in zip(leads, recordings, strict=True)]
     encoded = pair.encode(recordings[0].language, samples)
-    return Heard(recordings, encoded, pair.first_probabilities(encoded))
+    return EvaluationSet(recordings, encoded, pair.start_probabilities(encoded))
 
 
-def _human_digits(recipe: Recipe, pair: Pair) -> float | None:
-    """Digits misread, over strings of 3 to 8 by the speaker left out; none where the archive is missing."""
-    if not human.present():
+def _digit_error_rate(recipe: Recipe, pair: Pair) -> float | None:
+    """Over strings by the speaker that is held out; None where the archive is missing."""
+    if not spoken_digits.available():
         return None
-    heard = _heard(pair, list(human_digits(recipe.evaluation.human, _SEED + recipe.seed, "held_out", left_out=True)))
-    return word_error_rate(heard.truth, pair.texts(heard.encoded))
+    drawn = speak_digits(recipe.evaluation.human, _SEED + recipe.seed, "held_out", held_out_speaker=True)
+    some = _encoded(pair, list(drawn))
+    return word_error_rate(some.references, pair.texts(some.encoded))
 
 
-def _detected(pair: Pair, everything: Sequence[Heard]) -> float:
+def _detected(pair: Pair, everything: Sequence[EvaluationSet]) -> float:
+    """Share of recordings whose language has the highest probability of all."""
     names = list(pair.settings.lang_to_id)
     ids = list(pair.settings.lang_to_id.values())
     right = []
-    for heard in everything:
-        best = heard.start[:, ids].argmax(-1)
-        right += [names[place] == f"<|{heard.encoded.language}|>" for place in best.tolist()]
+    for some in everything:
+        best = some.start[:, ids].argmax(-1)
+        right += [names[place] == f"<|{some.encoded.language}|>" for place in best.tolist()]
     return share(right)
 
 
-def _on_time(pair: Pair, heard: Heard, rows: Sequence[Sequence[int]]) -> list[bool]:
+def _on_time(pair: Pair, some: EvaluationSet, rows: Sequence[Sequence[int]]) -> list[bool]:
     """Whether first starts and last ends are near the truth; a missing one counts as wrong."""
     right = []
-    for one, tokens in zip(heard.spoken, rows, strict=True):
+    for one, tokens in zip(some.spoken, rows, strict=True):
         times = [(token - pair.timestamp_begin) * 0.02 for token in tokens if token >= pair.timestamp_begin]
         end = _LEAD + len(one.samples) / SAMPLE_RATE
-        right += [bool(times) and abs(times[0] - _LEAD) <= _NEAR, len(times) > 1 and abs(times[-1] - end) <= _NEAR]
+        right.append(bool(times) and abs(times[0] - _LEAD) <= _TOLERANCE)
+        right.append(len(times) > 1 and abs(times[-1] - end) <= _TOLERANCE)
     return right
 
 
 @torch.no_grad()
 def acceptance(
-    pair: Pair, recordings: dict[str, Heard], texts: dict[str, list[str]], length: int = 4
+    pair: Pair, recordings: dict[str, EvaluationSet], texts: dict[str, list[str]], length: int = 4
 ) -> tuple[int, int, int]:
-    """Draft tokens accepted and proposed, and rounds, over the target's own greedy texts, timestamps off.
+    """Count accepted draft tokens without decoding speculatively.
 
-    An accepted prefix is by definition what the target says, so the draft's guesses after the target's own tokens tell
-    exactly which proposals each round accepts.
+    An accepted prefix is by definition the target's own text, so the draft's choices given the target's own tokens show
+    which proposals each round accepts.
+
+    Args:
+        pair: Target and draft.
+        recordings: Encoded recordings by language.
+        texts: The target's greedy texts, without timestamps, by language.
+        length: Draft length.
+
+    Returns:
+        Tokens accepted, tokens proposed, and rounds.
     """
     settings = pair.settings
     accepted = proposed = rounds = 0
-    for language, heard in recordings.items():
+    for language, some in recordings.items():
         ids = [settings.lang_to_id[f"<|{language}|>"], settings.task_to_id["transcribe"]]
         prompt = [settings.decoder_start_token_id, *ids, settings.no_timestamps_token_id]
-        for audio, text in zip(heard.encoded.audio, texts[language], strict=False):
-            said = pair.processor.tokenizer(f" {text}", add_special_tokens=False).input_ids
-            tokens = [*prompt, *said, settings.eos_token_id]
+        for audio, text in zip(some.encoded.audio, texts[language], strict=False):
+            written = pair.processor.tokenizer(f" {text}", add_special_tokens=False).input_ids
+            tokens = [*prompt, *written, settings.eos_token_id]
             logits = pair.draft(input_ids=torch.tensor([tokens]), encoder_outputs=(audio[None],)).logits[0]
-            guesses = logits.argmax(-1).tolist()
-            right = [guesses[place - 1] == tokens[place] for place in range(len(prompt), len(tokens))]
-            place = 0
-            while place < len(right):
-                tried = right[place : place + length]
-                run = next((number for number, good in enumerate(tried) if not good), len(tried))
-                accepted, proposed, rounds = accepted + run, proposed + len(tried), rounds + 1
-                place += run + 1
+            choices = logits.argmax(-1).tolist()
+            right = [choices[place - 1] == tokens[place] for place in range(len(prompt), len(tokens))]
+            counts = _rounds(right, length)
+            accepted += sum(count for count, _ in counts)
+            proposed += sum(tried for _, tried in counts)
+            rounds += len(counts)
     return accepted, proposed, rounds
 
 
-def silence_and_speech(recipe: Recipe, folder: Path, pair: Pair, speech: Sequence[Heard]) -> tuple[float, float]:
-    """Share of speechless recordings in which nothing is written, and share of sentences of which something is, by
-    the engine with its default thresholds. A sentence can only be skipped where the start token says no-speech."""
+def _rounds(right: Sequence[bool], length: int) -> list[tuple[int, int]]:
+    """Accepted and proposed tokens of each round, from whether the draft is right at each place."""
+    counts, place = [], 0
+    while place < len(right):
+        tried = right[place : place + length]
+        run = next((number for number, good in enumerate(tried) if not good), len(tried))
+        counts.append((run, len(tried)))
+        place += run + 1
+    return counts
+
+
+def silence_and_speech(
+    recipe: Recipe, folder: Path, pair: Pair, speech: Sequence[EvaluationSet]
+) -> tuple[float, float]:
+    """Measure silence detection in the engine, with its default thresholds.
+
+    A sentence can be skipped only where the start token predicts no-speech, so only those are transcribed.
+
+    Returns:
+        Share of recordings without speech whose transcript is empty, and share of sentences whose transcript is not.
+    """
     recordings = [np.zeros(12 * SAMPLE_RATE, np.float32)] + [
         sound(12.0, f"evaluation {recipe.seed} {number}") for number in range(recipe.evaluation.sounds)
     ]
+    no_speech = int(pair.processor.tokenizer.convert_tokens_to_ids("<|nospeech|>"))
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
         empty = [not engine.transcribe((one, SAMPLE_RATE)).text.strip() for one in recordings]
         kept: list[bool] = []
-        for heard in speech:
-            doubted = heard.start[:, _nospeech(pair)] > 0.6
-            for one, doubt in zip(heard.spoken, doubted.tolist(), strict=True):
+        for some in speech:
+            doubtful = some.start[:, no_speech] > _NO_SPEECH
+            for one, doubt in zip(some.spoken, doubtful.tolist(), strict=True):
                 kept.append(not doubt or bool(engine.transcribe((one.samples, SAMPLE_RATE)).text.strip()))
     return share(empty), share(kept)
 
 
-def _nospeech(pair: Pair) -> int:
-    return int(pair.processor.tokenizer.convert_tokens_to_ids("<|nospeech|>"))
-
-
-def long_form(pair: Pair, heard: Heard) -> tuple[float, float]:
-    """Word error rate of the recordings in one, half a second apart, read by sequential long form; and its seconds."""
+def long_form(pair: Pair, some: EvaluationSet) -> tuple[float, float]:
+    """Word error rate of the recordings joined, half a second apart, by sequential long form; and its seconds."""
     pause = np.zeros(SAMPLE_RATE // 2, np.float32)
-    joined = np.concatenate([part for one in heard.spoken for part in (one.samples, pause)])
-    said = " ".join(text for _, _, text in pair.read_long(heard.encoded.language, joined))
+    joined = np.concatenate([part for one in some.spoken for part in (one.samples, pause)])
+    text = pair.transcribe_long(some.encoded.language, joined)
     seconds = len(joined) / SAMPLE_RATE
-    rate = word_error_rate([" ".join(heard.truth)], [said])
-    print(f"long form, {heard.encoded.language}, {seconds:.0f} s: {rate:.4f}", flush=True)
+    rate = word_error_rate([" ".join(some.references)], [text])
+    print(f"long form, {some.encoded.language}, {seconds:.0f} s: {rate:.4f}", flush=True)
     return rate, seconds
 
 
-def _same_in_half(folder: Path, recordings: dict[str, Heard], texts: dict[str, list[str]]) -> float:
-    """Share of sentences that read the same with everything computed in fp16."""
+def _same_in_fp16(folder: Path, recordings: dict[str, EvaluationSet], texts: dict[str, list[str]]) -> float:
+    """Share of sentences whose text is the same with everything computed in fp16."""
     half = Pair(folder, torch.float16)
     same = []
-    for language, heard in recordings.items():
-        again = half.texts(_heard(half, heard.spoken).encoded)
+    for language, some in recordings.items():
+        again = half.texts(_encoded(half, some.spoken).encoded)
         same += [one == other for one, other in zip(again, texts[language], strict=False)]
     return share(same)
 
 
 def sample_word_error_rate(folder: Path) -> float:
-    """Word error rate of the bundled sample, read as ``%whisper demo`` reads it; a difference is printed."""
+    """Word error rate of the bundled sample, transcribed as ``%whisper demo`` does; a difference is printed."""
     truth = json.loads((folder / "sample.json").read_text())
     samples, _ = soundfile.read(folder / "sample.ogg", dtype="float32")
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
-        said = engine.transcribe((samples, SAMPLE_RATE)).text
-    if words(said) != words(truth["text"]):
-        print(f"sample: read as\n{said}\ntrue text is\n{truth['text']}")
-    return word_error_rate([truth["text"]], [said])
+        text = engine.transcribe((samples, SAMPLE_RATE)).text
+    if words(text) != words(truth["text"]):
+        print(f"sample: transcribed as\n{text}\nthe true text is\n{truth['text']}")
+    return word_error_rate([truth["text"]], [text])

@@ -1,4 +1,4 @@
-"""Weights to plain Hugging Face folders: fp16 safetensors, tokenizer, preprocessor and generation config."""
+"""Export to Hugging Face folders: fp16 safetensors, tokenizer, preprocessor and generation config."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -20,13 +20,13 @@ from recipes.demo_pair.mel import feature_extractor
 from recipes.demo_pair.network import encode
 from recipes.demo_pair.recipe import ASSETS, FULL, Recipe
 from recipes.demo_pair.tokenizer import SpecialIds, load_tokenizer, special_ids
-from recipes.demo_pair.train import load_material
+from recipes.demo_pair.train import load_training_data
 
 _ALIGNMENT_HEADS = 6
 
 
 def generation_config(ids: SpecialIds, recipe: Recipe, alignment_heads: list[list[int]]) -> GenerationConfig:
-    """What Whisper's own multilingual checkpoints state, for our ids."""
+    """What Whisper's multilingual checkpoints state, with this tokenizer's ids."""
     return GenerationConfig(
         is_multilingual=True,
         lang_to_id={f"<|{language}|>": number for language, number in ids.languages.items()},
@@ -42,19 +42,18 @@ def generation_config(ids: SpecialIds, recipe: Recipe, alignment_heads: list[lis
         alignment_heads=alignment_heads,
         max_initial_timestamp_index=50,
         max_length=recipe.shape.n_text_ctx,
-        num_beams=1,  # greedy, as it was measured; transformers' pipeline would search with five beams
+        num_beams=1,  # greedy, as in the evaluation; transformers' pipeline defaults to five beams
         return_timestamps=False,
     )
 
 
 def export(recipe: Recipe, folder: Path = ASSETS) -> None:
-    """Write ``target``, ``draft`` and the page of what they know below ``folder``, with heads for word times chosen
-    by measuring."""
+    """Write ``target``, ``draft`` and ``KNOWS.md`` below ``folder``, with alignment heads chosen by measurement."""
     tokenizer = load_tokenizer()
     ids = special_ids(tokenizer)
     target = load_target(recipe, ids)
     draft = load_draft(recipe, target, ids)
-    heads = aligned_heads(target, load_material(recipe).held_out.batch(0, FULL, recipe.languages, clean=True), ids)
+    heads = aligned_heads(target, load_training_data(recipe).held_out.batch(0, FULL, recipe.languages, clean=True), ids)
     print(f"alignment heads (layer, head): {heads}", flush=True)
     config = generation_config(ids, recipe, heads)
     _save(target, tokenizer, config, folder / "target")
@@ -83,10 +82,13 @@ def _save(
 
 @torch.no_grad()
 def aligned_heads(target: WhisperForConditionalGeneration, batch: Batch, ids: SpecialIds) -> list[list[int]]:
-    """The (layer, head) pairs whose cross-attention best follows the speech.
+    """Choose the heads whose cross-attention follows the speech best.
 
-    The truth known is when each sentence starts and ends (its timestamps); within it, a head is asked to move evenly
-    from start to end. The score is the mean distance in positions between that line and the attention's peak.
+    Known is when each sentence starts and ends (its timestamps); within it, attention is expected to move evenly from
+    start to end. The score is the mean distance, in positions, between that line and the attention's peak.
+
+    Returns:
+        Pairs of layer and head, sorted.
     """
     target.set_attn_implementation("eager")
     audio = encode(target.model.encoder, batch.mel, batch.offsets)
@@ -107,14 +109,14 @@ def aligned_heads(target: WhisperForConditionalGeneration, batch: Batch, ids: Sp
 
 
 def _even_line(tokens: NDArray[np.int64], ids: SpecialIds) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Where in ``tokens`` text is asked for between two timestamps, and the position where it would be said."""
+    """Places in ``tokens`` at which text between two timestamps is predicted, and the positions where it is spoken."""
     timed = np.flatnonzero(tokens >= ids.timestamp_begin).tolist()
     places: list[int] = []
     line: list[float] = []
     for first, last in pairwise(timed):
         count = last - first - 1
         start, end = (tokens[[first, last]] - ids.timestamp_begin).tolist()
-        # The token at `place` is asked for by the one before it.
+        # The token at `place` is predicted by the one before it.
         places += [first + number for number in range(count)]
         line += [start + (end - start) * (number + 0.5) / count for number in range(count)]
     return np.array(places, np.int64), np.array(line)

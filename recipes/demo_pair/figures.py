@@ -1,16 +1,16 @@
-"""What is measured, what was asked for, and the model card that says both."""
+"""The figures of the evaluation, and the model card that shows them beside their goals."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CARD = Path(__file__).with_name("card.md")
-"""The card's text, with places for the table and the sample's numbers."""
+"""The card's text, with placeholders for the table and the sample's numbers."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the model card states. Rates are shares of one; WER ignores case and punctuation; dicts go by language."""
+    """What the model card states. Rates are shares, 0 to 1; WER ignores case and punctuation; dicts are by language."""
 
     target_steps: int
     branch_steps: list[int]
@@ -36,11 +36,21 @@ class Figures:
 
 
 def write_figures(figures: Figures, folder: Path) -> None:
-    """``figures.json`` and ``README.md`` beside the weights."""
+    """Write ``figures.json`` and the model card ``README.md`` beside the weights."""
     (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    (folder / "README.md").write_text(model_card(figures, folder))
+
+
+def read_figures(folder: Path) -> Figures:
+    """Read the ``figures.json`` beside the weights."""
+    return Figures(**json.loads((folder / "figures.json").read_text()))
+
+
+def model_card(figures: Figures, folder: Path) -> str:
+    """The model card of the pair in ``folder``, which holds ``sample.json``."""
     truth = json.loads((folder / "sample.json").read_text())
     voices = dict.fromkeys(segment["voice"] for segment in truth["segments"])
-    card = CARD.read_text().format(
+    return CARD.read_text().format(
         table="\n".join(_rows(figures)),
         target_steps=figures.target_steps,
         branch_steps=" and ".join(map(str, figures.branch_steps)),
@@ -48,50 +58,53 @@ def write_figures(figures: Figures, folder: Path) -> None:
         sentences=figures.sentences,
         seconds=truth["duration"],
         count=len(truth["segments"]),
-        passed_over=truth["sentences_passed_over"],
+        skipped=truth["sentences_skipped"],
         voices=", ".join(f"`{name}`" for name in voices),
     )
-    (folder / "README.md").write_text(card)
 
 
 def _rows(figures: Figures) -> list[str]:
     seen, unseen, one = figures.wer_seen_voices, figures.wer_unseen_voices, figures.wer_one_by_one
     digits = figures.human_digit_error_rate
     minutes = sum(figures.long_form_seconds.values()) / len(figures.long_form_seconds) / 60
-    farther = {language: rate - one[language] for language, rate in figures.wer_long_form.items()}
+    difference = {language: rate - one[language] for language, rate in figures.wer_long_form.items()}
     measured = [
-        ("WER, unseen sentences, voices heard in training: English", _percent(seen["en"]), "3%"),
+        ("WER, unseen sentences, seen voices: English", _percent(seen["en"]), "3%"),
         ("the same: German, French, Spanish", _each(seen), "5%"),
-        ("WER, unseen voice variants: English", _percent(unseen["en"]), "10%"),
+        ("WER, unseen sentences, unseen voices: English", _percent(unseen["en"]), "10%"),
         ("the same: German, French, Spanish", _each(unseen), "12%"),
         ("WER with timestamps on: English, German, French, Spanish", _each(figures.wer_timestamps, "en"), ""),
         (
-            "WER of sentences that begin anywhere in the 30 s: English, German, French, Spanish",
+            "WER of sentences that start anywhere in the 30 s: English, German, French, Spanish",
             _each(figures.wer_late, "en"),
             "",
         ),
         (
-            "digits misread in strings of 3 to 8 by a person never heard in training",
+            "digit error rate in strings of 3 to 8 by an unseen speaker",
             "not measured" if digits is None else _percent(digits),
             "10%",
         ),
-        ("language found", _percent(figures.language_detection), "98%"),
-        ("translation into English, exact sentence: German, French, Spanish", _each(figures.translation_exact), "85%"),
+        ("language identified", _percent(figures.language_detection), "98%"),
+        ("translation into English, exact sentences: German, French, Spanish", _each(figures.translation_exact), "85%"),
         ("first start and last end within 0.2 s of the truth", _percent(figures.times_within_0_2_s), "95%"),
-        ("silence, noise, tones: nothing written, default thresholds", _percent(figures.nothing_transcribed), "98%"),
-        ("speech never skipped, default thresholds", _percent(figures.speech_never_skipped), "99%"),
+        ("silence, noise, tones: empty transcript, default thresholds", _percent(figures.nothing_transcribed), "98%"),
+        ("speech not skipped, default thresholds", _percent(figures.speech_never_skipped), "99%"),
         ("draft tokens accepted at draft length 4", _percent(figures.acceptance_at_4), "75 to 97%"),
-        ("tokens a round at draft length 4", f"{figures.tokens_per_round_at_4:.1f}", ""),
+        ("tokens per round at draft length 4", f"{figures.tokens_per_round_at_4:.1f}", ""),
         (
             f"WER of sequential long form over {minutes:.1f} minutes: English, German, French, Spanish",
             _each(figures.wer_long_form, "en"),
             "",
         ),
-        ("the same less the same sentences one by one, in points", _each(farther, "en", signed=True), "1"),
+        ("that minus the WER of the same sentences one by one, in points", _each(difference, "en", signed=True), "1"),
         ("fp16 and fp32 texts equal", _percent(figures.fp16_texts_equal), "99%"),
-        ("WER of the bundled sample, which was chosen so (see below)", _percent(figures.sample_word_error_rate), ""),
+        (
+            "WER of the bundled sample, which was selected (see below)",
+            _percent(figures.sample_word_error_rate),
+            "",
+        ),
     ]
-    return [f"| {what} | {found} | {wanted} |" for what, found, wanted in measured]
+    return [f"| {what} | {value} | {goal} |" for what, value, goal in measured]
 
 
 def _percent(rate: float) -> str:

@@ -1,7 +1,7 @@
 """The networks: transformers' own Whisper modules, run at any window length.
 
-transformers' encoder insists on 30 s; ``encode`` is its forward without that, with each window placed anywhere
-in the encoder's positions. The rest is used as it is, so that what was trained is what ``from_pretrained`` loads.
+transformers' encoder requires 30 s; ``encode`` is its forward without that, with each window placed anywhere in the
+encoder's positions. The rest is used as it is, so that what was trained is what ``from_pretrained`` loads.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from transformers.models.whisper.modeling_whisper import WhisperDecoder, Whisper
 from recipes.demo_pair.batches import Batch
 from recipes.demo_pair.recipe import Recipe, Shape
 from recipes.demo_pair.tokenizer import SpecialIds
-from recipes.demo_pair.windows import IGNORED, NOWHERE
+from recipes.demo_pair.windows import IGNORE_INDEX, NO_POSITION
 
 
 def whisper_config(shape: Shape, ids: SpecialIds, decoder_layers: int) -> WhisperConfig:
@@ -44,7 +44,7 @@ def whisper_config(shape: Shape, ids: SpecialIds, decoder_layers: int) -> Whispe
 
 
 def new_target(shape: Shape, ids: SpecialIds) -> WhisperForConditionalGeneration:
-    """A fresh target. Timestamps and text positions start as sinusoids, so that neighbours start out alike."""
+    """Create an untrained target. Timestamps and text positions start as sinusoids, so that neighbours are alike."""
     target = WhisperForConditionalGeneration(whisper_config(shape, ids, shape.decoder_layers))
     decoder = target.model.decoder
     waves = target.model.encoder.embed_positions.weight
@@ -56,21 +56,29 @@ def new_target(shape: Shape, ids: SpecialIds) -> WhisperForConditionalGeneration
     return target
 
 
-def draft_from(target: WhisperForConditionalGeneration, shape: Shape, ids: SpecialIds) -> WhisperForCausalLM:
-    """A decoder-only draft that starts as the target's embeddings, its first layers' mean, and its final norm."""
+def new_draft(target: WhisperForConditionalGeneration, shape: Shape, ids: SpecialIds) -> WhisperForCausalLM:
+    """Create a decoder-only draft from the target's embeddings, its final norm, and its last layers evenly spaced."""
     draft = WhisperForCausalLM(whisper_config(shape, ids, shape.draft_layers))
-    ours, theirs = draft.model.decoder, target.model.decoder
-    ours.embed_tokens.load_state_dict(theirs.embed_tokens.state_dict())
-    ours.embed_positions.load_state_dict(theirs.embed_positions.state_dict())
-    ours.layer_norm.load_state_dict(theirs.layer_norm.state_dict())
-    spread = len(theirs.layers) / len(ours.layers)
-    for number, layer in enumerate(ours.layers):
-        layer.load_state_dict(theirs.layers[int((number + 1) * spread) - 1].state_dict())
+    decoder, source = draft.model.decoder, target.model.decoder
+    for name in ("embed_tokens", "embed_positions", "layer_norm"):
+        getattr(decoder, name).load_state_dict(getattr(source, name).state_dict())
+    spread = len(source.layers) / len(decoder.layers)
+    for number, layer in enumerate(decoder.layers):
+        layer.load_state_dict(source.layers[int((number + 1) * spread) - 1].state_dict())
     return draft
 
 
 def encode(encoder: WhisperEncoder, mel: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
-    """mel: (windows, n_mels, frames) of any even length -> (windows, frames / 2, width)."""
+    """Run the encoder.
+
+    Args:
+        encoder: transformers' encoder.
+        mel: Log-mel features of any even length, (windows, n_mels, frames).
+        offsets: Of the windows in the encoder's positions, (windows,).
+
+    Returns:
+        Encoder states, (windows, frames / 2, width).
+    """
     hidden = functional.gelu(encoder.conv1(mel))
     hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
     places = offsets[:, None] + torch.arange(hidden.shape[1], device=mel.device)
@@ -81,15 +89,30 @@ def encode(encoder: WhisperEncoder, mel: torch.Tensor, offsets: torch.Tensor) ->
 
 
 def decode(decoder: WhisperDecoder, tokens: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
-    """tokens: (windows, text), audio: what ``encode`` gives -> last hidden states (windows, text, width)."""
+    """Run the decoder.
+
+    Args:
+        decoder: transformers' decoder.
+        tokens: (windows, text).
+        audio: Encoder states, (windows, positions, width).
+
+    Returns:
+        Last hidden states, (windows, text, width).
+    """
     return torch.as_tensor(decoder(input_ids=tokens, encoder_hidden_states=audio, use_cache=False).last_hidden_state)
 
 
 def token_loss(logits: torch.Tensor, labels: torch.Tensor, ids: SpecialIds, smoothing: float) -> torch.Tensor:
-    """Mean cross-entropy over (tokens, vocabulary) logits.
+    """Mean cross-entropy.
 
-    Text is smoothed over text alone and a timestamp over its two neighbours alone: Whisper's timestamp rule
-    adds up the probability of all timestamps, which smoothing over everything would inflate.
+    Text is smoothed over text alone and a timestamp over its two neighbours alone: Whisper's timestamp rule sums the
+    probability of all timestamps, which smoothing over everything would inflate.
+
+    Args:
+        logits: (tokens, vocabulary).
+        labels: (tokens,).
+        ids: Of the special tokens.
+        smoothing: Label smoothing of text tokens.
     """
     log_probs = functional.log_softmax(logits.float(), dim=-1)
     wanted = log_probs.gather(1, labels[:, None])[:, 0]
@@ -103,92 +126,94 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, ids: SpecialIds, smoo
 
 @dataclass(frozen=True)
 class Losses:
-    """What a batch costs: cross-entropy of the text, CTC of the encoder, and stray attention."""
+    """The losses of one batch: cross-entropy of the text, CTC of the encoder, and the attention guide's."""
 
     text: torch.Tensor
     ctc: torch.Tensor
     guide: torch.Tensor
 
 
-class Guide:
-    """Shows one head of each layer where to look, from the times at which everything is said.
+class AttentionGuide:
+    """A loss on one attention head of each layer, from the times at which tokens are spoken.
 
-    Decoder heads are drawn to where the next token is heard, encoder heads to their neighbourhood. Without it, short
-    windows teach attention by content alone, and in a full window of ten sentences the decoder loses its place.
+    It draws decoder heads to where the next token is spoken and encoder heads to their neighbourhood. Without it, short
+    windows train attention by content alone, and in a full window of ten sentences the decoder loses its place.
     """
 
     _LAYERS = slice(1, 7)
-    _HEARD, _NEAR = 20, 16
+    _CROSS_REACH, _SELF_REACH = 20, 16  # positions
 
     def __init__(self, target: WhisperForConditionalGeneration) -> None:
-        self._cross: list[torch.Tensor] = []
-        self._near: list[torch.Tensor] = []
+        """Record the attention of every forward pass that has gradients."""
+        self._cross_attention: list[torch.Tensor] = []
+        self._self_attention: list[torch.Tensor] = []
         for layer in target.model.decoder.layers[self._LAYERS]:
-            layer.encoder_attn.register_forward_hook(partial(self._keep, self._cross))
+            layer.encoder_attn.register_forward_hook(partial(self._keep, self._cross_attention))
         for layer in target.model.encoder.layers:
-            layer.self_attn.register_forward_hook(partial(self._keep, self._near))
+            layer.self_attn.register_forward_hook(partial(self._keep, self._self_attention))
 
     @staticmethod
-    def _keep(kept: list[torch.Tensor], module: nn.Module, given: object, output: tuple[torch.Tensor, ...]) -> None:
+    def _keep(kept: list[torch.Tensor], module: nn.Module, args: object, output: tuple[torch.Tensor, ...]) -> None:
         if output[1] is not None and torch.is_grad_enabled():
             kept.append(output[1][:, 0].float())
 
     def clear(self) -> None:
-        """Forget the last forward's attention."""
-        self._cross.clear()
-        self._near.clear()
+        """Drop the attention of the last forward pass."""
+        self._cross_attention.clear()
+        self._self_attention.clear()
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Mean negative log of the attention that falls where it should."""
         places = torch.arange(batch.mel.shape[2] // 2, device=batch.mel.device)
-        asked = batch.heard_from != NOWHERE
-        first, last = batch.heard_from[asked][:, None], batch.heard_to[asked][:, None]
-        heard = (places >= first - self._HEARD) & (places <= last + self._HEARD)
-        near = (places - places[:, None]).abs() <= self._NEAR
-        masses = [(attention[asked] * heard).sum(-1) for attention in self._cross]
-        masses += [(attention * near).sum(-1) for attention in self._near]
+        spoken = batch.attend_from != NO_POSITION
+        first, last = batch.attend_from[spoken][:, None], batch.attend_to[spoken][:, None]
+        in_time = (places >= first - self._CROSS_REACH) & (places <= last + self._CROSS_REACH)
+        near = (places - places[:, None]).abs() <= self._SELF_REACH
+        masses = [(attention[spoken] * in_time).sum(-1) for attention in self._cross_attention]
+        masses += [(attention * near).sum(-1) for attention in self._self_attention]
         self.clear()
         return -torch.stack([mass.clamp(min=1e-4).log().mean() for mass in masses]).mean()
 
 
 class TargetLoss(nn.Module):
-    """The target, with the CTC head and the guide that help it while it is young."""
+    """The target with its losses: cross-entropy, a CTC head on the encoder, and the attention guide."""
 
     def __init__(self, target: WhisperForConditionalGeneration, ids: SpecialIds, recipe: Recipe) -> None:
+        """Wrap a target; the CTC head starts untrained."""
         super().__init__()
         self.target = target
         self.ctc_head = nn.Linear(target.config.d_model, ids.eot + 1)
-        self._guide = Guide(target)
+        self._guide = AttentionGuide(target)
         self._ids, self._recipe = ids, recipe
 
-    def forward(self, batch: Batch, listening: bool = False) -> Losses:
-        """The losses of one batch; while only ``listening``, CTC's alone."""
+    def forward(self, batch: Batch, encoder_only: bool = False) -> Losses:
+        """The losses of one batch. encoder_only: CTC's alone, the others are zero."""
         self._guide.clear()
         audio = encode(self.target.model.encoder, batch.mel, batch.offsets)
         ctc = self._ctc(audio, batch)
-        if listening:
-            nothing = torch.zeros((), device=ctc.device)
-            return Losses(nothing, ctc, nothing)
-        self.target.config._attn_implementation = "eager"  # gives the guide its weights
+        if encoder_only:
+            zero = torch.zeros((), device=ctc.device)
+            return Losses(zero, ctc, zero)
+        self.target.config._attn_implementation = "eager"  # which returns the attention weights
         hidden = decode(self.target.model.decoder, batch.tokens, audio)
-        asked = batch.labels != IGNORED
-        logits = self.target.proj_out(hidden[asked])
-        text = token_loss(logits, batch.labels[asked], self._ids, self._recipe.label_smoothing)
+        predicted = batch.labels != IGNORE_INDEX
+        logits = self.target.proj_out(hidden[predicted])
+        text = token_loss(logits, batch.labels[predicted], self._ids, self._recipe.label_smoothing)
         return Losses(text, ctc, self._guide.loss(batch))
 
     def head_loss(self, batch: Batch) -> torch.Tensor:
-        """CTC's loss alone, from an encoder that stays as it is."""
+        """The CTC loss alone, with the encoder frozen."""
         with torch.no_grad():
             audio = encode(self.target.model.encoder, batch.mel, batch.offsets)
         return self._ctc(audio, batch)
 
     def logits(self, batch: Batch) -> torch.Tensor:
-        """(windows, text, vocabulary), given the true tokens."""
+        """Teacher-forced logits, (windows, text, vocabulary)."""
         audio = encode(self.target.model.encoder, batch.mel, batch.offsets)
         return torch.as_tensor(self.target.proj_out(decode(self.target.model.decoder, batch.tokens, audio)))
 
     def total(self, losses: Losses) -> torch.Tensor:
-        """What is minimised."""
+        """The weighted sum that is minimized."""
         return losses.text + self._recipe.ctc_weight * losses.ctc + self._recipe.guide_weight * losses.guide
 
     def _ctc(self, audio: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -196,11 +221,11 @@ class TargetLoss(nn.Module):
         lengths = torch.full((len(audio),), audio.shape[1])
         loss = functional.ctc_loss(
             log_probs,
-            batch.text,
+            batch.ctc_tokens,
             lengths,
-            batch.text_lengths,
+            batch.ctc_lengths,
             blank=self._ids.eot,
             zero_infinity=True,
             reduction="sum",
         )
-        return loss / batch.text_lengths.sum().clamp(min=1)
+        return loss / batch.ctc_lengths.sum().clamp(min=1)

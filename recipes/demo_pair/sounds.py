@@ -1,4 +1,4 @@
-"""What is heard where nobody speaks: noises, tones, hum, clicks and chords, as samples."""
+"""Audio without speech: noises, tones, hum, clicks and chords, synthesized from formulas."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ _Maker = Callable[[NDArray[np.float64], Numbers], NDArray[np.float64]]
 
 
 def _noise(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:
-    """White to brown: power falls as frequency to the power 0 to 2."""
+    """White to brown noise: power falls as frequency to the power 0 to 2."""
     spectrum = np.fft.rfft(numbers.standard_normal(len(times)))
     spectrum /= np.maximum(1, np.arange(len(spectrum))) ** numbers.uniform(0, 1)
     return np.fft.irfft(spectrum, len(times))
@@ -48,7 +48,7 @@ def _clicks(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]
 
 
 def _chords(times: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:
-    """Three notes at a time, each chord struck and fading."""
+    """Three notes at a time, each chord with a sharp attack and a decay."""
     length = numbers.uniform(0.3, 1.5)
     chord = (times / length).astype(int)
     notes = 220 * 2 ** (numbers.integers(-12, 24, (chord[-1] + 1, 3)) / 12)
@@ -60,7 +60,11 @@ _MAKERS: tuple[_Maker, ...] = (_noise, _noise, _tone, _beeps, _sweep, _hum, _cli
 
 
 def sound(seconds: float, seed: str) -> Samples:
-    """One sound drawn by ``seed``, or two on top of each other: 16 kHz, peak 0.5 down to 0.005."""
+    """Draw one sound, or two mixed.
+
+    Returns:
+        16 kHz mono samples, peak 0.005 to 0.5.
+    """
     numbers = np.random.default_rng(list(seed.encode()))
     times = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     made = sum(

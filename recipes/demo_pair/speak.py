@@ -1,4 +1,4 @@
-"""Text to sound: espeak-ng and flite, trimmed to the speech and brought to 16 kHz mono."""
+"""Speech synthesis: espeak-ng and flite, trimmed to the speech and resampled to 16 kHz mono."""
 
 import io
 import subprocess
@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from recipes.demo_pair import espeak_library
+from recipes.demo_pair.recipe import RecipeError
 from recipes.demo_pair.voices import Voice
 
 SAMPLE_RATE = 16_000
@@ -20,31 +21,29 @@ _QUIET = 10 ** (-45 / 20)
 """Fraction of the peak below which the ends of an utterance count as silence."""
 
 
-class SpeechError(RuntimeError):
-    """A synthesizer is missing or gave no sound."""
+class SpeechError(RecipeError):
+    """A synthesizer is missing, failed, or produced no sound."""
 
 
-def synthesizers_present() -> bool:
-    """Whether both programs can be found."""
-    return all(which(program) for program in ("espeak-ng", "flite"))
-
-
-def at_hand(voice: Voice) -> Voice:
-    """The voice itself; where flite is missing, espeak-ng's American one in its place."""
+def available(voice: Voice) -> Voice:
+    """The voice itself, or espeak-ng's American one in place of a flite voice where flite is missing."""
     if voice.synthesizer == "flite" and which("flite") is None:
         return replace(voice, synthesizer="espeak-ng", name="en-us")
     return voice
 
 
 def speak(text: str, voice: Voice) -> NDArray[np.float32]:
-    """Say ``text``: 16 kHz mono samples with peak 0.5, from the first sound to the last.
+    """Synthesize a text.
+
+    Returns:
+        16 kHz mono samples with peak 0.5, from the first sound to the last.
 
     Raises:
-        SpeechError: the synthesizer is missing, failed or gave silence.
+        SpeechError: The synthesizer is missing, failed, or produced silence.
     """
     samples, rate = _raw(text, voice)
     if not len(samples) or not np.abs(samples).max() > 0:
-        raise SpeechError(f"{voice} said nothing for {text!r}")
+        raise SpeechError(f"{voice} produced no sound for {text!r}")
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE)
     samples = trimmed(samples)
@@ -52,15 +51,15 @@ def speak(text: str, voice: Voice) -> NDArray[np.float32]:
 
 
 def _raw(text: str, voice: Voice) -> tuple[NDArray[np.float32], int]:
-    """Samples as the synthesizer gives them, and their rate. espeak-ng may be a program or a library."""
+    """The synthesizer's samples, and their rate. espeak-ng may be a program or a library."""
     if which(voice.synthesizer) is not None:
         wav = _espeak(text, voice) if voice.synthesizer == "espeak-ng" else _flite(text, voice)
         samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
         return samples, rate
-    if voice.synthesizer == "espeak-ng" and espeak_library.present():
+    if voice.synthesizer == "espeak-ng" and espeak_library.available():
         library = espeak_library.library()
-        said = library.speak(text, voice.name, voice.speed, voice.pitch)
-        return np.asarray(said / 32768, np.float32), library.rate
+        spoken = library.speak(text, voice.name, voice.speed, voice.pitch)
+        return np.asarray(spoken / 32768, np.float32), library.rate
     raise SpeechError(
         f"{voice.synthesizer} is not installed: apt-get install espeak-ng flite, or pip install espeakng-loader"
     )
@@ -69,14 +68,14 @@ def _raw(text: str, voice: Voice) -> tuple[NDArray[np.float32], int]:
 def _espeak(text: str, voice: Voice) -> bytes:
     command = ["espeak-ng", "-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdout", text]
     wav = _output_of(command)
-    # espeak-ng writes a streamed header whose length is 0x7ffff000: state the true one.
+    # espeak-ng writes a streaming header whose length is 0x7ffff000: replace it by the true one.
     size = len(wav) - 44
     return wav[:4] + (size + 36).to_bytes(4, "little") + wav[8:40] + size.to_bytes(4, "little") + wav[44:]
 
 
 def _flite(text: str, voice: Voice) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "said.wav"
+        path = Path(folder) / "speech.wav"
         stretch = f"duration_stretch={175 / voice.speed:.3f}"
         _output_of(["flite", "-voice", voice.name, "--setf", stretch, "-t", text, "-o", str(path)])
         return path.read_bytes()
@@ -90,6 +89,6 @@ def _output_of(command: list[str]) -> bytes:
 
 
 def trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without the silence at both ends."""
+    """Cut the silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > _QUIET * np.abs(samples).max())
     return samples[loud[0] : loud[-1] + 1]

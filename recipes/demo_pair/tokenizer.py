@@ -1,4 +1,4 @@
-"""The tokenizer: a small byte-level BPE of our own, with Whisper's special tokens in Whisper's order.
+"""The tokenizer: a small byte-level BPE, with Whisper's special tokens in Whisper's order.
 
 Ids: the BPE tokens, then ``SPECIAL_TOKENS``, then 1,501 timestamps, so that ``<|0.00|>`` comes right after
 ``<|notimestamps|>``, which transformers and openai/whisper both rely on.
@@ -53,7 +53,7 @@ class SpecialIds:
 
 
 def special_ids(tokenizer: WhisperTokenizer) -> SpecialIds:
-    """Look the special tokens up."""
+    """Look up the ids of the special tokens."""
     ids = dict(zip(SPECIAL_TOKENS, tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS)), strict=True))
     return SpecialIds(
         eot=ids["<|endoftext|>"],
@@ -72,7 +72,13 @@ def special_ids(tokenizer: WhisperTokenizer) -> SpecialIds:
 def make_tokenizer(
     recipe: Recipe, folder: Path = CACHE / "tokenizer", sentence_count: int = 15_000
 ) -> WhisperTokenizer:
-    """Learn the BPE from the grammar's own sentences and save it in ``WhisperTokenizer`` format."""
+    """Train the BPE on the grammars' sentences and save it in ``WhisperTokenizer`` format.
+
+    Args:
+        recipe: Its languages, seed and number of BPE tokens.
+        folder: Where to save it.
+        sentence_count: Sentences per language.
+    """
     bpe = Tokenizer(BPE())
     bpe.pre_tokenizer = ByteLevel(add_prefix_space=False)
     texts = [
@@ -84,7 +90,8 @@ def make_tokenizer(
     bpe.train_from_iterator(
         texts, BpeTrainer(vocab_size=recipe.bpe_tokens, initial_alphabet=alphabet, show_progress=False)
     )
-    bpe.model.save(str(_made(folder)))
+    folder.mkdir(parents=True, exist_ok=True)
+    bpe.model.save(str(folder))
     vocab, merges = BPE.read_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
     tokenizer = WhisperTokenizer(vocab=vocab, merges=merges, pad_token=SPECIAL_TOKENS[0])
     tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS[1:])})
@@ -96,8 +103,3 @@ def make_tokenizer(
 def load_tokenizer(folder: Path = CACHE / "tokenizer") -> WhisperTokenizer:
     """Read the tokenizer that ``make_tokenizer`` saved."""
     return WhisperTokenizer.from_pretrained(str(folder))
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

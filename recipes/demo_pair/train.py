@@ -1,7 +1,7 @@
-"""The target's training: a trunk from nothing, then branches whose mean is the target.
+"""Training of the target: a trunk from random weights, then branches whose mean is the target.
 
-Muon for the matrices, AdamW for the rest, one batch a step. Each run starts from the newest checkpoint of its folder,
-and sees from there what an unbroken one would have seen.
+Muon for the matrices, AdamW for the rest, one batch per step. Each run resumes from the newest checkpoint of its
+folder, and sees from there what an uninterrupted one would have seen.
 """
 
 import random
@@ -17,38 +17,38 @@ from typing import Any
 import torch
 from torch import nn
 
-from recipes.demo_pair.batches import BatchMaker, Heard
+from recipes.demo_pair.batches import BatchMaker, TokenizedCorpus
 from recipes.demo_pair.checkpoints import Checkpoints, mean_of
-from recipes.demo_pair.corpus import Utterance, load_corpus, load_sounds, spoken
+from recipes.demo_pair.corpus import Utterance, load_corpus, load_sounds, speak_sentences
 from recipes.demo_pair.mel import raw_log_mel
 from recipes.demo_pair.network import Losses, TargetLoss, new_target
-from recipes.demo_pair.recipe import CACHE, FULL, SHORT, Phase, Recipe, WindowKind
+from recipes.demo_pair.recipe import CACHE, FULL, SHORT, Phase, Recipe, RecipeError, WindowKind
 from recipes.demo_pair.tokenizer import SpecialIds, load_tokenizer, special_ids
-from recipes.demo_pair.windows import IGNORED
+from recipes.demo_pair.windows import IGNORE_INDEX
 
 _REPORT_EVERY = 25
 _HELD_OUT = 60
 _BRANCH_BATCHES = 1_000_000
-"""Where a branch's batches are numbered from, times its place among all."""
+"""A branch's batches are numbered from its number among all branches, times this."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """What every training needs: batches to learn from, batches of held-out sentences and voices, and the ids."""
+class TrainingData:
+    """Batches to train on, batches of held-out sentences and voices, and the ids of special tokens."""
 
     batches: BatchMaker
     held_out: BatchMaker
     ids: SpecialIds
 
 
-def load_material(recipe: Recipe) -> Material:
-    """Read corpus and tokenizer from the cache."""
+def load_training_data(recipe: Recipe) -> TrainingData:
+    """Read corpus and tokenizer from the cache, and synthesize the held-out sentences."""
     tokenizer = load_tokenizer()
     ids = special_ids(tokenizer)
-    unheard = [
+    held_out = [
         Utterance(one.sentence, one.language, raw_log_mel(one.samples))
         for language in recipe.languages
-        for one in spoken(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
+        for one in speak_sentences(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
     ]
     sounds = load_sounds()
 
@@ -56,18 +56,19 @@ def load_material(recipe: Recipe) -> Material:
         found: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
         return found
 
-    def batches(spoken_ones: list[Utterance]) -> BatchMaker:
-        texts = tokens([one.sentence.text for one in spoken_ones])
-        english = tokens([one.sentence.english for one in spoken_ones])
-        return BatchMaker(recipe, Heard(spoken_ones, texts, english, sounds), ids)
+    def batches(utterances: list[Utterance]) -> BatchMaker:
+        texts = tokens([one.sentence.text for one in utterances])
+        english = tokens([one.sentence.english for one in utterances])
+        return BatchMaker(recipe, TokenizedCorpus(utterances, texts, english, sounds), ids)
 
-    return Material(batches(load_corpus()), batches(unheard), ids)
+    return TrainingData(batches(load_corpus()), batches(held_out), ids)
 
 
 class Optimizers:
     """Muon for the layers' matrices, AdamW for embeddings, convolutions, norms and biases."""
 
     def __init__(self, modules: nn.Module) -> None:
+        """Sort the weights that require gradients."""
         named = [(name, weight) for name, weight in modules.named_parameters() if weight.requires_grad]
         matrices = [weight for name, weight in named if _is_matrix(name, weight)]
         others = [weight for name, weight in named if not _is_matrix(name, weight)]
@@ -76,7 +77,11 @@ class Optimizers:
         self._all.append(torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"))
 
     def step(self, rate: float) -> float:
-        """Clip, step at the learning rate, clear; the gradient's norm before clipping."""
+        """Clip gradients, step at the learning rate `rate`, and clear them.
+
+        Returns:
+            The gradients' norm before clipping.
+        """
         norm = nn.utils.clip_grad_norm_(self._weights, 1.0)
         for optimizer in self._all:
             for group in optimizer.param_groups:
@@ -86,11 +91,11 @@ class Optimizers:
         return float(norm)
 
     def state(self) -> list[dict[str, Any]]:
-        """For a checkpoint."""
+        """The optimizers' states, for a checkpoint."""
         return [optimizer.state_dict() for optimizer in self._all]
 
     def load(self, states: Iterable[dict[str, Any]]) -> None:
-        """From a checkpoint."""
+        """Restore what `state` returned."""
         for optimizer, state in zip(self._all, states, strict=True):
             optimizer.load_state_dict(state)
 
@@ -101,17 +106,17 @@ def _is_matrix(name: str, weight: torch.Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one step trains on and how fast, and whether the encoder alone does."""
+    """What one step trains on, and at which learning rate: see `Phase`."""
 
     kind: WindowKind
     rate: float
     languages: tuple[str, ...]
-    listening: bool
-    crowded: float
+    encoder_only: bool
+    packed: float
 
 
 def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
-    """Look a step's phase up and draw its window kind by the phase's odds."""
+    """Find a step's phase, and draw its window kind by the phase's odds."""
     rng = random.Random(f"kind {seed} {step}")
     for phase in phases:
         if step < phase.steps:
@@ -119,13 +124,13 @@ def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
             kind = rng.choices(kinds, [odds for _, odds in phase.odds])[0]
             first, last = phase.rates
             rate = first + (last - first) * (step + 1) / phase.steps
-            return Plan(kind, rate, phase.languages, phase.listening, phase.crowded)
+            return Plan(kind, rate, phase.languages, phase.encoder_only, phase.packed)
         step -= phase.steps
     raise IndexError("past the last step")
 
 
 def set_attention(module: nn.Module, kind: WindowKind) -> None:
-    """Plain attention is faster on short windows on a CPU, SDPA on full ones."""
+    """Choose the faster attention on a CPU: eager on short windows, SDPA on full ones."""
     name = "sdpa" if kind == FULL else "eager"
     for part in module.modules():
         config = getattr(part, "config", None)
@@ -134,26 +139,33 @@ def set_attention(module: nn.Module, kind: WindowKind) -> None:
 
 
 def train_target(recipe: Recipe, folder: Path = CACHE / "target") -> None:
-    """Train the trunk to the recipe's last step; then the rounds of branches, those side by side on a CPU."""
+    """Train the trunk to its last step, then the rounds of branches, those side by side on a CPU."""
     if Checkpoints(folder).last_step() < recipe.steps:
         _run(recipe, folder, recipe.phases, folder, None)
-    several = recipe.workers if recipe.device == "cpu" else 1
+    at_once = recipe.workers if recipe.device == "cpu" else 1
     for turn in range(len(recipe.rounds)):
-        with ProcessPoolExecutor(several, get_context("spawn")) as pool:
+        with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
             list(pool.map(partial(train_branch, recipe, turn, folder=folder), range(recipe.branches)))
 
 
 def train_branch(recipe: Recipe, turn: int, number: int, folder: Path = CACHE / "target") -> None:
-    """Train a branch of a round (both from 0 on) to its last step."""
+    """Train branch `number` of round `turn` (both from 0) to its last step."""
     _run(recipe, branch_folder(folder, turn, number), recipe.rounds[turn], folder, turn * recipe.branches + number)
 
 
-def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target", turns: int | None = None) -> TargetLoss:
-    """The target as far as it has come: the mean of the branches of the last round that has ended, the trunk's before
-    that. turns: look at so many rounds only.
+def load_trained(
+    recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target", turns: int | None = None
+) -> TargetLoss:
+    """Load the target as far as it is trained: the mean of the last complete round's branches, or the trunk.
+
+    Args:
+        recipe: Its rounds, branches and averaged steps.
+        ids: Of the special tokens.
+        folder: Of the trunk's checkpoints.
+        turns: Rounds to consider; None considers all.
 
     Raises:
-        FileNotFoundError: nothing was trained yet.
+        RecipeError: Nothing is trained yet.
     """
     states, name = _newest(recipe, folder, len(recipe.rounds) if turns is None else turns)
     modules = TargetLoss(new_target(recipe.shape, ids), ids, recipe)
@@ -163,7 +175,7 @@ def trained(recipe: Recipe, ids: SpecialIds, folder: Path = CACHE / "target", tu
 
 
 def _newest(recipe: Recipe, folder: Path, turns: int) -> tuple[list[dict[str, torch.Tensor]], str]:
-    """The states whose mean the target is, and what they are."""
+    """The states whose mean is the target, and a description of them."""
     for turn in reversed(range(turns)):
         ends = [Checkpoints(branch_folder(folder, turn, number)) for number in range(recipe.branches)]
         step = recipe.round_steps[turn]
@@ -172,39 +184,37 @@ def _newest(recipe: Recipe, folder: Path, turns: int) -> tuple[list[dict[str, to
     checkpoints = Checkpoints(folder)
     steps = recipe.averaged if checkpoints.has(recipe.averaged) else (checkpoints.last_step(),)
     if steps == (0,):
-        raise FileNotFoundError(f"no training checkpoint in {folder}: run `python -m recipes.demo_pair target` first")
+        raise RecipeError(f"no training checkpoint in {folder}: run `python -m recipes.demo_pair target` first")
     return [checkpoints.modules(step) for step in steps], f"the trunk after {', '.join(map(str, steps))} steps"
 
 
 def branch_folder(folder: Path, turn: int, number: int) -> Path:
-    """Where a branch of a round (both from 0 on) keeps its states."""
+    """Folder of the checkpoints of branch `number` of round `turn` (both from 0)."""
     return folder / f"round-{turn + 1}" / f"branch-{number + 1}"
 
 
 def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], trunk: Path, branch: int | None) -> None:
-    """Train the trunk, from nothing, or a branch, from the target as it was before its round. branch: its number among
-    those of all rounds."""
+    """Train the trunk, or a branch from the target as it was before its round.
+
+    branch: its number among those of all rounds; None for the trunk.
+    """
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
-    material = load_material(recipe)
+    data = load_training_data(recipe)
     steps = sum(phase.steps for phase in phases)
     if branch is None:
-        modules = TargetLoss(new_target(recipe.shape, material.ids), material.ids, recipe)
+        modules = TargetLoss(new_target(recipe.shape, data.ids), data.ids, recipe)
     else:
-        modules = trained(recipe, material.ids, trunk, branch // recipe.branches)
-    checkpoints = Checkpoints(folder, for_good=recipe.averaged)
+        modules = load_trained(recipe, data.ids, trunk, branch // recipe.branches)
+    checkpoints = Checkpoints(folder, keep_steps=recipe.averaged)
     modules.to(recipe.device)
     optimizers = Optimizers(modules)
-    first, state = checkpoints.newest()
-    if state is not None:
-        modules.load_state_dict(state["modules"])
-        if state["optimizers"]:
-            optimizers.load(state["optimizers"])
+    first = resume(checkpoints, modules, optimizers)
     offset = 0 if branch is None else _BRANCH_BATCHES * (branch + 1)
     started = time.perf_counter()
     for step in range(first, steps):
         plan = plan_of_step(phases, recipe.seed, step)
-        losses, norm = _one_step(modules, optimizers, material, plan, step + offset)
+        losses, norm = _one_step(modules, optimizers, data, plan, step + offset)
         if step % _REPORT_EVERY == 0:
             checkpoints.log(
                 step=step,
@@ -217,32 +227,42 @@ def _run(recipe: Recipe, folder: Path, phases: Sequence[Phase], trunk: Path, bra
                 seconds=time.perf_counter() - started,
             )
         if (step + 1) % recipe.checkpoint_every == 0 or step + 1 in (*recipe.averaged, steps):
-            checkpoints.log(step=step + 1, **_accuracies(modules, material, recipe))
+            checkpoints.log(step=step + 1, **_accuracies(modules, data, recipe))
             checkpoints.save(step + 1, {"modules": modules.state_dict(), "optimizers": optimizers.state()})
 
 
+def resume(checkpoints: Checkpoints, modules: nn.Module, optimizers: Optimizers) -> int:
+    """Load the newest checkpoint, where there is one, and return the first step to train."""
+    first, state = checkpoints.newest()
+    if state is not None:
+        modules.load_state_dict(state["modules"])
+        if state["optimizers"]:
+            optimizers.load(state["optimizers"])
+    return first
+
+
 def _one_step(
-    modules: TargetLoss, optimizers: Optimizers, material: Material, plan: Plan, step: int
+    modules: TargetLoss, optimizers: Optimizers, data: TrainingData, plan: Plan, step: int
 ) -> tuple[Losses, float]:
     set_attention(modules, plan.kind)
-    batch = material.batches.batch(step, plan.kind, plan.languages, crowded=plan.crowded)
+    batch = data.batches.batch(step, plan.kind, plan.languages, packed=plan.packed)
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
-        losses = modules(batch, plan.listening)
+        losses = modules(batch, plan.encoder_only)
     torch.autograd.backward(modules.total(losses))
     return losses, optimizers.step(plan.rate)
 
 
 @torch.no_grad()
-def _accuracies(modules: TargetLoss, material: Material, recipe: Recipe) -> dict[str, float]:
-    """Share of text tokens foretold, given the true ones before, on held-out sentences in held-out voices: short
-    windows of each language, and full ones of all."""
+def _accuracies(modules: TargetLoss, data: TrainingData, recipe: Recipe) -> dict[str, float]:
+    """Teacher-forced accuracy of text tokens on held-out sentences in held-out voices: short windows of each language,
+    and full ones of all."""
     drawn = {language: (SHORT, (language,)) for language in recipe.languages} | {"full": (FULL, recipe.languages)}
-    found = {}
+    accuracies = {}
     for name, (kind, languages) in drawn.items():
         set_attention(modules, kind)
-        batch = material.held_out.batch(0, kind, languages, clean=True)
+        batch = data.held_out.batch(0, kind, languages, clean=True)
         with torch.autocast(batch.mel.device.type, torch.bfloat16):
-            guesses = modules.logits(batch).argmax(-1)
-        asked = (batch.labels != IGNORED) & (batch.labels < material.ids.eot)
-        found[name] = (guesses == batch.labels)[asked].float().mean().item()
-    return found
+            best = modules.logits(batch).argmax(-1)
+        text = (batch.labels != IGNORE_INDEX) & (batch.labels < data.ids.eot)
+        accuracies[name] = (best == batch.labels)[text].float().mean().item()
+    return accuracies

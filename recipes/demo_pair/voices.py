@@ -1,7 +1,7 @@
-"""Who speaks: the synthetic voices, and which of them training never hears.
+"""The synthetic voices, and which of them are held out of training.
 
-A voice is a name; ``speak`` knows how to make it talk. Held-out voices are whole espeak-ng variants, in
-every accent, so that an unseen voice is new in pitch, formants and timbre, not only in its accent.
+Held-out voices are whole espeak-ng variants, in every accent, so that an unseen voice is new in pitch, formants and
+timbre, not only in its accent.
 """
 
 import random
@@ -85,10 +85,10 @@ VARIANTS = [
     "klatt2",
     "klatt4",
 ]
-"""espeak-ng voice variants heard in training; the empty variant is the accent's own voice."""
+"""espeak-ng voice variants in the training data; the empty variant is the accent's own voice."""
 
 HELD_OUT_VARIANTS = ("m7", "f4", "benjamin", "anika")
-"""espeak-ng voice variants kept for evaluation."""
+"""espeak-ng voice variants held out for evaluation."""
 
 FLITE = {"en": ("kal16", "awb", "rms", "slt")}
 FLITE_SHARE = 0.2
@@ -96,8 +96,14 @@ FLITE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Voice:
-    """One way to speak. ``speed`` is in words a minute and ``pitch`` 0 to 99 for espeak-ng; flite takes
-    ``speed / 175`` as its rate."""
+    """A synthesizer's voice.
+
+    Attributes:
+        synthesizer: "espeak-ng", "flite", or "human" for a recorded speaker.
+        name: As the synthesizer calls it.
+        speed: Words per minute; flite is given ``speed / 175`` as its rate.
+        pitch: 0 to 99, espeak-ng alone.
+    """
 
     synthesizer: str
     name: str
@@ -106,7 +112,7 @@ class Voice:
 
 
 def draw_voice(language: str, rng: random.Random, held_out: bool = False) -> Voice:
-    """Draw a voice for one utterance."""
+    """Draw a voice for one utterance. held_out: one that is not in the training data."""
     speed, pitch = rng.randint(135, 200), rng.randint(30, 70)
     if not held_out and language in FLITE and rng.random() < FLITE_SHARE:
         return Voice("flite", rng.choice(FLITE[language]), speed, pitch)

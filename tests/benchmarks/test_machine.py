@@ -1,4 +1,4 @@
-"""What is said of the machine, and waiting for its devices."""
+"""The description of a machine, and waiting for its devices."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import pytest
 import torch
 
 from benchmarks import machine
-from benchmarks.machine import DeviceWatch
+from benchmarks.machine import NATIVE_KERNELS, DeviceStopwatch
 
 
-def test_a_look_at_this_machine() -> None:
-    seen = machine.look(threads=2, load_before=0.0)
-    assert seen.cores >= 1
-    assert seen.memory_bytes > 2**30
-    assert "torch" in dict(seen.versions)
-    assert seen.busy == ""
-    assert machine.look(threads=2, load_before=100.0).busy
+def test_this_machine_is_described() -> None:
+    here = machine.describe(threads=2, load_before=0.0, native_kernels="compiled")
+    assert here.cores >= 1
+    assert here.memory_bytes > 2**30
+    assert "torch" in dict(here.versions)
+    assert dict(here.versions)[NATIVE_KERNELS] == "compiled"
+    assert NATIVE_KERNELS not in dict(machine.describe(2, 0.0, "").versions)
+
+
+def test_a_high_load_before_is_a_warning() -> None:
+    assert machine.describe(2, load_before=0.0, native_kernels="").busy == ""
+    assert "busy" in machine.describe(2, load_before=100.0, native_kernels="").busy
 
 
 def test_bandwidth_is_the_best_of_its_passes() -> None:
@@ -23,21 +28,21 @@ def test_bandwidth_is_the_best_of_its_passes() -> None:
     assert machine.bandwidth("cpu", megabytes=1, now=lambda: next(times)) == 2**20
 
 
-def test_without_a_gpu_no_memory_is_told() -> None:
-    watch = DeviceWatch("cpu")
+def test_without_a_gpu_no_memory_is_measured() -> None:
+    watch = DeviceStopwatch("cpu")
     watch.start()
     assert watch.stop() >= 0
-    assert watch.peak(100) is None
+    assert watch.peak_bytes(100) is None
 
 
-def test_with_a_gpu_it_is_waited_for_and_its_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_waited_for_and_its_memory_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: calls.append("wait"))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: calls.append("reset"))
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1000)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1500)
-    watch = DeviceWatch("cuda:0")
+    watch = DeviceStopwatch("cuda:0")
     watch.start()
     watch.stop()
     assert calls == ["reset", "wait", "wait"]
-    assert watch.peak(100) == 600
+    assert watch.peak_bytes(100) == 600

@@ -1,4 +1,4 @@
-"""What is printed, saved and read back."""
+"""Reports are printed, saved and read back."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_saved_where_it_can_be_committed(made: Report, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["machine"]["processor"] == "a processor"
 
 
-def test_the_table_says_median_and_spread(made: Report) -> None:
-    lines = list(report.lines(made))
+def test_the_table_shows_median_and_spread(made: Report) -> None:
+    lines = list(report.full_text(made))
     (line,) = [line for line in lines if line.startswith("ours, target only")]
     assert "3.000 [2.000-4.000]" in line
     assert "1.500 [1.000-2.000]" in line
@@ -62,34 +62,34 @@ def test_the_table_says_median_and_spread(made: Report) -> None:
 
 def test_met_and_not_met(made: Report) -> None:
     assert [found.met for found in FOUND] == [True, False, None, None]
-    lines = list(report.verdict(made))
+    lines = list(report.verdict_text(made))
     assert any(line.split()[:5] == ["gain", "3.00", "x", ">=", "2"] for line in lines)
     assert any("NO" in line for line in lines if line.startswith("delay"))
     assert any("not measured" in line for line in lines if line.startswith("unmeasured"))
     assert not any(line.startswith("for information") for line in lines)
 
 
-def test_a_text_of_ours_that_differs_is_a_bug() -> None:
+def test_a_differing_text_of_ours_is_a_bug() -> None:
     wrong = Measurement("case", "ours, speculative", Spread((1.0,)), same_text=False)
     broken = Report("suite", "", QUIET, {}, (*ROWS, wrong))
-    assert broken.broken == ("case: ours, speculative did not write what our target alone wrote",)
-    assert any(line.startswith("- BROKEN") for line in report.lines(broken))
+    assert broken.mismatches == ("case: ours, speculative did not write what our target alone wrote",)
+    assert any(line.startswith("- MISMATCH") for line in report.full_text(broken))
 
 
-def test_a_faster_peer_is_said() -> None:
+def test_a_faster_peer_is_listed() -> None:
     found = (Finding("a peer / ours, wall", 0.5), Finding("another / ours, wall", 1.5), Finding("gain", 0.2))
     report_of_it = Report("suite", "", QUIET, {}, (), found)
-    assert report_of_it.behind == ("a peer / ours, wall: 0.50 x",)
-    assert "- a peer is faster: a peer / ours, wall: 0.50 x" in list(report.lines(report_of_it))
+    assert report_of_it.faster_peers == ("a peer / ours, wall: 0.50 x",)
+    assert "- a peer is faster: a peer / ours, wall: 0.50 x" in list(report.full_text(report_of_it))
 
 
-def test_a_busy_machine_is_said() -> None:
+def test_a_busy_machine_is_a_warning() -> None:
     busy = Machine(**{**vars(QUIET), "load_before": 1.5})
     assert "busy" in busy.busy
-    assert any("WARNING" in line for line in report.lines(Report("suite", "", busy, {}, ())))
+    assert any("WARNING" in line for line in report.full_text(Report("suite", "", busy, {}, ())))
 
 
-def test_ratios_and_the_better_of_several() -> None:
+def test_ratios_and_the_fastest_of_several() -> None:
     alone, ours, peer = ROWS
     assert report.ratio(alone.decode, ours.decode) == 3.0
     assert report.ratio(peer.decode, ours.decode) is None

@@ -1,29 +1,16 @@
-"""Batches depend on the seed and the step alone, and hold what was drawn."""
+"""Batches depend on the seed and the step alone, and hold the utterances that were drawn."""
 
 import numpy as np
 import pytest
 import torch
 
-from recipes.demo_pair.batches import Batch, BatchMaker, Heard
+from recipes.demo_pair.batches import Batch, BatchMaker, TokenizedCorpus
 from recipes.demo_pair.corpus import Utterance
 from recipes.demo_pair.domain import Sentence
 from recipes.demo_pair.mel import FLOOR
 from recipes.demo_pair.recipe import ALL, FULL, LONG, SHORT, Recipe, WindowKind
-from recipes.demo_pair.tokenizer import SpecialIds
-from recipes.demo_pair.windows import IGNORED
-
-IDS = SpecialIds(
-    eot=100,
-    sot=101,
-    languages={"en": 102, "de": 103, "fr": 104, "es": 105},
-    translate=106,
-    transcribe=107,
-    startoflm=108,
-    startofprev=109,
-    nospeech=110,
-    notimestamps=111,
-    space=32,
-)
+from recipes.demo_pair.windows import IGNORE_INDEX
+from tests.support.demo_pair import IDS
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +21,10 @@ def maker() -> BatchMaker:
         for number in range(6):
             mel = numbers.uniform(-4, 1, (80 + 20 * number, 80)).astype(np.float16)
             utterances.append(Utterance(Sentence("x", "x"), language, mel))
-            texts.append([10 * place + number])  # a token that tells the language
+            texts.append([10 * place + number])  # the token shows the language
             english.append([50 + 10 * place + number])
     sounds = numbers.uniform(-6, 0, (2, 200, 80)).astype(np.float16)
-    return BatchMaker(Recipe(), Heard(utterances, texts, english, sounds), IDS)
+    return BatchMaker(Recipe(), TokenizedCorpus(utterances, texts, english, sounds), IDS)
 
 
 @pytest.mark.parametrize("kind", [SHORT, LONG, FULL])
@@ -50,18 +37,18 @@ def test_a_step_gives_the_same_batch_again(maker: BatchMaker, kind: WindowKind) 
     assert one.mel.isfinite().all()
 
 
-def test_only_the_languages_asked_for_are_heard(maker: BatchMaker) -> None:
+def test_only_the_given_languages_are_drawn(maker: BatchMaker) -> None:
     for step in range(10):
         batch = maker.batch(step, SHORT, ("fr",))
-        text = batch.text[batch.text > 0]
+        text = batch.ctc_tokens[batch.ctc_tokens > 0]
         assert ((text >= 20) & (text < 30)).all()
 
 
-def test_translation_is_written_in_english_and_ctc_hears_what_was_said(maker: BatchMaker) -> None:
+def test_a_translation_is_english_and_its_ctc_text_is_not(maker: BatchMaker) -> None:
     seen = 0
     for step in range(10):
         batch = maker.batch(step, SHORT, ("de",))
-        for row, text in zip(batch.tokens.tolist(), batch.text.tolist(), strict=True):
+        for row, text in zip(batch.tokens.tolist(), batch.ctc_tokens.tolist(), strict=True):
             written = {token for token in row if token < IDS.eot}
             if IDS.translate in row and written:
                 seen += 1
@@ -70,7 +57,7 @@ def test_translation_is_written_in_english_and_ctc_hears_what_was_said(maker: Ba
     assert seen
 
 
-def test_a_named_language_may_be_wrong_but_what_is_asked_never_is(maker: BatchMaker) -> None:
+def test_the_prompt_may_name_a_wrong_language_but_the_label_never_does(maker: BatchMaker) -> None:
     batches = [maker.batch(step, FULL, ALL) for step in range(40)]
     misnamed = 0
     for batch in batches:
@@ -80,13 +67,13 @@ def test_a_named_language_may_be_wrong_but_what_is_asked_never_is(maker: BatchMa
 
 def _misnamed(batch: Batch) -> int:
     found = 0
-    for row, labels, text in zip(batch.tokens.tolist(), batch.labels.tolist(), batch.text.tolist(), strict=True):
+    for row, labels, text in zip(batch.tokens.tolist(), batch.labels.tolist(), batch.ctc_tokens.tolist(), strict=True):
         start = row.index(IDS.sot)
         if labels[start] == IDS.nospeech:
             assert not any(text)
             continue
         assert labels[start] in IDS.languages.values()
-        assert labels[start + 1] == IGNORED
+        assert labels[start + 1] == IGNORE_INDEX
         found += row[start + 1] != labels[start]
     return found
 

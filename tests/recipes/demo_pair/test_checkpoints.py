@@ -1,4 +1,4 @@
-"""Training states: the newest few are kept, and those that are wanted for good."""
+"""Checkpoints: the newest few are kept, and those of given steps."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from recipes.demo_pair.checkpoints import Checkpoints, mean_of
 
 
 def saved(folder: Path, *steps: int) -> Checkpoints:
-    checkpoints = Checkpoints(folder, keep=2, for_good=(100,))
+    checkpoints = Checkpoints(folder, keep=2, keep_steps=(100,))
     for step in steps:
         checkpoints.save(step, {"modules": {"weight": torch.full((2,), float(step))}, "optimizers": []})
     return checkpoints
 
 
-def test_the_newest_two_are_kept_and_those_for_good(tmp_path: Path) -> None:
+def test_the_newest_two_are_kept_and_those_of_given_steps(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 100, 200, 300, 400)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000100.pt", "step-000300.pt", "step-000400.pt"]
     assert checkpoints.newest()[0] == 400

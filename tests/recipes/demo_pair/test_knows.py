@@ -1,4 +1,4 @@
-"""The page of what the pair knows says what the grammars say."""
+"""KNOWS.md agrees with the grammars."""
 
 from recipes.demo_pair.knows import page
 from recipes.demo_pair.recipe import ASSETS
@@ -12,5 +12,5 @@ def test_the_page_has_every_language_and_its_patterns() -> None:
     assert "- city: Londres · Paris · Berlin" in written
 
 
-def test_the_page_beside_the_weights_is_this_one() -> None:
+def test_the_bundled_page_agrees_with_the_grammars() -> None:
     assert (ASSETS / "KNOWS.md").read_text() == page()

@@ -1,9 +1,9 @@
-"""Mels put together from parts are the mels that Whisper's own extractor computes of the whole."""
+"""Features put together from parts equal those that Whisper's own extractor computes of the whole."""
 
 import numpy as np
 import torch
 
-from recipes.demo_pair.mel import FLOOR, feature_extractor, normalised, raw_log_mel
+from recipes.demo_pair.mel import FLOOR, feature_extractor, normalized, raw_log_mel
 from recipes.demo_pair.speak import SAMPLE_RATE
 
 
@@ -16,7 +16,7 @@ def test_an_utterance_in_a_silent_window_matches_whispers_extractor() -> None:
     window = torch.full((3_000, 80), FLOOR)
     mel = torch.from_numpy(raw_log_mel(samples).astype(np.float32))
     window[start : start + len(mel)] = mel
-    ours = normalised(window[None])[0].numpy()
+    ours = normalized(window[None])[0].numpy()
 
     inside = slice(start + 2, start + len(mel) - 2)
     np.testing.assert_allclose(ours[inside], wanted[inside], atol=5e-3)

@@ -1,4 +1,4 @@
-"""The recipe's phases: what a step trains on, and how fast."""
+"""The recipe's phases: what a step trains on, and at which learning rate."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import torch
 
 from recipes.demo_pair.checkpoints import Checkpoints
 from recipes.demo_pair.network import TargetLoss, new_target
-from recipes.demo_pair.recipe import ALL, FULL, SHORT, Phase, Recipe, Shape
+from recipes.demo_pair.recipe import ALL, FULL, SHORT, Phase, Recipe, RecipeError, Shape
 from recipes.demo_pair.tokenizer import make_tokenizer, special_ids
-from recipes.demo_pair.train import branch_folder, plan_of_step, trained
+from recipes.demo_pair.train import branch_folder, load_trained, plan_of_step
 
 PHASES = (
-    Phase(10, ((SHORT, 1.0),), (0.0, 1.0), ("en",), listening=True),
+    Phase(10, ((SHORT, 1.0),), (0.0, 1.0), ("en",), encoder_only=True),
     Phase(10, ((FULL, 1.0),), (1.0, 0.5), ALL),
 )
 
@@ -21,10 +21,10 @@ def test_the_rate_goes_in_a_straight_line_through_each_phase() -> None:
     assert [plan_of_step(PHASES, 0, step).rate for step in (0, 9, 19)] == pytest.approx([0.1, 1.0, 0.5])
 
 
-def test_a_phase_says_what_is_heard_and_who_learns() -> None:
+def test_a_phase_determines_windows_languages_and_what_is_trained() -> None:
     first, second = plan_of_step(PHASES, 0, 9), plan_of_step(PHASES, 0, 10)
-    assert (first.kind, first.languages, first.listening) == (SHORT, ("en",), True)
-    assert (second.kind, second.languages, second.listening) == (FULL, ALL, False)
+    assert (first.kind, first.languages, first.encoder_only) == (SHORT, ("en",), True)
+    assert (second.kind, second.languages, second.encoder_only) == (FULL, ALL, False)
 
 
 def test_there_is_no_step_after_the_last() -> None:
@@ -59,9 +59,9 @@ def test_the_target_is_the_trunk_until_every_branch_has_ended(tmp_path: Path) ->
         Checkpoints(folder).save(step, {"modules": filled, "optimizers": []})
 
     def found() -> float:
-        return trained(recipe, ids, tmp_path).ctc_head.bias[0].item()
+        return load_trained(recipe, ids, tmp_path).ctc_head.bias[0].item()
 
-    with pytest.raises(FileNotFoundError, match=r"recipes\.demo_pair target"):
+    with pytest.raises(RecipeError, match=r"recipes\.demo_pair target"):
         found()
     save(tmp_path, 2, 1.0)
     assert found() == 1.0, "the newest, while one to be averaged is missing"
@@ -75,4 +75,6 @@ def test_the_target_is_the_trunk_until_every_branch_has_ended(tmp_path: Path) ->
     save(branch_folder(tmp_path, 1, 0), 3, 30.0)
     save(branch_folder(tmp_path, 1, 1), 3, 50.0)
     assert found() == 40.0
-    assert trained(recipe, ids, tmp_path, turns=1).ctc_head.bias[0].item() == 15.0, "what the second round began with"
+    assert load_trained(recipe, ids, tmp_path, turns=1).ctc_head.bias[0].item() == 15.0, (
+        "the second round starts from the first"
+    )

@@ -1,7 +1,7 @@
-"""Real people: single digits of the Free Spoken Digit Dataset, put together into strings with pauses.
+"""Digits spoken by people: recordings of the Free Spoken Digit Dataset, joined into strings with pauses.
 
-https://github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0. Nothing of it is kept in this repository; where
-the archive is missing the recipe does without, and says so. One speaker is left out of training altogether.
+https://github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0. Nothing of it is stored in this repository; where
+the archive is missing, the recipe runs without it. One speaker is held out of training altogether.
 """
 
 import io
@@ -25,17 +25,16 @@ from recipes.demo_pair.voices import Voice
 
 ARCHIVE = HERE.parents[2] / "shared" / "audio" / "fsdd_four_speakers.tar.xz"
 """An archive of ``digit_speaker_take.wav``, 8 kHz."""
+HELD_OUT_SPEAKER = "theo"
 _TURNS = 0.3
-"""Share of the strings for training whose digits several speakers say."""
+"""Share of the training strings in which speakers take turns."""
 _RAISED = 0.6
-"""Share of them whose quiet parts are raised."""
-LEFT_OUT = "theo"
-"""The speaker that training never hears."""
+"""Share of the training strings whose quiet parts are raised."""
 
 Samples = NDArray[np.float32]
 
 
-def present(archive: Path = ARCHIVE) -> bool:
+def available(archive: Path = ARCHIVE) -> bool:
     """Whether the archive is there."""
     return archive.exists()
 
@@ -56,33 +55,43 @@ def _recordings(archive: Path) -> dict[str, dict[int, list[Samples]]]:
 
 
 def digit_strings(
-    count: int, seed: int, split: Split, left_out: bool = False, archive: Path = ARCHIVE
+    count: int, seed: int, split: Split, held_out_speaker: bool = False, archive: Path = ARCHIVE
 ) -> Iterator[tuple[Sentence, Voice, Samples]]:
-    """Strings of 3 to 8 digits by one speaker each: what is said, who says it, and 16 kHz samples.
+    """Draw strings of three to eight digits, by one speaker each.
 
-    For training, every string is also resampled by up to a quarter, which moves pitch and formants together, every
-    digit by a little more, its quiet parts are raised and its tone is coloured, and in some strings speakers take
-    turns, so that three speakers sound like more. ``left_out`` gives the other speaker, as recorded.
+    Training strings are varied, so that three speakers sound like more: each is resampled by up to a quarter, which
+    moves pitch and formants together, each digit by a little more; quiet parts are raised, the tone is coloured, and in
+    some strings speakers take turns.
+
+    Args:
+        count: How many.
+        seed: Of the strings.
+        split: Which strings are drawn from.
+        held_out_speaker: Draw the speaker that is held out, as recorded.
+        archive: Of the recordings.
+
+    Yields:
+        The text, the speaker, and 16 kHz samples.
     """
     rng = random.Random(f"human {seed} {split}")
     takes = _recordings(archive)
-    speakers = [speaker for speaker in sorted(takes) if (speaker == LEFT_OUT) == left_out]
+    speakers = [speaker for speaker in sorted(takes) if (speaker == HELD_OUT_SPEAKER) == held_out_speaker]
     while count:
         digits = [rng.randrange(10) for _ in range(rng.randint(3, 8))]
         text = " ".join(DIGITS[digit] for digit in digits).capitalize() + "."
         if split_of(text) != split:
             continue
         count -= 1
-        speaker, turns = rng.choice(speakers), not left_out and rng.random() < _TURNS
+        speaker, turns = rng.choice(speakers), not held_out_speaker and rng.random() < _TURNS
         parts: list[Samples] = []
         for digit in digits:
             pause = np.zeros(int(rng.uniform(0.03, 0.3) * SAMPLE_RATE), np.float32)
-            said = rng.choice(takes[rng.choice(speakers) if turns else speaker][digit])
-            if not left_out:
-                said = _resampled(said, rng.uniform(0.9, 1.12)) * np.float32(rng.uniform(0.6, 1.0))
-            parts += [said, pause]
+            take = rng.choice(takes[rng.choice(speakers) if turns else speaker][digit])
+            if not held_out_speaker:
+                take = _resampled(take, rng.uniform(0.9, 1.12)) * np.float32(rng.uniform(0.6, 1.0))
+            parts += [take, pause]
         samples = np.concatenate(parts[:-1])
-        if not left_out:
+        if not held_out_speaker:
             samples = _coloured(_raised(_resampled(samples, rng.uniform(0.8, 1.25)), rng), rng)
         yield Sentence(text, text), Voice("human", speaker, 0, 0), samples.astype(np.float32)
 
@@ -92,7 +101,7 @@ def _resampled(samples: Samples, factor: float) -> Samples:
 
 
 def _raised(samples: Samples, rng: random.Random) -> Samples:
-    """Quiet parts raised by up to the fourth root of how quiet they are: another's final consonants may be louder."""
+    """Raise quiet parts by up to the fourth root of how quiet they are: final consonants of others may be louder."""
     width = SAMPLE_RATE // 50
     power = np.convolve(samples**2, np.full(width, 1 / width, np.float32), "same")
     quiet = np.clip(power / power.max(), 1e-4, 1)
@@ -100,7 +109,7 @@ def _raised(samples: Samples, rng: random.Random) -> Samples:
 
 
 def _coloured(samples: Samples, rng: random.Random) -> Samples:
-    """Through another microphone: 4 to 12 dB up or down at each of five frequencies."""
+    """Simulate another microphone: 4 to 12 dB up or down at each of five frequencies."""
     spectrum = np.fft.rfft(samples)
     bends = np.array([100, 500, 1_200, 2_200, 3_600])
     gains = np.array([rng.uniform(-6, 6), *(rng.uniform(-4, 4) for _ in bends[2:]), rng.uniform(-6, 12)])

@@ -1,0 +1,172 @@
+"""Access to the engine's internals, for what its public names do not offer: decoding windows of given features with a
+given draft length or given proposals, timing the encoder apart, and facts for the roofline.
+
+This is the only module of the benchmarks that imports `whisper_magic.engine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import DeviceStopwatch, synchronize
+from benchmarks.measure import Run, Stopwatch, TimedCallable
+from benchmarks.report.roofline import bytes_per_pass
+from benchmarks.settings import Workload
+from whisper_magic.engine.decode.draft_length import Pace
+from whisper_magic.engine.decode.drafters import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.decode.speculator import Decoded, Speculator
+from whisper_magic.engine.engine import Engine
+from whisper_magic.engine.native import bindings
+from whisper_magic.engine.runtime.slots import BLOCK, Slots, Window
+from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.windows.prompt import forced_prompt
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Round
+
+MAX_DRAFT_LENGTH = BLOCK - 1
+Scripts = Mapping[int, Sequence[int]]  # window index -> token ids to propose, from the window's first text token on
+
+
+def native_kernels(device: str) -> str:
+    """State of the native CPU kernels: compiled, or why not; '' on another device."""
+    return (bindings.why_not() or "compiled") if device == "cpu" else ""
+
+
+def judged(rounds: Sequence[Round]) -> int:
+    """Count the proposals that the target decided on: those behind a rejected one are not judged."""
+    return sum(min(r.accepted + 1, len(r.proposed)) for r in rounds)
+
+
+class Probe:
+    """A resident target and draft that decode feature windows directly."""
+
+    def __init__(self, target: str | Path, draft: str | Path, device: str, dtype: str, workload: Workload) -> None:
+        """Load a pair.
+
+        Args:
+            target: What `Engine.load` takes.
+            draft: What `Engine.load` takes.
+            device: "cpu" or "cuda".
+            dtype: "float32", "float16" or "bfloat16".
+            workload: What to do with each window.
+        """
+        self._engine = Engine.load(str(target), draft=str(draft), device=device, dtype=dtype)
+        self._target, self._runtime = self._engine._open()
+        self._device, self._workload = device, workload
+        self._rules = Rules.build(self._target.special, self._runtime.device, timestamps=workload.timestamps)
+        options = TranscribeOptions(language="en", timestamps=workload.timestamps)
+        self.prompt = forced_prompt(self._target.special, options, self._target.name)
+        self.text_tokens = int(self._target.special.eot)  # ids of text tokens are below
+        self._encoders: list[TimedCallable] = []
+        for i, feed in enumerate(self._runtime.feeds):
+            self._encoders.append(TimedCallable(feed.encoder, Stopwatch(lambda: synchronize(self._device))))
+            self._runtime.feeds[i] = replace(feed, encoder=self._encoders[-1])
+
+    def decode(
+        self, features: torch.Tensor, slots: int, draft_length: int | str, scripts: Scripts | None = None
+    ) -> Run:
+        """Decode windows.
+
+        Args:
+            features: Log-mel features, (windows, n_mels, frames).
+            slots: Windows decoded at once; a free slot is refilled.
+            draft_length: Tokens proposed per round; 0 decodes with the target alone, "auto" adapts it.
+            scripts: Tokens proposed in place of the draft's own choice, which is computed all the same.
+        """
+        auto = draft_length == "auto"
+        draft = self._draft(MAX_DRAFT_LENGTH if auto else int(draft_length), scripts)
+        pace = Pace(draft.length) if auto else None
+        waiting = iter(self._windows(features))
+        encoded = self._encoder_seconds
+        watch = DeviceStopwatch(self._device)
+        watch.start()
+        speculator = Speculator(self._runtime, self._rules, draft, slots, pace=pace)
+        events = list(speculator.run(lambda: next(waiting, None)))
+        wall = watch.stop()
+        run = _run(events, wall, self._encoder_seconds - encoded, all_at_once=slots >= len(features))
+        return replace(run, peak_bytes=watch.peak_bytes(self._runtime.memory_bytes))
+
+    def bytes_per_pass(self, windows: int) -> int:
+        """Bytes that one target pass over `windows` windows must read from memory."""
+        return bytes_per_pass(self._target.config, str(self._runtime.dtype).removeprefix("torch."), windows)
+
+    def close(self) -> None:
+        """Free the models."""
+        self._engine.close()
+
+    @property
+    def _encoder_seconds(self) -> float:
+        return sum(encoder.seconds for encoder in self._encoders)
+
+    def _draft(self, length: int, scripts: Scripts | None) -> Draft:
+        if not length:
+            return NoDraft()
+        model = ModelDraft(self._runtime, self._rules, length)
+        return model if scripts is None else _ScriptedModelDraft(model, scripts)
+
+    def _windows(self, features: torch.Tensor) -> list[Window]:
+        context = int(self._target.config.max_target_positions)
+        most = len(self.prompt) + (self._workload.tokens or self._target.special.max_length)
+        return [
+            Window(i, one, self.prompt, min(most, context), content_frames=one.shape[1])
+            for i, one in enumerate(features)
+        ]
+
+
+class _ScriptedModelDraft:
+    """The model draft, computed at its full cost, with its proposals replaced by scripts."""
+
+    def __init__(self, draft: Draft, scripts: Scripts) -> None:
+        self.draft, self.length = draft, draft.length
+        self._scripts = scripts
+        self._windows: dict[int, Window] = {}  # slot -> the window whose script is in `_rows`
+        self._rows: torch.Tensor | None = None
+
+    def admit(self, slot: int) -> None:
+        self._windows.pop(slot, None)
+        self.draft.admit(slot)
+
+    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
+        offered = self.draft.propose(slots, wanted)
+        assert offered == list(wanted), "the draft proposed less than requested: that was not its full cost"
+        slots.offer(offered)
+        rows = self._script_rows(slots)
+        steps = torch.arange(self.length, device=rows.device)
+        at = slots.known[:, None] + steps
+        old = slots.tokens.gather(1, at)
+        slots.tokens.scatter_(1, at, torch.where(steps < slots.offered[:, None], rows.gather(1, at), old))
+        return offered
+
+    def _script_rows(self, slots: Slots) -> torch.Tensor:
+        """(slots, context): each slot's script, at the positions of its text."""
+        if self._rows is None:
+            self._rows = torch.zeros_like(slots.tokens)
+        for slot, window in slots.occupied:
+            if self._windows.get(slot) is not window:
+                self._windows[slot] = window
+                script, begin = torch.tensor(self._scripts[window.index]), slots.counts[slot].begin
+                self._rows[slot, begin : begin + len(script)] = script.to(self._rows.device)
+        return self._rows
+
+
+def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> Run:
+    """all_at_once: every window had a slot from the beginning, so that each target pass served all of them."""
+    decoded = sorted((e for e in events if isinstance(e, Decoded)), key=lambda one: one.window.index)
+    rounds: list[Round] = [event[1] for event in events if isinstance(event, tuple)]
+    encode = encode or sum(one.clock.encode for one in decoded)
+    passes = max(sum(r.window == one.window.index for r in rounds) for one in decoded) - 1  # the first is the prefill
+    verify = sum(one.clock.verify for one in decoded)
+    return Run(
+        wall=wall,
+        decode=wall - encode,
+        step=verify / passes if all_at_once and passes else None,
+        tokens=sum(len(one.tokens) for one in decoded),
+        windows=len(decoded),
+        judged=judged(rounds),
+        accepted=sum(r.accepted for r in rounds),
+        output=tuple(one.tokens for one in decoded),
+    )
