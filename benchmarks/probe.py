@@ -16,18 +16,16 @@ from benchmarks.machine import DeviceStopwatch, synchronize
 from benchmarks.measure import Run, Stopwatch, TimedCallable
 from benchmarks.report.roofline import bytes_per_pass
 from benchmarks.settings import Workload
-from whisper_magic.engine.decode.draft_length import Pace
-from whisper_magic.engine.decode.drafters import Draft, ModelDraft, NoDraft
+from whisper_magic.engine.decode.draft_length import DraftLengthController
+from whisper_magic.engine.decode.drafters import Drafter, ModelDrafter, NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.native import bindings
-from whisper_magic.engine.runtime.slots import BLOCK, Slots, Window
-from whisper_magic.engine.sample.logits_processor import Rules
+from whisper_magic.engine.runtime.slots import Slots, Window
 from whisper_magic.engine.windows.prompt import forced_prompt
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 from whisper_magic.transcript import Round
 
-MAX_DRAFT_LENGTH = BLOCK - 1
 Scripts = Mapping[int, Sequence[int]]  # window index -> token ids to propose, from the window's first text token on
 
 
@@ -55,16 +53,17 @@ class Probe:
             workload: What to do with each window.
         """
         self._engine = Engine.load(str(target), draft=str(draft), device=device, dtype=dtype)
-        self._target, self._runtime = self._engine._open()
+        model = self._engine._loaded()
+        self._target, self._runner = model.target, model.runner
         self._device, self._workload = device, workload
-        self._rules = Rules.build(self._target.special, self._runtime.device, timestamps=workload.timestamps)
+        self._processor = model.logits_processor(workload.timestamps, None, None)
         options = TranscribeOptions(language="en", timestamps=workload.timestamps)
         self.prompt = forced_prompt(self._target.special, options, self._target.name)
         self.text_tokens = int(self._target.special.eot)  # ids of text tokens are below
         self._encoders: list[TimedCallable] = []
-        for i, feed in enumerate(self._runtime.feeds):
-            self._encoders.append(TimedCallable(feed.encoder, Stopwatch(lambda: synchronize(self._device))))
-            self._runtime.feeds[i] = replace(feed, encoder=self._encoders[-1])
+        for i, group in enumerate(self._runner.encoder_groups):
+            self._encoders.append(TimedCallable(group.encoder, Stopwatch(lambda: synchronize(self._device))))
+            self._runner.encoder_groups[i] = replace(group, encoder=self._encoders[-1])
 
     def decode(
         self, features: torch.Tensor, slots: int, draft_length: int | str, scripts: Scripts | None = None
@@ -78,21 +77,21 @@ class Probe:
             scripts: Tokens proposed in place of the draft's own choice, which is computed all the same.
         """
         auto = draft_length == "auto"
-        draft = self._draft(MAX_DRAFT_LENGTH if auto else int(draft_length), scripts)
-        pace = Pace(draft.length) if auto else None
+        drafter = self._drafter(MAX_DRAFT_LENGTH if auto else int(draft_length), scripts)
+        controller = DraftLengthController(drafter.length) if auto else None
         waiting = iter(self._windows(features))
         encoded = self._encoder_seconds
         watch = DeviceStopwatch(self._device)
         watch.start()
-        speculator = Speculator(self._runtime, self._rules, draft, slots, pace=pace)
+        speculator = Speculator(self._runner, self._processor, drafter, slots, controller=controller)
         events = list(speculator.run(lambda: next(waiting, None)))
         wall = watch.stop()
         run = _run(events, wall, self._encoder_seconds - encoded, all_at_once=slots >= len(features))
-        return replace(run, peak_bytes=watch.peak_bytes(self._runtime.memory_bytes))
+        return replace(run, peak_bytes=watch.peak_bytes(self._runner.memory_bytes))
 
     def bytes_per_pass(self, windows: int) -> int:
         """Bytes that one target pass over `windows` windows must read from memory."""
-        return bytes_per_pass(self._target.config, str(self._runtime.dtype).removeprefix("torch."), windows)
+        return bytes_per_pass(self._target.config, str(self._runner.dtype).removeprefix("torch."), windows)
 
     def close(self) -> None:
         """Free the models."""
@@ -102,11 +101,11 @@ class Probe:
     def _encoder_seconds(self) -> float:
         return sum(encoder.seconds for encoder in self._encoders)
 
-    def _draft(self, length: int, scripts: Scripts | None) -> Draft:
+    def _drafter(self, length: int, scripts: Scripts | None) -> Drafter:
         if not length:
-            return NoDraft()
-        model = ModelDraft(self._runtime, self._rules, length)
-        return model if scripts is None else _ScriptedModelDraft(model, scripts)
+            return NoDrafter()
+        drafter = ModelDrafter(self._runner.backend, self._processor, length)
+        return drafter if scripts is None else _ScriptedModelDrafter(drafter, scripts)
 
     def _windows(self, features: torch.Tensor) -> list[Window]:
         context = int(self._target.config.max_target_positions)
@@ -117,29 +116,31 @@ class Probe:
         ]
 
 
-class _ScriptedModelDraft:
-    """The model draft, computed at its full cost, with its proposals replaced by scripts."""
+class _ScriptedModelDrafter:
+    """The model drafter, computed at its full cost, with its proposals replaced by scripts."""
 
-    def __init__(self, draft: Draft, scripts: Scripts) -> None:
-        self.draft, self.length = draft, draft.length
+    def __init__(self, drafter: Drafter, scripts: Scripts) -> None:
+        self.drafter, self.length = drafter, drafter.length
         self._scripts = scripts
         self._windows: dict[int, Window] = {}  # slot -> the window whose script is in `_rows`
         self._rows: torch.Tensor | None = None
 
     def admit(self, slot: int) -> None:
         self._windows.pop(slot, None)
-        self.draft.admit(slot)
+        self.drafter.admit(slot)
 
-    def propose(self, slots: Slots, wanted: Sequence[int]) -> list[int]:
-        offered = self.draft.propose(slots, wanted)
-        assert offered == list(wanted), "the draft proposed less than requested: that was not its full cost"
-        slots.offer(offered)
+    def name(self, slot: int) -> str:
+        return self.drafter.name(slot)
+
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        num_drafted = self.drafter.propose(slots, num_wanted)
+        assert num_drafted == list(num_wanted), "the draft proposed less than requested: that was not its full cost"
         rows = self._script_rows(slots)
         steps = torch.arange(self.length, device=rows.device)
-        at = slots.known[:, None] + steps
-        old = slots.tokens.gather(1, at)
-        slots.tokens.scatter_(1, at, torch.where(steps < slots.offered[:, None], rows.gather(1, at), old))
-        return offered
+        at = slots.num_tokens[:, None] + steps
+        scripted = steps < torch.tensor(num_drafted, device=rows.device)[:, None]
+        slots.tokens.scatter_(1, at, torch.where(scripted, rows.gather(1, at), slots.tokens.gather(1, at)))
+        return num_drafted
 
     def _script_rows(self, slots: Slots) -> torch.Tensor:
         """(slots, context): each slot's script, at the positions of its text."""
@@ -148,7 +149,7 @@ class _ScriptedModelDraft:
         for slot, window in slots.occupied:
             if self._windows.get(slot) is not window:
                 self._windows[slot] = window
-                script, begin = torch.tensor(self._scripts[window.index]), slots.counts[slot].begin
+                script, begin = torch.tensor(self._scripts[window.index]), slots.states[slot].num_prompt
                 self._rows[slot, begin : begin + len(script)] = script.to(self._rows.device)
         return self._rows
 

@@ -12,11 +12,12 @@ import torch
 from benchmarks.labels import AUTO, speculative
 from benchmarks.measure import Measurement, Side, take_turns
 from benchmarks.peers.transformers import features_of
-from benchmarks.probe import MAX_DRAFT_LENGTH, Probe, Scripts
+from benchmarks.probe import Probe, Scripts
 from benchmarks.report.report import Finding, SuiteResult, find
 from benchmarks.settings import DEMO_FOLDER, Settings, Workload
 from benchmarks.sound import demo_windows
 from benchmarks.suites import shapes
+from whisper_magic.options import MAX_DRAFT_LENGTH
 
 DEMO_WINDOWS = 4
 ACCEPTANCE_RATES = (0.5, 0.8, 0.95)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from benchmarks.checkpoints import SHAPES, random_pair
-from benchmarks.probe import MAX_DRAFT_LENGTH, Probe
+from benchmarks.probe import Probe
 from benchmarks.settings import Settings, Workload
+from whisper_magic.options import MAX_DRAFT_LENGTH
 
 TOKENS = 12
 WINDOWS = 3

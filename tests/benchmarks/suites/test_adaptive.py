@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.probe import MAX_DRAFT_LENGTH
 from benchmarks.settings import Settings
 from benchmarks.suites import adaptive
+from whisper_magic.options import MAX_DRAFT_LENGTH
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("no_waiting")]
 
