@@ -123,9 +123,9 @@ class Reader(ABC):
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
     ) -> Segment:
-        """A piece with its text and the scores of its window. A time past the end of the recording is its end."""
+        """A piece with its text and the scores of its window. A time in the padding is the end of the recording."""
         plan, window = self.plan, decoded.window
-        end = window.first + window.content_frames
+        end = min(window.first + window.content_frames, self.source.num_content_frames)
         return Segment(
             start=plan.seconds(min(piece.start, end)),
             end=plan.seconds(min(piece.end, end)),
@@ -149,7 +149,7 @@ class Reader(ABC):
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
-        plan = self.plan
+        plan, content = self.plan, self.source.num_content_frames - first
         features = self.source.features(first, last)
         missing = plan.window_frames - features.shape[1]
         if missing:  # zeros, as transformers and openai/whisper pad the last window
@@ -160,7 +160,7 @@ class Reader(ABC):
             features,
             prompt,
             plan.token_limit(prompt),
-            last - first,
+            max(0, min(last - first, content)),
             temperature=plan.thresholds.temperatures[0],
             key=stream_key(plan.seed, self.index),
             first=first,
@@ -219,7 +219,8 @@ class SequentialReader(Reader):
     def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
         self._keeps_prompt = window.temperature < PROMPT_RESET_TEMPERATURE
-        pieces, advance = cut(decoded.tokens, window.first, window.content_frames, begin)
+        num_frames = self._end() - window.first
+        pieces, advance = cut(decoded.tokens, window.first, num_frames, begin)
         if not silent:
             for piece in pieces:
                 self._history += piece.tokens
@@ -229,7 +230,7 @@ class SequentialReader(Reader):
                 p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces
             ]  # its only timestamp is its start
         self.index += 1
-        self.seek += window.content_frames if silent or advance <= 0 else advance
+        self.seek += num_frames if silent or advance <= 0 else advance
         self._skip_to_next_part()
         return pieces
 

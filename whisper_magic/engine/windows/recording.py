@@ -331,7 +331,7 @@ class Recording:
         return perf_counter() - self._opened.began if self.total_seconds is None else self.total_seconds
 
     def _seconds_read(self) -> float:
-        read = 0 if self._reader is None else min(self._reader.frames_read, self.features.num_frames)
+        read = 0 if self._reader is None else min(self._reader.frames_read, self.features.num_content_frames)
         return read * self.plan.frame_seconds
 
     @property

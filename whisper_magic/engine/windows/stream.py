@@ -40,8 +40,16 @@ class Part:
 class FeatureSource(Protocol):
     """Where a reader takes its features from."""
 
+    @property
+    def num_content_frames(self) -> int:
+        """Frames of the recording that were read, without the padding of a short one."""
+
     def read_until(self, frame: int) -> int:
-        """Read on until `frame`. Returns how far there are features: `frame`, or the end of the recording."""
+        """Read on until `frame`. Returns how far there are features: `frame`, or the end of the recording.
+
+        A recording shorter than a window ends where the window does: it is padded with silence before its features are
+        computed, as `WhisperFeatureExtractor` does.
+        """
 
     def features(self, first: int, last: int) -> torch.Tensor:
         """(n_mels, last - first) features of frames that were read."""
@@ -102,9 +110,13 @@ class FeatureStream:
         return self._num_reads > 1 or not self.ended
 
     @property
-    def num_frames(self) -> int:
-        """Frames of the recording that were read, without padding."""
+    def num_content_frames(self) -> int:
         return min(self._mels.ready, self.front_end.frames(self._mels.samples))
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that were read, with the padding of a recording shorter than a window; 0 where it fills no frame."""
+        return self._mels.ready if self.num_content_frames else 0
 
     @property
     def duration(self) -> float:
