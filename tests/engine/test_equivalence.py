@@ -65,6 +65,10 @@ class Source:
     def __init__(self, features: torch.Tensor) -> None:
         self._features = features
 
+    @property
+    def num_content_frames(self) -> int:
+        return self._features.shape[1]
+
     def read_until(self, frame: int) -> int:
         return min(frame, self._features.shape[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,11 +39,15 @@ def parts(*ends: int) -> list[Part]:
     ],
 )
 def test_packing(given: list[int], found: list[int]) -> None:
-    assert list(packed(iter(parts(*given)), 100)) == parts(*found)
+    spans = list(packed(iter(parts(*given)), 100))
+    assert [Part(span.first, span.last) for span in spans] == parts(*found)
+    assert all(span.first == span.voiced[0].first and span.last == span.voiced[-1].last for span in spans)
 
 
 class Source:
     """A source that was read to its end: 1,000 frames of zeros."""
+
+    num_content_frames = 1000
 
     def read_until(self, frame: int) -> int:
         return min(frame, 1000)
@@ -56,7 +61,8 @@ class Source:
 
 def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes: Any) -> BatchedReader:
     thresholds = FallbackThresholds((0.0, 0.4), logprob=-1.0, no_speech=0.6)
-    plan = Plan(SPECIAL, 100, 64, forced, (), False, 50, 64, 0.01, thresholds=thresholds, **changes)
+    plan = Plan(SPECIAL, 100, 64, forced, (), False, 50, 64, 0.01, thresholds=thresholds)
+    plan = replace(plan, **changes)
     return BatchedReader(Source(), iter(speech), plan, str)
 
 
@@ -77,7 +83,7 @@ def test_all_windows_are_decoded_at_once() -> None:
     assert one.frames_read == 1000
 
 
-def test_a_doubted_window_comes_again_and_the_others_do_not_wait() -> None:
+def test_a_window_that_fails_comes_again_and_the_others_do_not_wait() -> None:
     one = reader(parts(0, 80, 100, 180))
     first, second = one.next_window(), one.next_window()
     assert one.accept(decoded(first, 5, logprob=-2)).retry
@@ -88,8 +94,8 @@ def test_a_doubted_window_comes_again_and_the_others_do_not_wait() -> None:
     assert again.features is first.features
     one.accept(decoded(second, 5))
     assert not one.done
-    verdict = one.accept(decoded(again, 5, logprob=-2))
-    assert "is a guess" in verdict.flags[0]
+    result = one.accept(decoded(again, 5, logprob=-2))
+    assert "is a guess" in result.flags[0]
     assert one.done
 
 
@@ -124,18 +130,61 @@ def test_nothing_is_left_for_another_window(
     tokens: tuple[int, ...], pieces: list[tuple[int, int, tuple[int, ...]]]
 ) -> None:
     one = reader(parts(300, 380))
-    verdict = one.accept(decoded(one.next_window(), *tokens))
-    assert list(verdict.pieces) == [Piece(*piece) for piece in pieces]
+    result = one.accept(decoded(one.next_window(), *tokens))
+    assert list(result.pieces) == [Piece(*piece) for piece in pieces]
 
 
 def test_silence_is_left_out() -> None:
     one = reader(parts(300, 380))
-    verdict = one.accept(decoded(one.next_window(), 5, logprob=-1.5, silence=0.9))
-    assert verdict.silent
-    assert verdict.pieces
+    result = one.accept(decoded(one.next_window(), 5, logprob=-1.5, silence=0.9))
+    assert result.silent
+    assert result.pieces
     assert one.done
 
 
 def test_no_voice_no_window() -> None:
     assert reader([]).done
     assert reader([]).next_window() is None
+
+
+def test_the_rest_of_a_window_is_decoded_again() -> None:
+    """Its text ends at 2 s; voice was detected until 4.5 s, and from 6 to 9 s."""
+    one = reader(parts(100, 550, 700, 1000), window_frames=1000)
+    window = one.next_window()
+    assert one.settled_until == 100
+    assert len(one.accept(decoded(window, B, 1, B + 50)).pieces) == 1
+    assert not one.done
+    assert one.settled_until == 200
+    rest = one.next_window()
+    assert rest is not None
+    assert (rest.index, rest.first, rest.content_frames, rest.features.shape) == (1, 200, 800, (1, 1000))
+    one.accept(decoded(rest, B, 2, B + 200))  # up to 600, where there is no voice
+    last = one.next_window()
+    assert last is not None
+    assert (last.index, last.first, last.content_frames) == (2, 700, 300)
+    one.accept(decoded(last, B, 3, B + 140))  # all but 0.2 s
+    assert one.next_window() is None
+    assert one.done
+    assert not one.unread
+
+
+def test_a_rest_that_would_not_end_is_reported() -> None:
+    one = reader(parts(100, 900), window_frames=1000)
+    assert not one.accept(decoded(one.next_window())).pieces
+    assert one.next_window() is None
+    assert one.done
+    assert one.unread == [Part(100, 900)]
+
+
+def test_silence_has_no_rest() -> None:
+    one = reader(parts(100, 900), window_frames=1000)
+    one.accept(decoded(one.next_window(), B, 1, B + 100, logprob=-1.5, silence=0.9))
+    assert one.done
+    assert not one.unread
+
+
+def test_without_timestamps_there_is_no_rest() -> None:
+    one = reader(parts(100, 900), forced=(1, 91, 99), window_frames=1000)
+    one.accept(decoded(one.next_window(), 1, 2))
+    assert one.done
+    assert not one.unread

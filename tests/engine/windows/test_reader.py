@@ -68,6 +68,10 @@ class Source:
 
     frames: int
 
+    @property
+    def num_content_frames(self) -> int:
+        return self.frames
+
     def read_until(self, frame: int) -> int:
         return min(frame, self.frames)
 

@@ -2,23 +2,25 @@
 
 Speech that is parted by pauses is packed into windows as full as they can be, silence between it included, so that
 times stay true (the cutting and merging of WhisperX: Bain et al. 2023, arXiv:2303.00747, section 2.1). No window is
-given another's text, and none is decoded twice: a sentence that is still open at a window's end is kept to its end.
+given another's text; a sentence that is still open at a window's end is kept to its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.runtime.slots import DETECT, Window
 from whisper_magic.engine.windows.plan import STRIDE, Plan
-from whisper_magic.engine.windows.reader import Piece, Reader, TextOf, cut
-from whisper_magic.engine.windows.stream import FeatureSource, Part
+from whisper_magic.engine.windows.reader import Piece, Reader, TextOf, cut, pad_to
+from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureSource, Part
 
 PAUSE = 0.4  # seconds between words at which windows may part
 MARGIN = 0.2  # seconds kept before and behind speech
+MIN_REST = 0.5  # seconds of voice behind a window's last timestamp, from which on they are decoded as another window
+MIN_ADVANCE = 1.0  # seconds that a window must have covered for that
 
 
 def batch_pauses(window_seconds: float) -> Pauses:
@@ -26,25 +28,39 @@ def batch_pauses(window_seconds: float) -> Pauses:
     return Pauses(PAUSE, MARGIN, window_seconds - 2 * MARGIN)
 
 
-def packed(parts: Iterator[Part], longest: int) -> Iterator[Part]:
+@dataclass(frozen=True)
+class Span:
+    """Frames first..last that are decoded as one window. voiced: the parts of it in which voice was detected."""
+
+    first: int
+    last: int
+    voiced: tuple[Part, ...]
+
+
+def packed(parts: Iterator[Part], longest: int) -> Iterator[Span]:
     """Join the parts of a clip to windows of up to `longest` frames; what is longer by itself is cut there."""
-    whole: Part | None = None
+    joined: list[Part] = []
     for part in parts:
-        if whole is not None and part.clip == whole.clip and part.last - whole.first <= longest:
-            whole = replace(whole, last=part.last)
+        if joined and part.clip == joined[0].clip and part.last - joined[0].first <= longest:
+            joined.append(part)
             continue
-        if whole is not None:
-            yield whole
+        if joined:
+            yield Span(joined[0].first, joined[-1].last, tuple(joined))
         while part.last - part.first > longest:
-            yield Part(part.first, part.first + longest)
-            part = Part(part.first + longest, part.last)
-        whole = part
-    if whole is not None:
-        yield whole
+            head = Part(part.first, part.first + longest, part.clip)
+            yield Span(head.first, head.last, (head,))
+            part = replace(part, first=head.last)
+        joined = [part]
+    if joined:
+        yield Span(joined[0].first, joined[-1].last, tuple(joined))
 
 
 class BatchedReader(Reader):
-    """Windows cut at pauses; all may be decoded at a time, once the language is known."""
+    """Windows cut at pauses; all may be decoded at a time, once the language is known.
+
+    Where voice was detected behind the last timestamp of a window, the rest of it is decoded as a window of its own: a
+    model often ends a window early.
+    """
 
     def __init__(
         self, source: FeatureSource, parts: Iterator[Part], plan: Plan, text_of: TextOf, recording: int = 0
@@ -52,38 +68,66 @@ class BatchedReader(Reader):
         """parts: Where voice was detected; the rest as of `Reader`."""
         super().__init__(source, parts, plan, text_of, recording)
         read = (replace(part, last=self.source.read_until(part.last)) for part in self._parts)
-        self._windows = packed((part for part in read if part.first < part.last), self.plan.window_frames)
-        self._next = next(self._windows, None)
-        self._in_flight = 0
+        self._spans = packed((part for part in read if part.first < part.last), self.plan.window_frames)
+        self._next = next(self._spans, None)
+        self._in_flight: dict[int, Span] = {}  # by the window's index
+        self._rests: list[Window] = []
         self._frames_read = 0
+        self._margin = round(MARGIN / plan.frame_seconds)
 
     @property
     def done(self) -> bool:
-        return self._next is None and not self._in_flight and not self._retries
+        return self._next is None and not self._in_flight
 
     @property
     def frames_read(self) -> int:
         return self._frames_read
 
+    @property
+    def settled_until(self) -> int:
+        outstanding = [span.first for span in self._in_flight.values()]
+        return min([*outstanding, self._next.first if self._next else ALL_FRAMES])
+
     def _new_window(self) -> Window | None:
+        if self._rests:
+            return self._rests.pop(0)
         prompt = self.plan.prompt(self.language)
         unknown = DETECT in prompt and not self.plan.per_window
         if self._next is None or (unknown and self.index):  # it is detected in the first window
             return None
-        window = self._window(self._next.first, self._next.last, prompt)
-        self._next = next(self._windows, None)
+        span, window = self._next, self._window(self._next.first, self._next.last, prompt)
+        self._next = next(self._spans, None)
+        self._in_flight[self.index] = span
         self.index += 1
-        self._in_flight += 1
         return window
 
     def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
-        self._in_flight -= 1
-        end = window.first + window.content_frames
-        self._frames_read = max(self._frames_read, end)
+        span = self._in_flight.pop(window.index)
+        self._frames_read = max(self._frames_read, span.last)
         pieces, _ = cut(decoded.tokens, window.first, window.content_frames, begin)
         rest = decoded.tokens[sum(len(piece.tokens) for piece in pieces) :]
         if any(token < begin for token in rest):  # no other window holds what is not closed here
             start = window.first + (rest[0] - begin) * STRIDE if rest[0] >= begin else window.first
-            pieces.append(Piece(start, end, rest))
+            pieces.append(Piece(start, span.last, rest))
+        if not silent and not final and self.plan.has_timestamps:
+            self._decode_rest(window, span, pieces)
         return pieces
+
+    def _decode_rest(self, window: Window, span: Span, pieces: list[Piece]) -> None:
+        """Queue what was voiced behind the last timestamp, or report it where decoding it again would not end."""
+        covered = pieces[-1].end if pieces else window.first
+        voiced = [replace(part, first=max(part.first, covered)) for part in span.voiced if part.last > covered]
+        frames = sum(max(0, part.last - part.first - self._margin) for part in voiced)
+        if frames * self.plan.frame_seconds < MIN_REST:
+            return
+        if (covered - window.first) * self.plan.frame_seconds < MIN_ADVANCE:
+            self.unread.append(Part(voiced[0].first, span.last))
+            return
+        first = voiced[0].first
+        features = window.features[:, first - window.first : span.last - window.first]
+        features = pad_to(features, self.plan.window_frames)
+        prompt = self.plan.prompt(self.language)
+        self._rests.append(self._make_window(first, span.last, features, prompt))
+        self._in_flight[self.index] = Span(first, span.last, tuple(voiced))
+        self.index += 1

@@ -116,6 +116,11 @@ class Plan:
         return plan
 
     @property
+    def has_timestamps(self) -> bool:
+        """Whether windows are decoded with timestamps."""
+        return self.special.has_timestamps and self.special.no_timestamps not in self.forced
+
+    @property
     def window_seconds(self) -> float:
         """Duration of a window."""
         return self.window_frames * self.frame_seconds

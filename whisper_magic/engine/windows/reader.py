@@ -81,6 +81,7 @@ class Reader(ABC):
         self.language_probability: float | None = None
         self._parts = parts
         self._retries: list[Window] = []
+        self.unread: list[Part] = []  # voiced, and nothing was written of it
 
     @property
     @abstractmethod
@@ -91,6 +92,11 @@ class Reader(ABC):
     @abstractmethod
     def frames_read(self) -> int:
         """Frame up to which the recording was decoded."""
+
+    @property
+    @abstractmethod
+    def settled_until(self) -> int:
+        """Frame before which no more text will come."""
 
     def next_window(self) -> Window | None:
         """The next window that is ready; None after the last, or while it depends on one that is being decoded."""
@@ -149,12 +155,12 @@ class Reader(ABC):
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
-        plan, content = self.plan, self.source.num_content_frames - first
-        features = self.source.features(first, last)
-        missing = plan.window_frames - features.shape[1]
-        if missing:  # zeros, as transformers and openai/whisper pad the last window
-            features = torch.nn.functional.pad(features, (0, missing))
+        features = pad_to(self.source.features(first, last), self.plan.window_frames)
         self.source.forget(first)
+        return self._make_window(first, last, features, prompt)
+
+    def _make_window(self, first: int, last: int, features: torch.Tensor, prompt: tuple[int, ...]) -> Window:
+        plan, content = self.plan, self.source.num_content_frames - first
         return Window(
             self.index,
             features,
@@ -188,6 +194,10 @@ class SequentialReader(Reader):
 
     @property
     def frames_read(self) -> int:
+        return self.seek
+
+    @property
+    def settled_until(self) -> int:
         return self.seek
 
     def accept(self, decoded: Decoded, final: bool = False) -> WindowResult:
@@ -233,6 +243,12 @@ class SequentialReader(Reader):
         self.seek += num_frames if silent or advance <= 0 else advance
         self._skip_to_next_part()
         return pieces
+
+
+def pad_to(features: torch.Tensor, frames: int) -> torch.Tensor:
+    """(n_mels, frames) with zeros behind, as transformers and openai/whisper pad the last window."""
+    missing = frames - features.shape[1]
+    return torch.nn.functional.pad(features, (0, missing)) if missing else features
 
 
 def cut(tokens: Sequence[int], seek: int, frames: int, timestamp_begin: int) -> tuple[list[Piece], int]:

@@ -18,7 +18,7 @@ from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
 from whisper_magic.engine.windows.plan import STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
-from whisper_magic.engine.windows.stream import FeatureStream
+from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream
 from whisper_magic.errors import OptionError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
@@ -142,8 +142,7 @@ class Recording:
         self.rounds: list[Round] = []
         self.segments: list[Segment] = []
         self.skipped: list[Segment] = []
-        self._early: dict[int, list[Segment]] = {}  # of windows that ended before one that comes before them
-        self._windows_done = 0
+        self._early: list[tuple[int, list[Segment]]] = []  # by first frame, of windows before which text may still come
         self._languages: Counter[str] = Counter()  # frames in each
         self._history_key = history_key(self.features.fingerprint, self.options.task)
         self._previous = HISTORY.get(self._history_key) if self.options.draft == "auto" else None
@@ -191,7 +190,7 @@ class Recording:
         if result.silent:
             self.skipped += segments
             segments = []
-        self._early[decoded.window.index] = segments
+        self._early.append((decoded.window.first, segments))
         ready = self._in_order(everything=final)
         if not final:
             self._note_end()
@@ -199,14 +198,14 @@ class Recording:
 
     def _in_order(self, everything: bool = False) -> list[Segment]:
         """Segments of which none that is still to come is earlier; with `everything`, all of them."""
+        settled = ALL_FRAMES if everything else self.reader.settled_until
         ready: list[Segment] = []
-        for index in sorted(self._early):
-            if index != self._windows_done and not everything:
-                break
-            for segment in self._early.pop(index):
-                ready.append(self._flag_repetition(segment))
-                self.segments.append(ready[-1])
-            self._windows_done = index + 1
+        for first, segments in sorted(self._early, key=lambda early: early[0]):
+            if first < settled:
+                for segment in segments:
+                    ready.append(self._flag_repetition(segment))
+                    self.segments.append(ready[-1])
+        self._early = [early for early in self._early if early[0] >= settled]
         return ready
 
     def _flag_repetition(self, segment: Segment) -> Segment:
@@ -293,11 +292,17 @@ class Recording:
             trace=Trace(tuple(self.rounds)),
             timing=self._timing(),
             models=models,
-            skipped=tuple(sorted(self.skipped, key=lambda segment: segment.start)),
+            skipped=tuple(sorted([*self.skipped, *self._unread()], key=lambda segment: segment.start)),
             complete=self.done and not self.features.damage,
             notes=(*self._notes(), *notes),
             mode=self.mode,
         )
+
+    def _unread(self) -> Iterator[Segment]:
+        """A segment without text for each part in which voice was detected and nothing was written."""
+        for part in self._reader.unread if self._reader else ():
+            start, end = self.plan.seconds(part.first), self.plan.seconds(part.last)
+            yield Segment(start, end, "", flags=("voice was detected, and nothing was written",))
 
     def _notes(self) -> Iterator[str]:
         """What is to be known of how it was read."""
