@@ -78,6 +78,9 @@ class Source:
     def forget(self, before: int) -> None:
         pass
 
+    def peak(self, part: Part) -> float:
+        return 1.0
+
 
 def ours(runner: ModelRunner, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
     """The engine's text of the same features."""

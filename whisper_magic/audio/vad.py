@@ -27,6 +27,8 @@ Chances = npt.NDArray[np.float32]
 FRAME_SECONDS = 0.032
 SILERO_RATE = 16_000  # Hz; its network knows no other that we use
 SILERO_FRAME, SILERO_CONTEXT, SILERO_PAD = 512, 64, 64  # samples
+QUIET_PEAK, NORMAL_PEAK = 0.05, 0.5  # a recording whose peak is below the first is amplified to the second
+MAX_GAIN = 1e4  # 80 dB
 AT_ONCE = 4096  # frames through the network together: two minutes
 
 
@@ -183,6 +185,7 @@ class Voice:
         self._detector = detector(sample_rate)
         self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses)
         self._samples = 0
+        self._peak = 0.0
 
     @property
     def found_by(self) -> str:
@@ -190,8 +193,14 @@ class Voice:
         return self._detector.name
 
     def feed(self, samples: Samples, last: bool = False) -> list[Stretch]:
-        """(n,) more samples; the stretches that are known to be over. last: there are no more after these."""
+        """(n,) more samples; the stretches that are known to be over. last: there are no more after these.
+
+        A quiet recording is amplified for the detector, by its loudest sample so far.
+        """
         self._samples += len(samples)
+        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
+        gain = min(NORMAL_PEAK / self._peak, MAX_GAIN) if 0 < self._peak < QUIET_PEAK else 1.0
+        samples = samples if gain == 1.0 else samples * np.float32(gain)
         found = self._segmenter.feed(self._detector.feed(samples, last).tolist())
         return found + self._segmenter.finish(self._samples) if last else found
 

@@ -58,6 +58,9 @@ class Source:
     def forget(self, before: int) -> None:
         pass
 
+    def peak(self, part: Part) -> float:
+        return 1.0
+
 
 def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes: Any) -> BatchedReader:
     thresholds = FallbackThresholds((0.0, 0.4), logprob=-1.0, no_speech=0.6)

@@ -81,6 +81,11 @@ class Source:
     def forget(self, before: int) -> None:
         pass
 
+    quiet: tuple[Part, ...] = ()
+
+    def peak(self, part: Part) -> float:
+        return 0.0 if part in self.quiet else 1.0
+
 
 def reader(frames: int = 200, parts: Sequence[Part] = (Part(0, ALL_FRAMES),), **changes: Any) -> SequentialReader:
     """Windows of one second, whose text is as many 'a's as there are tokens."""
@@ -161,3 +166,26 @@ def test_the_prompt_of_a_window() -> None:
     assert long == (2, 60, 61, *range(20, 49), 1), "half the context; hot words stay, the oldest text scrolls away"
     assert replace(plan, forced=(1, DETECT)).prompt(33) == (1, 33)
     assert replace(plan, forced=(1, DETECT), per_window=True).prompt(33) == (1, DETECT)
+
+
+def test_digital_silence_is_not_decoded() -> None:
+    r = reader(350)
+    r.source.quiet = (Part(0, 100), Part(200, 300))
+    first = r.next_window()
+    assert first is not None
+    assert (first.index, first.first) == (1, 100)
+    r.accept(decoded(first, (5,)))
+    last = r.next_window()
+    assert last is not None
+    assert (last.index, last.first, last.content_frames) == (3, 300, 50)
+    r.accept(decoded(last, (5,)))
+    assert r.done
+    assert r.silent == [Part(0, 100), Part(200, 300)]
+
+
+def test_digital_silence_is_decoded_where_no_threshold_asks_otherwise() -> None:
+    r = reader(200, thresholds=FallbackThresholds())
+    r.source.quiet = (Part(0, 100),)
+    first = r.next_window()
+    assert first is not None
+    assert first.first == 0

@@ -140,3 +140,45 @@ def test_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = [Part(middle, found[4].last), Part(found[-1].first - 5, ALL_FRAMES)]
     cut = list(FeatureStream(AudioStream.of(audio), front, PAUSES).parts(clips))
     assert cut == [Part(middle, found[2].last), found[3], found[4], found[-1]]
+
+
+def test_gaps_without_voice_are_kept_with_their_level() -> None:
+    """Quiet noise of 1 s, 5 s and 3 s between and behind the sentences of the bundled recording."""
+    voice = load(demo_folder() / "sample.ogg").samples[: 4 * 16000]
+    quiet = (np.random.default_rng(0).uniform(-1, 1, 16000 * 9) * 0.001).astype(np.float32)
+    samples = np.concatenate([quiet[:16000], voice, quiet[: 5 * 16000], voice, quiet[: 3 * 16000]])
+    audio = Audio(samples, 16000, "talk.wav")
+    front = LogMel.build(
+        np.ones((201, 4)),
+        n_fft=400,
+        hop_length=160,
+        sample_rate=16000,
+        window_samples=480000,
+        device=torch.device("cpu"),
+    )
+    stream = FeatureStream(AudioStream.of(audio), front, PAUSES)
+    found = list(stream.parts())
+    assert [round((gap.last - gap.first) / 100) for gap in stream.gaps] == [5, 3]
+    assert stream.gaps[0].first == max(part.last for part in found if part.last < 900)
+    assert all(0.0005 < stream.peak(gap) < 0.3 for gap in stream.gaps)
+    inside = Part(stream.gaps[0].first + 100, stream.gaps[0].last - 100)
+    assert 20 * np.log10(stream.peak(inside)) == pytest.approx(-60, abs=1)
+
+
+def test_quiet_speech_is_detected() -> None:
+    """The same stretches, 60 dB further down."""
+    voice = load(demo_folder() / "sample.ogg").samples
+    front = LogMel.build(
+        np.ones((201, 4)),
+        n_fft=400,
+        hop_length=160,
+        sample_rate=16000,
+        window_samples=480000,
+        device=torch.device("cpu"),
+    )
+    found = [
+        list(FeatureStream(AudioStream.of(Audio(samples, 16000, "talk.wav")), front, PAUSES).parts())
+        for samples in (voice, voice * np.float32(0.001))
+    ]
+    assert len(found[0]) == len(found[1]) > 5
+    assert all(abs(a.first - b.first) < 20 and abs(a.last - b.last) < 20 for a, b in zip(*found, strict=True))

@@ -124,8 +124,12 @@ def test_a_segment_in_another_language_is_marked():
 def test_what_was_taken_for_silence_is_listed():
     silent = Segment(0.0, 2.0, " Thank you.", flags=("silence (no speech 0.93)",))
     made = replace(fake_engine.transcript("a.wav", ()), skipped=(silent,))
-    line = "left out as silence (no speech 0.93): 00:00.00 “Thank you.”"
+    line = "left out: 00:00.00 “Thank you.”, silence (no speech 0.93)"
     assert "no speech" in view.text(made)
     assert line in view.text(made)
     assert line in view.html(made)
-    assert "00:00.00 “Thank you.” and 2 more" in view.html(replace(made, skipped=(silent,) * 5))
+    assert f"{line.removeprefix('left out: ')} and 2 more" in view.html(replace(made, skipped=(silent,) * 5))
+    gap = Segment(2.0, 6.5, "", flags=("no voice detected (peak -48 dBFS)",))
+    assert "left out: 00:02.00 → 00:06.50, no voice detected (peak -48 dBFS)" in view.text(
+        replace(made, skipped=(gap,))
+    )

@@ -25,6 +25,8 @@ PROMPT_RESET_TEMPERATURE = (
     0.5  # a window decoded at it or above is not given to the next (openai/whisper `transcribe.py`)
 )
 
+DIGITAL_SILENCE = 2.0**-15  # no sample is larger: one step of 16 bits
+
 TextOf = Callable[[Sequence[int]], str]  # token ids -> text
 
 
@@ -82,6 +84,7 @@ class Reader(ABC):
         self._parts = parts
         self._retries: list[Window] = []
         self.unread: list[Part] = []  # voiced, and nothing was written of it
+        self.silent: list[Part] = []  # digital silence, which was not decoded
 
     @property
     @abstractmethod
@@ -205,9 +208,24 @@ class SequentialReader(Reader):
         return super().accept(decoded, final)
 
     def next_window(self) -> Window | None:
-        window = None if self._waiting or self.done else super().next_window()
-        self._waiting = self._waiting or window is not None
+        if self._waiting:
+            return None
+        if not self._retries:
+            self._skip_silence()
+        window = None if self.done else super().next_window()
+        self._waiting = window is not None
         return window
+
+    def _skip_silence(self) -> None:
+        """Pass over windows of digital silence, in which a model tends to write what nobody said."""
+        while self.plan.thresholds.no_speech is not None and self._part is not None:
+            window = Part(self.seek, self._end())
+            if self.source.peak(window) > DIGITAL_SILENCE:
+                return
+            self.silent.append(window)
+            self.index += 1
+            self.seek = window.last
+            self._skip_to_next_part()
 
     def _new_window(self) -> Window:
         history = self._history if self.plan.condition_on_previous and self._keeps_prompt else []

@@ -18,7 +18,7 @@ from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
 from whisper_magic.engine.windows.plan import STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
-from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream
+from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream, Part
 from whisper_magic.errors import OptionError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
@@ -164,7 +164,10 @@ class Recording:
 
     def next_window(self) -> Window | None:
         """The next window that is ready, or None."""
-        return self.reader.next_window()
+        window = self.reader.next_window()
+        if window is None:
+            self._note_end()  # nothing but silence may have been left
+        return window
 
     def set_language(self, detected: Detected) -> None:
         """The language detected in a window."""
@@ -292,17 +295,25 @@ class Recording:
             trace=Trace(tuple(self.rounds)),
             timing=self._timing(),
             models=models,
-            skipped=tuple(sorted([*self.skipped, *self._unread()], key=lambda segment: segment.start)),
+            skipped=tuple(sorted([*self.skipped, *self._left_out()], key=lambda segment: segment.start)),
             complete=self.done and not self.features.damage,
             notes=(*self._notes(), *notes),
             mode=self.mode,
         )
 
-    def _unread(self) -> Iterator[Segment]:
-        """A segment without text for each part in which voice was detected and nothing was written."""
+    def _left_out(self) -> Iterator[Segment]:
+        """A segment without text for each part of which nothing was written, flagged with the reason."""
         for part in self._reader.unread if self._reader else ():
-            start, end = self.plan.seconds(part.first), self.plan.seconds(part.last)
-            yield Segment(start, end, "", flags=("voice was detected, and nothing was written",))
+            yield self._without_text(part, "voice was detected, and nothing was written")
+        for part in self._reader.silent if self._reader else ():
+            yield self._without_text(part, "digital silence")
+        for gap in self.features.gaps:
+            level = 20 * math.log10(max(self.features.peak(gap), 1e-10))
+            yield self._without_text(gap, f"no voice detected (peak {level:.0f} dBFS)")
+
+    def _without_text(self, part: Part, flag: str) -> Segment:
+        last = min(part.last, self.features.num_content_frames)
+        return Segment(self.plan.seconds(part.first), self.plan.seconds(last), "", flags=(flag,))
 
     def _notes(self) -> Iterator[str]:
         """What is to be known of how it was read."""

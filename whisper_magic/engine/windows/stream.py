@@ -25,6 +25,8 @@ from whisper_magic.wording import one_line
 
 WHOLE_SECONDS = 1200.0  # up to here a recording is read whole
 CHUNK_SECONDS = 120.0  # of a longer one, read at a time
+MIN_GAP = 2.0  # seconds without voice from which on they are reported
+LEVEL_FRAMES = 10  # feature frames of which one peak is kept
 ALL_FRAMES = 1 << 60
 
 
@@ -57,6 +59,9 @@ class FeatureSource(Protocol):
     def forget(self, before: int) -> None:
         """Free the frames before this one."""
 
+    def peak(self, part: Part) -> float:
+        """The largest sample within a part that was read, by its absolute value."""
+
 
 def first_read(stream: AudioStream) -> int | None:
     """How many samples of a recording are read before its first window; None: all of them."""
@@ -74,6 +79,7 @@ class FeatureStream:
         damage: Why the recording could not be read to its end; "" where it could.
         ended: Whether all of it was read.
         fingerprint: Digest of what was read first, which identifies the recording.
+        gaps: What `parts` has left out so far, because no voice was detected in it.
     """
 
     def __init__(self, stream: AudioStream, front_end: LogMel, pauses: Pauses | None = None) -> None:
@@ -88,6 +94,8 @@ class FeatureStream:
         self._voiced: deque[Stretch] = deque()
         self._voiced_samples = 0
         self._num_reads = 0
+        self._peaks = Peaks(LEVEL_FRAMES * front_end.hop_length)
+        self.gaps: list[Part] = []
 
     @property
     def detector(self) -> str | None:
@@ -141,16 +149,24 @@ class FeatureStream:
     def parts(self, clips: Sequence[Part] = ()) -> Iterator[Part]:
         """What is to be read, in order: everything, or where voice is; of that, what lies within `clips`."""
         whole = self._voiced_parts() if self._voice else iter([Part(0, ALL_FRAMES)])
-        if not clips:
-            yield from whole
-            return
-        left = list(clips)
+        asked, at = list(clips) or [Part(0, ALL_FRAMES)], 0
         for part in whole:
-            shared = (Part(max(part.first, c.first), min(part.last, c.last), c.clip) for c in left)
+            self._note_gap(at, part.first, asked)
+            at = part.last
+            shared = (Part(max(part.first, c.first), min(part.last, c.last), c.clip) for c in asked)
             yield from (one for one in shared if one.first < one.last)
-            left = [clip for clip in left if clip.last > part.last]
-            if not left:
+            asked = [clip for clip in asked if clip.last > part.last]
+            if not asked:
                 return
+        self._note_gap(at, self.num_content_frames, asked)
+
+    def _note_gap(self, first: int, last: int, asked: Sequence[Part]) -> None:
+        """Keep the parts of frames first..last that were asked for, and are long enough."""
+        shared = (Part(max(first, c.first), min(last, c.last), c.clip) for c in asked)
+        self.gaps += [gap for gap in shared if (gap.last - gap.first) * self.front_end.frame_seconds >= MIN_GAP]
+
+    def peak(self, part: Part) -> float:
+        return self._peaks.within(part.first * self.front_end.hop_length, part.last * self.front_end.hop_length)
 
     def _voiced_parts(self) -> Iterator[Part]:
         hop = self.front_end.hop_length
@@ -171,6 +187,7 @@ class FeatureStream:
         if not self.fingerprint:
             self.fingerprint = hashlib.blake2b(samples.data, digest_size=16).digest()
         self._mels.feed(samples, last=self.ended)
+        self._peaks.feed(samples)
         if self._voice:
             found = self._voice.feed(samples, last=self.ended)
             self._voiced += found
@@ -192,3 +209,25 @@ class FeatureStream:
             self.damage, samples = one_line(error), np.zeros(0, np.float32)
         self.ended = stream.ended or bool(self.damage)
         return samples
+
+
+class Peaks:
+    """The largest absolute sample of every `size` samples of a recording, as they come."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._peaks: list[np.ndarray] = []
+        self._rest = np.zeros(0, np.float32)
+
+    def feed(self, samples: np.ndarray) -> None:
+        """(n,) more samples."""
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // self._size * self._size
+        self._peaks.append(np.abs(samples[:whole]).reshape(-1, self._size).max(axis=1, initial=0.0))
+        self._rest = samples[whole:]
+
+    def within(self, first: int, last: int) -> float:
+        """The largest absolute sample around samples first..last."""
+        peaks = np.concatenate([*self._peaks, np.abs(self._rest[:, None]).max(axis=0, initial=0.0)])
+        self._peaks = [peaks[:-1]]
+        return float(peaks[first // self._size : -(-last // self._size)].max(initial=0.0))

@@ -137,13 +137,20 @@ def _figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
 
 
 def _skipped(transcript: Transcript) -> str:
-    """The windows taken for silence, in a line; '' where there are none."""
+    """What was left out, in a line; '' where nothing was."""
     if not transcript.skipped:
         return ""
     hours = _needs_hours(transcript)
-    parts = [f"{facts.clock(segment.start, hours)} “{segment.text.strip()[:60]}”" for segment in transcript.skipped[:3]]
+    parts = [_skipped_part(segment, hours) for segment in transcript.skipped[:3]]
     more = f" and {len(transcript.skipped) - 3} more" if len(transcript.skipped) > 3 else ""
-    return f"left out as {transcript.skipped[0].flags[0]}: {', '.join(parts)}{more}"
+    return f"left out: {'; '.join(parts)}{more}"
+
+
+def _skipped_part(segment: Segment, hours: bool) -> str:
+    """When it is, what would have been written, and why it was left out."""
+    start, text = facts.clock(segment.start, hours), segment.text.strip()[:60]
+    when = f"{start} “{text}”" if text else f"{start} → {facts.clock(segment.end, hours)}"
+    return f"{when}, {', '.join(segment.flags)}"
 
 
 def _needs_hours(transcript: Transcript) -> bool:
