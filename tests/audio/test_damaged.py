@@ -56,7 +56,7 @@ def test_damaged_bytes_too(damaged_files: list[Path]) -> None:
     assert {name: problem for name, problem in found.items() if problem} == {}
 
 
-def test_what_a_damaged_header_promises_is_not_allocated(damaged_files: list[Path]) -> None:
+def test_what_a_damaged_header_claims_is_not_allocated(damaged_files: list[Path]) -> None:
     suspects = [
         path for path in damaged_files if path.name.startswith(("huge", "header", "two-giga", "endless", "many"))
     ]
@@ -109,11 +109,11 @@ def test_damage_after_the_part_asked_for_does_not_matter(clips: dict[str, Path],
         load_channels(path)
 
 
-@pytest.mark.parametrize("promise", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF000])
-def test_wav_from_a_pipe_is_whole(clips: dict[str, Path], tmp_path: Path, promise: int) -> None:
-    """Programs that write WAV to a pipe promise as much as they can, because they cannot know."""
+@pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF000])
+def test_wav_from_a_pipe_is_whole(clips: dict[str, Path], tmp_path: Path, size: int) -> None:
+    """Programs that write WAV to a pipe do not know its size, and put the largest one in the header."""
     content = bytearray(clips["wav"].read_bytes())
-    content[40:44] = promise.to_bytes(4, "little")
+    content[40:44] = size.to_bytes(4, "little")
     assert load(bytes(content)).duration == pytest.approx(1.5)
 
 

@@ -21,8 +21,8 @@ CONTAINERS = ["wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "mp4", "mkv", 
 
 def near_copy(samples: np.ndarray, tone: np.ndarray) -> bool:
     """Whether lossy samples begin with the tone, at the same place and level."""
-    heard, meant = samples[2000:20_000], tone[2000:20_000]
-    return float(np.corrcoef(heard, meant)[0, 1]) > 0.98 and 0.9 < heard.std() / meant.std() < 1.1
+    decoded, original = samples[2000:20_000], tone[2000:20_000]
+    return float(np.corrcoef(decoded, original)[0, 1]) > 0.98 and 0.9 < decoded.std() / original.std() < 1.1
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
@@ -80,7 +80,7 @@ def test_files_without_sound(silent_film: Path, tmp_path: Path) -> None:
     picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\0IEND\xaeB`\x82"
     with pytest.raises(AudioUnreadable, match=r"a picture|cannot be read as sound"):
         load(picture)
-    (tmp_path / "notes.txt").write_text("nothing to hear\n" * 30)
+    (tmp_path / "notes.txt").write_text("no sound in here\n" * 30)
     with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be read as sound") as error:
         load(tmp_path / "notes.txt")
     assert len(str(error.value).splitlines()) == 1
@@ -114,8 +114,8 @@ def test_flac_from_a_pipe_is_whole(clips: dict[str, Path], tone: np.ndarray) -> 
 
 def test_threads_may_load_at_once(clips: dict[str, Path], tone: np.ndarray, capfd: pytest.CaptureFixture[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
-        heard = list(pool.map(load, [clips[kind] for kind in CONTAINERS] * 4))
-    for audio in heard:
+        loaded = list(pool.map(load, [clips[kind] for kind in CONTAINERS] * 4))
+    for audio in loaded:
         assert near_copy(audio.samples, tone)
     os.write(2, b"still here")
     assert capfd.readouterr().err == "still here"

@@ -13,12 +13,12 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from whisper_magic.audio.samples import Samples, scaled
+from whisper_magic.audio.sound import Sound, Span
 from whisper_magic.errors import AudioInvalid, AudioUnreadable
 from whisper_magic.wording import one_line, shown
 
@@ -32,46 +32,6 @@ SHORTFALL = 0.5  # seconds by which a file may end before its header says so, an
 WARM_UP = 0.5  # seconds decoded and dropped after a seek: AAC needs a frame, Opus 80 ms (RFC 7845, section 4.6)
 STREAMED = 0x7FFFF000  # bytes; a WAV that was written to a pipe promises about this much or more
 UNCOUNTED = 2**62  # frames; libsndfile's answer for a FLAC that was written to a pipe is beyond this
-
-
-@dataclass(frozen=True)
-class Span:
-    """The part of a source to use, in seconds. end: None is the source's own."""
-
-    start: float = 0.0
-    end: float | None = None
-
-    def frames(self, rate: int) -> tuple[int, int | None]:
-        """First sample frame, and the one after the last."""
-        return round(self.start * rate), None if self.end is None else round(self.end * rate)
-
-    def of(self, duration: float | None) -> float | None:
-        """Seconds of a source of `duration` that are in the span; None where neither says."""
-        ends = [end for end in (self.end, duration) if end is not None]
-        return max(0.0, min(ends) - self.start) if ends else None
-
-    def check(self, name: str, duration: float) -> None:
-        """Raises AudioInvalid where the span begins after `duration` (seconds)."""
-        if self.start and self.start >= duration:
-            raise AudioInvalid(f"{shown(name)} lasts {duration:.2f} s: start={self.start:g} is beyond its end")
-
-
-@dataclass(frozen=True)
-class Sound:
-    """Sound as it is stored, cut to a span, before anything is picked or resampled.
-
-    rate: Hz. blocks: each (n, channels) float32; reading them may raise AudioError. channel: what its one channel
-    is called. origin: second of the true source at which this one begins. seconds: how long it is, as its header
-    promises; None where that does not say.
-    """
-
-    name: str
-    rate: int
-    channels: int
-    blocks: Iterator[Samples]
-    channel: str | int = "mix"
-    origin: float = 0.0
-    seconds: float | None = None
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Sound in: any source -> `Audio`, mono float32 at the rate the checkpoint wants. Knows nothing of models or torch.
+"""Any source of sound -> `Audio`, mono float32 at the checkpoint's rate. No models, no torch.
 
-A source is opened as a `Sound` (rate, channels, blocks of samples); then every source goes the same way: check, pick
-a channel, resample. `load` reads it to its end; memory holds the result and one block, however rich the source.
-`stream` reads it on demand, so that memory holds what is asked for, however long the source.
+A source is opened as a `Sound` (rate, channels, blocks of samples); every source then takes the same way: check, pick
+a channel, resample. `load` reads it to its end; memory holds the result and one block, however large the source.
+`stream` reads it on demand.
 """
 
 from __future__ import annotations
@@ -15,46 +15,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from whisper_magic.audio.decode import Sound, Span
 from whisper_magic.audio.samples import MOST_CHANNELS, Samples
+from whisper_magic.audio.sound import SAMPLE_RATE, Audio, Sound, Span
 from whisper_magic.audio.sources import checked_rate, find, from_samples, opened, refuse_rate
-from whisper_magic.errors import AudioError, AudioInvalid
+from whisper_magic.audio.stream import AudioStream
+from whisper_magic.errors import AudioInvalid
 from whisper_magic.wording import shown
 
 __all__ = ["Audio", "AudioStream", "find", "load", "load_channels", "stream"]
 
-SAMPLE_RATE = 16_000  # Hz; the rate of `Audio` unless the checkpoint's preprocessor wants another
 LOUDEST = 100.0  # floats beyond it were integers once
 LONGEST = 24 * 3600.0  # seconds; some kilobytes can unpack to weeks of silence
-
-
-@dataclass(frozen=True, eq=False)
-class Audio:
-    """Mono sound, ready for the engine.
-
-    samples: (n,) float32, nominally within -1..1. source: where it came from, for people. channel: which
-    channel of the source, for people ("mix", "left", 1, ...). start: second of the source at which it begins.
-    """
-
-    samples: npt.NDArray[np.float32]
-    sample_rate: int = SAMPLE_RATE
-    source: str = "array"
-    channel: str | int = "mix"
-    start: float = 0.0
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return len(self.samples) / self.sample_rate
-
-    def clip(self, start: float = 0.0, end: float | None = None) -> Audio:
-        """The part from `start` to `end` (seconds of this audio), sharing memory with it."""
-        first = max(0, round(start * self.sample_rate))
-        last = len(self.samples) if end is None else round(end * self.sample_rate)
-        part = self.samples[first : max(first, last)]
-        return Audio(part, self.sample_rate, self.source, self.channel, self.start + first / self.sample_rate)
 
 
 def load(
@@ -66,17 +38,25 @@ def load(
     start: float | None = None,
     end: float | None = None,
 ) -> Audio:
-    """Any source of sound -> mono `Audio`.
+    """Read any source of sound.
 
-    source: a path, http(s) URL, bytes, binary file object, numpy or torch array with its `rate`, an (array, rate)
-    pair, a row of a `datasets` audio column, or an `Audio`. Arrays are (n,), (n, channels) or (channels, n).
-    rate: Hz of an array; files carry theirs. sample_rate: Hz of the result.
-    channel: "mix" (the mean), "left", "right" or an index. start, end: seconds; only that part is decoded.
+    Args:
+        source: A path, http(s) URL, bytes, binary file object, numpy or torch array with its `rate`, an
+            (array, rate) pair, a row of a `datasets` audio column, or an `Audio`. Arrays are (n,), (n, channels)
+            or (channels, n).
+        rate: Hz of an array; files carry theirs.
+        sample_rate: Hz of the result.
+        channel: "mix" (the mean), "left", "right" or an index.
+        start: Seconds; only the part from here is used.
+        end: Seconds; only the part up to here is used.
+
+    Returns:
+        Mono sound.
 
     Raises:
-        AudioNotFound: no such file, a folder, an unreachable URL.
-        AudioUnreadable: not audio, damaged, or holding no audio stream.
-        AudioInvalid: samples, shape, rate, channel or part that make no sense.
+        AudioNotFound: No such file, a folder, an unreachable URL.
+        AudioUnreadable: Not audio, or no sound can be decoded from it.
+        AudioInvalid: Samples, shape, rate, channel or part that make no sense.
     """
     if channel == "split":
         raise AudioInvalid("channel='split' gives one Audio per channel: call load_channels(source) for them")
@@ -91,68 +71,14 @@ def load_channels(
     start: float | None = None,
     end: float | None = None,
 ) -> tuple[Audio, ...]:
-    """One `Audio` per channel of the source: what channel="split" means. Otherwise as `load`."""
-    return _load(source, rate, sample_rate, "split", _span(start, end))
+    """Read every channel of a source: what channel="split" means.
 
+    Arguments and errors are those of `load`.
 
-class AudioStream:
-    """Mono sound that is read on demand, ready for the engine. Made by `stream`; close it, or read it to its end.
-
-    source, channel, start: as of `Audio`. expected: seconds that its header promises; None where it does not say.
+    Returns:
+        One `Audio` per channel.
     """
-
-    def __init__(self, pieces: Iterator[Samples], audio: Audio, expected: float | None, stack: ExitStack) -> None:
-        """pieces: (n, 1) each, at the rate of `audio`, which tells the rest and holds no samples."""
-        self.source, self.channel, self.start = audio.source, audio.channel, audio.start
-        self.sample_rate, self.expected = audio.sample_rate, expected
-        self._pieces, self._stack = pieces, stack
-        self._closed = False
-        self._failure: AudioError | None = None
-        self._rest: Samples = np.zeros(0, np.float32)
-
-    @classmethod
-    def of(cls, audio: Audio) -> AudioStream:
-        """Sound that is in memory already."""
-        return cls(iter([audio.samples[:, None]]), audio, audio.duration, ExitStack())
-
-    @property
-    def ended(self) -> bool:
-        """Whether everything was read."""
-        return self._closed and not len(self._rest) and self._failure is None
-
-    def fetch(self, count: int | None = None) -> None:
-        """Decode and resample what `read(count)` will be asked for, ahead of time. A failure is left for it to tell."""
-        parts, have = [self._rest], len(self._rest)
-        while not self._closed and (count is None or have <= count):  # one more, to know whether it ends there
-            try:
-                piece = next(self._pieces, None)
-            except AudioError as error:
-                self._failure, piece = error, None
-            if piece is None:
-                self.close()
-            else:
-                parts.append(piece[:, 0])
-                have += len(piece)
-        self._rest = np.concatenate(parts)
-
-    def read(self, count: int | None = None) -> Samples:
-        """The next `count` samples, (n,), or all that are left; fewer only where the sound ends.
-
-        Raises:
-            AudioError: where it is damaged; with a `count`, after what could be read was given.
-        """
-        self.fetch(count)
-        whole = self._rest
-        cut = len(whole) if count is None else min(count, len(whole))
-        if self._failure is not None and (count is None or not cut):
-            raise self._failure
-        self._rest = whole[cut:]
-        return np.ascontiguousarray(whole[:cut])
-
-    def close(self) -> None:
-        """Let go of the source: what was not read of it is gone."""
-        self._closed = True
-        self._stack.close()
+    return _load(source, rate, sample_rate, "split", _span(start, end))
 
 
 def stream(
@@ -164,7 +90,13 @@ def stream(
     start: float | None = None,
     end: float | None = None,
 ) -> AudioStream:
-    """Any source of sound -> mono sound that is read on demand. As `load`, but damage is found when it is reached."""
+    """Open any source of sound, to be read on demand.
+
+    Arguments and errors are those of `load`; errors inside the sound are raised when they are reached.
+
+    Returns:
+        Mono sound; close it, or read it to its end.
+    """
     if channel == "split":
         raise AudioInvalid("channel='split' gives one Audio per channel: call load_channels(source) for them")
     wanted = checked_rate(sample_rate, "sample_rate")
@@ -189,7 +121,14 @@ def _load(source: Any, rate: float | None, sample_rate: int, channel: str | int,
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A source, ready to be read. pieces: (n, len(labels)) each. begin: second of the true source."""
+    """A source, ready to be read.
+
+    Attributes:
+        sound: The source as it was opened.
+        labels: What each column of the pieces is called.
+        pieces: (n, len(labels)) each, at the wanted rate.
+        begin: Second of the original source at which they begin.
+    """
 
     sound: Sound
     labels: tuple[str | int, ...]
@@ -200,7 +139,7 @@ class _Prepared:
 def _prepared(
     source: Any, rate: float | None, wanted: int, channel: str | int, span: Span, stack: ExitStack
 ) -> _Prepared:
-    """What the source needs open stays so as long as `stack`."""
+    """Open a source and set up all stages; `stack` closes it."""
     sound = _sound(source, rate, span, stack)
     checked_rate(sound.rate, shown(sound.name))
     if sound.channels > MOST_CHANNELS:
@@ -236,7 +175,7 @@ def _span(start: float | None, end: float | None) -> Span:
 
 
 def _picks(channel: object, sound: Sound) -> dict[str | int, list[int]]:
-    """What each result is called -> the columns of the sound that it is made of."""
+    """Returns the columns of the sound that each result is made of, by the result's label."""
     every = list(range(sound.channels))
     if channel == "mix":
         return {sound.channel if sound.channels == 1 else "mix": every}
@@ -253,8 +192,7 @@ def _picks(channel: object, sound: Sound) -> dict[str | int, list[int]]:
 
 
 def _checked(sound: Sound, columns: list[int], span: Span) -> Iterator[Samples]:
-    """The columns, (n, len(columns)) a block; none from the first bad block on, and at the end an error that
-    counts all of them."""
+    """The columns, (n, len(columns)) a block, up to the first block with NaN or Inf; then an error that counts all."""
     position, nans, infs, first = span.frames(sound.rate)[0], 0, 0, -1
     for whole in sound.blocks:
         block = whole if len(columns) == sound.channels else whole[:, columns]
@@ -284,7 +222,7 @@ def _check_loudness(block: Samples, position: int, sound: Sound) -> None:
 
 
 def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
-    """Blocks of (n, channels) at `rate` -> the same at `wanted`, in the time it takes to read them."""
+    """Blocks of (n, channels) at `rate` -> the same at `wanted`, as they are read."""
     return blocks if rate == wanted else _soxr(blocks, rate, wanted, channels)
 
 
@@ -298,7 +236,7 @@ def _limited(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
 
 
 def _some(pieces: Iterator[Samples], name: str, span: Span) -> Iterator[Samples]:
-    """The pieces; an error where there is not one sample in them."""
+    """The pieces; an error at the end where they hold no sample."""
     empty = True
     for piece in pieces:
         empty = empty and not len(piece)
