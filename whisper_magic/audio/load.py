@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from whisper_magic.audio.samples import MOST_CHANNELS, Samples
+from whisper_magic.audio.channels import columns, mixed, picked
+from whisper_magic.audio.notes import Notes
+from whisper_magic.audio.resample import resampled
+from whisper_magic.audio.samples import LOUDEST, MOST_CHANNELS, Samples
 from whisper_magic.audio.sound import SAMPLE_RATE, Audio, Sound, Span
 from whisper_magic.audio.sources import checked_rate, find, from_samples, opened, refuse_rate
 from whisper_magic.audio.stream import AudioStream
@@ -25,7 +28,6 @@ from whisper_magic.wording import shown
 
 __all__ = ["Audio", "AudioStream", "find", "load", "load_channels", "stream"]
 
-LOUDEST = 100.0  # floats beyond it were integers once
 LONGEST = 24 * 3600.0  # seconds; some kilobytes can unpack to weeks of silence
 
 
@@ -37,6 +39,7 @@ def load(
     channel: str | int = "mix",
     start: float | None = None,
     end: float | None = None,
+    stream: int | None = None,
 ) -> Audio:
     """Read any source of sound.
 
@@ -49,6 +52,7 @@ def load(
         channel: "mix" (the mean), "left", "right" or an index.
         start: Seconds; only the part from here is used.
         end: Seconds; only the part up to here is used.
+        stream: Which audio stream of a file that has several, from 0; None for the default one.
 
     Returns:
         Mono sound.
@@ -60,7 +64,7 @@ def load(
     """
     if channel == "split":
         raise AudioInvalid("channel='split' gives one Audio per channel: call load_channels(source) for them")
-    return _load(source, rate, sample_rate, channel, _span(start, end))[0]
+    return _load(source, rate, sample_rate, channel, _span(start, end, stream))[0]
 
 
 def load_channels(
@@ -70,6 +74,7 @@ def load_channels(
     sample_rate: int = SAMPLE_RATE,
     start: float | None = None,
     end: float | None = None,
+    stream: int | None = None,
 ) -> tuple[Audio, ...]:
     """Read every channel of a source: what channel="split" means.
 
@@ -78,7 +83,7 @@ def load_channels(
     Returns:
         One `Audio` per channel.
     """
-    return _load(source, rate, sample_rate, "split", _span(start, end))
+    return _load(source, rate, sample_rate, "split", _span(start, end, stream))
 
 
 def stream(
@@ -89,6 +94,7 @@ def stream(
     channel: str | int = "mix",
     start: float | None = None,
     end: float | None = None,
+    stream: int | None = None,
 ) -> AudioStream:
     """Open any source of sound, to be read on demand.
 
@@ -101,10 +107,11 @@ def stream(
         raise AudioInvalid("channel='split' gives one Audio per channel: call load_channels(source) for them")
     wanted = checked_rate(sample_rate, "sample_rate")
     with ExitStack() as stack:
-        prepared = _prepared(source, rate, wanted, channel, _span(start, end), stack)
+        prepared = _prepared(source, rate, wanted, channel, _span(start, end, stream), stack)
         (label,) = prepared.labels
         nothing = Audio(np.zeros(0, np.float32), wanted, prepared.sound.name, label, prepared.begin)
-        return AudioStream(prepared.pieces, nothing, prepared.sound.seconds, stack.pop_all())
+        sound = prepared.sound
+        return AudioStream(prepared.pieces, nothing, stack.pop_all(), expected=sound.seconds, notes=sound.notes)
 
 
 def _load(source: Any, rate: float | None, sample_rate: int, channel: str | int, span: Span) -> tuple[Audio, ...]:
@@ -113,8 +120,9 @@ def _load(source: Any, rate: float | None, sample_rate: int, channel: str | int,
         prepared = _prepared(source, rate, wanted, channel, span, stack)
         pieces = list(prepared.pieces)
     samples = np.concatenate(pieces)
+    name, notes = prepared.sound.name, prepared.sound.notes.lines()
     return tuple(
-        Audio(np.ascontiguousarray(samples[:, index]), wanted, prepared.sound.name, label, prepared.begin)
+        Audio(np.ascontiguousarray(samples[:, index]), wanted, name, label, prepared.begin, notes)
         for index, label in enumerate(prepared.labels)
     )
 
@@ -144,67 +152,59 @@ def _prepared(
     checked_rate(sound.rate, shown(sound.name))
     if sound.channels > MOST_CHANNELS:
         raise AudioInvalid(f"{shown(sound.name)} claims {sound.channels} channels: its header is damaged")
-    picks = _picks(channel, sound)
-    columns = [column for pick in picks.values() for column in pick]
-    blocks = _checked(sound, columns, span)
-    if channel == "mix" and len(columns) > 1:
-        blocks = (block.mean(axis=1, keepdims=True) for block in blocks)
-    pieces = _some(_limited(_resampled(blocks, sound.rate, wanted, len(picks)), wanted), sound.name, span)
-    return _Prepared(sound, tuple(picks), pieces, sound.origin + span.frames(sound.rate)[0] / sound.rate)
+    picks = columns(channel, sound)
+    position = span.wide.frames(sound.rate)[0]
+    if channel == "mix":
+        blocks = mixed(_checked(sound.blocks, sound, span), sound.rate, position, sound.notes)
+    else:
+        indices = [index for pick in picks.values() for index in pick]
+        blocks = _checked(picked(sound.blocks, indices, sound.channels), sound, span)
+    pieces = _cut(resampled(blocks, sound.rate, wanted, len(picks)), wanted, span)
+    whole = _some(_limited(pieces, wanted), sound.name, span)
+    return _Prepared(sound, tuple(picks), whole, sound.origin + span.frames(wanted)[0] / wanted)
 
 
 def _sound(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sound:
     if isinstance(source, Audio):
         refuse_rate(rate, "an Audio")
         sound = from_samples(source.samples, source.sample_rate, source.source, span)
-        return replace(sound, channel=source.channel, origin=source.start)
+        return replace(sound, channel=source.channel, origin=source.start, notes=Notes(source.notes))
     return opened(source, rate, span, stack)
 
 
 # Checks
 
 
-def _span(start: float | None, end: float | None) -> Span:
+def _span(start: float | None, end: float | None, stream: int | None) -> Span:
     for name, value in (("start", start), ("end", end)):
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if value is not None and not (number and math.isfinite(value) and value >= 0):
             raise AudioInvalid(f"{name} must be seconds (0 or more), got {value!r}")
     if end is not None and end <= (start or 0):
         raise AudioInvalid(f"start must come before end, got start={start or 0:g} and end={end:g}")
-    return Span(float(start or 0), None if end is None else float(end))
+    if stream is not None and (not isinstance(stream, int | np.integer) or isinstance(stream, bool) or stream < 0):
+        raise AudioInvalid(f"stream must be the number of an audio stream, from 0, got {stream!r}")
+    return Span(float(start or 0), None if end is None else float(end), None if stream is None else int(stream))
 
 
-def _picks(channel: object, sound: Sound) -> dict[str | int, list[int]]:
-    """Returns the columns of the sound that each result is made of, by the result's label."""
-    every = list(range(sound.channels))
-    if channel == "mix":
-        return {sound.channel if sound.channels == 1 else "mix": every}
-    if channel == "split":
-        labels: dict[int, tuple[str | int, ...]] = {1: (sound.channel,), 2: ("left", "right")}
-        return {label: [index] for index, label in enumerate(labels.get(sound.channels, every))}
-    index = {"left": 0, "right": 1}.get(channel) if isinstance(channel, str) else channel
-    if not isinstance(index, int | np.integer) or isinstance(index, bool) or index < 0:
-        raise AudioInvalid(f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}")
-    if index >= sound.channels:
-        have = "1 channel" if sound.channels == 1 else f"{sound.channels} channels"
-        raise AudioInvalid(f"{shown(sound.name)} has {have}: there is no channel {channel!r}")
-    return {channel if isinstance(channel, str) else int(index): [int(index)]}
-
-
-def _checked(sound: Sound, columns: list[int], span: Span) -> Iterator[Samples]:
-    """The columns, (n, len(columns)) a block, up to the first block with NaN or Inf; then an error that counts all."""
-    position, nans, infs, first = span.frames(sound.rate)[0], 0, 0, -1
-    for whole in sound.blocks:
-        block = whole if len(columns) == sound.channels else whole[:, columns]
+def _checked(blocks: Iterator[Samples], sound: Sound, span: Span) -> Iterator[Samples]:
+    """The blocks up to the first one with NaN or Inf in the span, and then an error that counts all of them."""
+    begin, end = span.frames(sound.rate)
+    position = span.wide.frames(sound.rate)[0]
+    nans, infs, first = 0, 0, -1
+    for block in blocks:
         finite = np.isfinite(block)
         if not finite.all():
-            if first < 0:
-                first = position + int(np.argmin(finite.all(axis=1)))
-            nans += int(np.isnan(block).sum())
-            infs += int(np.isinf(block).sum())
-        elif first < 0:
-            _check_loudness(block, position, sound)
-            yield block
+            inside = slice(max(0, begin - position), None if end is None else max(0, end - position))
+            bad = block[inside][~finite[inside]]
+            if len(bad) and first < 0:
+                first = position + (inside.start or 0) + int(np.argmin(finite[inside].all(axis=1)))
+            nans += int(np.isnan(bad).sum())
+            infs += int(np.isinf(bad).sum())
+        if first < 0:
+            sane = block if finite.all() else np.where(finite, block, np.float32(0))
+            _check_loudness(sane, position, sound)
+            yield sane
         position += len(block)
     if first >= 0:
         counts = " and ".join(f"{count} {kind}" for count, kind in ((nans, "NaN"), (infs, "Inf")) if count)
@@ -221,9 +221,17 @@ def _check_loudness(block: Samples, position: int, sound: Sound) -> None:
         )
 
 
-def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
-    """Blocks of (n, channels) at `rate` -> the same at `wanted`, as they are read."""
-    return blocks if rate == wanted else _soxr(blocks, rate, wanted, channels)
+def _cut(pieces: Iterator[Samples], rate: int, span: Span) -> Iterator[Samples]:
+    """Pieces of `span.wide` -> those of the span."""
+    first, last = span.frames(rate)
+    position = span.wide.frames(rate)[0]
+    for piece in pieces:
+        part = piece[max(0, first - position) : None if last is None else max(0, last - position)]
+        position += len(piece)
+        if len(part):
+            yield part
+        if last is not None and position >= last:
+            return
 
 
 def _limited(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
@@ -243,16 +251,5 @@ def _some(pieces: Iterator[Samples], name: str, span: Span) -> Iterator[Samples]
         yield piece
     if empty:
         until = "" if span.end is None else f" to end={span.end:g}"
-        part = f" from start={span.start:g}{until}" if span != Span() else ""
+        part = f" from start={span.start:g}{until}" if span.start or until else ""
         raise AudioInvalid(f"{shown(name)} holds no samples{part}")
-
-
-def _soxr(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
-    try:
-        import soxr
-    except ImportError as error:
-        raise AudioInvalid(f"resampling from {rate} to {wanted} Hz needs soxr: pip install soxr") from error
-    stream = soxr.ResampleStream(rate, wanted, channels, dtype="float32")
-    for block in blocks:
-        yield stream.resample_chunk(np.ascontiguousarray(block))
-    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)

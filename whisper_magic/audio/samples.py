@@ -12,6 +12,7 @@ from whisper_magic.wording import one_line
 
 Samples = npt.NDArray[np.float32]
 
+LOUDEST = 100.0  # floats beyond it were integers once, or are damaged
 MOST_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
 
 

@@ -114,11 +114,13 @@ def from_samples(source: Any, rate: object, name: str, span: Span) -> Sound:
     if rate is None:
         raise AudioInvalid("an array has no rate of its own: pass (array, rate), for instance (array, 16000)")
     hertz = checked_rate(rate, name)
+    if span.stream is not None:
+        raise AudioInvalid(f"stream={span.stream} is for files with several audio streams, {shown(name)} has none")
     array = frames_first(from_array(source))
     span.check(name, len(array) / hertz)
-    first, last = span.frames(hertz)
+    first, last = span.wide.frames(hertz)
     part = array[first:last]
-    return Sound(name, hertz, max(array.shape[1], 1), iter([scaled(part)]), seconds=len(part) / hertz)
+    return Sound(name, hertz, max(array.shape[1], 1), iter([scaled(part)]), seconds=span.of(len(array) / hertz))
 
 
 def _row(row: Mapping[str, Any], span: Span, stack: ExitStack) -> Sound:

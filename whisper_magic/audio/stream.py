@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.samples import Samples
 from whisper_magic.audio.sound import Audio
 from whisper_magic.errors import AudioError
@@ -23,18 +24,27 @@ class AudioStream:
         expected: Expected duration in seconds; None where it is not known. Never a limit.
     """
 
-    def __init__(self, pieces: Iterator[Samples], audio: Audio, expected: float | None, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        pieces: Iterator[Samples],
+        audio: Audio,
+        stack: ExitStack,
+        *,
+        expected: float | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         """Wrap an iterator of samples.
 
         Args:
             pieces: (n, 1) each, at the rate of `audio`.
             audio: Holds no samples; gives source, channel, start and rate.
-            expected: Expected duration in seconds.
             stack: Closes what `pieces` reads from.
+            expected: Expected duration in seconds.
+            notes: What is noticed; they grow while the pieces are read.
         """
         self.source, self.channel, self.start = audio.source, audio.channel, audio.start
         self.sample_rate, self.expected = audio.sample_rate, expected
-        self._pieces, self._stack = pieces, stack
+        self._pieces, self._stack, self._notes = pieces, stack, notes or Notes(audio.notes)
         self._closed = False
         self._failure: AudioError | None = None
         self._rest: Samples = np.zeros(0, np.float32)
@@ -42,7 +52,12 @@ class AudioStream:
     @classmethod
     def of(cls, audio: Audio) -> AudioStream:
         """Wrap sound that is in memory already."""
-        return cls(iter([audio.samples[:, None]]), audio, audio.duration, ExitStack())
+        return cls(iter([audio.samples[:, None]]), audio, ExitStack(), expected=audio.duration)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noticed so far, each one line: damage, holes, several audio streams."""
+        return self._notes.lines()
 
     @property
     def ended(self) -> bool:

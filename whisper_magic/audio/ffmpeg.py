@@ -1,0 +1,158 @@
+"""FFmpeg (PyAV): the bytes of a file -> blocks of samples, at the times at which the container puts them.
+
+Headers are never limits: packets are decoded until there are no more. A packet that cannot be decoded is replaced by
+silence and noted, and so is a hole in the timestamps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import BinaryIO
+
+from whisper_magic.audio import mp3, ogg, wav
+from whisper_magic.audio.container import Container, Window, opened
+from whisper_magic.audio.notes import Notes
+from whisper_magic.audio.run import Piece, Run
+from whisper_magic.audio.samples import Samples
+from whisper_magic.audio.seek import Landing, landing
+from whisper_magic.audio.sound import Sound, Span, Undecodable
+from whisper_magic.wording import shown
+
+SHORTFALL = 0.5  # seconds by which a file may end before its header says so, and still count as whole
+# Their headers count the sound; others estimate it from the size of the file, or have none.
+EXACT_DURATION = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "au", "w64", "caf"})
+# (format, decoder): what FFmpeg takes for another coding, and libsndfile knows: G.721 and G.723, NMS ADPCM.
+MISTAKEN = frozenset({("wav", "g726"), ("au", "g726le"), ("wav", "amrnb")})
+
+
+@contextmanager
+def decoded(file: BinaryIO, name: str, span: Span, notes: Notes) -> Iterator[Sound]:
+    """Decode a file with FFmpeg.
+
+    Args:
+        file: Unbuffered and seekable.
+        name: The source, for messages.
+        span: The part to decode.
+        notes: Gets what is noticed.
+
+    Yields:
+        The sound; its blocks must be read inside the `with`.
+
+    Raises:
+        Undecodable: FFmpeg cannot read it.
+        AudioInvalid: The span begins after the end, or there is no such stream.
+    """
+    source = _Source(file, file.seek(0, os.SEEK_END), name, span, notes)
+    with closing(source.pieces()) as pieces:
+        yield _sound(source, pieces)
+
+
+def _sound(source: _Source, pieces: Iterator[Piece]) -> Sound:
+    head = next(pieces, None)
+    if head is None:
+        lacking = f"{shown(source.name)} has an audio stream, but no sound in it"
+        raise Undecodable(lacking + (f" ({source.failure})" if source.failure else ""), whole=True)
+    blocks = _cut(itertools.chain([head], pieces), *source.span.wide.frames(source.rate))
+    first = next(blocks, None)
+    if first is None:
+        source.span.check(source.name, source.decoded)
+    whole = blocks if first is None else itertools.chain([first], blocks)
+    seconds = source.span.of(source.duration)
+    return Sound(source.name, source.rate, head[1].shape[1], whole, seconds=seconds, notes=source.notes)
+
+
+def _cut(pieces: Iterator[Piece], first: int, last: int | None) -> Iterator[Samples]:
+    """The blocks of positions first..last."""
+    for position, block in pieces:
+        if last is not None and position >= last:
+            return
+        part = block[max(0, first - position) : None if last is None else last - position]
+        if len(part):
+            yield part
+
+
+class _Source:
+    """A file that is decoded.
+
+    Attributes:
+        rate: Hz of all pieces, from the first one on.
+        duration: Seconds that it is expected to last; None where that is not known.
+        decoded: Seconds decoded so far.
+        failure: What went wrong last.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, name: str, span: Span, notes: Notes) -> None:
+        self.name, self.span, self.notes = name, span, notes
+        self.rate, self.decoded, self.failure = 0, 0.0, ""
+        self.duration: float | None = None
+        self._file, self._size = file, size
+
+    def pieces(self) -> Generator[Piece, None, None]:
+        """All of the sound from the span's start or before, without a gap."""
+        links, cut = ogg.links(self._file, self._size)
+        if len(links) > 1:
+            yield from self._chained(links)
+        else:
+            yield from self._single()
+        if cut:
+            self._breaks_off("its last page is cut")
+
+    def _single(self) -> Iterator[Piece]:
+        data = wav.data(self._file, self._size)
+        options = {"ignore_length": "1"} if data is not None and data.goes_on else {}
+        window = Window(self._file, 0, self._size)
+        with opened(window, self.name, self.span.stream, self.notes, options) as container:
+            if (container.format, container.codec) in MISTAKEN:
+                raise Undecodable("FFmpeg does not know its coding")
+            self.duration = self._count(window) if container.counted else container.duration
+            landed = landing(container, self.span.wide.start)
+            if landed is not None:
+                yield from self._run(container, 0, landed)
+                claim = self._claim(container, data)
+        if landed is None:
+            with opened(window, self.name, self.span.stream, self.notes, options) as container:
+                yield from self._run(container, 0)
+                claim = self._claim(container, data)
+        if claim is not None and claim - self.decoded > SHORTFALL:
+            self._breaks_off(f"its header says {claim:.2f} s")
+
+    def _claim(self, container: Container, data: wav.Data | None) -> float | None:
+        """Seconds that a header says it lasts, where that is no estimate."""
+        if data is not None:
+            return data.claimed
+        if container.format == "mp3":
+            return mp3.claimed(self._file)
+        stream = container.stream
+        known = container.format in EXACT_DURATION and stream.duration is not None
+        return stream.duration * container.tick if known and stream.duration else None
+
+    def _count(self, window: Window) -> float:
+        """Seconds by the packets, which takes 0.2 s an hour: durations of such files are estimates."""
+        with opened(window, self.name, self.span.stream, Notes()) as container:
+            return sum((packet.duration or 0) * container.tick for packet in container.packets())
+
+    def _chained(self, links: list[ogg.Link]) -> Iterator[Piece]:
+        begin = 0
+        for number, link in enumerate(links, 1):
+            window = Window(self._file, link.begin, link.end)
+            try:
+                with opened(window, self.name, self.span.stream, self.notes) as container:
+                    yield from self._run(container, begin)
+            except Undecodable as error:
+                self.failure = error.reason
+                self.notes.add(f"part {number} of the {len(links)} that it was joined from cannot be decoded")
+            begin = round(self.decoded * self.rate)
+
+    def _run(self, container: Container, begin: int, landed: Landing | None = None) -> Iterator[Piece]:
+        run = Run(container, self.rate, begin, self.notes, self.span)
+        for piece in run.pieces(landed):
+            self.rate = run.rate
+            yield piece
+            self.decoded = run.seconds
+        self.decoded, self.failure = max(self.decoded, run.seconds), run.failure or self.failure
+
+    def _breaks_off(self, why: str) -> None:
+        self.notes.add(f"breaks off at {self.decoded:.2f} s: {why}")
