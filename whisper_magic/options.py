@@ -71,6 +71,7 @@ class TranscribeOptions:
     start: float | None = None  # seconds
     end: float | None = None  # seconds
     channel: str | int = "mix"  # "mix", "left", "right", an index, or "split": one transcript per channel
+    stream: int | None = None  # which audio stream of a file that has several, from 0; None: the file's default one
 
     def __post_init__(self) -> None:
         for name in ("suppress_tokens", "temperature", "clips"):  # equal and hashable, however they were listed
@@ -165,6 +166,8 @@ def _part_checks(o: TranscribeOptions) -> Iterator[Check]:
         yield not before, f"clips must be in order and not overlap, got {o.clips!r}"
     known = o.channel in ("mix", "left", "right", "split") or _whole(o.channel, 0)
     yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {o.channel!r}"
+    number = o.stream is None or _whole(o.stream, 0)
+    yield number, f"stream must be the number of an audio stream, from 0, got {o.stream!r}"
 
 
 def _clip(value: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import BinaryIO
 
 from whisper_magic.audio import mp3, ogg, wav
@@ -103,17 +103,16 @@ class _Source:
     def _single(self) -> Iterator[Piece]:
         data = wav.data(self._file, self._size)
         options = {"ignore_length": "1"} if data is not None and data.goes_on else {}
-        window = Window(self._file, 0, self._size)
-        with opened(window, self.name, self.span.stream, self.notes, options) as container:
+        with self._opened(options) as container:
             if (container.format, container.codec) in MISTAKEN:
                 raise Undecodable("FFmpeg does not know its coding")
-            self.duration = self._count(window) if container.counted else container.duration
+            self.duration = self._count() if container.counted else container.duration
             landed = landing(container, self.span.wide.start)
             if landed is not None:
                 yield from self._run(container, 0, landed)
                 claim = self._claim(container, data)
         if landed is None:
-            with opened(window, self.name, self.span.stream, self.notes, options) as container:
+            with self._opened(options) as container:
                 yield from self._run(container, 0)
                 claim = self._claim(container, data)
         if claim is not None and claim - self.decoded > SHORTFALL:
@@ -129,12 +128,17 @@ class _Source:
         known = container.format in EXACT_DURATION and stream.duration is not None
         return stream.duration * container.tick if known and stream.duration else None
 
-    def _count(self, window: Window) -> float:
+    def _opened(self, options: dict[str, str]) -> AbstractContextManager[Container]:
+        return opened(Window(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
+
+    def _count(self) -> float:
         """Seconds by the packets, which takes 0.2 s an hour: durations of such files are estimates."""
-        with opened(window, self.name, self.span.stream, Notes()) as container:
-            return sum((packet.duration or 0) * container.tick for packet in container.packets())
+        with self._opened({}) as container:
+            before = container.stream.start_time or 0  # what the encoder put there, and the decoder drops
+            return (sum(packet.duration or 0 for packet in container.packets()) - before) * container.tick
 
     def _chained(self, links: list[ogg.Link]) -> Iterator[Piece]:
+        self.duration = sum(self._duration(link) for link in links)
         begin = 0
         for number, link in enumerate(links, 1):
             window = Window(self._file, link.begin, link.end)
@@ -145,6 +149,14 @@ class _Source:
                 self.failure = error.reason
                 self.notes.add(f"part {number} of the {len(links)} that it was joined from cannot be decoded")
             begin = round(self.decoded * self.rate)
+
+    def _duration(self, link: ogg.Link) -> float:
+        """Seconds that a link says it lasts; 0 where it cannot be opened."""
+        try:
+            with opened(Window(self._file, link.begin, link.end), self.name, None, Notes()) as container:
+                return container.duration or 0.0
+        except Undecodable:
+            return 0.0
 
     def _run(self, container: Container, begin: int, landed: Landing | None = None) -> Iterator[Piece]:
         run = Run(container, self.rate, begin, self.notes, self.span)

@@ -111,7 +111,7 @@ def stream(
         (label,) = prepared.labels
         nothing = Audio(np.zeros(0, np.float32), wanted, prepared.sound.name, label, prepared.begin)
         sound = prepared.sound
-        return AudioStream(prepared.pieces, nothing, stack.pop_all(), expected=sound.seconds, notes=sound.notes)
+        return AudioStream(prepared.pieces, nothing, sound.seconds, stack.pop_all(), sound.notes)
 
 
 def _load(source: Any, rate: float | None, sample_rate: int, channel: str | int, span: Span) -> tuple[Audio, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from whisper_magic.wording import counted
+
 NEAR = 0.1  # seconds; places nearer than this to one another are one place
 LISTED = 3  # places of one kind that are named one by one
 
@@ -13,7 +15,6 @@ LISTED = 3  # places of one kind that are named one by one
 class _Place:
     start: float  # seconds
     end: float | None  # seconds; None: to the end of the recording
-    reason: str
 
     def __str__(self) -> str:
         until = "to the end" if self.end is None else f"to {self.end:.2f} s"
@@ -44,7 +45,11 @@ class _Places:
 
     def __str__(self) -> str:
         named = ", ".join(map(str, self.kept))
-        return f"{named} and in {self.others} more places, {self.seconds:.1f} s in all" if self.others else named
+        return (
+            f"{named} and in {counted(self.others, 'more place')}, {self.seconds:.1f} s in all"
+            if self.others
+            else named
+        )
 
 
 class Notes:
@@ -60,19 +65,18 @@ class Notes:
         if line not in self._lines:
             self._lines.append(line)
 
-    def damaged(self, start: float, end: float | None, reason: str) -> None:
+    def damaged(self, start: float, end: float | None) -> None:
         """Note a place that could not be decoded.
 
         Args:
             start: Seconds.
             end: Seconds; None where nothing follows.
-            reason: What the decoder says.
         """
-        self._damage.add(_Place(start, end, reason))
+        self._damage.add(_Place(start, end))
 
     def silent(self, start: float, end: float) -> None:
         """Note a place for which the container holds no sound (seconds)."""
-        self._holes.add(_Place(start, end, ""))
+        self._holes.add(_Place(start, end))
 
     def lines(self) -> tuple[str, ...]:
         """Returns all notes by now."""
@@ -80,7 +84,6 @@ class Notes:
         if self._holes.kept:
             found.append(f"holds no sound {self._holes}: silence is put there")
         if self._damage.kept:
-            reason = self._damage.kept[0].reason
-            cut = len(self._damage.kept) == 1 and self._damage.kept[0].end is None
-            found.append(f"damaged {self._damage} ({reason})" + ("" if cut else ": silence is put there"))
+            only_the_end = len(self._damage.kept) == 1 and self._damage.kept[0].end is None
+            found.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is put there"))
         return tuple(found)

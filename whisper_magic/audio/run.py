@@ -163,7 +163,6 @@ class Run:
         if missing:
             end = self.seconds + missing / self.rate
             if lost or self._container.trouble or (self._container.format in GAPLESS and self.seconds):
-                self.failure = self._container.trouble or self.failure or MISSING
                 self._note_damage(self.seconds, end)
             elif self._overlaps(self.seconds, end):
                 self._notes.silent(self.seconds, end)
@@ -178,7 +177,7 @@ class Run:
 
     def _note_damage(self, start: float, end: float | None) -> None:
         if self._overlaps(start, end):
-            self._notes.damaged(start, end, self.failure or MISSING)
+            self._notes.damaged(start, end)
 
     def _overlaps(self, start: float, end: float | None) -> bool:
         """Whether a place is in the part that is wanted."""

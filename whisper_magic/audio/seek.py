@@ -77,7 +77,7 @@ def _sought(container: Container, time: float) -> Landing | None:
         return None
     rate = container.stream.rate
     timeline = Timeline(rate, 0.0, container.duration)
-    timeline.land(round(first.pts * container.tick * rate), first.pts * container.tick)
+    timeline.land(round(first.pts * container.tick * rate))
     return Landing(timeline, itertools.chain([first], packets))
 
 
@@ -141,9 +141,11 @@ def _counted(container: Container, packets: Iterator[Packet[AudioStream]], head:
             length = step
         if abs(timeline.position_of(time) + shift - timeline.position) > slack:
             return None
+        if timeline.position > until * rate:
+            return None  # nothing lies so early
         if timeline.position + length > until * rate:
             container.stream.codec_context.flush_buffers()
-            timeline.land(timeline.position, time)
+            timeline.land(timeline.position)
             return Landing(timeline, itertools.chain([packet], packets))
         timeline.add(sound=round(length))
     return None

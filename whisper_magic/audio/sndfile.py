@@ -75,8 +75,8 @@ def _blocks(handle: Any, name: str, span: Span, notes: Notes) -> Iterator[Sample
             position += len(block)
             if len(part):
                 yield part
-    except soundfile.LibsndfileError as error:
-        notes.damaged(position / rate, None, _reason(error))
+    except soundfile.LibsndfileError:
+        notes.damaged(position / rate, None)
     span.check(name, math.inf if position == last else position / rate)
 
 

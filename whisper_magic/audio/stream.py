@@ -28,9 +28,8 @@ class AudioStream:
         self,
         pieces: Iterator[Samples],
         audio: Audio,
+        expected: float | None,
         stack: ExitStack,
-        *,
-        expected: float | None = None,
         notes: Notes | None = None,
     ) -> None:
         """Wrap an iterator of samples.
@@ -38,8 +37,8 @@ class AudioStream:
         Args:
             pieces: (n, 1) each, at the rate of `audio`.
             audio: Holds no samples; gives source, channel, start and rate.
-            stack: Closes what `pieces` reads from.
             expected: Expected duration in seconds.
+            stack: Closes what `pieces` reads from.
             notes: What is noticed; they grow while the pieces are read.
         """
         self.source, self.channel, self.start = audio.source, audio.channel, audio.start
@@ -52,7 +51,7 @@ class AudioStream:
     @classmethod
     def of(cls, audio: Audio) -> AudioStream:
         """Wrap sound that is in memory already."""
-        return cls(iter([audio.samples[:, None]]), audio, ExitStack(), expected=audio.duration)
+        return cls(iter([audio.samples[:, None]]), audio, audio.duration, ExitStack())
 
     @property
     def notes(self) -> tuple[str, ...]:

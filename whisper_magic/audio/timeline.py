@@ -63,11 +63,9 @@ class Timeline:
         self.restarts.append(self.position)
         return 0
 
-    def land(self, position: int, time: float) -> None:
-        """Stand at a position, at which the next frame has the timestamp `time` (seconds)."""
-        self._begun, self.position = True, position
-        self._sound = max(self._sound, position)
-        self._shift += position - self.position_of(time)
+    def land(self, position: int) -> None:
+        """Stand at a position, as if everything before it had been added."""
+        self._begun, self.position, self._sound = True, position, position
 
     def add(self, sound: int = 0, silence: int = 0) -> None:
         """Move on by so many sample frames."""

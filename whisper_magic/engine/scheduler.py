@@ -178,11 +178,14 @@ class Batch:
         rate, options, began = self.front.sample_rate, self.options, perf_counter()
         streams: Sequence[AudioStream]
         if options.channel == "split":
-            every = sound.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
+            start, end = options.start, options.end
+            every = sound.load_channels(source, sample_rate=rate, start=start, end=end, stream=options.stream)
             streams = [AudioStream.of(audio) for audio in every]
         else:
             channel, start, end = options.channel, options.start, options.end
-            streams = [sound.stream(source, sample_rate=rate, channel=channel, start=start, end=end)]
+            number = options.stream
+            opened = sound.stream(source, sample_rate=rate, channel=channel, start=start, end=end, stream=number)
+            streams = [opened]
         return _Sounds(streams, (perf_counter() - began) / len(streams))
 
     def _collect(self, all_of_them: bool = False) -> Iterator[tuple[int, Finished]]:

@@ -230,6 +230,7 @@ class Recording:
         hearing = self.hearing
         if hearing.damage:
             yield f"read up to the damage: {hearing.damage}"
+        yield from self.sound.notes
         if hearing.voice_found_by:
             yield f"pauses found by {hearing.voice_found_by}"
         if hearing.in_parts:

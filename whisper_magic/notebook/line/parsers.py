@@ -278,6 +278,7 @@ def _add_part_options(parser: Parser) -> None:
     add("--clips", type=_clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
     channels = "mix, left, right, an index, or split: a transcript per channel"
     add("--channel", type=_channel, metavar="CHANNEL", help=_described("channel", channels))
+    add("--stream", type=_whole, metavar="N", help="which audio stream of a file, from 0 (default: the file's own)")
 
 
 def _add_output(parser: Parser) -> Group:
