@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.media import chirp, encoded
 from whisper_magic.audio.load import Audio, AudioStream, load, stream
 from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable
 
@@ -43,19 +46,32 @@ def test_a_stream_of_an_array(tone: np.ndarray) -> None:
         assert len(source.read(5)) == 0
 
 
-def test_a_damaged_stream_gives_what_can_be_read_first(clips: dict[str, Path], tmp_path: Path) -> None:
-    cut = tmp_path / "cut.wav"
-    cut.write_bytes(clips["wav"].read_bytes()[:30_000])
-    whole = load(clips["wav"]).samples
-    source = stream(cut)
-    first = source.read(5000)
+def test_a_stream_notes_damage_when_it_is_reached() -> None:
+    sound = chirp(6)
+    source = stream(encoded(sound, 16_000, "WAV", "FLOAT")[: 5 * 64_000])
+    assert np.array_equal(source.read(20_000), sound[:20_000])
+    assert source.notes == ()
     rest = source.read(100_000)
+    assert source.ended
+    assert np.array_equal(rest, sound[20_000 : 20_000 + len(rest)])
+    assert source.notes == ("breaks off at 5.00 s: its header says 6.00 s",)
+
+
+def test_a_stream_that_fails_gives_what_can_be_read_first(tone: np.ndarray) -> None:
+    source = AudioStream(_blocks_and_error(tone), Audio(tone[:0]), None, ExitStack())
+    assert np.array_equal(source.read(5000), tone[:5000])
+    rest = source.read(100_000)
+    assert np.array_equal(rest, tone[5000:16_000])
     assert not source.ended, "there is an error to come"
-    assert np.array_equal(np.concatenate([first, rest]), whole[: len(first) + len(rest)])
-    with pytest.raises(AudioUnreadable, match="is damaged after"):
+    with pytest.raises(AudioUnreadable, match="it fails here"):
         source.read(1)
-    with pytest.raises(AudioUnreadable, match="is damaged after"):
-        stream(cut).read()
+    with pytest.raises(AudioUnreadable, match="it fails here"):
+        AudioStream(_blocks_and_error(tone), Audio(tone[:0]), None, ExitStack()).read()
+
+
+def _blocks_and_error(samples: np.ndarray) -> Iterator[np.ndarray]:
+    yield samples[:16_000, None]
+    raise AudioUnreadable("it fails here")
 
 
 def test_a_stream_refuses_what_load_refuses(tmp_path: Path) -> None:

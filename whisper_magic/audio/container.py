@@ -27,6 +27,8 @@ LATE = 60.0  # seconds; where a container's first timestamp lies beyond it, it w
 COUNTED = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "amr", "loas"})
 # Their timestamps count from the recording's zero. In others (MPEG-TS, Ogg) zero is wherever the first stream begins.
 ABSOLUTE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "asf"})
+# Their sound has a constant number of bits per second: its duration is in the size of the file.
+PLAIN = frozenset({"wav", "w64", "aiff", "au", "caf"})
 # FFmpeg gives their durations from the first timestamp on, and not from zero.
 DURATION_FROM_FIRST = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "flv"})
 # Streams of these may appear late, and only then be known.
@@ -123,7 +125,7 @@ class Container:
         if self.format in DURATION_FROM_FIRST:
             begin = (self.input.start_time or 0) / 1_000_000
             seconds += begin if 0 < begin <= LATE else 0.0
-        rate = self.stream.bit_rate if self.codec.startswith("pcm_") else None
+        rate = self.stream.bit_rate if self.format in PLAIN else None
         return min(seconds, self.size * 8 / rate) if rate else seconds
 
     def packets(self) -> Iterator[Packet[AudioStream]]:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import BinaryIO
 
 from whisper_magic.audio import mp3, ogg, wav
-from whisper_magic.audio.container import Container, Window, opened
+from whisper_magic.audio.container import PLAIN, Container, Window, opened
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.run import Piece, Run
 from whisper_magic.audio.samples import Samples
@@ -23,9 +23,10 @@ from whisper_magic.wording import shown
 
 SHORTFALL = 0.5  # seconds by which a file may end before its header says so, and still count as whole
 # Their headers count the sound; others estimate it from the size of the file, or have none.
-EXACT_DURATION = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "au", "w64", "caf"})
-# (format, decoder): what FFmpeg takes for another coding, and libsndfile knows: G.721 and G.723, NMS ADPCM.
-MISTAKEN = frozenset({("wav", "g726"), ("au", "g726le"), ("wav", "amrnb")})
+EXACT_DURATION = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2"})
+# (format, decoder): what FFmpeg takes for another coding (G.721 and G.723, NMS ADPCM) or cuts at the end (ALAC in CAF),
+# and libsndfile reads.
+MISTAKEN = frozenset({("wav", "g726"), ("au", "g726le"), ("wav", "amrnb"), ("caf", "alac")})
 
 
 @contextmanager
@@ -107,6 +108,8 @@ class _Source:
             if (container.format, container.codec) in MISTAKEN:
                 raise Undecodable("FFmpeg does not know its coding")
             self.duration = self._count() if container.counted else container.duration
+            if data is not None and data.goes_on:
+                self.duration = data.present
             landed = landing(container, self.span.wide.start)
             if landed is not None:
                 yield from self._run(container, 0, landed)
@@ -125,8 +128,9 @@ class _Source:
         if container.format == "mp3":
             return mp3.claimed(self._file)
         stream = container.stream
-        known = container.format in EXACT_DURATION and stream.duration is not None
-        return stream.duration * container.tick if known and stream.duration else None
+        plain = container.format in PLAIN and container.codec.startswith("pcm_")
+        exact = plain or container.format in EXACT_DURATION
+        return stream.duration * container.tick if exact and stream.duration else None
 
     def _opened(self, options: dict[str, str]) -> AbstractContextManager[Container]:
         return opened(Window(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
@@ -167,4 +171,5 @@ class _Source:
         self.decoded, self.failure = max(self.decoded, run.seconds), run.failure or self.failure
 
     def _breaks_off(self, why: str) -> None:
-        self.notes.add(f"breaks off at {self.decoded:.2f} s: {why}")
+        if self.span.end is None or self.decoded < self.span.end:
+            self.notes.add(f"breaks off at {self.decoded:.2f} s: {why}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whisper_magic.audio.container import Container
+from whisper_magic.audio.container import PLAIN, Container
 from whisper_magic.audio.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 WARM_UP = 0.5  # seconds decoded and dropped: AAC needs a frame, Opus 80 ms (RFC 7845, section 4.6), MP3 its reservoir
 ROUNDED = 0.0015  # seconds by which timestamps of a coarse clock may be off
-# PCM at a constant number of bytes per second: its containers seek to the sample.
-PLAIN = frozenset({"wav", "w64", "aiff", "au", "caf"})
 # Decoders that need nothing of what came more than WARM_UP before, with one frame a packet.
 CONSTANT = frozenset({"aac", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3"})  # all packets are equally long
 INDEPENDENT = CONSTANT | {"opus", "vorbis", "flac", "alac", "gsm_ms", "adpcm_ms", "adpcm_ima_wav"}
@@ -55,7 +53,7 @@ def landing(container: Container, start: float) -> Landing | None:
     """
     if start <= WARM_UP:
         return None
-    if container.codec.startswith("pcm_") and container.format in PLAIN:
+    if container.codec.startswith("pcm_") and container.format in PLAIN:  # it seeks to the sample
         return _sought(container, start - WARM_UP)
     if container.codec not in INDEPENDENT:
         return None

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.samples import Samples
 from whisper_magic.audio.sound import Sound, Span, Undecodable
-from whisper_magic.errors import AudioInvalid
+from whisper_magic.errors import AudioInvalid, AudioUnreadable
 from whisper_magic.wording import one_line, shown
 
 BLOCK = 8192  # frames read at a time
@@ -22,6 +22,7 @@ MPEG_IN_WAV = frozenset({0x50, 0x55})  # format tags
 UNKNOWN = frozenset(
     {
         "Format not recognised",
+        "bad resource fork",  # of what could be Sound Designer II
         "File does not exist or is not a regular file (possibly a pipe?)",  # of MP3 without a whole frame
     }
 )
@@ -75,7 +76,9 @@ def _blocks(handle: Any, name: str, span: Span, notes: Notes) -> Iterator[Sample
             position += len(block)
             if len(part):
                 yield part
-    except soundfile.LibsndfileError:
+    except soundfile.LibsndfileError as error:
+        if not position:
+            raise AudioUnreadable(f"{shown(name)} cannot be decoded: libsndfile says {_reason(error)!r}") from error
         notes.damaged(position / rate, None)
     span.check(name, math.inf if position == last else position / rate)
 
