@@ -27,6 +27,9 @@ def test_a_window_is_a_file_of_its_own() -> None:
     assert window.read() == bytes([28, 29])
     assert window.seek(3) == 3
     assert window.seek(2, 1) == window.tell() == 5
+    assert window.seek(-99) == 0
+    assert window.seek(2**70) == 2**70
+    assert window.read(5) == b""
     assert len(window) == 20
     assert not hasattr(window, "name")
 

@@ -34,6 +34,16 @@ def test_many_places_are_counted() -> None:
     )
 
 
+def test_restarts() -> None:
+    notes = Notes()
+    for second in (3.0, 7.5, 9.0, 12.0):
+        notes.restarted(second)
+    assert notes.lines() == (
+        "its timestamps start anew at 3.00 s, at 7.50 s, at 9.00 s and in 1 more place: "
+        "times go on counting from there",
+    )
+
+
 def test_damage_to_the_end() -> None:
     notes = Notes()
     notes.damaged(5.0, None)

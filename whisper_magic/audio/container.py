@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from whisper_magic.audio.mp3 import TAG, tag_size
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.sound import Undecodable
 from whisper_magic.errors import AudioInvalid
 from whisper_magic.wording import counted, one_line, shown
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
@@ -45,14 +47,17 @@ class Window(io.RawIOBase):
         self._file, self._begin, self._length, self._at = file, begin, end - begin, 0
 
     def read(self, size: int = -1) -> bytes:
-        left = max(0, self._length - self._at)
+        left = self._length - self._at
+        if left <= 0:  # where a damaged file points, the operating system may not even seek
+            return b""
         self._file.seek(self._begin + self._at)
         content = self._file.read(left if size < 0 else min(size, left))
         self._at += len(content)
         return content
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        self._at = max(0, place)
         return self._at
 
     def tell(self) -> int:
@@ -76,6 +81,9 @@ class Container:
         input: PyAV's container.
         stream: PyAV's stream, of which the codec is known.
         size: Bytes.
+        format: FFmpeg's name of the format.
+        codec: FFmpeg's name of the decoder.
+        tick: Seconds of one unit of the stream's timestamps.
         trouble: What went wrong when packets were read last; "" where nothing did.
     """
 
@@ -84,26 +92,19 @@ class Container:
     size: int
     trouble: str = ""
 
-    @property
-    def format(self) -> str:
-        """FFmpeg's name of the format."""
-        return self.input.format.name
-
-    @property
-    def codec(self) -> str:
-        """FFmpeg's name of the decoder."""
-        return self.stream.codec_context.name
-
-    @property
-    def tick(self) -> float:
-        """Seconds of one unit of the stream's timestamps."""
+    def __post_init__(self) -> None:
         assert self.stream.time_base is not None
-        return float(self.stream.time_base)
+        self.format, self.codec = self.input.format.name, self.stream.codec_context.name
+        self.tick = float(self.stream.time_base)
 
     @property
     def counted(self) -> bool:
         """Whether the timestamps are FFmpeg's own count."""
         return self.format in COUNTED
+
+    def time(self, frame: AudioFrame) -> float | None:
+        """Returns the timestamp of a frame in seconds; `frame.time` is NaN where the decoder forgot its unit."""
+        return None if frame.pts is None else frame.pts * self.tick
 
     def origin(self, first: float | None) -> float:
         """Returns the timestamp that is the recording's zero.
@@ -130,6 +131,9 @@ class Container:
 
     def packets(self) -> Iterator[Packet[AudioStream]]:
         """The packets of the stream from where the container stands. Errors are passed over, as far as that goes."""
+        return _without_tags(self._packets()) if self.format == "mp3" else self._packets()
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
         from av import FFmpegError
 
         failures = 0  # in a row
@@ -140,6 +144,8 @@ class Container:
                         failures = 0
                         yield packet
                 return
+            except IndexError:  # PyAV, of a packet of a stream that appeared just now
+                continue
             except FFmpegError as error:
                 failures += 1
                 self.trouble = reason_of(error)
@@ -197,6 +203,32 @@ def _open(window: Window, options: dict[str, str]) -> InputContainer:
     except av.FFmpegError as error:
         reason = reason_of(error)
         raise Undecodable("" if reason in UNKNOWN else f"FFmpeg says {reason!r}") from error
+
+
+def _without_tags(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
+    """The packets, without the tags of files that an MP3 was joined from: FFmpeg takes them for sound."""
+    tag_end = 0  # byte of the file
+    for packet in packets:
+        content = bytes(packet)
+        begin = packet.pos or 0
+        cut = max(0, tag_end - begin)
+        while size := tag_size(content[cut : cut + TAG]):
+            cut += size
+        if not cut:
+            yield packet
+            continue
+        tag_end = begin + cut
+        if cut < len(content):
+            yield _shortened(packet, content[cut:])
+
+
+def _shortened(packet: Packet[AudioStream], content: bytes) -> Packet[AudioStream]:
+    """The packet with other bytes."""
+    import av
+
+    rest = cast("Packet[AudioStream]", av.Packet(content))
+    rest.time_base, rest.pts, rest.dts, rest.duration = packet.time_base, packet.pts, packet.dts, packet.duration
+    return rest
 
 
 def _contents(container: InputContainer) -> str:

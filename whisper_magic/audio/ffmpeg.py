@@ -21,12 +21,12 @@ from whisper_magic.audio.seek import Landing, landing
 from whisper_magic.audio.sound import Sound, Span, Undecodable
 from whisper_magic.wording import shown
 
+WAV_PACKET = str(1 << 16)  # bytes, instead of some 1,000 samples
 SHORTFALL = 0.5  # seconds by which a file may end before its header says so, and still count as whole
 # Their headers count the sound; others estimate it from the size of the file, or have none.
 EXACT_DURATION = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2"})
-# (format, decoder): what FFmpeg takes for another coding (G.721 and G.723, NMS ADPCM) or cuts at the end (ALAC in CAF),
-# and libsndfile reads.
-MISTAKEN = frozenset({("wav", "g726"), ("au", "g726le"), ("wav", "amrnb"), ("caf", "alac")})
+# (format, decoder): what FFmpeg takes for another coding, and libsndfile knows: G.721 and G.723, NMS ADPCM.
+MISTAKEN = frozenset({("wav", "g726"), ("au", "g726le"), ("wav", "amrnb")})
 
 
 @contextmanager
@@ -103,23 +103,29 @@ class _Source:
 
     def _single(self) -> Iterator[Piece]:
         data = wav.data(self._file, self._size)
-        options = {"ignore_length": "1"} if data is not None and data.goes_on else {}
-        with self._opened(options) as container:
-            if (container.format, container.codec) in MISTAKEN:
-                raise Undecodable("FFmpeg does not know its coding")
-            self.duration = self._count() if container.counted else container.duration
-            if data is not None and data.goes_on:
-                self.duration = data.present
-            landed = landing(container, self.span.wide.start)
-            if landed is not None:
+        options = {} if data is None else {"ignore_length": str(int(data.goes_on)), "max_size": WAV_PACKET}
+        start = self.span.wide.start
+        for skipping in (True, False) if start else (False,):
+            with self._opened(options) as container:
+                landed = landing(container, start) if skipping else None
+                if skipping and landed is None:
+                    continue  # it has to be opened anew
+                if (container.format, container.codec) in MISTAKEN:
+                    raise Undecodable("FFmpeg does not know its coding")
+                self.duration = self._expected(container, data)
                 yield from self._run(container, 0, landed)
                 claim = self._claim(container, data)
-        if landed is None:
-            with self._opened(options) as container:
-                yield from self._run(container, 0)
-                claim = self._claim(container, data)
-        if claim is not None and claim - self.decoded > SHORTFALL:
-            self._breaks_off(f"its header says {claim:.2f} s")
+                if claim is not None and claim - self.decoded > SHORTFALL:
+                    self._breaks_off(f"its header says {claim:.2f} s")
+                return
+
+    def _expected(self, container: Container, data: wav.Data | None) -> float | None:
+        """Seconds that the whole is expected to last."""
+        if data is not None and data.goes_on:
+            return data.present
+        if container.counted:
+            return self._count() if self.span.end is None else None
+        return container.duration
 
     def _claim(self, container: Container, data: wav.Data | None) -> float | None:
         """Seconds that a header says it lasts, where that is no estimate."""

@@ -1,4 +1,4 @@
-"""MPEG audio headers: how long a Xing or Info header says that the file is. Bytes only; no decoding.
+"""MPEG audio: how long a Xing or Info header says that the file is, and tags between frames. Bytes only; no decoding.
 
 The header counts the frames of the file it was written for; a file that was cut, or joined with others, still has it.
 """
@@ -10,6 +10,18 @@ from typing import BinaryIO
 SEARCHED = 1 << 12  # bytes after the tags in which the first frame begins
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz, by MPEG version
 FRAMES_FLAG = 1
+TAG = 32  # bytes by which a tag and its size are known
+
+
+def tag_size(data: bytes) -> int:
+    """Returns how many bytes a tag (ID3, ID3v1, APE) takes that `data` begins with; 0 where it begins with none."""
+    if data[:3] == b"ID3" and len(data) >= 10:  # its size is in 7-bit bytes
+        return 10 + ((data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | (data[9] & 127))
+    if data[:3] == b"TAG":
+        return 128
+    if data[:8] == b"APETAGEX" and len(data) >= 16:
+        return 32 + int.from_bytes(data[12:16], "little")
+    return 0
 
 
 def claimed(file: BinaryIO) -> float | None:
@@ -22,11 +34,7 @@ def claimed(file: BinaryIO) -> float | None:
         Seconds that it claims; None where there is no such header.
     """
     file.seek(0)
-    tag = file.read(10)
-    begin = 0
-    if tag[:3] == b"ID3" and len(tag) == 10:  # its size is in 7-bit bytes
-        begin = 10 + ((tag[6] & 127) << 21 | (tag[7] & 127) << 14 | (tag[8] & 127) << 7 | (tag[9] & 127))
-    file.seek(begin)
+    file.seek(tag_size(file.read(TAG)))
     head = file.read(SEARCHED)
     start = next((i for i in range(len(head) - 3) if head[i] == 0xFF and head[i + 1] & 0xE6 == 0xE2), None)  # layer III
     if start is None:

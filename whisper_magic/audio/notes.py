@@ -17,6 +17,8 @@ class _Place:
     end: float | None  # seconds; None: to the end of the recording
 
     def __str__(self) -> str:
+        if self.start == self.end:
+            return f"at {self.start:.2f} s"
         until = "to the end" if self.end is None else f"to {self.end:.2f} s"
         return f"from {self.start:.2f} s {until}"
 
@@ -45,11 +47,10 @@ class _Places:
 
     def __str__(self) -> str:
         named = ", ".join(map(str, self.kept))
-        return (
-            f"{named} and in {counted(self.others, 'more place')}, {self.seconds:.1f} s in all"
-            if self.others
-            else named
-        )
+        if not self.others:
+            return named
+        length = f", {self.seconds:.1f} s in all" if self.seconds else ""
+        return f"{named} and in {counted(self.others, 'more place')}{length}"
 
 
 class Notes:
@@ -58,7 +59,7 @@ class Notes:
     def __init__(self, lines: Iterable[str] = ()) -> None:
         """Start with notes that are known already."""
         self._lines = list(dict.fromkeys(lines))
-        self._damage, self._holes = _Places(), _Places()
+        self._damage, self._holes, self._restarts = _Places(), _Places(), _Places()
 
     def add(self, line: str) -> None:
         """Add a note; the same one twice counts once."""
@@ -78,9 +79,15 @@ class Notes:
         """Note a place for which the container holds no sound (seconds)."""
         self._holes.add(_Place(start, end))
 
+    def restarted(self, at: float) -> None:
+        """Note a place at which the container's clock starts anew (seconds)."""
+        self._restarts.add(_Place(at, at))
+
     def lines(self) -> tuple[str, ...]:
         """Returns all notes by now."""
         found = list(self._lines)
+        if self._restarts.kept:
+            found.append(f"its timestamps start anew {self._restarts}: times go on counting from there")
         if self._holes.kept:
             found.append(f"holds no sound {self._holes}: silence is put there")
         if self._damage.kept:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 SILENCE = 1 << 16  # sample frames of silence made at a time
+GATHERED = 1 << 14  # sample frames of a piece
+MOST_PLANES = 8  # of a frame with more, PyAV (18.1) reads some that are not there
 GAPLESS = frozenset({"flac", "ogg"})  # a hole in the timestamps of these is damage
 MISSING = "data is missing"
 
@@ -50,11 +52,14 @@ class Run:
         self._container, self._begin, self._notes, self._span = container, begin, notes, span
         self._timeline: Timeline | None = None
         self._joiner = Joiner(rate)
+        self._plain = container.codec.startswith("pcm_")  # NaN, and integers that became floats, are the user's own
         self._channels = 1
         self._step = 0  # sample frames of the last packet
         self._lost = 0  # sample frames of packets that could not be decoded, not yet replaced by silence
         if container.codec == "flac":  # else it decodes damaged frames, to noise at full scale
             container.stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        if (container.format, container.codec) == ("caf", "alac"):  # else it cuts the end twice
+            container.stream.codec_context.options = {"flags2": "+skip_manual"}
 
     @property
     def seconds(self) -> float:
@@ -74,6 +79,9 @@ class Run:
         Yields:
             Pieces, each beginning where the one before it ends. Their channels may change on the way.
         """
+        return _gathered(self._pieces(landed))
+
+    def _pieces(self, landed: Landing | None) -> Iterator[Piece]:
         if landed is not None:
             self._start(landed.timeline)
         packets = self._container.packets() if landed is None else landed.packets
@@ -114,9 +122,10 @@ class Run:
         self._lost += self._step if constant else round(seconds * self.rate)
 
     def _frame(self, frame: AudioFrame) -> Iterator[Piece]:
+        time = self._container.time(frame)
         if self._timeline is None:
             container, rate = self._container, self.rate or frame.sample_rate
-            self._start(Timeline(rate, container.origin(frame.time), container.duration, container.counted))
+            self._start(Timeline(rate, container.origin(time), container.duration, container.counted))
         assert self._timeline is not None
         self._step = round(frame.samples * self.rate / frame.sample_rate)
         samples = self._samples(frame)
@@ -124,23 +133,27 @@ class Run:
             self._lost += self._step
             return
         self._channels = samples.shape[1]
-        yield from self._silence(frame.time)
+        yield from self._silence(time)
         for block in self._joiner.feed(samples, frame.sample_rate):
             yield from self._sound(block)
 
     def _samples(self, frame: AudioFrame) -> Samples | None:
         """One decoded frame -> (n, channels); None where it is damaged."""
+        from av import FFmpegError
+
         try:
+            if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+                frame = _packed(frame)
             array = frame.to_ndarray()  # planar: (channels, n); packed: (1, n * channels)
             samples = scaled(array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels))
-        except (ValueError, AudioInvalid) as error:  # a sample format that PyAV or numpy cannot hold
+        except (FFmpegError, ValueError, AudioInvalid) as error:  # a sample format that PyAV or numpy cannot hold
             self.failure = str(error)
             return None
-        plain = self._container.codec.startswith("pcm_")  # its NaN and integers that were made floats are the user's
-        if plain or np.abs(samples).max(initial=0) <= LOUDEST:  # false for NaN
+        flat = samples.ravel()
+        if self._plain or np.dot(flat, flat) <= LOUDEST**2:  # false for NaN; quicker than to look for the loudest one
             return samples
         self.failure = "its samples are beyond all bounds"
-        return None
+        return None if not np.abs(samples).max() <= LOUDEST else samples
 
     def _sound(self, block: Samples) -> Iterator[Piece]:
         assert self._timeline is not None
@@ -159,7 +172,7 @@ class Run:
         restarts = len(self._timeline.restarts)
         missing = self._timeline.missing(time)
         if len(self._timeline.restarts) > restarts and self._container.format not in GAPLESS:
-            self._notes.add(f"its timestamps start anew at {self.seconds:.2f} s: times go on counting from there")
+            self._notes.restarted(self.seconds)
         if missing:
             end = self.seconds + missing / self.rate
             if lost or self._container.trouble or (self._container.format in GAPLESS and self.seconds):
@@ -183,6 +196,32 @@ class Run:
         """Whether a place is in the part that is wanted."""
         begins = self._span.end is None or start < self._span.end
         return begins and (end is None or end > self._span.start)
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """The frame with its channels interleaved."""
+    import av
+
+    packed = av.AudioResampler("flt", frame.layout.name, frame.sample_rate).resample(frame)
+    if len(packed) != 1:
+        raise ValueError("its channels could not be interleaved")
+    return packed[0]
+
+
+def _gathered(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces, as fewer and longer ones: frames hold some hundred samples."""
+    blocks: list[Samples] = []
+    begin = have = 0
+    for position, block in pieces:
+        if blocks and (have >= GATHERED or block.shape[1] != blocks[0].shape[1]):
+            yield begin, np.concatenate(blocks)
+            blocks, have = [], 0
+        if not blocks:
+            begin = position
+        blocks.append(block)
+        have += len(block)
+    if blocks:
+        yield begin, np.concatenate(blocks)
 
 
 def _ordered(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:

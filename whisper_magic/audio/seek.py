@@ -109,10 +109,11 @@ def _head(container: Container, packets: Iterator[Packet[AudioStream]]) -> _Head
         frames += decoded
         if len(frames) == 2:
             first, second = frames
-            if first.time is None or second.time is None or first.sample_rate != second.sample_rate:
+            begin, then = container.time(first), container.time(second)
+            if begin is None or then is None or first.sample_rate != second.sample_rate:
                 return None
-            head = _Head((first.time, second.time), (first.samples, second.samples), first.sample_rate)
-            return head if abs(second.time - packet.pts * container.tick) <= ROUNDED else None
+            head = _Head((begin, then), (first.samples, second.samples), first.sample_rate)
+            return head if abs(then - packet.pts * container.tick) <= ROUNDED else None
     return None
 
 

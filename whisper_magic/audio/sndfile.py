@@ -18,6 +18,7 @@ from whisper_magic.errors import AudioInvalid, AudioUnreadable
 from whisper_magic.wording import one_line, shown
 
 BLOCK = 8192  # frames read at a time
+HEAD = 32  # bytes
 MPEG_IN_WAV = frozenset({0x50, 0x55})  # format tags
 UNKNOWN = frozenset(
     {
@@ -38,7 +39,7 @@ def decoded(file: BinaryIO, name: str, span: Span, notes: Notes) -> Iterator[Sou
 
     Arguments, result and errors are those of `ffmpeg.decoded`.
     """
-    if _is_mpeg(file):
+    if _prints(file):
         raise Undecodable("")
     file.seek(0)
     try:
@@ -83,13 +84,14 @@ def _blocks(handle: Any, name: str, span: Span, notes: Notes) -> Iterator[Sample
     span.check(name, math.inf if position == last else position / rate)
 
 
-def _is_mpeg(file: BinaryIO) -> bool:
-    """Whether libsndfile would give the file to libmpg123, which writes to standard error and has no switch for it.
-    FFmpeg knows all that it knows."""
+def _prints(file: BinaryIO) -> bool:
+    """Whether libsndfile would give the file to a decoder that writes to standard output or error, with no switch for
+    it: libmpg123, and its own for ALAC. FFmpeg knows all that they know."""
     file.seek(0)
-    head = file.read(22)
-    plain = head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
-    return plain or (head[:4] == b"RIFF" and int.from_bytes(head[20:22], "little") in MPEG_IN_WAV)
+    head = file.read(HEAD)
+    mpeg = head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    mpeg_in_wav = head[:4] == b"RIFF" and int.from_bytes(head[20:22], "little") in MPEG_IN_WAV
+    return mpeg or mpeg_in_wav or (head[:4] == b"caff" and head[28:32] == b"alac")
 
 
 def _reason(error: Any) -> str:
