@@ -99,7 +99,7 @@ def test_a_file_cut_short_is_read_up_to_there_and_noted(tmp_path: Path, kind: st
     audio = load(path)
     assert 5 < audio.duration < 6.5
     end = f"{audio.duration:.2f}"
-    assert any(note.startswith(f"breaks off at {end} s: its header says 10.0") for note in audio.notes)
+    assert any(note.startswith(f"breaks off at {end} s: its header claims 10.0") for note in audio.notes)
     if kind != "mp3":
         np.testing.assert_allclose(audio.samples, noisy[: len(audio.samples)], atol=1e-4)
     assert load(path, start=1, end=2).notes == ()
@@ -112,7 +112,7 @@ def test_damage_after_the_part_asked_for_does_not_matter(clips: dict[str, Path],
     assert part.duration == pytest.approx(0.5)
     assert part.notes == ()
     (mono,) = load_channels(path)
-    assert mono.notes == ("breaks off at 0.75 s: its header says 1.50 s",)
+    assert mono.notes == ("breaks off at 0.75 s: its header claims 1.50 s",)
 
 
 @pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF000])

@@ -54,7 +54,7 @@ def test_a_stream_notes_damage_when_it_is_reached() -> None:
     rest = source.read(100_000)
     assert source.ended
     assert np.array_equal(rest, sound[20_000 : 20_000 + len(rest)])
-    assert source.notes == ("breaks off at 5.00 s: its header says 6.00 s",)
+    assert source.notes == ("breaks off at 5.00 s: its header claims 6.00 s",)
 
 
 def test_a_stream_that_fails_gives_what_can_be_read_first(tone: np.ndarray) -> None:

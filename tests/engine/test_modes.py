@@ -191,7 +191,7 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     assert found.complete, "all that is there was read"
     assert found.segments
     assert found.segments[-1].end > 40
-    assert any(note.startswith("breaks off at 60.00 s: its header says ") for note in found.notes)
+    assert any(note.startswith("breaks off at 60.00 s: its header claims ") for note in found.notes)
 
 
 def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:

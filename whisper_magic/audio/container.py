@@ -35,7 +35,7 @@ PLAIN = frozenset({"wav", "w64", "aiff", "au", "caf"})
 DURATION_FROM_FIRST = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "flv"})
 # Streams of these may appear late, and only then be known.
 PROBED_LONGER = frozenset({"flv", "mpegts", "mpeg"})
-# What FFmpeg says of any file that it does not know.
+# What FFmpeg reports of any file that it does not know.
 UNKNOWN = frozenset({"Invalid data found when processing input", "End of file", "Input/output error"})
 LONG_PROBE = {"probesize": str(1 << 26), "analyzeduration": str(600 * 1_000_000)}  # bytes, microseconds
 
@@ -119,7 +119,7 @@ class Container:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from the recording's zero to its end, as the container says; often an estimate."""
+        """Seconds from the recording's zero to its end, as the container claims; often an estimate."""
         if self.input.duration is None or self.input.duration <= 0:
             return None
         seconds = self.input.duration / 1_000_000
@@ -186,7 +186,7 @@ def opened(
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what FFmpeg says of an error, on one line."""
+    """Returns what FFmpeg reports of an error, on one line."""
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 
@@ -199,10 +199,11 @@ def _open(window: Window, options: dict[str, str]) -> InputContainer:
     # Without protocols, a playlist that is named talk.mp3 cannot make FFmpeg open other files or addresses.
     safe = options | {"protocol_whitelist": "none"}
     try:
-        return av.open(window, mode="r", options=safe, metadata_errors="ignore", buffer_size=BUFFER)
+        # As options of the container only: PyAV before 18 crashes on those of streams that it does not know yet.
+        return av.open(window, mode="r", container_options=safe, metadata_errors="ignore", buffer_size=BUFFER)
     except av.FFmpegError as error:
         reason = reason_of(error)
-        raise Undecodable("" if reason in UNKNOWN else f"FFmpeg says {reason!r}") from error
+        raise Undecodable("" if reason in UNKNOWN else f"FFmpeg reports {reason!r}") from error
 
 
 def _without_tags(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:

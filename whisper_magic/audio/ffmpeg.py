@@ -22,7 +22,7 @@ from whisper_magic.audio.sound import Sound, Span, Undecodable
 from whisper_magic.wording import shown
 
 WAV_PACKET = str(1 << 16)  # bytes, instead of some 1,000 samples
-SHORTFALL = 0.5  # seconds by which a file may end before its header says so, and still count as whole
+SHORTFALL = 0.5  # seconds by which a file may end before its header claims, and still count as whole
 # Their headers count the sound; others estimate it from the size of the file, or have none.
 EXACT_DURATION = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2"})
 # (format, decoder): what FFmpeg takes for another coding, and libsndfile knows: G.721 and G.723, NMS ADPCM.
@@ -116,7 +116,7 @@ class _Source:
                 yield from self._run(container, 0, landed)
                 claim = self._claim(container, data)
                 if claim is not None and claim - self.decoded > SHORTFALL:
-                    self._breaks_off(f"its header says {claim:.2f} s")
+                    self._breaks_off(f"its header claims {claim:.2f} s")
                 return
 
     def _expected(self, container: Container, data: wav.Data | None) -> float | None:
@@ -128,7 +128,7 @@ class _Source:
         return container.duration
 
     def _claim(self, container: Container, data: wav.Data | None) -> float | None:
-        """Seconds that a header says it lasts, where that is no estimate."""
+        """Seconds that a header claims, where that is no estimate."""
         if data is not None:
             return data.claimed
         if container.format == "mp3":
@@ -161,7 +161,7 @@ class _Source:
             begin = round(self.decoded * self.rate)
 
     def _duration(self, link: ogg.Link) -> float:
-        """Seconds that a link says it lasts; 0 where it cannot be opened."""
+        """Seconds that a link claims to last; 0 where it cannot be opened."""
         try:
             with opened(Window(self._file, link.begin, link.end), self.name, None, Notes()) as container:
                 return container.duration or 0.0

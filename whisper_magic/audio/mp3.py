@@ -1,4 +1,4 @@
-"""MPEG audio: how long a Xing or Info header says that the file is, and tags between frames. Bytes only; no decoding.
+"""MPEG audio: how long a file is by its Xing or Info header, and tags between frames. Bytes only; no decoding.
 
 The header counts the frames of the file it was written for; a file that was cut, or joined with others, still has it.
 """

@@ -53,7 +53,7 @@ def decoded(file: BinaryIO, name: str, span: Span, notes: Notes) -> Iterator[Sou
         handle = soundfile.SoundFile(source, closefd=False)
     except soundfile.LibsndfileError as error:
         reason = _reason(error)
-        raise Undecodable("" if reason in UNKNOWN else f"libsndfile says {reason!r}") from error
+        raise Undecodable("" if reason in UNKNOWN else f"libsndfile reports {reason!r}") from error
     with handle:
         if span.stream:
             raise AudioInvalid(f"{shown(name)} has one audio stream: there is no stream {span.stream}")
@@ -79,7 +79,7 @@ def _blocks(handle: Any, name: str, span: Span, notes: Notes) -> Iterator[Sample
                 yield part
     except soundfile.LibsndfileError as error:
         if not position:
-            raise AudioUnreadable(f"{shown(name)} cannot be decoded: libsndfile says {_reason(error)!r}") from error
+            raise AudioUnreadable(f"{shown(name)} cannot be decoded: libsndfile reports {_reason(error)!r}") from error
         notes.damaged(position / rate, None)
     span.check(name, math.inf if position == last else position / rate)
 

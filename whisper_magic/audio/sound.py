@@ -94,7 +94,7 @@ class Undecodable(Exception):
     """One decoder cannot read a file; the next one may.
 
     Attributes:
-        reason: What the decoder says; "" where it only does not know the format.
+        reason: What the decoder reports; "" where it only does not know the format.
         whole: Whether `reason` is a whole message, about the file and not about the decoder.
     """
 

@@ -7,7 +7,7 @@ because timestamps are rounded (Matroska and FLV to 1 ms) or follow a recorder's
 from __future__ import annotations
 
 JITTER = 0.05  # seconds; a timestamp this near to the count is the count
-LONG = 60.0  # seconds; a longer hole is one only if the container's duration has room for it
+LONG = 60.0  # seconds; a longer hole is one only if it fits into the container's duration
 LONG_HOLES = 16  # a container with more long holes than this has damaged timestamps
 SPARSE = 30  # silence per sound in short holes; Opus that skips silence (DTX) has up to 20
 
@@ -26,7 +26,7 @@ class Timeline:
         Args:
             rate: Hz of the positions.
             origin: Timestamp in seconds that is the recording's zero.
-            end: Seconds from the origin that the container says it lasts; None where it does not.
+            end: Seconds from the origin that the container claims to last; None where it does not.
             counted: Timestamps were made up by counting: only the first one means something.
         """
         self.rate, self.position = rate, 0
@@ -79,6 +79,6 @@ class Timeline:
     def _believes(self, missing: int) -> bool:
         """Whether a hole of this many sample frames can be meant: a damaged timestamp may point anywhere."""
         if missing > LONG * self.rate:
-            room = self._end is not None and self.position + missing <= (self._end + 1) * self.rate
-            return room and self._long_holes < LONG_HOLES
+            fits = self._end is not None and self.position + missing <= (self._end + 1) * self.rate
+            return fits and self._long_holes < LONG_HOLES
         return self._silence + missing <= LONG * self.rate + SPARSE * self._sound

@@ -37,7 +37,7 @@ def data(file: BinaryIO, size: int) -> Data | None:
         size: Bytes of the file.
 
     Returns:
-        What it says of its sound; None where this is not WAV, or no sound is found.
+        What it claims of its sound; None where this is not WAV, or no sound is found.
     """
     file.seek(0)
     head = file.read(12)
@@ -68,7 +68,7 @@ def _data(file: BinaryIO, begin: int, length: int, byte_rate: int, size: int) ->
 
 
 def _is_chunk(file: BinaryIO, at: int, size: int) -> bool:
-    """Whether a chunk begins there: a name of four letters, and a length that the file has room for."""
+    """Whether a chunk begins there: a name of four letters, and a length that fits into the file."""
     file.seek(at)
     head = file.read(8)
     if len(head) < 8:
