@@ -246,6 +246,20 @@ def test_what_follows_damage_is_read_and_stays_in_its_place(kind: str) -> None:
     assert_parts_are_of_the_whole(damaged(DAMAGED[kind]), audio)
 
 
+def test_flac_frames_whose_checksum_is_wrong_are_not_decoded_to_noise() -> None:
+    clean, content = load(DAMAGED["flac"]), bytearray(DAMAGED["flac"])
+    for place in range(30_000, len(content) - 10_000, 60_000):
+        content[place] ^= 0x10
+    audio = load(bytes(content))
+    assert audio.duration == clean.duration
+    assert np.abs(audio.samples).max() <= np.abs(clean.samples).max() + 1e-4
+    same = np.isclose(audio.samples, clean.samples, atol=1e-4)
+    assert same.mean() > 0.8
+    assert not audio.samples[~same].any()
+    assert audio.notes[0].startswith("damaged from ")
+    assert_parts_are_of_the_whole(bytes(content), audio)
+
+
 @pytest.mark.parametrize("kind", sorted({*DAMAGED} - {"mp4"}))  # its index is at the end
 def test_a_file_that_breaks_off_is_read_up_to_there(kind: str) -> None:
     clean, cut = load(DAMAGED[kind]), DAMAGED[kind][: len(DAMAGED[kind]) * 6 // 10]

@@ -33,6 +33,12 @@ ABSOLUTE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "asf"})
 PLAIN = frozenset({"wav", "w64", "aiff", "au", "caf"})
 # FFmpeg gives their durations from the first timestamp on, and not from zero.
 DURATION_FROM_FIRST = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "flv"})
+# By format and decoder. FLAC: else damaged frames are decoded, to noise at full scale. ALAC in CAF: else the end is cut
+# twice.
+DECODER_OPTIONS = {
+    ("flac", "flac"): {"err_detect": "crccheck+explode"},
+    ("caf", "alac"): {"flags2": "+skip_manual"},
+}
 # Streams of these may appear late, and only then be known.
 PROBED_LONGER = frozenset({"flv", "mpegts", "mpeg"})
 # What FFmpeg reports of any file that it does not know.
@@ -182,7 +188,9 @@ def opened(
         if stream.codec_context is None or stream.time_base is None:
             reason = f"{shown(name)} has an audio stream in a coding that FFmpeg here does not know"
             raise Undecodable(reason, whole=True)
-        yield Container(container, stream, len(window))
+        found = Container(container, stream, len(window))
+        stream.codec_context.options = DECODER_OPTIONS.get((found.format, found.codec), {})
+        yield found
 
 
 def reason_of(error: Exception) -> str:

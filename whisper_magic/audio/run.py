@@ -56,10 +56,6 @@ class Run:
         self._channels = 1
         self._step = 0  # sample frames of the last packet
         self._lost = 0  # sample frames of packets that could not be decoded, not yet replaced by silence
-        if container.codec == "flac":  # else it decodes damaged frames, to noise at full scale
-            container.stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        if (container.format, container.codec) == ("caf", "alac"):  # else it cuts the end twice
-            container.stream.codec_context.options = {"flags2": "+skip_manual"}
 
     @property
     def seconds(self) -> float:
