@@ -38,6 +38,7 @@ BAD: dict[str, list[Any]] = {
     "start": [-0.1, math.nan, math.inf, "1", True],
     "end": [-0.1, math.nan, "1", True],
     "channel": ["centre", -1, 1.0, True, None],
+    "stream": [-1, "0", 1.0, True],
 }
 GOOD: dict[str, list[Any]] = {
     "language": ["en", "english", None],
@@ -56,6 +57,7 @@ GOOD: dict[str, list[Any]] = {
     "draft_length": [1, 7, "auto"],
     "start": [0, 1.5, None],
     "channel": ["mix", "left", "right", "split", 0, 7],
+    "stream": [None, 0, 3],
 }
 
 

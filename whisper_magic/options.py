@@ -78,6 +78,7 @@ class TranscribeOptions:
         start: second of the source at which reading begins. None is its beginning.
         end: second of the source at which reading ends. None is its end.
         channel: "mix" (the mean of all), "left", "right", or an index from 0. "split" gives one transcript per channel.
+        stream: number of the audio stream of a file that has several, from 0. None is the file's default one.
     """
 
     # Text
@@ -118,6 +119,7 @@ class TranscribeOptions:
     start: float | None = None
     end: float | None = None
     channel: str | int = "mix"
+    stream: int | None = None
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -221,6 +223,8 @@ def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
         yield ordered, f"clips must be in order and not overlap, got {clips!r}"
     known = channel in ("mix", "left", "right", "split") or _whole(channel, 0)
     yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}"
+    number = options.stream is None or _whole(options.stream, 0)
+    yield number, f"stream must be the number of an audio stream, from 0, got {options.stream!r}"
 
 
 def _one_of(name: str, value: object, kinds: tuple[str, ...]) -> Check:

@@ -52,7 +52,7 @@ def test_another_window_and_hop() -> None:
 
 @pytest.mark.parametrize("size", [100, 3_333, 48_000])
 def test_parts_give_what_the_whole_gives(size: int) -> None:
-    """Fed in parts, with the loudest moment first so that the range is the same throughout."""
+    """Fed in parts; the loudest moment comes first, so that the range is the same throughout."""
     extractor = WhisperFeatureExtractor(feature_size=80)
     rng = np.random.default_rng(4)
     for length in (200 * size if size == 100 else 16000 * 41 + 77, 16000 * 30, 12_345):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from whisper_magic.audio.load import Audio, AudioStream, load, load_channels, stream
+from whisper_magic.audio.load import Audio, load, load_channels
 from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, AudioUnreadable
 
 
@@ -58,8 +58,8 @@ def test_a_file_object_that_cannot_seek(clips: dict[str, Path], tone: np.ndarray
         def readable(self) -> bool:
             return True
 
-        def readinto(self, room: Any) -> int:
-            return self.content.readinto(room)
+        def readinto(self, buffer: Any) -> int:
+            return self.content.readinto(buffer)
 
     np.testing.assert_allclose(load(Pipe()).samples, tone, atol=1e-4)
 
@@ -91,10 +91,10 @@ def test_rows_of_an_audio_column(clips: dict[str, Path], tone: np.ndarray) -> No
         {"bytes": content, "path": None},
         {"bytes": None, "path": str(clips["flac"])},
     ]
-    heard = [load(row) for row in rows]
-    for audio in heard:
+    loaded = [load(row) for row in rows]
+    for audio in loaded:
         np.testing.assert_allclose(audio.samples, tone, atol=1e-4)
-    assert [audio.source for audio in heard] == ["a.flac", "array", "a.flac", "bytes", str(clips["flac"])]
+    assert [audio.source for audio in loaded] == ["a.flac", "array", "a.flac", "bytes", str(clips["flac"])]
 
 
 @dataclass
@@ -370,14 +370,14 @@ for source in ({str(clips["wav"])!r}, ([0.0, 0.5], 8000)):
 @pytest.mark.recordings
 def test_every_recording_loads(recordings: Path) -> None:
     endings = {".wav", ".flac", ".mp3", ".aiff"}
-    heard = {path.name: load(path) for path in sorted(recordings.iterdir()) if path.suffix in endings}
-    assert len(heard) >= 9
-    for audio in heard.values():
+    loaded = {path.name: load(path) for path in sorted(recordings.iterdir()) if path.suffix in endings}
+    assert len(loaded) >= 9
+    for audio in loaded.values():
         assert audio.duration > 0.9
-    assert heard["jfk.flac"].duration == pytest.approx(11.0, abs=0.01)
-    assert not heard["silent.mp3"].samples.any()
+    assert loaded["jfk.flac"].duration == pytest.approx(11.0, abs=0.01)
+    assert not loaded["silent.mp3"].samples.any()
     for name in ("audio-mono-8-bit-44100Hz.wav", "audio-stereo-24-bit-44100Hz.flac", "audio-stereo-32-bit-44100Hz.wav"):
-        same = np.corrcoef(heard[name].samples, heard["audio-mono-16-bit-44100Hz.aiff"].samples)[0, 1]
+        same = np.corrcoef(loaded[name].samples, loaded["audio-mono-16-bit-44100Hz.aiff"].samples)[0, 1]
         assert same > 0.999
 
 
@@ -410,62 +410,3 @@ def test_two_speakers_on_two_channels(recordings: Path) -> None:
     assert abs(np.corrcoef(left.samples, right.samples)[0, 1]) < 0.2
     mix = load(recordings / "stereo_two_speakers.wav")
     np.testing.assert_allclose(mix.samples, (left.samples + right.samples) / 2, atol=1e-6)
-
-
-# Reading on demand
-
-
-def test_a_stream_gives_what_load_gives(clips: dict[str, Path]) -> None:
-    for path in clips.values():
-        whole = load(path, sample_rate=8000)
-        source = stream(path, sample_rate=8000)
-        parts = [source.read(1000)]
-        while not source.ended:
-            parts.append(source.read(1000))
-        assert np.array_equal(np.concatenate(parts), whole.samples)
-        assert all(len(part) == 1000 for part in parts[:-1])
-        assert 0 < len(parts[-1]) <= 1000, "the end is known as soon as the last sample was read"
-        assert source.expected is None or source.expected == pytest.approx(whole.duration, abs=0.15)
-        assert (source.source, source.channel, source.start) == (whole.source, whole.channel, whole.start)
-
-
-def test_a_stream_of_a_part(clips: dict[str, Path]) -> None:
-    source = stream(clips["flac"], start=0.5, end=1.25)
-    assert source.expected == 0.75
-    assert source.start == 0.5
-    assert np.array_equal(source.read(), load(clips["flac"], start=0.5, end=1.25).samples)
-    assert source.ended
-
-
-def test_a_stream_of_an_array(tone: np.ndarray) -> None:
-    for source in (stream((tone, 16000)), AudioStream.of(Audio(tone))):
-        assert source.expected == 1.5
-        assert np.array_equal(source.read(20_000), tone[:20_000])
-        assert not source.ended
-        assert np.array_equal(source.read(20_000), tone[20_000:])
-        assert source.ended
-        assert len(source.read(5)) == 0
-
-
-def test_a_damaged_stream_gives_what_can_be_read_first(clips: dict[str, Path], tmp_path: Path) -> None:
-    cut = tmp_path / "cut.wav"
-    cut.write_bytes(clips["wav"].read_bytes()[:30_000])
-    whole = load(clips["wav"]).samples
-    source = stream(cut)
-    first = source.read(5000)
-    rest = source.read(100_000)
-    assert not source.ended, "there is an error to come"
-    assert np.array_equal(np.concatenate([first, rest]), whole[: len(first) + len(rest)])
-    with pytest.raises(AudioUnreadable, match="is damaged after"):
-        source.read(1)
-    with pytest.raises(AudioUnreadable, match="is damaged after"):
-        stream(cut).read()
-
-
-def test_a_stream_refuses_what_load_refuses(tmp_path: Path) -> None:
-    with pytest.raises(AudioNotFound):
-        stream(tmp_path / "none.wav")
-    with pytest.raises(AudioInvalid, match="load_channels"):
-        stream((np.zeros(9), 16000), channel="split")
-    with pytest.raises(AudioInvalid, match="holds no samples"):
-        stream(Audio(np.zeros(0, np.float32))).read()

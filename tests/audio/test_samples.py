@@ -54,7 +54,7 @@ def test_torch_tensors_are_known_without_importing_torch(tone: np.ndarray) -> No
         (np.float32(1), "0 dimensions"),
         (np.zeros((5, 5)), "either way round"),
         (np.zeros((80, 3000)), "would have 80 channels"),
-        (np.zeros(5, dtype=np.int64), "int64 have no known full scale"),
+        (np.zeros(5, dtype=np.int64), "int64 have no full scale"),
         (np.zeros(5, dtype=bool), "dtype bool"),
         (np.zeros(5, dtype=complex), "dtype complex128"),
         (["a.wav", "b.wav"], "dtype <U5"),

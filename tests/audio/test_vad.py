@@ -17,7 +17,7 @@ from whisper_magic.engine.model.hub import demo_folder
 
 RATE = 16_000
 SPOKEN = load(demo_folder() / "sample.ogg").samples
-TOLD = json.loads((demo_folder() / "sample.json").read_text())["segments"]
+SEGMENTS = json.loads((demo_folder() / "sample.json").read_text())["segments"]
 
 
 def both() -> list[Detector]:
@@ -26,7 +26,7 @@ def both() -> list[Detector]:
 
 def test_silero_is_what_is_used_here() -> None:
     assert [one.name for one in both()] == ["silero-vad", "level gate"]
-    assert detector(8000).name == "level gate", "it knows one rate"
+    assert detector(8000).name == "level gate", "silero-vad runs at one rate only"
 
 
 def test_without_silero_there_is_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_silence_and_faint_noise_hold_no_speech() -> None:
 
 def test_pauses_are_found_to_a_tenth_of_a_second_or_two() -> None:
     """Speech at known places in silence with faint noise."""
-    voice = SPOKEN[int(TOLD[2]["start"] * RATE) : int(TOLD[2]["end"] * RATE)]
+    voice = SPOKEN[int(SEGMENTS[2]["start"] * RATE) : int(SEGMENTS[2]["end"] * RATE)]
     noise = (np.random.default_rng(1).standard_normal(14 * RATE) * 3e-4).astype(np.float32)
     noise[2 * RATE : 2 * RATE + len(voice)] += voice
     noise[9 * RATE : 9 * RATE + len(voice)] += voice

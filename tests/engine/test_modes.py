@@ -187,10 +187,10 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     monkeypatch.setattr(stream, "WHOLE_SECONDS", 40.0)
     monkeypatch.setattr(stream, "CHUNK_SECONDS", 20.0)
     found = engine.transcribe(cut, MODEL)
-    assert not found.complete
+    assert found.complete, "all that is there was read"
     assert found.segments
     assert found.segments[-1].end > 40
-    assert any("read up to the damage" in note for note in found.notes)
+    assert any(note.startswith("breaks off at 60.00 s: its header claims ") for note in found.notes)
 
 
 def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:

@@ -1,1 +1,1 @@
-"""Sound in: sources to samples (`load`), samples to log-mel features (`features`)."""
+"""Sources of sound -> samples (`load`), samples -> log-mel features (`features`) and speech (`vad`)."""

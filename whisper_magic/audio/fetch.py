@@ -18,11 +18,17 @@ CHUNK = 1 << 16
 
 
 def fetch(url: str) -> IO[bytes]:
-    """Download `url` to a temporary file, which vanishes when closed.
+    """Download to a temporary file.
+
+    Args:
+        url: An http or https address.
+
+    Returns:
+        The open file; it is deleted when closed.
 
     Raises:
-        AudioNotFound: where the host cannot be reached, or has nothing there.
-        AudioUnreadable: where the answer is a web page, breaks off, or is larger than 4 GiB.
+        AudioNotFound: The host cannot be reached, or has nothing there.
+        AudioUnreadable: The answer is a web page, breaks off, or is larger than 4 GiB.
     """
     host = url.split("/")[2] or "no host"
     address = urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
@@ -44,15 +50,15 @@ def _saved(answer: Any, url: str) -> IO[bytes]:
     kind = answer.headers.get_content_type()
     if kind == "text/html":
         raise AudioUnreadable(f"{url} is a web page, not sound: give the address of the file itself")
-    promised = int(answer.headers.get("Content-Length") or 0)
+    length = int(answer.headers.get("Content-Length") or 0)
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
     try:
         while chunk := answer.read(CHUNK):
             file.write(chunk)
             if file.tell() > LARGEST:
                 raise AudioUnreadable(f"{url} is larger than {LARGEST >> 30} GiB: download the part that you need")
-        if file.tell() < promised:
-            raise AudioUnreadable(f"{url} broke off after {file.tell()} of {promised} bytes: try again")
+        if file.tell() < length:
+            raise AudioUnreadable(f"{url} broke off after {file.tell()} of {length} bytes: try again")
     except BaseException:
         file.close()
         raise

@@ -1,5 +1,4 @@
-"""Arrays and tensors -> (n, channels) float32. Knows nothing of files; tensors are known by what they can do,
-so that torch need not be here."""
+"""Arrays and tensors -> (n, channels) float32. No files; tensors are recognised by duck typing, without torch."""
 
 from __future__ import annotations
 
@@ -13,14 +12,21 @@ from whisper_magic.wording import one_line
 
 Samples = npt.NDArray[np.float32]
 
+LOUDEST = 100.0  # floats beyond it were integers once, or are damaged
 MOST_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
 
 
 def from_array(source: Any) -> npt.NDArray[Any]:
-    """Whatever holds numbers (numpy, torch, jax, a list) -> numpy array of the same shape.
+    """Convert to a numpy array of the same shape.
+
+    Args:
+        source: A numpy, torch or jax array, or a list of numbers.
+
+    Returns:
+        The array, of any dtype.
 
     Raises:
-        AudioInvalid: where it holds no numbers.
+        AudioInvalid: It holds no numbers.
     """
     if is_tensor(source):
         tensor = source.detach().cpu()
@@ -32,15 +38,21 @@ def from_array(source: Any) -> npt.NDArray[Any]:
 
 
 def is_tensor(source: object) -> bool:
-    """Whether `source` is a torch tensor, by duck typing."""
+    """Returns whether `source` is a torch tensor."""
     return all(hasattr(source, name) for name in ("detach", "cpu", "numpy", "is_floating_point"))
 
 
 def frames_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """(n,), (n, channels) or (channels, n) -> (n, channels): the shorter axis holds the channels.
+    """Put frames first; the shorter axis holds the channels.
+
+    Args:
+        array: (n,), (n, channels) or (channels, n).
+
+    Returns:
+        (n, channels).
 
     Raises:
-        AudioInvalid: for any other shape, for a square one, which could be either, and for an empty one.
+        AudioInvalid: Any other shape, a square one, which could be either, or an empty one.
     """
     if array.ndim and not array.size:
         raise AudioInvalid(f"an array of shape {array.shape} holds no samples")
@@ -58,11 +70,18 @@ def frames_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def scaled(array: npt.NDArray[Any]) -> Samples:
-    """Samples of any dtype -> float32. Floats stay as they are; integers are divided by their full scale,
-    unsigned ones (8-bit WAV's) centred first.
+    """Convert samples to float32.
+
+    Floats keep their values; integers are divided by their full scale, unsigned ones (8-bit WAV) centred first.
+
+    Args:
+        array: Samples of any dtype and shape.
+
+    Returns:
+        float32 of the same shape.
 
     Raises:
-        AudioInvalid: for dtypes that have no full scale: 64-bit integers, bool, complex, text.
+        AudioInvalid: A dtype without a full scale: 64-bit integers, bool, complex, text.
     """
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes Inf, which is reported later
@@ -73,6 +92,6 @@ def scaled(array: npt.NDArray[Any]) -> Samples:
         return (floats - half) / half if array.dtype.kind == "u" else floats / half
     if array.dtype.kind in "iu":
         raise AudioInvalid(
-            f"samples of dtype {array.dtype} have no known full scale: pass int16, int32, or floats within -1..1"
+            f"samples of dtype {array.dtype} have no full scale: pass int16, int32, or floats within -1..1"
         )
     raise AudioInvalid(f"samples of dtype {array.dtype} are not sound: pass floats within -1..1, or int16")

@@ -1,6 +1,6 @@
-"""Whatever holds sound -> `Sound`: paths, URLs, bytes, file objects, arrays, rows of a `datasets` audio column.
+"""Paths, URLs, bytes, file objects, arrays, rows of a `datasets` audio column -> `Sound`.
 
-What a source is, is decided here; how encoded sound is decoded, in `decode`; nothing is mixed or resampled yet.
+Which kind a source is, is decided here; how its bytes are decoded, in `decode`. Nothing is mixed or resampled yet.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from whisper_magic.audio.decode import Sound, Span, decoded
+from whisper_magic.audio.decode import decoded
 from whisper_magic.audio.fetch import fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
+from whisper_magic.audio.sound import Sound, Span
 from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable
 from whisper_magic.wording import near, one_line, shown
 
@@ -28,10 +29,13 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz; a rate outside them is a damag
 
 
 def find(source: Any) -> None:
-    """Check that a source which is a path leads to something, without reading it. Other sources pass.
+    """Check that a path exists, without reading it. Sources of other kinds pass.
+
+    Args:
+        source: What `load` takes.
 
     Raises:
-        AudioNotFound: no such file; the names near it are listed.
+        AudioNotFound: No such file; the message lists near names.
     """
     if not isinstance(source, str | os.PathLike) or "://" in os.fsdecode(source):
         return
@@ -39,14 +43,27 @@ def find(source: Any) -> None:
     try:
         path = Path(text).expanduser()
         there = path.exists()
-    except (OSError, ValueError, RuntimeError):  # what is wrong with it, opening it will say
+    except (OSError, ValueError, RuntimeError):  # opening it gives the reason
         return
     if not there:
         raise AudioNotFound(_missing(text, path))
 
 
 def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sound:
-    """The source, opened; what it needs open stays so as long as `stack`."""
+    """Open a source.
+
+    Args:
+        source: What `load` takes.
+        rate: Hz of an array; None for all other sources.
+        span: The part to decode.
+        stack: Closes the source.
+
+    Returns:
+        Its sound; the blocks must be read before `stack` closes.
+
+    Raises:
+        AudioError: As `load`.
+    """
     if isinstance(source, tuple):
         source, rate = _pair(source, rate)
     if isinstance(source, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(source, "read"):
@@ -66,6 +83,7 @@ def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sou
 
 
 def refuse_rate(rate: object, what: str) -> None:
+    """Raises AudioInvalid where a rate is given for a source that carries its own."""
     if rate is not None:
         raise AudioInvalid(f"rate={rate!r} is for arrays, {what} carries its own: pass sample_rate= for the result's")
 
@@ -79,14 +97,30 @@ def _pair(pair: tuple[Any, ...], rate: float | None) -> tuple[Any, float]:
 
 
 def from_samples(source: Any, rate: object, name: str, span: Span) -> Sound:
+    """Wrap an array or tensor of samples.
+
+    Args:
+        source: (n,), (n, channels) or (channels, n).
+        rate: Hz.
+        name: The source, for messages.
+        span: The part to use.
+
+    Returns:
+        The part as one block.
+
+    Raises:
+        AudioInvalid: No rate, or samples or a part that make no sense.
+    """
     if rate is None:
-        raise AudioInvalid("an array does not say its rate: pass (array, rate), for instance (array, 16000)")
+        raise AudioInvalid("an array has no rate of its own: pass (array, rate), for instance (array, 16000)")
     hertz = checked_rate(rate, name)
+    if span.stream is not None:
+        raise AudioInvalid(f"stream={span.stream} is for files with several audio streams, {shown(name)} has none")
     array = frames_first(from_array(source))
     span.check(name, len(array) / hertz)
-    first, last = span.frames(hertz)
+    first, last = span.wide.frames(hertz)
     part = array[first:last]
-    return Sound(name, hertz, max(array.shape[1], 1), iter([scaled(part)]), seconds=len(part) / hertz)
+    return Sound(name, hertz, max(array.shape[1], 1), iter([scaled(part)]), seconds=span.of(len(array) / hertz))
 
 
 def _row(row: Mapping[str, Any], span: Span, stack: ExitStack) -> Sound:
@@ -113,7 +147,7 @@ def _from_decoder(decoder: Any, span: Span) -> Sound:
 
 
 def _file(source: Any) -> tuple[str, Callable[[], BinaryIO]]:
-    """What to call a source of bytes, and how to open it: always as an unbuffered file that can be sought."""
+    """Returns the name of a source of bytes, and how to open it: as an unbuffered, seekable file."""
     if isinstance(source, bytes | bytearray | memoryview):
         return "bytes", lambda: _spooled(io.BytesIO(source), "bytes")
     if hasattr(source, "read"):
@@ -130,7 +164,7 @@ def _file(source: Any) -> tuple[str, Callable[[], BinaryIO]]:
 
 
 def _spooled(source: Any, name: str) -> BinaryIO:
-    """A file object's bytes from its beginning, where it can go back there, as a temporary file."""
+    """Copy a file object to a temporary file, from its beginning where it can seek."""
     if isinstance(source, io.TextIOBase):
         raise AudioInvalid(f"{shown(name)} is open as text: open it with mode 'rb'")
     with ExitStack() as undo:
@@ -167,7 +201,7 @@ def _open_path(text: str) -> BinaryIO:
 
 
 def _missing(text: str, path: Path) -> str:
-    """The message for a file that is not there, with the names in its folder that are near it."""
+    """Returns the message for a missing file, with near names of its folder."""
     try:
         names = [entry.name for entry in itertools.islice(path.parent.iterdir(), 5000)]
     except OSError:
@@ -177,6 +211,18 @@ def _missing(text: str, path: Path) -> str:
 
 
 def checked_rate(rate: object, what: str) -> int:
+    """Check a sample rate.
+
+    Args:
+        rate: Hz.
+        what: Whose rate it is, for the message.
+
+    Returns:
+        The rate as an int.
+
+    Raises:
+        AudioInvalid: Not a whole number of Hz, or out of range.
+    """
     if not isinstance(rate, numbers.Real) or isinstance(rate, bool):
         raise AudioInvalid(f"{what}: the rate must be a number of Hz, got {type(rate).__name__}")
     hertz = float(rate)

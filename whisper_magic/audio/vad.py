@@ -1,9 +1,9 @@
-"""Where there is speech: voice activity detection, chunk by chunk.
+"""Voice activity detection, chunk by chunk: where there is speech.
 
-A detector gives the chance of speech for every frame of 32 ms; `Segmenter` makes stretches of those, with the
-hysteresis of silero-vad's `get_speech_timestamps`. Two detectors stand behind one interface: silero-vad's network
-(https://github.com/snakers4/silero-vad, MIT) where that package is installed, and a gate on the sound's level.
-Knows nothing of windows, features or transcripts.
+A detector gives the probability of speech for every frame of 32 ms; `Segmenter` turns those into stretches, with the
+hysteresis of silero-vad's `get_speech_timestamps`. There are two detectors: silero-vad's network
+(https://github.com/snakers4/silero-vad, MIT) where that package is installed, and a gate on the level of the sound.
+Windows, features and transcripts are not known here.
 """
 
 from __future__ import annotations
@@ -22,35 +22,55 @@ import torch
 import torch.nn.functional as F
 
 Samples = npt.NDArray[np.float32]
-Chances = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
 
 FRAME_SECONDS = 0.032
-SILERO_RATE = 16_000  # Hz; its network knows no other that we use
+SILERO_RATE = 16_000  # Hz; it has a network for 8 kHz too, which is not used here
 SILERO_FRAME, SILERO_CONTEXT, SILERO_PAD = 512, 64, 64  # samples
 QUIET_PEAK, NORMAL_PEAK = 0.05, 0.5  # a recording whose peak is below the first is amplified to the second
 MAX_GAIN = 1e4  # 80 dB
-AT_ONCE = 4096  # frames through the network together: two minutes
+BATCH = 4096  # frames through the network together: two minutes
 
 
 class Detector(Protocol):
-    """Chances of speech of one recording, fed in order. name: for people. frame: samples each chance is about."""
+    """Computes the probability of speech, frame by frame, of one recording.
+
+    Attributes:
+        name: As shown to people.
+        frame: Samples of a frame.
+    """
 
     name: str
     frame: int
 
-    def feed(self, samples: Samples, last: bool = False) -> Chances:
-        """The chances of the frames that these samples complete; with `last`, of the frame that they begin too."""
+    def feed(self, samples: Samples, last: bool = False) -> Probabilities:
+        """Take the next samples of the recording.
+
+        Args:
+            samples: (n,) float32.
+            last: There are no more after these.
+
+        Returns:
+            (frames,) probabilities of the frames that these samples complete; with `last`, also of the one they begin.
+        """
 
 
 def detector(sample_rate: int) -> Detector:
-    """A detector for one recording: silero-vad where it can be had, else the level gate."""
+    """Make a detector for one recording.
+
+    Args:
+        sample_rate: Hz.
+
+    Returns:
+        silero-vad where it is installed and the rate is its own, else the level gate.
+    """
     weights = _silero_weights() if sample_rate == SILERO_RATE else None
     return LevelGate(sample_rate) if weights is None else Silero(weights)
 
 
 @cache
 def _silero_weights() -> Mapping[str, torch.Tensor] | None:
-    """The installed silero-vad's weights; None where it is not installed, or is of another make.
+    """Returns the weights of the installed silero-vad; None where it is not installed, or its network is another one.
 
     Its package is not imported, which would set torch's thread count to 1; its other files hold older weights.
     """
@@ -95,14 +115,14 @@ class _Frames:
 class Silero:
     """silero-vad's network over many frames at a time: its convolutions see each frame alone, its LSTM all in order.
 
-    Equal to the package's own model, which goes frame by frame in Python and takes some ten times as long.
+    Equal to the package's own model, which runs frame by frame in Python and takes some ten times as long.
     """
 
     name = "silero-vad"
     frame = SILERO_FRAME
 
     def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """weights: of its 16 kHz model, by the names of its TorchScript file."""
+        """weights: Those of its 16 kHz model, by the names of its TorchScript file."""
         self._w = weights
         self._lstm = torch.nn.LSTM(128, 128)
         self._lstm.load_state_dict({f"{name}_l0": weights[f"decoder.rnn.{name}"] for name in _CELL})
@@ -111,13 +131,13 @@ class Silero:
         self._frames = _Frames(SILERO_FRAME)
 
     @torch.inference_mode()
-    def feed(self, samples: Samples, last: bool = False) -> Chances:
+    def feed(self, samples: Samples, last: bool = False) -> Probabilities:
         frames = torch.from_numpy(self._frames.feed(samples, last))
-        parts = [self._chances(frames[i : i + AT_ONCE]).numpy() for i in range(0, len(frames), AT_ONCE)]
+        parts = [self._probs(frames[i : i + BATCH]).numpy() for i in range(0, len(frames), BATCH)]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def _chances(self, frames: torch.Tensor) -> torch.Tensor:
-        """(N, 512) frames -> (N,)."""
+    def _probs(self, frames: torch.Tensor) -> torch.Tensor:
+        """(N, 512) frames -> (N,) probabilities."""
         tails = frames[:, -SILERO_CONTEXT:]
         before = torch.cat([self._context, tails[:-1]])
         self._context = tails[-1:].clone()
@@ -135,29 +155,29 @@ class Silero:
 
 
 class LevelGate:
-    """Speech is what is clearly louder than the quiet parts heard so far. Steady sound that is not faint counts as
+    """Takes for speech what is clearly louder than the quiet parts so far. Steady sound that is not faint counts as
     speech: nothing is lost for a lack of contrast."""
 
     name = "level gate"
-    FAINT = -55.0  # dB of full scale: below it there is nothing to hear
-    CONTRAST = 9.0  # dB between quiet and loud from which on pauses can be told
+    FAINT = -55.0  # dB of full scale: what is quieter is no speech
+    CONTRAST = 9.0  # dB between quiet and loud from which on pauses can be found
 
     def __init__(self, sample_rate: int) -> None:
         self.frame = round(FRAME_SECONDS * sample_rate)
         self._frames = _Frames(self.frame)
         self._levels: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
-    def feed(self, samples: Samples, last: bool = False) -> Chances:
+    def feed(self, samples: Samples, last: bool = False) -> Probabilities:
         frames = self._frames.feed(samples, last)
-        levels: Chances = (10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)).astype(np.float32)
+        levels: Probabilities = (10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)).astype(np.float32)
         self._levels = np.concatenate([self._levels, levels])
         if not len(levels):
             return levels
         quiet, loud = np.percentile(self._levels, (10, 95))
-        quiet = max(quiet, loud - 45)  # digital silence is no measure of the room
+        quiet = max(quiet, loud - 45)  # digital silence is no measure of the background noise
         gate = quiet + 0.35 * (loud - quiet) if loud - quiet >= self.CONTRAST else loud - self.CONTRAST
-        chances: Chances = (1 / (1 + np.exp(-(levels - max(gate, self.FAINT)) / 2))).astype(np.float32)
-        return chances
+        probs: Probabilities = (1 / (1 + np.exp(-(levels - max(gate, self.FAINT)) / 2))).astype(np.float32)
+        return probs
 
 
 @dataclass(frozen=True)
@@ -170,8 +190,13 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Pauses:
-    """How speech is parted, in seconds. pause: the shortest that parts it. margin: by how much stretches are widened
-    either way. longest: a longer stretch is split where speech is least likely in its second half."""
+    """Where speech is parted, in seconds.
+
+    Attributes:
+        pause: The shortest pause that parts it.
+        margin: By how much stretches are widened either way.
+        longest: A longer stretch is split where speech is least likely in its second half.
+    """
 
     pause: float
     margin: float
@@ -179,7 +204,7 @@ class Pauses:
 
 
 class Voice:
-    """The speech of one recording, as its sound comes."""
+    """The speech of one recording, found as its samples come."""
 
     def __init__(self, sample_rate: int, pauses: Pauses) -> None:
         self._detector = detector(sample_rate)
@@ -189,13 +214,18 @@ class Voice:
 
     @property
     def found_by(self) -> str:
-        """What looks for it."""
+        """Name of the detector."""
         return self._detector.name
 
     def feed(self, samples: Samples, last: bool = False) -> list[Stretch]:
-        """(n,) more samples; the stretches that are known to be over. last: there are no more after these.
+        """Take the next samples of the recording. A quiet one is amplified for the detector, by its loudest so far.
 
-        A quiet recording is amplified for the detector, by its loudest sample so far.
+        Args:
+            samples: (n,) float32.
+            last: There are no more after these.
+
+        Returns:
+            The stretches that are known to have ended.
         """
         self._samples += len(samples)
         self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
@@ -206,9 +236,9 @@ class Voice:
 
 
 class Segmenter:
-    """Frames' chances -> stretches of speech, each known as soon as the pause after it is.
+    """Probabilities of frames -> stretches of speech, each known as soon as the pause after it is.
 
-    Speech begins at 0.5 and ends where the chance stays below 0.35 for a pause; under 0.1 s of it is no speech.
+    Speech begins at 0.5 and ends where the probability stays below 0.35 for a pause; under 0.1 s of it is no speech.
     """
 
     BEGINS, ENDS, LEAST = 0.5, 0.35, 0.1
@@ -223,19 +253,19 @@ class Segmenter:
         self._at = 0  # frames seen
         self._begin: int | None = None  # first frame of the open stretch
         self._split = False  # whether it begins where a longer one was split
-        self._open: list[float] = []  # its chances so far
+        self._open: list[float] = []  # its probabilities so far
         self._quiet = 0  # frames below ENDS at its end
 
-    def feed(self, chances: Iterable[float]) -> list[Stretch]:
-        """The stretches that are known to be over."""
+    def feed(self, probs: Iterable[float]) -> list[Stretch]:
+        """Take the probabilities of the next frames; returns the stretches that are known to have ended."""
         found: list[Stretch] = []
-        for chance in chances:
+        for prob in probs:
             if self._begin is None:
-                if chance >= self.BEGINS:
-                    self._begin, self._open, self._quiet, self._split = self._at, [chance], 0, False
+                if prob >= self.BEGINS:
+                    self._begin, self._open, self._quiet, self._split = self._at, [prob], 0, False
             else:
-                self._open.append(chance)
-                self._quiet = self._quiet + 1 if chance < self.ENDS else 0
+                self._open.append(prob)
+                self._quiet = self._quiet + 1 if prob < self.ENDS else 0
                 if self._quiet >= self._pause:
                     found += self._close()
                 elif len(self._open) >= self._longest:
@@ -244,7 +274,7 @@ class Segmenter:
         return found
 
     def finish(self, total: int) -> list[Stretch]:
-        """The stretch that is still open where the recording, `total` samples long, ends."""
+        """Returns the stretch that is still open where the recording, `total` samples long, ends."""
         found = self._close() if self._begin is not None else []
         return [Stretch(stretch.start, min(stretch.end, total)) for stretch in found if stretch.start < total]
 

@@ -257,13 +257,13 @@ class Scheduler:
 
     def _open_source(self, source: Source) -> _Opened:
         rate, options, began = self.model.front_end.sample_rate, self.options, perf_counter()
+        part: dict[str, Any] = {"start": options.start, "end": options.end, "stream": options.stream}
         streams: Sequence[AudioStream]
         if options.channel == "split":
-            every = audio.load_channels(source, sample_rate=rate, start=options.start, end=options.end)
+            every = audio.load_channels(source, sample_rate=rate, **part)
             streams = [AudioStream.of(channel) for channel in every]
         else:
-            channel, start, end = options.channel, options.start, options.end
-            streams = [audio.stream(source, sample_rate=rate, channel=channel, start=start, end=end)]
+            streams = [audio.stream(source, sample_rate=rate, channel=options.channel, **part)]
         return _Opened(streams, (perf_counter() - began) / len(streams))
 
 

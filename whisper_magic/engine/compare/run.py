@@ -62,12 +62,13 @@ def _speculative(options: TranscribeOptions, has_draft: bool) -> TranscribeOptio
     if options.draft == "model" and not has_draft:
         raise OptionError("no draft model is loaded: load one with the target, or take 'ngram' as draft")
     kind = "model" if options.draft != "ngram" and has_draft else "ngram"
-    return options.override(draft=kind, start=None, end=None, channel="mix")  # the part is cut out already
+    return options.override(draft=kind, start=None, end=None, channel="mix", stream=None)  # the part is cut out already
 
 
 def _read(source: Source, options: TranscribeOptions, rate: int) -> Audio:
     """The audio, read once: what is timed is decoding."""
-    return audio.load(source, sample_rate=rate, channel=options.channel, start=options.start, end=options.end)
+    start, end, stream = options.start, options.end, options.stream
+    return audio.load(source, sample_rate=rate, channel=options.channel, start=start, end=end, stream=stream)
 
 
 @dataclass(frozen=True)

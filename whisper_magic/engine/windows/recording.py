@@ -320,6 +320,7 @@ class Recording:
         features = self.features
         if features.damage:
             yield f"read up to the damage: {features.damage}"
+        yield from self.stream.notes
         if features.detector:
             yield f"pauses found by {features.detector}"
         if features.in_parts:

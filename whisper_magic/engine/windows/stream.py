@@ -63,11 +63,10 @@ class FeatureSource(Protocol):
         """The largest sample within a part that was read, by its absolute value."""
 
 
-def first_read(stream: AudioStream) -> int | None:
-    """How many samples of a recording are read before its first window; None: all of them."""
-    if stream.expected is not None and stream.expected <= WHOLE_SECONDS:
-        return None
-    return round((WHOLE_SECONDS if stream.expected is None else CHUNK_SECONDS) * stream.sample_rate)
+def first_read(stream: AudioStream) -> int:
+    """How many samples of a recording are read before its first window. A header may state a length that is too low."""
+    long = stream.expected is not None and stream.expected > WHOLE_SECONDS
+    return round((CHUNK_SECONDS if long else WHOLE_SECONDS) * stream.sample_rate)
 
 
 class FeatureStream:
@@ -201,7 +200,7 @@ class FeatureStream:
         count = round(CHUNK_SECONDS * stream.sample_rate) if self._num_reads else first_read(stream)
         try:
             samples = stream.read(count)
-            if not self._num_reads and count is not None and len(samples) < count and not stream.ended:
+            if not self._num_reads and len(samples) < count and not stream.ended:
                 stream.read()  # short and damaged: it says how
         except AudioError as error:
             if not self._mels.samples:

@@ -206,6 +206,8 @@ def _add_part_options(parser: Parser) -> None:
     add("--clips", type=values.clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
     channels = "mix, left, right, an index, or split: a transcript per channel"
     add("--channel", type=values.channel, metavar="CHANNEL", help=_described("channel", channels))
+    numbers = "which audio stream of a file, from 0 (default: the file's own)"
+    add("--stream", type=values.whole, metavar="N", help=numbers)
 
 
 def _add_output(parser: Parser) -> Group:
