@@ -11,7 +11,7 @@ DEBIAN := chromium espeak-ng flite
 AUDIO ?=
 MODEL ?= openai/whisper-base
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint coverage docs lab matrix debian clean
+.PHONY: help demo test lint coverage docs lab notebook matrix debian clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,7 +23,7 @@ ifeq ($(AUDIO),)
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper demo')"
 else
 	@test -e "$(AUDIO)" || { echo "no such file: $(AUDIO)"; exit 1; }
-	@echo "Transcribing $(AUDIO) with $(MODEL) (openai/whisper-base: about 290 MB, downloaded once)."
+	@echo "Transcribing $(AUDIO) with $(MODEL)$(if $(filter openai/whisper-base,$(MODEL)),: about 290 MB to download, once)."
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" "$(AUDIO)")"
 endif
 
@@ -41,11 +41,15 @@ coverage: $(VENV)/.dev ## the tests with branch coverage; the report is build/co
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-report=html
 
 docs: $(VENV)/.dev ## builds the documentation into site/, with warnings as errors
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html"
 
 lab: $(VENV)/.dev ## JupyterLab on notebooks/quickstart.ipynb
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb
+
+notebook: $(VENV)/.dev ## executes notebooks/quickstart.ipynb in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  notebooks/quickstart.ipynb
 
 matrix: $(VENV)/.dev ## builds the wheel and runs the demo from it on Python 3.11, 3.12 and 3.13
 	BIN=$(BIN) TORCH_INDEX=$(TORCH_INDEX) .ci/matrix 3.11 3.12 3.13
@@ -68,7 +72,7 @@ clean: ## removes the environment, caches and everything built
 # Sizes: wheels for Linux x86_64 and Python 3.11, as constraints.txt pins them.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "whisper_magic needs Python 3.11 or newer; try make PYTHON=python3.12")'
-	@echo "Setting up $(VENV): about 310 MB to download, once (torch for CPUs: 190 MB, from $(TORCH_INDEX))."
+	@echo "Setting up $(VENV): about 310 MB to download, once (190 MB of it torch for CPUs, from $(TORCH_INDEX)); 1.4 GB on disk."
 	$(PYTHON) -m venv $(VENV)
 	@$(PIP) --no-deps --retries 1 --index-url $(TORCH_INDEX) torch \
 	  || { echo "No torch from $(TORCH_INDEX). PyPI has it too: make TORCH_INDEX=https://pypi.org/simple (on Linux with CUDA, 5 GB)."; exit 1; }

@@ -74,7 +74,9 @@ def test_python_blocks_run(page: Path, folder: Path) -> None:
 
 def _cell(block: Block) -> nbformat.NotebookNode:
     raises = block.marker.startswith("raises ")
-    return nbformat.v4.new_code_cell(block.code, metadata={"tags": ["raises-exception"]} if raises else {})
+    cell: nbformat.NotebookNode = nbformat.v4.new_code_cell(block.code)
+    cell.metadata.tags = ["raises-exception"] if raises else []
+    return cell
 
 
 @pytest.mark.parametrize("block", NETWORK, ids=_named)
