@@ -1,0 +1,32 @@
+"""The tree in CONTRIBUTING is the package: every source file stands in it, and nothing else does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from tests.support.markdown import CONTRIBUTING, ROOT, blocks
+
+DERIVED = {"__init__.py", "__main__.py", "py.typed"}  # every package has them
+
+
+def drawn() -> set[str]:
+    """The paths of whisper_magic's .py and .c files in the tree; a line's folder is the last one less indented."""
+    (tree,) = (block.code for block in blocks(CONTRIBUTING, "text") if block.code.startswith("whisper_magic/"))
+    folders: list[tuple[int, PurePosixPath]] = []
+    paths = set()
+    for indent, name in re.findall(r"^( *)([\w./]+)", tree, re.MULTILINE):
+        while folders and folders[-1][0] >= len(indent):
+            folders.pop()
+        path = folders[-1][1] / name if folders else PurePosixPath(name)
+        if name.endswith("/"):
+            folders.append((len(indent), path))
+        elif path.suffix in (".py", ".c"):
+            paths.add(str(path))
+    return {path for path in paths if path.startswith("whisper_magic/")}
+
+
+def test_the_tree_is_the_package() -> None:
+    sources = (path for path in (ROOT / "whisper_magic").rglob("*") if path.suffix in (".py", ".c"))
+    present = {str(path.relative_to(ROOT)) for path in sources if path.name not in DERIVED}
+    assert drawn() - {"whisper_magic/__init__.py"} == present
