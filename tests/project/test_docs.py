@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 
 from tests.support.markdown import PAGES, ROOT, Block, blocks
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.notebook.line import parsers
+from whisper_magic.notebook.line import requests
 from whisper_magic.notebook.line.scanner import split
 
 SET_UP = "get_ipython().config.WhisperMagics.model = 'demo'"  # in place of the default, which needs the network
@@ -29,7 +29,7 @@ SHELL = {
     r"pip install \.": lambda _: True,
     r"pip install 'whisper-magic\[(\w+)\]'": lambda extra: extra in _project()["optional-dependencies"],
     r"pip install torch --index-url (\S+)": lambda url: f"TORCH_INDEX ?= {url}\n" in (ROOT / "Makefile").read_text(),
-    r"python -m ([\w.]+)[\w ]*": lambda module: importlib.util.find_spec(module) is not None,
+    r"python -m ([\w.]+)[\w /-]*": lambda module: importlib.util.find_spec(module) is not None,
     r"\.venv/bin/([\w-]+) install": lambda tool: any(
         dependency.startswith(tool) for dependency in _project()["optional-dependencies"]["dev"]
     ),
@@ -88,11 +88,8 @@ def test_network_blocks_are_parsed_then_listed(block: Block) -> None:
 
 
 def _parse_magic(line: str) -> None:
-    words = split(line.partition(" #")[0].partition("%whisper ")[2])
-    if words and words[0].plain == "load":
-        parsers.parse_load(words[1:], {})
-    elif words:
-        parsers.parse_transcribe(parsers.WHISPER, words, {})
+    if words := split(line.partition(" #")[0].partition("%whisper ")[2]):
+        requests.parse_whisper(words, {})
 
 
 @pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "sh")], ids=_named)

@@ -1,0 +1,101 @@
+"""Contract A on OpenAI's weights and real recordings, from the same samples: transformers' own feature extractor and
+unassisted greedy `generate` on one side, the engine from samples to text on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+from whisper_magic import Engine, TranscribeOptions
+from whisper_magic.audio.load import load
+
+pytestmark = [pytest.mark.real, pytest.mark.recordings]
+# Without the temperature fallback and the thresholds, which transformers leaves out unless asked.
+GREEDY = TranscribeOptions(
+    temperature=0.0,
+    compression_ratio_threshold=None,
+    logprob_threshold=None,
+    no_speech_threshold=None,
+    mode="sequential",
+    task="transcribe",
+    draft="none",
+)
+SHORT = (
+    "jfk.flac",
+    "jfk.mp3",
+    "stereo_two_speakers.wav",
+    "fleurs/fleurs-de-000.ogg",
+    "fleurs/fleurs-en-000.ogg",
+)
+LONG = ("multilingual.mp3",)
+
+
+class Reference:
+    """transformers, from samples to tokens."""
+
+    def __init__(self, folder: Path) -> None:
+        loaded: Any = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        self.model = loaded.eval()
+        self.extractor = WhisperFeatureExtractor.from_pretrained(folder)
+
+    def tokens(self, samples: np.ndarray, **given: Any) -> list[int]:
+        """The text's tokens, without timestamps; `samples` (n,) float32 at 16 kHz."""
+        long = len(samples) > self.extractor.n_samples
+        longest = {"truncation": False, "padding": "longest"} if long else {}
+        inputs = self.extractor(
+            samples, sampling_rate=16_000, return_tensors="pt", return_attention_mask=True, **longest
+        )
+        with torch.inference_mode():
+            written = self.model.generate(
+                inputs.input_features,
+                attention_mask=inputs.attention_mask,
+                return_timestamps=True,
+                return_segments=True,
+                num_beams=1,
+                do_sample=False,
+                **given,
+            )
+        eot = self.model.generation_config.eos_token_id
+        return [token for segment in written["segments"][0] for token in segment["tokens"].tolist() if token < eot]
+
+
+@pytest.fixture(scope="module")
+def base(real_folder: Callable[[str], Path]) -> Path:
+    return real_folder("openai/whisper-base")
+
+
+@pytest.fixture(scope="module")
+def reference(base: Path) -> Reference:
+    return Reference(base)
+
+
+@pytest.fixture(scope="module")
+def engine(base: Path) -> Engine:
+    return Engine.load(str(base), "none", dtype="float32")
+
+
+@pytest.mark.parametrize("name", [*SHORT, *LONG])
+def test_the_same_samples_give_the_same_tokens(
+    reference: Reference, engine: Engine, recordings: Path, name: str
+) -> None:
+    audio = load(recordings / name)
+    written = engine.transcribe(audio, GREEDY)
+    eot = reference.model.generation_config.eos_token_id
+    ours = [token for segment in written.segments for token in segment.tokens if token < eot]
+    assert ours
+    assert ours == reference.tokens(audio.samples, task="transcribe")
+
+
+@pytest.mark.parametrize("draft", ["ngram", "auto"])
+def test_a_draft_changes_nothing_on_real_speech(engine: Engine, recordings: Path, draft: str) -> None:
+    audio = load(recordings / "jfk.flac")
+    alone = engine.transcribe(audio, GREEDY)
+    drafted = engine.transcribe(audio, GREEDY, draft=draft)
+    assert drafted.text == alone.text
+    assert [segment.tokens for segment in drafted.segments] == [segment.tokens for segment in alone.segments]
