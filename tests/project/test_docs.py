@@ -19,17 +19,17 @@ from nbclient import NotebookClient
 
 from tests.support.markdown import PAGES, ROOT, Block, blocks
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.notebook.line import parsers
+from whisper_magic.notebook.line.requests import parse_whisper
 from whisper_magic.notebook.line.scanner import split
 
 SET_UP = "get_ipython().config.WhisperMagics.model = 'demo'"  # in place of the default, which needs the network
-OFFLINE, ONLINE = "needs no network", "needs network"
+ONLINE = "needs network"
 SHELL = {
     r"make (\w+)(?: [A-Z]+=\S+)*": lambda name: f"\n{name}:" in (ROOT / "Makefile").read_text(),
     r"pip install \.": lambda _: True,
     r"pip install 'whisper-magic\[(\w+)\]'": lambda extra: extra in _project()["optional-dependencies"],
     r"pip install torch --index-url (\S+)": lambda url: f"TORCH_INDEX ?= {url}\n" in (ROOT / "Makefile").read_text(),
-    r"python -m ([\w.]+)[\w ]*": lambda module: importlib.util.find_spec(module) is not None,
+    r"python -m ([\w.]+)[\w /-]*": lambda module: importlib.util.find_spec(module) is not None,
     r"\.venv/bin/([\w-]+) install": lambda tool: any(
         dependency.startswith(tool) for dependency in _project()["optional-dependencies"]["dev"]
     ),
@@ -83,16 +83,8 @@ def _cell(block: Block) -> nbformat.NotebookNode:
 def test_network_blocks_are_parsed_then_listed(block: Block) -> None:
     ast.parse(TransformerManager().transform_cell(block.code))
     for line in block.code.splitlines():
-        _parse_magic(line)
+        parse_whisper(split(line.partition("%whisper ")[2]), {})
     pytest.skip(f"NEEDS A NETWORK, NOT RUN: {block}: {'; '.join(block.code.splitlines())}")
-
-
-def _parse_magic(line: str) -> None:
-    words = split(line.partition(" #")[0].partition("%whisper ")[2])
-    if words and words[0].plain == "load":
-        parsers.parse_load(words[1:], {})
-    elif words:
-        parsers.parse_transcribe(parsers.WHISPER, words, {})
 
 
 @pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "sh")], ids=_named)

@@ -21,11 +21,11 @@ HEADINGS = [
     "More",
 ]
 FINDINGS = (  # of benchmarks/results/verdict-cpu.json, in the order of the README's rows
-    "demo pair, float32, 71.0 s: our target only / our speculative, decode phase",
+    "demo pair, float32, 71.0 s: our target only / our speculative, decode",
     "demo pair, float32, 71.0 s: transformers assisted (the best) / ours, wall",
     "demo pair, float32, 71.0 s: faster-whisper sequential / ours, wall",
-    "base, bfloat16, 1 window, 60 tokens, alpha 0.8: transformers assisted (the best) / ours, decode",
-    "base, float32, 8 windows, 60 tokens, alpha 0.8: CTranslate2 / ours, decode",
+    "base, bfloat16, 1 window, 60 tokens, acceptance 0.8: transformers assisted (the best) / ours, decode",
+    "base, float32, 8 windows, 60 tokens, acceptance 0.8: CTranslate2 / ours, decode",
     "demo pair, float32: windows per second at batch 8 / at batch 1",
 )
 

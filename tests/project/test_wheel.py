@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"whisper_magic"}
     for needed in (
         "engine/native/kernels.c",
-        "notebook/views/static/transcript.css",
+        "notebook/views/static/base.css",
         "notebook/views/static/tables.css",
         "assets/demo/sample.ogg",
         "assets/demo/target/model.safetensors",
