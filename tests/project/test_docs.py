@@ -19,11 +19,11 @@ from nbclient import NotebookClient
 
 from tests.support.markdown import PAGES, ROOT, Block, blocks
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.notebook.line import requests
+from whisper_magic.notebook.line.requests import parse_whisper
 from whisper_magic.notebook.line.scanner import split
 
 SET_UP = "get_ipython().config.WhisperMagics.model = 'demo'"  # in place of the default, which needs the network
-OFFLINE, ONLINE = "needs no network", "needs network"
+ONLINE = "needs network"
 SHELL = {
     r"make (\w+)(?: [A-Z]+=\S+)*": lambda name: f"\n{name}:" in (ROOT / "Makefile").read_text(),
     r"pip install \.": lambda _: True,
@@ -83,13 +83,8 @@ def _cell(block: Block) -> nbformat.NotebookNode:
 def test_network_blocks_are_parsed_then_listed(block: Block) -> None:
     ast.parse(TransformerManager().transform_cell(block.code))
     for line in block.code.splitlines():
-        _parse_magic(line)
+        parse_whisper(split(line.partition("%whisper ")[2]), {})
     pytest.skip(f"NEEDS A NETWORK, NOT RUN: {block}: {'; '.join(block.code.splitlines())}")
-
-
-def _parse_magic(line: str) -> None:
-    if words := split(line.partition(" #")[0].partition("%whisper ")[2]):
-        requests.parse_whisper(words, {})
 
 
 @pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "sh")], ids=_named)
