@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -35,7 +36,7 @@ def test_it_is_committed_executed_and_tidy(notebook: nbformat.NotebookNode) -> N
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert all(output.get("data") != {} for output in outputs(notebook))
-    assert str(Path.home()) not in QUICKSTART.read_text() or str(Path.home()) == "/"
+    assert not re.search(r'[ "=]/[\w./-]+/sample\.ogg', QUICKSTART.read_text()), "no path of the machine it ran on"
     assert not any("\x1b" in str(output) for output in outputs(notebook))
 
 

@@ -34,7 +34,7 @@ def html(transcript: Transcript) -> str:
     below = "".join(f"<div>{escaped(line)}</div>" for line in (facts.models(transcript.models), *transcript.notes))
     foot = f'{phases.html_bar(transcript.timing)}<div class="wm-row">{numbers}</div>{below}'
     content = f'{head}{html_body(transcript)}<div class="wm-foot">{foot}</div>'
-    return frame(content, f"Transcript of {transcript.source}")
+    return frame(content, f"Transcript of {facts.name(transcript.source)}")
 
 
 def line(transcript: Transcript) -> str:
