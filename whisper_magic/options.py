@@ -127,10 +127,8 @@ class TranscribeOptions:
         Raises:
             OptionError: for the first value that makes no sense.
         """
-        for name in ("suppress_tokens", "temperature", "clips"):  # equal and hashable, however they were listed
-            value = getattr(self, name)
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(tuple(x) if isinstance(x, list) else x for x in value))
+        for field in fields(self):  # equal and hashable, however they were given
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
         if _whole(self.suppress_tokens, -1):
             object.__setattr__(self, "suppress_tokens", (self.suppress_tokens,))
         for problem in _problems(self):
@@ -234,6 +232,13 @@ def _one_of(name: str, value: object, kinds: tuple[str, ...]) -> Check:
 def _clip(value: object) -> bool:
     ends = value if isinstance(value, tuple) and len(value) == 2 else (None, None)
     return _seconds(ends[0]) and _seconds(ends[1]) and ends[0] < ends[1]
+
+
+def _plain(value: Any) -> Any:
+    """Lists as tuples, numpy's scalars as Python's."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def _whole(value: object, least: int, most: float = math.inf) -> bool:

@@ -7,16 +7,30 @@ Times are in seconds from the start of the source.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic import formats
+from whisper_magic.errors import PackageMissing
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
 if TYPE_CHECKING:
     import pandas
+
+_SEGMENT_COLUMNS = (
+    "start",
+    "end",
+    "text",
+    "language",
+    "avg_logprob",
+    "no_speech_prob",
+    "compression_ratio",
+    "temperature",
+    "flags",
+)
 
 
 @dataclass(frozen=True)
@@ -141,12 +155,14 @@ class Trace:
         return sum(len(r.tokens) for r in self.rounds) / len(self.rounds) if self.rounds else None
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row per round, a column per field. Needs pandas (the `pandas` extra)."""
-        import pandas as pd
+        """One row per round, a column per field.
 
+        Raises:
+            PackageMissing: without pandas (the `pandas` extra).
+        """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds"]
-        return pd.DataFrame([[getattr(r, name) for name in columns] for r in self.rounds], columns=columns)
+        return _data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 
 @dataclass(frozen=True)
@@ -255,13 +271,17 @@ class Transcript:
         """The words of all segments; () unless `TranscribeOptions.words` asked for them."""
         return tuple(word for segment in self.segments for word in segment.words)
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row per segment: start, end, text and the window's scores. Needs pandas (the `pandas` extra)."""
-        import pandas as pd
+    def to_pandas(self, *, words: bool = False) -> pandas.DataFrame:
+        """One row per segment: times, text, language, the window's scores and flags.
 
-        columns = ["start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "temperature"]
-        rows = [[getattr(s, name) for name in columns] for s in self.segments]
-        return pd.DataFrame(rows, columns=columns)
+        Args:
+            words: one row per word instead: times, text, probability, speaker. Empty unless `TranscribeOptions.words`
+                asked for them.
+
+        Raises:
+            PackageMissing: without pandas (the `pandas` extra).
+        """
+        return table([self], words=words).drop(columns="source")
 
     def wer(self, reference: str | Transcript) -> WordErrors:
         """Word error rate against a reference, both after Whisper's normalizers (Radford et al. 2022, appendix C).
@@ -323,3 +343,28 @@ class Finished:
 
 
 Event = Started | Round | Segment | Finished  # what a transcription reports while it runs
+
+
+def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.DataFrame:
+    """One row per segment, or per word, of several transcripts; the first column is each one's source.
+
+    Raises:
+        PackageMissing: without pandas (the `pandas` extra).
+    """
+    columns = ("start", "end", "text", "probability", "speaker") if words else _SEGMENT_COLUMNS
+    rows = []
+    for transcript in transcripts:
+        for item in transcript.words if words else transcript.segments:
+            values = {name: getattr(item, name) for name in columns}
+            if not words:
+                values["language"] = values["language"] or transcript.language
+            rows.append([transcript.source, *values.values()])
+    return _data_frame(("source", *columns), rows)
+
+
+def _data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise PackageMissing("tables need pandas: pip install 'whisper-magic[pandas]'") from error
+    return pd.DataFrame(list(rows), columns=list(columns))

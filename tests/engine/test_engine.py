@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from whisper_magic.errors import (
     Interrupted,
     OptionError,
     SomeFailed,
+    WhisperMagicError,
 )
 from whisper_magic.transcript import Event, Round, Segment, Started
 
@@ -107,6 +108,38 @@ def test_what_cannot_be_done_is_said_in_one_line(engine: Engine, overrides: dict
         run(engine, noise(4), **overrides)
     assert "\n" not in str(caught.value)
     assert run(engine, noise(0.5)).complete
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda e: e.transcribe_many("talk.mp3"), "takes several sources, got 'talk.mp3'; use transcribe"),
+        (lambda e: e.transcribe_many(Path("talk.mp3")), "use transcribe"),
+        (lambda e: e.transcribe(["a.mp3", Path("b.mp3")]), "takes one source, got 2"),
+        (lambda e: e.stream(("a.mp3",)), "use transcribe_many"),
+        (lambda e: e.compare(["a.mp3"]), "use transcribe_many"),
+        (lambda e: e.transcribe("a.mp3", "en"), "options is a TranscribeOptions, got 'en'"),
+        (lambda e: e.transcribe_many(["a.mp3"], {"language": "en"}), "options is a TranscribeOptions"),
+    ],
+)
+def test_the_wrong_call_names_the_right_one(engine: Engine, call: Callable[[Engine], object], words: str) -> None:
+    with pytest.raises(WhisperMagicError, match=words):
+        call(engine)
+
+
+def test_clips_count_alone_and_those_beyond_the_end_are_noted(engine: Engine) -> None:
+    t = run(engine, noise(5.3), clips=((1.0, 2.0), (4.5, 9.0), (20.0, 30.0)))
+    assert t.timing.audio == pytest.approx(1.8, abs=0.011)
+    assert t.timing.rtfx == pytest.approx(t.timing.audio / t.timing.total)
+    assert [note for note in t.notes if "clip" in note] == [
+        "nothing to read in the clip 20-30 s: the recording ends at 5.3 s"
+    ]
+
+
+def test_numpy_scalars_are_numbers(engine: Engine) -> None:
+    given = {"start": np.float32(0.5), "end": np.float64(2.5), "seed": np.int64(3), "batch_size": np.int32(1)}
+    t = run(engine, noise(5.3), **given)
+    assert t.text == run(engine, noise(5.3), start=0.5, end=2.5, seed=3, batch_size=1).text
 
 
 def test_language_by_name_and_code(engine: Engine) -> None:

@@ -39,6 +39,7 @@ def shell(bare_shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.Monk
     """The shell, in an empty folder, with the extension loaded and every engine a scripted one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(SESSION, "loader", fake_engine.load)
+    monkeypatch.setattr(SESSION, "checker", lambda choice: None)
     monkeypatch.setattr("whisper_magic.audio.load.find", lambda source: None)  # the scripted engine reads no files
     names = set(bare_shell.user_ns)
     bare_shell.config.pop("WhisperMagics", None)

@@ -39,7 +39,7 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
         names = set(archive.namelist())
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"whisper_magic"}
     for needed in (
-        "engine/native/kernels.c",
+        "engine/native/cpu_kernels.c",
         "notebook/views/static/base.css",
         "notebook/views/static/tables.css",
         "assets/demo/sample.ogg",

@@ -10,6 +10,8 @@ Ctrl-C at any moment leaves it ready for the next.
 from __future__ import annotations
 
 import gc
+import os
+import reprlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -26,7 +28,7 @@ from whisper_magic.engine.model.device import place
 from whisper_magic.engine.model.hub import draft_name
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.scheduler import Scheduler, Source
-from whisper_magic.errors import EngineBusy, EngineClosed, OptionError, SomeFailed
+from whisper_magic.errors import AudioInvalid, EngineBusy, EngineClosed, OptionError, SomeFailed
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Transcript
 
@@ -125,7 +127,7 @@ class Engine:
             Interrupted: On Ctrl-C; `.transcript` is what was finished by then.
             EngineClosed: After `close`.
         """
-        chosen = _single(options, overrides)
+        chosen = _single(source, options, overrides)
         with self._scheduler([source], chosen) as scheduler:
             scheduler.run(None if on_event is None else lambda index, event: on_event(event))
         if scheduler.errors:
@@ -155,7 +157,9 @@ class Engine:
             SomeFailed: Where some sources failed, after the others were finished; they are in `.transcripts`.
             OptionError, Interrupted, EngineClosed: As of `transcribe`.
         """
-        chosen = (options or TranscribeOptions()).override(**overrides)
+        if isinstance(sources, str | bytes | os.PathLike):
+            raise AudioInvalid(f"transcribe_many takes several sources, got {reprlib.repr(sources)}; use transcribe")
+        chosen = _chosen(options, overrides)
         with self._scheduler(sources, chosen) as scheduler:
             scheduler.run(on_event)
         if scheduler.errors:
@@ -164,7 +168,7 @@ class Engine:
 
     def stream(self, source: Source, options: TranscribeOptions | None = None, **overrides: Any) -> Iterator[Event]:
         """The events of `transcribe` as an iterator: Started, Rounds and Segments as they happen, Finished."""
-        return self._stream(source, _single(options, overrides))
+        return self._stream(source, _single(source, options, overrides))
 
     def _stream(self, source: Source, options: TranscribeOptions) -> Iterator[Event]:
         with self._scheduler([source], options) as scheduler:
@@ -197,7 +201,7 @@ class Engine:
         Raises:
             AudioError, OptionError, Interrupted, EngineClosed: As of `transcribe`.
         """
-        chosen = _single(options, overrides)
+        chosen = _single(source, options, overrides)
         with self._exclusive() as model:
             return compare(model, source, chosen, repeats, on_stage)
 
@@ -282,9 +286,20 @@ class Engine:
         return self._model
 
 
-def _single(options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
+def _chosen(options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
+    """The options of a call."""
+    if not isinstance(options, TranscribeOptions | None):
+        raise OptionError(
+            f"options is a TranscribeOptions, got {options!r}; name a field: transcribe(source, language='en')"
+        )
+    return (options or TranscribeOptions()).override(**overrides)
+
+
+def _single(source: Source, options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
     """The options of a call that gives one transcript."""
-    chosen = (options or TranscribeOptions()).override(**overrides)
+    if isinstance(source, list | tuple | set) and source and all(isinstance(one, str | os.PathLike) for one in source):
+        raise AudioInvalid(f"this takes one source, got {len(source)}: {reprlib.repr(source)}; use transcribe_many")
+    chosen = _chosen(options, overrides)
     if chosen.channel == "split":
         raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
     return chosen

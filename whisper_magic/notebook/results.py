@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from whisper_magic.errors import WhisperMagicError
-from whisper_magic.transcript import Transcript
+from whisper_magic.transcript import Transcript, table
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,26 @@ class TranscriptList(tuple[Transcript, ...]):
         made = super().__new__(cls, transcripts)
         made.failures = tuple(failures)
         return made
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Transcript: ...
+    @overload
+    def __getitem__(self, key: slice) -> TranscriptList: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> Transcript | TranscriptList:
+        """A transcript; of a slice a list, with the same failures."""
+        found = super().__getitem__(key)
+        return found if isinstance(found, Transcript) else TranscriptList(found, self.failures)
+
+    def to_pandas(self, *, words: bool = False) -> pandas.DataFrame:
+        """The tables of all of them, one below the other, with the recording's `source` as first column.
+
+        Args:
+            words: one row per word instead of one per segment.
+
+        Raises:
+            PackageMissing: without pandas (the `pandas` extra).
+        """
+        return table(self, words=words)
 
     @property
     def text(self) -> str:

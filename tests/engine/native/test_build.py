@@ -62,8 +62,8 @@ def test_the_compiler_of_a_wheel(machine: Machine, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_compiler_that_fails_is_quoted(machine: Machine, tmp_path: Path) -> None:
-    machine("echo 'kernels.c:1: error: no such thing' >&2; exit 1")
-    assert reason().endswith("could not compile them: kernels.c:1: error: no such thing")
+    machine("echo 'cpu_kernels.c:1: error: no such thing' >&2; exit 1")
+    assert reason().endswith("could not compile them: cpu_kernels.c:1: error: no such thing")
     assert not list(tmp_path.rglob("kernels-*")), "nothing half-made is left"
 
 

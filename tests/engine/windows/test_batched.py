@@ -191,3 +191,15 @@ def test_without_timestamps_there_is_no_rest() -> None:
     one.accept(decoded(one.next_window(), 1, 2))
     assert one.done
     assert not one.unread
+
+
+def test_silence_decides_no_language_and_keeps_nobody_waiting() -> None:
+    one = reader(parts(0, 80, 100, 180), forced=(1, DETECT))
+    silent = decoded(one.next_window(), 5, silence=0.9, logprob=-2)
+    assert one.accept(replace(silent, language=41, language_probability=0.4)).silent
+    second = one.next_window()
+    assert second is not None
+    assert second.prompt == (1, DETECT)
+    one.accept(replace(decoded(second, 5), language=42, language_probability=0.9))
+    assert one.language == 42
+    assert one.done

@@ -189,3 +189,15 @@ def test_digital_silence_is_decoded_where_no_threshold_asks_otherwise() -> None:
     first = r.next_window()
     assert first is not None
     assert first.first == 0
+
+
+def test_silence_does_not_decide_the_language() -> None:
+    r = reader(300, forced=(1, DETECT))
+    silent = decoded(r.next_window(), (5,), silence=0.9, logprob=-1.2)
+    assert r.accept(replace(silent, language=41, language_probability=0.4)).silent
+    assert (r.language, r.language_probability) == (None, None)
+    window = r.next_window()
+    assert window is not None
+    assert window.prompt == (1, DETECT), "it is detected anew"
+    assert r.accept(replace(decoded(window, (5, 6)), language=42, language_probability=0.9)).pieces
+    assert (r.language, r.language_probability) == (42, 0.9)

@@ -15,7 +15,7 @@ ONE, TWO, DEMO = ModelChoice("one"), ModelChoice("two"), ModelChoice("demo")
 
 @pytest.fixture
 def session():
-    session = Session(fake_engine.load)
+    session = Session(fake_engine.load, checker=lambda choice: None)
     session.register(ONE)
     return session
 
@@ -48,20 +48,36 @@ def test_unloading_returns_the_name(session):
     assert session.unload() is None
 
 
-def test_a_failed_load_keeps_what_was_wanted(session):
+def test_a_failed_load_keeps_what_was_resident(session):
     session.load(TWO)
     with pytest.raises(CheckpointError):
         session.load(ModelChoice("no-such-model"))
-    assert session.resident is None
-    assert session.wanted == TWO
+    assert session.resident.choice == session.wanted == TWO
+    assert not session.resident.closed
 
 
-def test_models_for_one_job_stay_where_none_are_resident(session):
+def test_a_name_that_leads_nowhere_closes_nothing(session):
+    engine = session.load(TWO)
+
+    def check(choice):
+        raise CheckpointError(f"there is no model {choice.target}")
+
+    session.checker = check
+    for attempt in (lambda: session.load(ONE), lambda: session.using(ONE).__enter__()):
+        with pytest.raises(CheckpointError):
+            attempt()
+        assert (session.resident, engine.closed) == (engine, False)
+
+
+def test_models_for_one_job_stay_until_others_are_wanted(session):
     with session.using(DEMO) as engine:
         assert engine.choice == DEMO
     assert session.resident is engine
     with session.using(DEMO) as again:
         assert again is engine
+    with session.using() as configured:
+        assert configured.choice == ONE
+    assert engine.closed
 
 
 def test_models_for_one_job_leave_the_resident_ones_alone(session):

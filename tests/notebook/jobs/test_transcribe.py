@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support import fake_engine
-from whisper_magic.errors import AudioNotFound
+from whisper_magic.errors import AudioNotFound, Interrupted
 from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.transcript import Transcript
@@ -67,9 +69,9 @@ def test_the_demo_leaves_other_models_resident(run, monkeypatch):
 def test_the_demo_models_are_introduced(run):
     line = "A small teaching model wrote this; it knows only a few words of de, en, fr. For real speech: %whisper load "
     assert run("%whisper demo").stdout.count(line) == 1
-    assert line in run("%whisper talk.wav").result.notes[0]  # the demo stays where nothing else is loaded
-    run("%whisper load openai/whisper-tiny")
-    assert run("%whisper talk.wav").result.notes == ()
+    assert run("%whisper talk.wav").result.notes == (), "the configured models read other recordings"
+    run("%whisper load demo")
+    assert line in run("%whisper talk.wav").result.notes[0]
 
 
 # -- options -----------------------------------------------------------------------------------------------------------
@@ -149,21 +151,49 @@ def test_a_misspelt_name_is_found_before_any_model_loads(run, tmp_path, monkeypa
     assert run("%whisper none.wav {samples} --quiet").error is not None
 
 
+def test_a_name_with_spaces_wants_quotes(usage_error, tmp_path):
+    (tmp_path / "my best talk.wav").touch()
+    line = "%whisper intro.wav my best talk.wav"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("whisper_magic.audio.load.find", _find)
+        assert usage_error(line) == 'quote a name with spaces: "my best talk.wav"'
+
+
+def _find(source):
+    if not Path(source).exists():
+        raise AudioNotFound(f"no such file: {source}")
+
+
+@pytest.mark.parametrize("line", ["%whisper t*.wav", "%whisper {['talk.wav']}"])
+def test_a_pattern_or_a_list_of_one_gives_a_list(run, tmp_path, line):
+    (tmp_path / "talk.wav").touch()
+    made = run(line).result
+    assert type(made) is TranscriptList
+    assert [transcript.source for transcript in made] == ["talk.wav"]
+
+
 # -- Ctrl-C ------------------------------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_gives_what_there_is(run, shell):
     ran = run("%whisper stop.wav -o made")
-    assert ran.error is None
-    assert ran.stderr == "Interrupted: this is what was transcribed until then.\n"
-    assert not ran.result.complete
-    assert "partial: interrupted after 0:04 of 0:20" in ran.stdout
-    assert shell.user_ns["made"] is ran.result
+    assert type(ran.error) is Interrupted
+    variable = str(ran.error).removeprefix("what was transcribed until then is in ")
+    kept = shell.user_ns[variable]
+    assert not kept.complete
+    assert kept is shell.user_ns["made"] is shell.user_ns["_"]
     assert run("%whisper talk.wav").result.complete
 
 
-def test_ctrl_c_among_many_keeps_the_finished(run):
-    made = run("%whisper a.wav stop.wav b.wav").result
+def test_ctrl_c_stops_a_loop(run, sources):
+    ran = run("for name in ('a.wav', 'stop.wav', 'b.wav'):\n    %whisper {name}")
+    assert type(ran.error) is Interrupted
+    assert sources() == ["a.wav", "stop.wav"]
+
+
+def test_ctrl_c_among_many_keeps_the_finished(run, shell):
+    assert type(run("%whisper a.wav stop.wav b.wav -o made").error) is Interrupted
+    made = shell.user_ns["made"]
     assert [(transcript.source, transcript.complete) for transcript in made] == [("a.wav", True), ("stop.wav", False)]
 
 

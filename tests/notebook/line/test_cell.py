@@ -20,6 +20,8 @@ from whisper_magic.transcript import Transcript
         ('"a;"', '"a;"'),
         ("a\\;", "a\\;"),  # a name that ends in a semicolon
         ("a ", "a "),
+        ("a;  # shown; or not", "a"),
+        ("a  # shown;", "a  # shown;"),
         ("", ""),
     ],
 )
@@ -36,6 +38,7 @@ def test_the_semicolon_that_ends_a_line_is_no_argument(line, arguments):
         "%%transcribe ;\ntalk.wav",
         "whisper talk.wav;",
         "import sys\n%whisper talk.wav;",
+        "%whisper talk.wav;  # no picture",
         "%time %whisper talk.wav;",
         "get_ipython().run_line_magic('whisper', 'talk.wav;')",
     ],

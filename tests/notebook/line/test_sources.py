@@ -17,6 +17,13 @@ def test_globs_are_sorted_and_spread(run, sources, tmp_path):
     assert sources() == ["a.wav", "b.wav", "a.wav", "b.wav", "sub/d.wav"]
 
 
+def test_files_are_sorted_as_people_count(run, sources, tmp_path):
+    for name in ("take10.wav", "take2.wav", "take1b.wav", "intro.wav"):
+        (tmp_path / name).touch()
+    run("%whisper *.wav")
+    assert sources() == ["intro.wav", "take1b.wav", "take2.wav", "take10.wav"]
+
+
 def test_a_file_with_glob_characters_in_its_name(run, sources, tmp_path):
     (tmp_path / "talk [1].wav").touch()
     run("%whisper 'talk [1].wav'")

@@ -134,9 +134,10 @@ def test_a_part_counts_from_its_start(recorder, clock):
     assert recorder.frames[-1].state == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
 
 
-def test_loading_and_counting(recorder, clock):
-    """Recordings run together: the one begun first is shown, and how many are done."""
+def test_several_recordings_are_one_job(recorder, clock):
+    """Recordings run together: files and seconds done, what is left of all of them, and the text of the first."""
     live = LiveProgress(recorder, 3, clock=clock, ticking=False)
+    live.decode = lambda tokens: ""
     with live:
         clock.now = 1.0
         live.stage("Loading big-model")
@@ -145,14 +146,24 @@ def test_loading_and_counting(recorder, clock):
         clock.now = 3.0
         live.update(1, Started("b.wav", 20.0))
         clock.now = 4.0
+        live.update(1, Segment(0.0, 10.0, " one"))
+        clock.now = 5.0
         live.update(0, Finished(fake_engine.transcript("a.wav")))
-    states = [frame.state for frame in recorder.frames]
-    assert states == [
-        "Loading big-model",
-        "0 of 3 done · a.wav · 0:00 of 0:10",
-        "0 of 3 done · a.wav · 0:00 of 0:10",
-        "1 of 3 done · b.wav · 0:00 of 0:20",
+    assert [(frame.state, frame.fraction) for frame in recorder.frames] == [
+        ("Loading big-model", None),
+        ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),
+        ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),
+        ("0 of 3 recordings · 0:10 read · about 0:10 left · a.wav", 0.5 / 3),
+        ("1 of 3 recordings · 0:30 read · about 3 s left · b.wav", 1.5 / 3),
     ]
+
+
+def test_recordings_that_failed_are_not_waited_for(recorder, clock):
+    live = LiveProgress(recorder, 4, clock=clock, ticking=False)
+    with live:
+        clock.now = 2.0
+        live.update(2, Started("c.wav", 10.0))
+    assert recorder.frames[-1].state.startswith("2 of 4 recordings · ")
 
 
 def test_the_clock_thread_shows_what_no_event_announces(recorder, clock):

@@ -11,7 +11,7 @@ from tests.support import fake_engine
 from tests.support.html import Page
 from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.views.text import Style, display_width
-from whisper_magic.transcript import Segment, Timing, Trace
+from whisper_magic.transcript import Segment, Timing, Trace, Word
 
 COLOUR = Style(width=88, colour=True)
 
@@ -133,3 +133,14 @@ def test_what_was_taken_for_silence_is_listed():
     assert "left out: 00:02.00 → 00:06.50, no voice detected (peak -48 dBFS)" in view.text(
         replace(made, skipped=(gap,))
     )
+
+
+def test_words_show_their_times_where_the_pointer_rests():
+    made = fake_engine.transcript("a.mp3")
+    words = (Word(" A", 0.0, 0.2, 0.9), Word(" <small>", 61.2, 61.7, 0.8))
+    spoken = replace(made.segments[0], text=" A <small>", words=words)
+    html = view.html(replace(made, segments=(spoken,)))
+    assert '<span title="00:00.00 → 00:00.20, 90%"> A</span>' in html
+    assert '<span title="01:01.20 → 01:01.70, 80%"> &lt;small&gt;</span>' in html
+    other = replace(spoken, text=" Another text")
+    assert "Another text" in view.html(replace(made, segments=(other,)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support import fake_engine
 from tests.support.html import Page
 from whisper_magic.errors import AudioNotFound
@@ -26,9 +28,9 @@ def test_an_empty_list():
 def test_a_line_has_name_length_speed_and_opening():
     made = TranscriptList([fake_engine.transcript("a.mp3"), fake_engine.transcript("longer.mp3")])
     first, second, _ = view.text(made).splitlines()
-    assert first == "a.mp3          0:20   12.5×  A small model reads the room. Nobody was <b>bold</b> & eve…"
+    assert first == "a.mp3          0:20   12.5×  en A small model reads the room. Nobody was <b>bold</b> &…"
     assert len(first) == 88
-    assert second.startswith("longer.mp3     0:20   12.5×  A small model")
+    assert second.startswith("longer.mp3     0:20   12.5×  en A small model")
 
 
 def test_a_line_opens_to_the_transcript():
@@ -48,3 +50,20 @@ def test_partial_transcripts_are_marked():
     assert "(partial)" in view.text(partial)
     assert "partial" in Page(view.html(partial)).text
     assert "×" not in view.text(partial).splitlines()[0]
+
+
+def test_a_line_has_language_and_flags():
+    made = fake_engine.transcript("a.mp3")
+    flagged = replace(made, segments=(replace(made.segments[0], flags=("no speech?",)), *made.segments[1:]))
+    first, second, _ = view.text(TranscriptList([made, flagged])).splitlines()
+    assert f"  {made.language} " in first
+    assert "flag" not in first
+    assert f"  {made.language} (1 flag) A small" in second
+    assert "⚑ 1 flag" in Page(view.html(TranscriptList([flagged]))).text
+
+
+def test_long_names_keep_their_end():
+    names = [f"interviews/2026-11-{day}/the-long-afternoon-session/microphone-{day}.mp3" for day in (24, 25)]
+    lines = view.text(TranscriptList([fake_engine.transcript(name) for name in names])).splitlines()
+    assert "microphone-24.mp3" in lines[0]
+    assert "microphone-25.mp3" in lines[1]

@@ -1,4 +1,4 @@
-"""The compiled kernels through ctypes: every struct and every argument of `kernels.c`."""
+"""The compiled kernels through ctypes: every struct and every argument of `cpu_kernels.c`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from whisper_magic.engine.native.build import Unavailable, compiled
 from whisper_magic.wording import one_line
 
-TILE = 32  # as in kernels.c, like the numbers of the types and of the statuses
+TILE = 32  # as in cpu_kernels.c, like the numbers of the types and of the statuses
 F32, F16, BF16, I8 = range(4)
 TYPES = {torch.float32: F32, torch.float16: F16, torch.bfloat16: BF16, torch.int8: I8}
 OK, NO_MEMORY, BAD_TOKEN = range(3)

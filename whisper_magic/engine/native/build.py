@@ -1,4 +1,4 @@
-"""Compiles `kernels.c` for this machine, once, into the user's cache folder.
+"""Compiles `cpu_kernels.c` for this machine, once, into the user's cache folder.
 
 The file's name is made of the source, the compiler and the processor. Only a file that the user owns and that nobody
 else may write is ever loaded. Every obstacle is an `Unavailable` with its reason, never another exception.
@@ -22,7 +22,7 @@ import torch
 
 from whisper_magic.wording import one_line
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCE = Path(__file__).with_name("cpu_kernels.c")
 FLAGS = ("-O2", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 SWITCH = "WHISPER_MAGIC_NATIVE"  # environment variable; 0 turns the native CPU kernels off
 COMPILERS = ("cc", "gcc", "clang")

@@ -1,4 +1,4 @@
-"""Linear layers as the native CPU kernels multiply them: weights in tiles, see `kernels.c`.
+"""Linear layers as the native CPU kernels multiply them: weights in tiles, see `cpu_kernels.c`.
 
 Weights that are exact 16-bit numbers, as those of OpenAI's released checkpoints are, are held as such while arithmetic
 is
@@ -27,7 +27,7 @@ class TiledLinear(Linear):
     """A linear layer in tiles.
 
     Attributes:
-        tiles: The weights, see kernels.c.
+        tiles: The weights, see cpu_kernels.c.
         bias: (outputs,) float32, or None.
         scale: (outputs,), of 8-bit weights.
         shift: (outputs,), of 8-bit weights: 128 times the sum of each output's.

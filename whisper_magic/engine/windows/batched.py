@@ -93,7 +93,7 @@ class BatchedReader(Reader):
             return self._rests.pop(0)
         prompt = self.plan.prompt(self.language)
         unknown = DETECT in prompt and not self.plan.per_window
-        if self._next is None or (unknown and self.index):  # it is detected in the first window
+        if self._next is None or (unknown and self._in_flight):  # it is detected in the first window with speech
             return None
         span, window = self._next, self._window(self._next.first, self._next.last, prompt)
         self._next = next(self._spans, None)

@@ -126,6 +126,8 @@ class Reader(ABC):
             return WindowResult(retry=True)
         if silent:
             flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
+            if decoded.language_probability is not None:
+                self.language = self.language_probability = None  # the next window with speech decides
         pieces = self._take(decoded, silent, final)
         return WindowResult(tuple(pieces), flags, silent)
 

@@ -189,10 +189,11 @@ class Recording:
             return []
         flags = (*result.flags, "cut short") if final else result.flags
         segments = self._segments(result, decoded, flags)
-        self._count_language(decoded)
         if result.silent:
             self.skipped += segments
             segments = []
+        else:
+            self._count_language(decoded)
         self._early.append((decoded.window.first, segments))
         ready = self._in_order(everything=final)
         if not final:
@@ -323,6 +324,11 @@ class Recording:
         yield from self.stream.notes
         if features.detector:
             yield f"pauses found by {features.detector}"
+        beyond = [clip for clip in self.plan.clips if clip.first >= features.num_content_frames]
+        for clip in beyond if features.ended else ():
+            first, last = (self.plan.seconds(frame) for frame in (clip.first, clip.last))
+            end = self.plan.seconds(features.num_content_frames)
+            yield f"nothing to read in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
         if features.in_parts:
             yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"
 
@@ -337,7 +343,7 @@ class Recording:
             verify=clock.verify,
             align=clock.align,
             total=self._total(),
-            audio=self.features.duration if self.done else self._seconds_read(),
+            audio=self._seconds_read(),
         )
 
     def _total(self) -> float:
@@ -348,8 +354,13 @@ class Recording:
         return perf_counter() - self._opened.began if self.total_seconds is None else self.total_seconds
 
     def _seconds_read(self) -> float:
-        read = 0 if self._reader is None else min(self._reader.frames_read, self.features.num_content_frames)
-        return read * self.plan.frame_seconds
+        """Of what was asked for, as much as is transcribed by now."""
+        if self.done and not self.plan.clips:
+            return self.features.duration
+        content, reader = self.features.num_content_frames, self._reader
+        read = content if self.done else min(reader.frames_read, content) if reader else 0
+        clips = self.plan.clips or (Part(0, ALL_FRAMES),)
+        return sum(max(0, min(clip.last, read) - clip.first) for clip in clips) * self.plan.frame_seconds
 
     @property
     def _codes(self) -> dict[int, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
 
 from whisper_magic.notebook.jobs.session import ModelChoice
 from whisper_magic.notebook.live.progress import LiveProgress
@@ -44,6 +45,16 @@ class Context:
         """
         surface = surface_of(self.shell) if self.live and not quiet else None
         return LiveProgress(surface, total, start=start)
+
+    def keep(self, result: object) -> str:
+        """Show a result, and keep it as the running cell's output although the cell goes on to fail.
+
+        Returns:
+            The variable that holds it.
+        """
+        display(result)
+        self.shell.displayhook.update_user_ns(result)
+        return f"_{self.shell.execution_count}" if self.shell.cache_size else "_"
 
     def assign(self, name: str | None, value: object) -> None:
         """Set the variable that `--output` names, if it names one."""

@@ -27,11 +27,15 @@ class ModelChoice:
     attention: str | None = None
 
 
-def load_engine(choice: ModelChoice) -> Engine:
-    """Load an engine. The one place where the notebook imports it, and with it torch."""
+def check_names(choice: ModelChoice) -> None:
+    """Refuse names that lead nowhere, before torch is imported and before anything is closed."""
     from whisper_magic.engine.model import hub
 
-    hub.check(choice.target, choice.draft)  # a name that leads nowhere is refused before torch is imported
+    hub.check(choice.target, choice.draft)
+
+
+def load_engine(choice: ModelChoice) -> Engine:
+    """Load an engine. The one place where the notebook imports it, and with it torch."""
     from whisper_magic.engine.engine import Engine
 
     placement = {"device": choice.device, "dtype": choice.dtype, "attention": choice.attention}
@@ -43,11 +47,16 @@ class Session:
 
     Attributes:
         loader: makes an engine of a choice.
+        checker: refuses a choice whose names lead nowhere.
         wanted: the models that the next job uses; None before `register`.
     """
 
-    def __init__(self, loader: Callable[[ModelChoice], Engine] = load_engine) -> None:
-        self.loader = loader
+    def __init__(
+        self,
+        loader: Callable[[ModelChoice], Engine] = load_engine,
+        checker: Callable[[ModelChoice], None] = check_names,
+    ) -> None:
+        self.loader, self.checker = loader, checker
         self.wanted: ModelChoice | None = None
         self._engine: Engine | None = None
         self._loaded: ModelChoice | None = None
@@ -82,16 +91,30 @@ class Session:
             self.unload()
 
     def load(self, choice: ModelChoice, on_stage: OnStage | None = None) -> Engine:
-        """Make these models resident. Others are closed first: both would not fit in the memory.
+        """Make these models resident. Others are closed first, as both may not fit in memory, and loaded again if this
+        fails.
 
         Raises:
             CheckpointError: where a model cannot be found, read, or paired with the other.
             OptionError: for a device, dtype or attention that does not exist here.
         """
-        if self._engine is None or self._loaded != choice:
-            self.unload()
+        engine = self._resident(choice, on_stage)
+        self.wanted = choice
+        return engine
+
+    def _resident(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
+        if self._engine is not None and self._loaded == choice:
+            return self._engine
+        self.checker(choice)
+        before = self._loaded
+        self.unload()
+        try:
             self._engine = self._load(choice, on_stage)
-        self._loaded = self.wanted = choice
+        except Exception:
+            if before is not None:
+                self._engine, self._loaded = self._load(before, on_stage), before
+            raise
+        self._loaded = choice
         return self._engine
 
     def unload(self) -> str | None:
@@ -112,18 +135,20 @@ class Session:
         """An engine for one job.
 
         Args:
-            choice: models for this job alone: they stay where no engine is resident, and are otherwise loaded beside
-                the resident ones and closed afterwards. None uses the models that are wanted.
+            choice: models for this job alone: they stay in memory until others are wanted where no engine is resident,
+                and are otherwise loaded beside the resident ones and closed afterwards. None uses the models that are
+                wanted.
             on_stage: called when models start to load.
         """
         if choice is None:
             assert self.wanted is not None, "register() sets what is wanted"
             yield self.load(self.wanted, on_stage)
         elif self._engine is None:
-            yield self.load(choice, on_stage)
+            yield self._resident(choice, on_stage)
         elif self._loaded is not None and self._loaded.target == choice.target:
             yield self._engine
         else:
+            self.checker(choice)
             engine = self._load(choice, on_stage)
             try:
                 yield engine

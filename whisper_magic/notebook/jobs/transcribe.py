@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import AudioNotFound, OptionError, SomeFailed
+from whisper_magic.errors import AudioNotFound, Interrupted, OptionError, SomeFailed
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
@@ -25,6 +26,7 @@ from whisper_magic.transcript import Event, Finished, Transcript
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
+MOST_WORDS = 12  # of a file's name that was written without quotes
 DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
 
 
@@ -43,20 +45,21 @@ class Job:
     @property
     def several(self) -> bool:
         """Whether the result is a list."""
-        return len(self.sources) > 1 or self.options.channel == "split"
+        return len(self.sources) > 1 or self.options.channel == "split" or self.sources[0].listed
 
 
 def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList:
     """Transcribe, and print what was saved and what failed.
 
     Returns:
-        The transcript of one source; of several a list, in which those that failed are missing. After Ctrl-C: what
-        was transcribed until then.
+        The transcript of one source; of several, or of a pattern or list, a list, in which those that failed are
+        missing.
 
     Raises:
         UsageError: for options or files that make no sense; before any model loads.
         WhisperMagicError: where no source could be transcribed: the first one's error.
-        KeyboardInterrupt: after Ctrl-C where nothing was transcribed yet.
+        Interrupted: after Ctrl-C, so that loops and "Run All" stop. What was transcribed until then is shown, and
+            kept as the cell's output.
     """
     job, saver = plan(request, context), Saver(request.save)
     saver.check(several=job.several)
@@ -76,6 +79,8 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     result = results.collected()
     results.report()
     context.assign(request.output, result)
+    if results.interruption is not None:
+        raise Interrupted(f"what was transcribed until then is in {context.keep(result)}") from None
     return result
 
 
@@ -104,8 +109,19 @@ def _check_any_exists(sources: Sequence[Source]) -> None:
             audio.find(source.value)
         except AudioNotFound as error:
             missing.append(error)
+    if missing:
+        _refuse_unquoted([source.label for source in sources])
     if len(missing) == len(sources):
         raise missing[0]
+
+
+def _refuse_unquoted(labels: Sequence[str]) -> None:
+    """Parts of a line that are a file's name once they are joined by spaces."""
+    for first in range(len(labels)):
+        for last in range(first + 2, min(first + MOST_WORDS, len(labels)) + 1):
+            name = " ".join(labels[first:last])
+            if os.path.isfile(name):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
+                raise UsageError(f'quote a name with spaces: "{name}"')
 
 
 def options_of(overrides: Mapping[str, Any], configured: Mapping[str, Any]) -> TranscribeOptions:
@@ -166,8 +182,6 @@ class Results:
             print(saved)
         for problem in (*self.saver.problems, *self.failures):
             print(problem, file=sys.stderr)
-        if self.interruption is not None:
-            print("Interrupted: this is what was transcribed until then.", file=sys.stderr)
 
     def _annotated(self, transcript: Transcript) -> Transcript:
         """With a note on the bundled models where they wrote it."""

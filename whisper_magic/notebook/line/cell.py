@@ -11,12 +11,14 @@ import ast
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from whisper_magic.notebook.line.scanner import without_comment
+
 MAGICS = ("whisper", "transcribe")
 
 
 def without_semicolon(line: str) -> str:
-    """A magic's line without the `;` that ends it; one after a backslash belongs to a name."""
-    text = line.rstrip()
+    """A magic's line without the `;` that ends it and the comment behind; after a backslash it belongs to a name."""
+    text = without_comment(line).rstrip()
     return text[:-1].rstrip() if text.endswith(";") and not text.endswith("\\;") else line
 
 

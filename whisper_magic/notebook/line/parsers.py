@@ -44,6 +44,8 @@ NOT_ON_THE_LINE = frozenset(
     }
 )
 
+_CHOOSE_MODELS = ("--model", "--target", "--device", "--dtype", "--attention")  # what people look for on other lines
+
 Group = argparse._ArgumentGroup  # argparse's groups have no public name
 
 _DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
@@ -100,6 +102,8 @@ class Parser(argparse.ArgumentParser):
         for word in rest:
             if word.startswith("-") and len(word) > 1:
                 flag = word.partition("=")[0]
+                if flag in _CHOOSE_MODELS:
+                    self.error(f"{flag} is no option here; models are chosen before, by %whisper load TARGET [options]")
                 self.error(f"no option is called {flag}{near(flag, self.flags)}")
         return vars(given), [*rest, *expanded[cut + 1 :]]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from whisper_magic.comparison import REPEATS
 from whisper_magic.notebook.line import values
-from whisper_magic.notebook.line.parsers import COMPARE, LOAD, WHISPER, Parser
+from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, LOAD, WHISPER, Parser
 from whisper_magic.notebook.line.scanner import Argument, expand
 from whisper_magic.notebook.line.sources import Source, find_sources
+from whisper_magic.wording import near
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,16 @@ def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
             return _parse_compare(rest, namespace)
         case "demo":
             return _parse_demo(rest, namespace)
+    if command is not None:
+        _refuse_misspelt(command, namespace)
     return parse_transcribe(WHISPER, arguments, namespace)
+
+
+def _refuse_misspelt(word: str, namespace: Mapping[str, Any]) -> None:
+    """The first word of a line is no command; it may be meant as one where it is no file and no variable either."""
+    hint = near(word, COMMANDS)
+    if hint and word.isalpha() and word not in namespace and not Path(word).exists():
+        raise UsageError(f"no command and no file is called {word!r}{hint} (%whisper -h lists the commands)")
 
 
 def parse_transcribe(

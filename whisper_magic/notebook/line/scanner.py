@@ -19,6 +19,7 @@ from whisper_magic.wording import near, one_line
 
 _LONGEST_QUOTE = 60  # characters of the user's text in an error
 _NAME = re.compile(r"[^\W\d]\w*")
+_DRIVE = re.compile(r"[\"']?[A-Za-z]:\\")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ class ObjectArgument(str):
 
 
 def split(text: str, *, one_a_line: bool = False) -> list[Argument]:
-    """Split the text of a magic.
+    """Split the text of a magic. A `#` at the start of an argument begins a comment, as in a shell.
 
     Args:
         text: a magic's line, or a cell's body.
-        one_a_line: of a body: each line is one argument, and `#` starts a comment.
+        one_a_line: of a body: each line is one argument.
 
     Raises:
         UsageError: for a quote or a brace that is never closed.
@@ -77,12 +78,24 @@ def split(text: str, *, one_a_line: bool = False) -> list[Argument]:
     return _Scanner(text, one_a_line).arguments()
 
 
+def without_comment(text: str) -> str:
+    """A magic's line up to its comment.
+
+    Raises:
+        UsageError: for a quote or a brace that is never closed.
+    """
+    scanner = _Scanner(text, one_a_line=False)
+    scanner.arguments()
+    return text[: scanner.comment]
+
+
 class _Scanner:
-    """Reads from left to right; `at` is the next character."""
+    """Reads from left to right; `at` is the next character, `comment` where the first comment begins."""
 
     def __init__(self, text: str, one_a_line: bool) -> None:
         self.text, self.one_a_line, self.at = text, one_a_line, 0
         self.separators = "\n" if one_a_line else " \t\r\n"
+        self.comment: int | None = None
         self.found: list[Argument] = []
         self.begin: int | None = None  # where the argument being read starts
         self.literal = ""
@@ -101,9 +114,10 @@ class _Scanner:
             self.at += 1
         elif self.one_a_line and char.isspace() and self.begin is None:
             self.at += 1
-        elif self.one_a_line and char == "#" and (self.at == 0 or self.text[self.at - 1].isspace()):
+        elif char == "#" and (self.at == 0 or self.text[self.at - 1].isspace()):
             end = self.text.find("\n", self.at)
             self._finish()
+            self.comment = self.at if self.comment is None else self.comment
             self.at = len(self.text) if end < 0 else end
         else:
             self.begin = self.at if self.begin is None else self.begin
@@ -125,9 +139,13 @@ class _Scanner:
             self._piece(Piece("variable", name.group()))
             self.at = name.end()
         else:
-            self.at += 1 if char == "\\" and self.at + 1 < len(self.text) else 0
+            self.at += 1 if char == "\\" and self.at + 1 < len(self.text) and not self._in_windows_path() else 0
             self.literal += self.text[self.at]
             self.at += 1
+
+    def _in_windows_path(self) -> bool:
+        """Whether a backslash belongs to a path such as C:\\talks\\a.mp3, and escapes nothing."""
+        return _DRIVE.match(self.text, self.begin or 0) is not None
 
     def _quoted(self, mark: str) -> None:
         opened = self.at

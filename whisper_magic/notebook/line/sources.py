@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from numbers import Real
 from pathlib import Path
@@ -24,10 +25,12 @@ class Source:
     Attributes:
         value: what the engine takes.
         label: its name in messages and file names.
+        listed: whether it came of a pattern or a collection, which give a list, also of one.
     """
 
     value: Any
     label: str
+    listed: bool = False
 
 
 def find_sources(arguments: Iterable[str], namespace: Mapping[str, Any]) -> list[Source]:
@@ -68,7 +71,7 @@ def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
     found = False
     for index, value in enumerate(argument.value):
         found = True
-        yield from _of_value(value, f"{name}[{index}]")
+        yield from (replace(source, listed=True) for source in _of_value(value, f"{name}[{index}]"))
     if not found:
         raise UsageError(f"{argument.written} is empty: there is nothing to transcribe")
 
@@ -81,14 +84,20 @@ def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
     there = os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name that is too long)
     if has_magic(path) and not there:
         found = glob(path, recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
-        matches = sorted(match for match in found if Path(match).is_file())
+        matches = sorted((match for match in found if Path(match).is_file()), key=_natural)
         if not matches:
             raise UsageError(f"no file matches {text} (in {Path.cwd()})")
-        yield from (Source(match, match) for match in matches)
+        yield from (Source(match, match, listed=True) for match in matches)
         return
     if text in namespace and not there:
         raise UsageError(f"no file is called {text!r}; for the Python variable write {{{text}}}")
     yield Source(path, path)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key under which talk2 comes before talk10."""
+    parts = re.split(r"(\d+)", name)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _label(argument: ObjectArgument) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 from whisper_magic.notebook.line.scanner import ObjectArgument
@@ -46,7 +47,7 @@ def _temperature(value: Any) -> float | tuple[float, ...]:
 def _token_ids(value: Any) -> int | tuple[int, ...]:
     """One token id, or several with commas."""
     if not isinstance(value, str):
-        return value if isinstance(value, int) else tuple(int(one) for one in value)
+        return int(value) if isinstance(value, Integral) else tuple(int(one) for one in value)
     return tuple(int(one) for one in value.split(","))
 
 

@@ -115,35 +115,46 @@ class Progress:
         else:
             self.open.update(event)
 
-    def frame(self, decode: Decode, now: float, count: str = "") -> Frame:
+    @property
+    def fraction(self) -> float | None:
+        """Done, 0 to 1; None where the length is not known."""
+        return min(1.0, self.done / self.duration) if self.duration else None
+
+    def frame(self, decode: Decode, now: float) -> Frame:
         """The picture as of now.
 
         Args:
             decode: token ids -> text.
             now: the clock, in seconds.
-            count: goes before the source's name.
         """
-        fraction = min(1.0, self.done / self.duration) if self.duration else None
         so_far = f"{length(self.done)} read"  # a stream's length is known at its end
         if self.duration:
             so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
-        tail = decode(self.open.first) if self.open.first else ""
-        return Frame(f"{count}{self.source} · {so_far}", self.settled.lstrip(), tail, fraction)
+        return Frame(f"{self.source} · {so_far}", self.settled.lstrip(), self.tail(decode), self.fraction)
+
+    def tail(self, decode: Decode) -> str:
+        """The text of the window that is being decoded."""
+        return decode(self.open.first) if self.open.first else ""
 
     def _remaining(self, now: float) -> str:
         if not 0 < self.done < self.duration:
             return ""
         rate = (self.done_at - self.began) / self.done
-        seconds = rate * (self.duration - self.done) - (now - self.done_at)
-        return f" · about {length(seconds) if seconds >= 10 else f'{max(1, round(seconds))} s'} left"
+        return _left(rate * (self.duration - self.done) - (now - self.done_at))
+
+
+def _left(seconds: float) -> str:
+    return f" · about {length(seconds) if seconds >= 10 else f'{max(1, round(seconds))} s'} left"
 
 
 class Recordings:
-    """How far all recordings of a job are. Several run at once; the one that began first is shown."""
+    """How far a job is. Several recordings run at once; the text is that of the one that began first."""
 
     def __init__(self, total: int, start: float) -> None:
         self.total, self.start = total, start
-        self.finished = 0
+        self.ended: set[int] = set()  # sources
+        self.seconds = 0.0  # of the recordings that are finished
+        self.began: float | None = None
         self.stage = ""  # shown while no recording is running
         self.running: dict[int, Progress] = {}
 
@@ -151,10 +162,12 @@ class Recordings:
         """Add one event of the source at `index`."""
         if isinstance(event, Started):
             self.running[index] = Progress(event.source, event.duration, self.start, now)
+            self.began = now if self.began is None else self.began
             self.stage = ""
         elif isinstance(event, Finished):
             self.running.pop(index, None)
-            self.finished += 1
+            self.ended.add(index)
+            self.seconds += event.transcript.timing.audio
         elif index in self.running:
             self.running[index].update(event, now)
 
@@ -162,8 +175,18 @@ class Recordings:
         """The picture as of now."""
         if self.stage or not self.running:
             return Frame(self.stage)
-        count = f"{self.finished} of {self.total} done · " if self.total > 1 else ""
-        return next(iter(self.running.values())).frame(decode, now, count)
+        shown = next(iter(self.running.values()))
+        return shown.frame(decode, now) if self.total == 1 else self._job(shown, decode, now)
+
+    def _job(self, shown: Progress, decode: Decode, now: float) -> Frame:
+        """The picture of several recordings: how many of them, and how many seconds, are done."""
+        files = max(len(self.ended), min(self.running))  # sources before one that runs have ended, or failed
+        done = files + sum(one.fraction or 0.0 for one in self.running.values())
+        seconds = length(self.seconds + sum(one.done for one in self.running.values()))
+        elapsed = now - (self.began or now)
+        left = _left(elapsed * (self.total - done) / done) if done and elapsed else ""
+        state = f"{files} of {self.total} recordings · {seconds} read{left} · {shown.source}"
+        return Frame(state, shown.settled.lstrip(), shown.tail(decode), done / self.total)
 
 
 class LiveProgress:

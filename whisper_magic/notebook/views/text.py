@@ -63,6 +63,15 @@ def shorten(text: str, width: int) -> str:
     return kept.rstrip() + "…"
 
 
+def shorten_middle(text: str, width: int) -> str:
+    """At most `width` columns; of a longer text its beginning and, where names mostly differ, more of its end."""
+    if display_width(text) <= width:
+        return text
+    beginning = shorten(text, max(width // 3, 1))
+    end = shorten(text[::-1], width - display_width(beginning) + 1)[:-1][::-1]
+    return beginning + end
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` columns, broken at spaces; a longer word (or a script without spaces) is cut."""
     width = max(width, 10)

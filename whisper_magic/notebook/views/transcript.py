@@ -67,8 +67,20 @@ def _html_segment(segment: Segment, hours: bool, transcript: Transcript) -> str:
     mark = f'<span class="wm-lang" title="language">{escaped(other)}</span> ' if other else ""
     written = "en" if transcript.task == "translate" else other or transcript.language
     language = f' lang="{escaped(written)}"' if written else ""
-    words = f'{mark}<span dir="auto"{language}>{escaped(segment.text.strip())}</span>{flags}'
+    words = f'{mark}<span dir="auto"{language}>{_html_words(segment, hours)}</span>{flags}'
     return f'<div class="wm-segment" role="listitem"><time>{times}</time> <span class="wm-speech">{words}</span></div>'
+
+
+def _html_words(segment: Segment, hours: bool) -> str:
+    """The text; each word shows its times where the pointer rests, if word times were asked for."""
+    if "".join(word.text for word in segment.words).split() != segment.text.split():
+        return escaped(segment.text.strip())
+    spans = (
+        f'<span title="{facts.clock(word.start, hours)} → {facts.clock(word.end, hours)}, {word.probability:.0%}">'
+        f"{escaped(word.text)}</span>"
+        for word in segment.words
+    )
+    return "".join(spans)
 
 
 def _text_body(transcript: Transcript, style: Style) -> Iterator[str]:
@@ -98,6 +110,12 @@ def _details(transcript: Transcript) -> tuple[str, ...]:
     batched = "batched" if transcript.mode == "batched" else None
     every = (facts.length(transcript.duration), _language(transcript), batched)
     return tuple(detail for detail in every if detail)
+
+
+def flagged(transcript: Transcript) -> str:
+    """'2 flags', or '' without any."""
+    count = sum(bool(segment.flags) for segment in (*transcript.segments, *transcript.skipped))
+    return f"{count} flag{'' if count == 1 else 's'}" if count else ""
 
 
 def _language(transcript: Transcript) -> str | None:

@@ -6,7 +6,7 @@ from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import transcript as transcript_view
 from whisper_magic.notebook.views.html import escaped, frame
-from whisper_magic.notebook.views.text import PLAIN, Style, display_width, printable, shorten
+from whisper_magic.notebook.views.text import PLAIN, Style, display_width, printable, shorten, shorten_middle
 from whisper_magic.transcript import Transcript
 
 
@@ -40,9 +40,11 @@ def summary(transcripts: TranscriptList) -> str:
 
 
 def _text_row(name: str, transcript: Transcript, widest: int, style: Style) -> str:
-    shown = shorten(name, widest)
+    shown = shorten_middle(name, widest)
     figures = f"  {facts.length(transcript.duration):>7}  {transcript_view.speed(transcript) or '':>6}  "
-    mark = "" if transcript.complete else "(partial) "
+    figures += f"{transcript.language or '':<3}"
+    flags = transcript_view.flagged(transcript)
+    mark = ("" if transcript.complete else "(partial) ") + (f"({flags}) " if flags else "")
     remaining = max(10, style.width - widest - len(figures) - len(mark))
     opening = shorten(printable(transcript.text), remaining) or style.paint("no speech", "dim")
     pad = " " * (widest - display_width(shown))
@@ -52,6 +54,9 @@ def _text_row(name: str, transcript: Transcript, widest: int, style: Style) -> s
 def _html_row(transcript: Transcript) -> str:
     name = escaped(facts.name(transcript.source))
     partial = "" if transcript.complete else '<span class="wm-warn">partial</span> '
+    flags = transcript_view.flagged(transcript)
+    partial += f'<span class="wm-warn">⚑ {flags}</span> ' if flags else ""
+    partial += f'<span class="wm-lang" title="language">{escaped(transcript.language or "")}</span> '
     return (
         f'<details><summary><span class="wm-source" dir="auto" title="{name}">{name}</span> '
         f'<span class="wm-number">{facts.length(transcript.duration)}</span> '
