@@ -83,6 +83,8 @@ def scaled(array: npt.NDArray[Any]) -> Samples:
     Raises:
         AudioInvalid: A dtype without a full scale: 64-bit integers, bool, complex, text.
     """
+    if array.dtype == np.float32:
+        return array
     if array.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes Inf, which is reported later
             return array.astype(np.float32, copy=False)

@@ -29,7 +29,7 @@ def test_a_line_has_name_length_speed_and_opening():
     made = TranscriptList([fake_engine.transcript("a.mp3"), fake_engine.transcript("longer.mp3")])
     first, second, _ = view.text(made).splitlines()
     assert first == "a.mp3          0:20   12.5×  en A small model reads the room. Nobody was <b>bold</b> &…"
-    assert len(first) == 88
+    assert len(first) <= 88
     assert second.startswith("longer.mp3     0:20   12.5×  en A small model")
 
 

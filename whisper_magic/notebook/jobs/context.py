@@ -53,8 +53,9 @@ class Context:
             The variable that holds it.
         """
         display(result)
-        self.shell.displayhook.update_user_ns(result)
-        return f"_{self.shell.execution_count}" if self.shell.cache_size else "_"
+        hook = self.shell.displayhook
+        hook.update_user_ns(result)
+        return f"_{hook.prompt_count}" if hook.do_full_cache else "_"
 
     def assign(self, name: str | None, value: object) -> None:
         """Set the variable that `--output` names, if it names one."""
