@@ -197,7 +197,7 @@ class Run:
 
 def _mono_float(frame: AudioFrame) -> Samples:
     """As `_array`, quicker: Vorbis and Opus have a frame every few milliseconds."""
-    return np.frombuffer(frame.planes[0], np.float32, count=frame.samples)[:, None]
+    return np.frombuffer(memoryview(frame.planes[0]), np.float32, count=frame.samples)[:, None]
 
 
 def _array(frame: AudioFrame) -> Samples:
