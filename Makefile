@@ -23,8 +23,8 @@ demo: $(VENV)/.installed ## the bundled recording, by the bundled pair and by op
 ifeq ($(AUDIO),)
 	@echo "The bundled teaching pair, decoding speculatively:"
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper demo')"
-	@echo; echo "$(MODEL), on the same recording:"
-	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" $(DEMO))"
+	@echo; echo "$(MODEL), on its English part:"
+	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s" --end 25' "$(MODEL)" $(DEMO))"
 else
 	@test -e "$(AUDIO)" || { echo "no such file: $(AUDIO)"; exit 1; }
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" "$(AUDIO)")"

@@ -495,3 +495,13 @@ def test_damaged_files_give_a_transcript_or_one_line(engine: Engine, damaged_fil
     assert len(said) + transcripts == len(damaged_files) >= 200
     assert said
     assert transcripts
+
+
+def test_guesses_in_a_language_detected_once_are_explained(engine: Engine) -> None:
+    """Random weights guess everywhere."""
+    guessing = PLAIN.override(logprob_threshold=-0.01, compression_ratio_threshold=None)
+    explained = "the language was detected once; where it changes, language='per-window' detects it in each window"
+    assert explained in engine.transcribe(noise(5.3), guessing).notes
+    for language in ("en", "per-window"):
+        assert explained not in engine.transcribe(noise(5.3), guessing, language=language).notes
+    assert explained not in engine.transcribe(noise(5.3), PLAIN, logprob_threshold=None).notes

@@ -14,6 +14,7 @@ from whisper_magic.engine.windows.stream import Part
 from whisper_magic.errors import OptionError
 from whisper_magic.options import PER_WINDOW, TranscribeOptions
 
+GUESS = "is a guess"  # flags an improbable text
 STRIDE = 2  # feature frames per encoder state, and per timestamp step: Whisper's second convolution
 
 
@@ -39,7 +40,7 @@ class FallbackThresholds:
         if self.compression_ratio is not None and compression_ratio > self.compression_ratio:
             found.append(f"repeats itself (compression ratio {compression_ratio:.1f})")
         if self.logprob is not None and avg_logprob < self.logprob:
-            found.append(f"is a guess (mean log-probability {avg_logprob:.2f})")
+            found.append(f"{GUESS} (mean log-probability {avg_logprob:.2f})")
         return tuple(found)
 
 

@@ -16,7 +16,7 @@ from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
-from whisper_magic.engine.windows.plan import STRIDE, Plan
+from whisper_magic.engine.windows.plan import GUESS, STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
 from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream, Part
 from whisper_magic.errors import OptionError
@@ -329,6 +329,8 @@ class Recording:
             first, last = (self.plan.seconds(frame) for frame in (clip.first, clip.last))
             end = self.plan.seconds(features.num_content_frames)
             yield f"nothing to read in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
+        if self.options.language is None and self._codes and any(GUESS in f for s in self.segments for f in s.flags):
+            yield "the language was detected once; where it changes, language='per-window' detects it in each window"
         if features.in_parts:
             yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"
 
