@@ -53,14 +53,17 @@ def _text_row(name: str, transcript: Transcript, widest: int, style: Style) -> s
 
 def _html_row(transcript: Transcript) -> str:
     name = escaped(facts.name(transcript.source))
-    partial = "" if transcript.complete else '<span class="wm-warn">partial</span> '
     flags = transcript_view.flagged(transcript)
-    partial += f'<span class="wm-warn">⚑ {flags}</span> ' if flags else ""
-    partial += f'<span class="wm-lang" title="language">{escaped(transcript.language or "")}</span> '
+    marks = [
+        f'<span class="wm-lang" title="language">{escaped(transcript.language)}</span>' if transcript.language else "",
+        "" if transcript.complete else '<span class="wm-warn">partial</span>',
+        f'<span class="wm-warn">⚑ {flags}</span>' if flags else "",
+    ]
+    opening = " ".join([*filter(None, marks), escaped(transcript.text[:160]) or "no speech"])
     return (
         f'<details><summary><span class="wm-source" dir="auto" title="{name}">{name}</span> '
         f'<span class="wm-number">{facts.length(transcript.duration)}</span> '
-        f'<span class="wm-number">{transcript_view.speed(transcript) or ""}</span> {partial}'
-        f'<span class="wm-speech" dir="auto">{escaped(transcript.text[:160]) or "no speech"}</span></summary>'
+        f'<span class="wm-number">{transcript_view.speed(transcript) or ""}</span> '
+        f'<span class="wm-speech" dir="auto">{opening}</span></summary>'
         f"{transcript_view.html_body(transcript)}</details>"
     )
