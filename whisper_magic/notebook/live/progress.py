@@ -183,7 +183,7 @@ class Recordings:
         files = max(len(self.ended), min(self.running))  # sources before one that runs have ended, or failed
         done = files + sum(one.fraction or 0.0 for one in self.running.values())
         seconds = length(self.seconds + sum(one.done for one in self.running.values()))
-        elapsed = now - (self.began or now)
+        elapsed = 0.0 if self.began is None else now - self.began
         left = _left(elapsed * (self.total - done) / done) if done and elapsed else ""
         state = f"{files} of {self.total} recordings · {seconds} read{left} · {shown.source}"
         return Frame(state, shown.settled.lstrip(), shown.tail(decode), done / self.total)

@@ -8,6 +8,7 @@ from whisper_magic.notebook.views import facts, phases
 from whisper_magic.notebook.views.html import escaped, frame, heading, side_by_side
 from whisper_magic.notebook.views.text import PLAIN, Style, printable, shorten, wrap
 from whisper_magic.transcript import Segment, Transcript
+from whisper_magic.wording import counted
 
 
 def text(transcript: Transcript, style: Style = PLAIN) -> str:
@@ -115,7 +116,7 @@ def _details(transcript: Transcript) -> tuple[str, ...]:
 def flagged(transcript: Transcript) -> str:
     """'2 flags', or '' without any."""
     count = sum(bool(segment.flags) for segment in (*transcript.segments, *transcript.skipped))
-    return f"{count} flag{'' if count == 1 else 's'}" if count else ""
+    return counted(count, "flag") if count else ""
 
 
 def _language(transcript: Transcript) -> str | None:
