@@ -56,6 +56,18 @@ def test_a_failed_load_keeps_what_was_resident(session):
     assert not session.resident.closed
 
 
+def test_the_first_failure_is_reported_where_the_old_models_are_gone_too(session):
+    session.load(TWO)
+
+    def fail(choice):
+        raise CheckpointError(f"{choice.target} is damaged")
+
+    session.loader = fail
+    with pytest.raises(CheckpointError, match="one is damaged"):
+        session.load(ONE)
+    assert (session.resident, session.wanted) == (None, TWO)
+
+
 def test_a_name_that_leads_nowhere_closes_nothing(session):
     engine = session.load(TWO)
 

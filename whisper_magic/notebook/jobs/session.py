@@ -6,9 +6,11 @@ Lives in a submodule so that `%reload_ext`, which reloads the top package alone,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from whisper_magic.errors import WhisperMagicError
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
@@ -112,7 +114,8 @@ class Session:
             self._engine = self._load(choice, on_stage)
         except Exception:
             if before is not None:
-                self._engine, self._loaded = self._load(before, on_stage), before
+                with suppress(WhisperMagicError):  # the first failure is the one to report
+                    self._engine, self._loaded = self._load(before, on_stage), before
             raise
         self._loaded = choice
         return self._engine
