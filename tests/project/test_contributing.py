@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import PurePosixPath
+
+import pytest
 
 from tests.support.markdown import CONTRIBUTING, ROOT, blocks
 
+TOP = {
+    *(".ci", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"),
+    *("README.md", "benchmarks", "constraints.txt", "docs", "mkdocs.yml", "notebooks", "pyproject.toml", "recipes"),
+    *("tests", "whisper_magic"),
+}
 DERIVED = {"__init__.py", "__main__.py", "py.typed"}  # every package has them
 
 
@@ -30,3 +38,12 @@ def test_the_tree_is_the_package() -> None:
     sources = (path for path in (ROOT / "whisper_magic").rglob("*") if path.suffix in (".py", ".c"))
     present = {str(path.relative_to(ROOT)) for path in sources if path.name not in DERIVED}
     assert drawn() - {"whisper_magic/__init__.py"} == present
+
+
+def test_nothing_is_committed_at_the_top_but_what_belongs_there() -> None:
+    """Files that tests or experiments left behind have been committed before."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("NOT A GIT CHECKOUT: what is committed is not known")
+    top = {PurePosixPath(name).parts[0] for name in listed.stdout.splitlines()}
+    assert top == TOP

@@ -13,7 +13,7 @@ from whisper_magic.engine.model.checkpoint import Checkpoint, Placement, read_ta
 from whisper_magic.engine.model.decoder import DecoderNetwork
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.native.attention import encoder_attention
-from whisper_magic.engine.native.decoder import NativeDecoder, obstacle, processor_struct
+from whisper_magic.engine.native.decoder import NativeDecoder, NativeRules, obstacle
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
 
 pytestmark = pytest.mark.skipif(bool(bindings.why_not()), reason=f"no native CPU kernels: {bindings.why_not()}")
@@ -144,7 +144,9 @@ def choose_rows(
     choice, logprob = torch.empty(logits.shape[:2], dtype=torch.long), torch.empty(logits.shape[:2])
     parts = (context.index, context.last, context.before_last, context.latest)
     pointers = (part.contiguous().data_ptr() for part in (*parts, choice, logprob))
-    bindings.kernels().choose_rows(logits.data_ptr(), choice.numel(), processor_struct(processor), *pointers, 1)
+    bindings.kernels().choose_rows(
+        logits.data_ptr(), choice.numel(), NativeRules.of(processor, None).struct, *pointers, 1
+    )
     return choice, logprob
 
 

@@ -23,6 +23,8 @@ from whisper_magic.errors import CheckpointError
 from whisper_magic.wording import one_line
 
 TEXT_CONTEXT_MINIMUM = 8  # tokens; Whisper's own prompt does not fit in fewer
+TABLES = ("embed_tokens.weight", "embed_positions.weight")  # of a decoder; a light draft has none
+SHORTLIST = "shortlist"  # name of the tensor of ids that a light draft proposes
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Checkpoint:
             encoder states.
         decoder_state: Weights under the names of Hugging Face's `WhisperDecoder`, and "proj_out.weight".
         attention: Which attention the encoder uses: "flash_attention_2", "sdpa" or "eager".
+        shortlist: The only ids that a light draft proposes, ascending; None: any.
         notes: One line each for what the user should know about how the checkpoint was read.
     """
 
@@ -85,6 +88,7 @@ class Checkpoint:
     decoder_state: Mapping[str, torch.Tensor]
     attention: str
     notes: tuple[str, ...] = ()
+    shortlist: torch.Tensor | None = None
 
     @property
     def window_frames(self) -> int:
@@ -150,9 +154,11 @@ def read_target(name: str, placement: Placement) -> Checkpoint:
 
 
 def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoint:
-    """Read a draft for `target`: decoder-only, or a whole Whisper.
+    """Read a draft for `target`: decoder-only, a whole Whisper, or light.
 
-    The encoder of a whole Whisper is left out where it equals the target's, as that of distil-whisper's does.
+    The encoder of a whole Whisper is left out where it equals the target's, as that of distil-whisper's does. A light
+    draft is layers and final norm alone; embeddings and positions are the target's, and a shortlist may say which
+    tokens it proposes.
 
     Args:
         name: As for `read_target`.
@@ -168,7 +174,8 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
     config = _config(folder)
     special = _special_tokens(name, config, folder.generation())
     _check_pair(target, name, config, special)
-    weights = Weights(folder.tensors(), placement.device, placement.dtype)
+    tensors = folder.tensors()
+    weights = Weights(tensors, placement.device, placement.dtype)
     shares = _is_decoder_only(config) or _same_encoder(target, weights.under("encoder."))
     if shares and config.d_model != target.config.d_model:
         raise CheckpointError(
@@ -186,9 +193,10 @@ def read_draft(name: str, target: Checkpoint, placement: Placement) -> Checkpoin
         tokenizer=target.tokenizer,
         feature_extractor=target.feature_extractor,
         encoder=None if shares else _encoder(name, weights, config),
-        decoder_state=_decoder(name, weights, config),
+        decoder_state=_decoder(name, weights, config, target.decoder_state if shares else None),
         attention=placement.attention,
         notes=(*_notes(files, folder), *(() if shares else (own_encoder,))),
+        shortlist=_shortlist(name, tensors, special),
     )
 
 
@@ -206,8 +214,32 @@ def _encoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:
     return _complete(name, weights.under("encoder."), encoder_shapes(config))
 
 
-def _decoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:
-    return _complete(name, weights.under("decoder.", "proj_out.weight"), decoder_shapes(config))
+def _decoder(
+    name: str, weights: Weights, config: WhisperConfig, target: Mapping[str, torch.Tensor] | None = None
+) -> Weights:
+    """target: the weights of the target's decoder, whose tables a light draft takes."""
+    found = weights.under("decoder.", "proj_out.weight")
+    if isinstance(target, Weights) and not set(TABLES) & set(found):
+        found = found.completed_by(target, (*TABLES, "proj_out.weight"))
+    return _complete(name, found, decoder_shapes(config))
+
+
+def _shortlist(name: str, tensors: Mapping[str, StoredTensor], special: SpecialTokens) -> torch.Tensor | None:
+    """The ids that a draft proposes; None where its file names none.
+
+    Raises:
+        CheckpointError: where they are not ascending ids, or lack end-of-text or a timestamp.
+    """
+    if SHORTLIST not in tensors:
+        return None
+    ids = tensors[SHORTLIST].read().long()
+    ascending = ids.ndim == 1 and len(ids) and bool((ids.diff() > 0).all())
+    if not ascending or ids[0] < 0 or ids[-1] >= special.vocab:
+        raise CheckpointError(f"{name} has a shortlist that is not ascending ids below {special.vocab:,}")
+    needed = {special.eot, *range(special.timestamp_begin, special.vocab)}
+    if missing := needed - set(ids.tolist()):
+        raise CheckpointError(f"{name} has a shortlist without token {min(missing)}; end-of-text and timestamps belong")
+    return ids
 
 
 def _complete(name: str, weights: Weights, wanted: Shapes) -> Weights:

@@ -47,9 +47,10 @@ class DecoderNetwork:
     embedding: Tensor  # (V, d_model)
     positions: Tensor  # (n_text_ctx, d_model)
     final_norm: LayerNorm
-    output: Linear  # (V, d_model)
+    output: Linear  # (V, d_model), or (shortlist, d_model)
     heads: int
     embed_scale: float
+    shortlist: Tensor | None = None  # the only ids that a draft proposes, ascending; None: any
 
     @classmethod
     def build(
@@ -58,6 +59,7 @@ class DecoderNetwork:
         config: WhisperConfig,
         make: Make = make_linear,
         make_table: Callable[[Tensor], Tensor] = lambda table: table,
+        shortlist: Tensor | None = None,
     ) -> DecoderNetwork:
         """Build it from a checkpoint.
 
@@ -67,6 +69,7 @@ class DecoderNetwork:
             config: Of the checkpoint.
             make: Makes its linear layers.
             make_table: Makes its embedding, which is only looked up.
+            shortlist: Ids, ascending, that logits are computed of; None for all.
         """
         width = int(config.d_model)
         then = activation(config.activation_function)
@@ -80,9 +83,10 @@ class DecoderNetwork:
             embedding=make_table(embedding),
             positions=state["embed_positions.weight"],
             final_norm=LayerNorm.read(state, "layer_norm"),
-            output=make(output, None),
+            output=make(output if shortlist is None else output[shortlist.to(output.device)], None),
             heads=int(config.decoder_attention_heads),
             embed_scale=width**0.5 if config.scale_embedding else 1.0,
+            shortlist=None if shortlist is None else shortlist.to(embedding.device),
         )
 
     @property
@@ -148,7 +152,14 @@ class DecoderNetwork:
                 watch(i, q * self.scale, cross[0])
             x = x + layer.cross_out(self._attend(q, cross, None))
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
-        return self.output(self.final_norm(x))
+        return self.over_vocabulary(self.output(self.final_norm(x)))
+
+    def over_vocabulary(self, logits: Tensor) -> Tensor:
+        """(..., shortlist) logits -> (..., V), -inf for every other id; as they are where there is no shortlist."""
+        if self.shortlist is None:
+            return logits
+        whole = logits.new_full((*logits.shape[:-1], self.embedding.shape[0]), -torch.inf)
+        return whole.index_copy_(-1, self.shortlist, logits)
 
     def _attend(self, q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
         """q: (S, B, H, D). kv: keys and values (2, S, H, *, D). Returns (S, B, d_model)."""

@@ -6,7 +6,7 @@ twice: what is packed into another form exists as an ordinary tensor only while 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,6 +77,11 @@ class Weights(Mapping[str, Tensor]):
         tensors = {name.removeprefix(prefix): at for name, at in self._tensors.items() if name.startswith(prefix)}
         tensors |= {name: self._tensors[name] for name in others if name in self._tensors}
         return Weights(tensors, self._device, self._dtype)
+
+    def completed_by(self, other: Weights, names: Iterable[str]) -> Weights:
+        """These, and of `other` those of `names` that are lacking here."""
+        lacking = {name: other._tensors[name] for name in names if name in other._tensors}
+        return Weights(lacking | dict(self._tensors), self._device, self._dtype)
 
     @property
     def shapes(self) -> Shapes:

@@ -47,7 +47,10 @@ class DecoderStruct(ctypes.Structure):
         ("positions", Pointer),
         ("final_norm", NormStruct),
         ("output", LinearStruct),
-        *((name, Int) for name in ("layer_count", "width", "heads", "context", "embedding_type", "cache_type")),
+        *(
+            (name, Int)
+            for name in ("layer_count", "width", "heads", "context", "vocab", "embedding_type", "cache_type")
+        ),
         ("embed_scale", ctypes.c_float),
     )
 
@@ -60,7 +63,10 @@ class CachesStruct(ctypes.Structure):
 
 
 class ProcessorStruct(ctypes.Structure):
-    _fields_ = (("logit_mask", Pointer), *((name, Int) for name in ("vocab", "begin", "eot", "no_speech")))
+    _fields_ = (
+        *((name, Pointer) for name in ("logit_mask", "ids")),
+        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech")),
+    )
 
 
 class SlotsStruct(ctypes.Structure):

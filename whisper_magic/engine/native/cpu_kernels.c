@@ -60,8 +60,8 @@ typedef struct {
     const void *embedding;   /* (vocab, width) */
     const float *positions;  /* (context, width) */
     Norm final_norm;
-    Linear output;
-    int32_t layer_count, width, heads, context, embedding_type, cache_type;
+    Linear output;           /* of every token, or of a shortlist */
+    int32_t layer_count, width, heads, context, vocab, embedding_type, cache_type;
     float embed_scale;
 } Decoder;
 
@@ -721,7 +721,7 @@ static int forward(const Decoder *net, const Caches *caches, const int64_t *toke
     int rows = runs[run_count - 1].row + runs[run_count - 1].count, width = net->width, heads = net->heads;
     int dim = width / heads, threads = caches->threads, frames = caches->frames, jobs = 0, count = 0;
     for (int row = 0; row < rows; row++)
-        if (tokens[row] < 0 || tokens[row] >= net->output.outputs) return BAD_TOKEN;
+        if (tokens[row] < 0 || tokens[row] >= net->vocab) return BAD_TOKEN;
     for (int i = 0; i < run_count; i++) jobs += heads * ((runs[i].count + ROWS - 1) / ROWS);
     int separate = threads == 1 || jobs >= 4 * threads;
     Buffers b = allocate(net, caches, rows, jobs, separate);
@@ -782,10 +782,12 @@ int decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tok
 
 enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in logits_processor.py, which states the rules */
 
-/* logit_mask: (4, vocab), 0 or -infinity; begin: the first timestamp, `vocab` where there are none. */
+/* The rules over `vocab` scores. ids: the token of each score, ascending; NULL where score i is token i. logit_mask: (4,
+ * vocab), 0 or -infinity. begin: the first score of a timestamp, `vocab` where there are none; stamp: its token. */
 typedef struct {
     const float *logit_mask;
-    int32_t vocab, begin, eot, no_speech;
+    const int64_t *ids;
+    int32_t vocab, begin, stamp, eot, no_speech;
 } Processor;
 
 /* What precedes a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
@@ -815,13 +817,13 @@ static float largest(const float *scores, int first, int last) {
 static void choose_row(const float *logits, const Processor *processor, Context context, float *scores, int64_t *choice,
                        float *logprob) {
     int vocab = processor->vocab, begin = processor->begin, i = 0, state = context.index == 0 ? FIRST : AFTER_TEXT;
-    if (state != FIRST && context.last >= begin)
-        state = context.index < 2 || context.before_last >= begin ? AFTER_PAIR : AFTER_STAMP;
+    if (state != FIRST && context.last >= processor->stamp)
+        state = context.index < 2 || context.before_last >= processor->stamp ? AFTER_PAIR : AFTER_STAMP;
     const float *mask = processor->logit_mask + (long)state * vocab;
     for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(mask + i));
     for (; i < vocab; i++) scores[i] = logits[i] + mask[i];
     if (context.latest >= 0)
-        for (i = begin; i < vocab && i < context.latest + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+        for (i = begin; i < vocab && i < begin + context.latest - processor->stamp + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
     float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
     float mass = log_sum(scores, begin, vocab, stamp), all = mass;
     int from = mass > text ? begin : 0;
@@ -831,7 +833,7 @@ static void choose_row(const float *logits, const Processor *processor, Context 
         all = high == -INFINITY ? high : high + logf(expf(words - high) + expf(mass - high));
     }
     for (i = from; i < vocab - 1 && scores[i] != most; i++);
-    *choice = i;
+    *choice = processor->ids ? processor->ids[i] : i;
     if (logprob) *logprob = most - all;
 }
 
@@ -947,7 +949,7 @@ int verify_round(const Decoder *net, const Caches *caches, const Processor *proc
         status = forward(net, caches, tokens, runs, active, 0, logits);
         for (int i = 0; i < active; i++)
             for (int j = 0; j < runs[i].count; j++)
-                contexts[runs[i].row + j] = context_after(slots, runs[i].slot, runs[i].start + j, processor->begin);
+                contexts[runs[i].row + j] = context_after(slots, runs[i].slot, runs[i].start + j, processor->stamp);
         int rows = runs[active - 1].row + runs[active - 1].count;
         if (!status) status = choose_all(logits, rows, processor, contexts, choice, logprob, caches->threads);
         for (int i = 0; !status && i < active; i++) {
@@ -983,7 +985,7 @@ int draft_round(const Decoder *net, const Caches *caches, const Processor *proce
         if (!run_count) break;
         status = forward(net, caches, tokens, runs, run_count, 1, logits);
         for (int i = 0; i < run_count; i++)
-            contexts[i] = context_after(slots, runs[i].slot, runs[i].start + runs[i].count - 1, processor->begin);
+            contexts[i] = context_after(slots, runs[i].slot, runs[i].start + runs[i].count - 1, processor->stamp);
         if (!status) status = choose_all(logits, run_count, processor, contexts, choice, NULL, caches->threads);
         for (int i = 0, run = 0; !status && i < active && run < run_count; i++) {
             int slot = slots->active[i];

@@ -8,6 +8,8 @@ Shapes: S slots, B tokens fed to each, V vocabulary, H heads, T cache length, F 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -40,15 +42,28 @@ def obstacle(config: WhisperConfig, dtype: torch.dtype) -> str:
 class NativeDecoder:
     """One decoder network and its caches. It keeps alive what its structs point to."""
 
-    def __init__(self, state: Mapping[str, Tensor], config: WhisperConfig, *, low_precision: bool = False) -> None:
-        """low_precision: of a draft, whose guesses cannot change the text: 8-bit weights, and caches in bfloat16 (half
-        the bytes to read) where the processor has such products."""
+    def __init__(
+        self,
+        state: Mapping[str, Tensor],
+        config: WhisperConfig,
+        shortlist: Tensor | None = None,
+        *,
+        low_precision: bool = False,
+    ) -> None:
+        """Make it.
+
+        Args:
+            state, config, shortlist: As of `DecoderNetwork.build`.
+            low_precision: Of a draft, whose guesses cannot change the text: 8-bit weights, and caches in bfloat16 (half
+                the bytes to read) where the processor has such products.
+        """
         make = draft_linear if low_precision else exact_linear
-        self.network = network = DecoderNetwork.build(state, config, make, smallest)
+        self.network = network = DecoderNetwork.build(state, config, make, smallest, shortlist)
         half = low_precision and bindings.computes(torch.bfloat16)
         self._dtype = torch.bfloat16 if half else network.dtype
         self._kept: list[object] = []
         self._logits = torch.empty(0, 0)  # of a round, kept for the next
+        self._rules: WeakKeyDictionary[LogitsProcessor, NativeRules] = WeakKeyDictionary()
         self._struct = self._decoder_struct()
         self.release()
 
@@ -59,7 +74,7 @@ class NativeDecoder:
         self._kept += [layers, positions]
         output = network.output
         assert isinstance(output, TiledLinear)
-        self._vocab = output.outputs
+        self._outputs = output.outputs  # the vocabulary, or a shortlist of it
         return bindings.DecoderStruct(
             layers,
             network.embedding.data_ptr(),
@@ -70,6 +85,7 @@ class NativeDecoder:
             network.embedding.shape[1],
             network.heads,
             len(positions),
+            len(network.embedding),
             bindings.TYPES[network.embedding.dtype],
             bindings.TYPES[self._dtype],
             network.embed_scale,
@@ -127,27 +143,35 @@ class NativeDecoder:
     # -- calls of the kernels ----------------------------------------------------------------------------------------
 
     def forward(self, tokens: Tensor, start: Tensor, slots: Sequence[int] | None = None) -> Tensor:
-        """(S, B) tokens from positions start (S,) on -> (S, B, V) float32 logits; zeros for the slots not listed."""
+        """(S, B) tokens from positions start (S,) on -> (S, B, V) float32 logits, undefined where not listed."""
         count, block = tokens.shape
         chosen = torch.tensor(range(count) if slots is None else slots)
         some, first = (tokens, start) if slots is None else (tokens[chosen], start[chosen])
         some, first = some.contiguous(), first.contiguous()
-        logits = torch.empty(len(chosen), block, self._vocab)
+        logits = torch.empty(len(chosen), block, self._outputs)
         pointers = (tensor.data_ptr() for tensor in (some, first, chosen))
         library, caches = bindings.kernels(), self._caches_struct()
         library.decoder_forward(self._struct, caches, *pointers, len(chosen), block, logits.data_ptr())
-        return logits if slots is None else logits.new_zeros(count, block, self._vocab).index_copy_(0, chosen, logits)
+        if slots is not None:
+            logits = logits.new_zeros(count, block, self._outputs).index_copy_(0, chosen, logits)
+        return self.network.over_vocabulary(logits)
 
     def verify_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct, no_speech: bool) -> None:
         """The greedy `verify_step`; computes only the rows that are used."""
         logits = self._logits_of(slots.active_count * slots.width).data_ptr()
-        caches, rules = self._caches_struct(), processor_struct(processor)
+        caches, rules = self._caches_struct(), self._rules_of(processor)
         bindings.kernels().verify_round(self._struct, caches, rules, slots, no_speech, logits)
 
     def draft_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct) -> None:
         """The greedy `draft_step`, prefill included; `slots.num_drafted` becomes what was written."""
         logits = self._logits_of(slots.active_count).data_ptr()
-        bindings.kernels().draft_round(self._struct, self._caches_struct(), processor_struct(processor), slots, logits)
+        caches, rules = self._caches_struct(), self._rules_of(processor)
+        bindings.kernels().draft_round(self._struct, caches, rules, slots, logits)
+
+    def _rules_of(self, processor: LogitsProcessor) -> bindings.ProcessorStruct:
+        if processor not in self._rules:
+            self._rules[processor] = NativeRules.of(processor, self.network.shortlist)
+        return self._rules[processor].struct
 
     def _caches_struct(self) -> bindings.CachesStruct:
         _, _, slots, _, length, _ = self._self_kv.shape
@@ -156,12 +180,25 @@ class NativeDecoder:
 
     def _logits_of(self, rows: int) -> Tensor:
         if len(self._logits) < rows:
-            self._logits = torch.empty(rows, self._vocab)
+            self._logits = torch.empty(rows, self._outputs)
         return self._logits
 
 
-def processor_struct(processor: LogitsProcessor) -> bindings.ProcessorStruct:
-    """The logit rules as the kernels take them; valid for as long as `processor` is."""
-    special, (_, vocab) = processor.special, processor.logit_mask.shape
-    begin = special.timestamp_begin if processor.timestamps else vocab
-    return bindings.ProcessorStruct(processor.logit_mask.data_ptr(), vocab, begin, special.eot, special.no_speech or 0)
+@dataclass(frozen=True, eq=False)
+class NativeRules:
+    """The logit rules as the kernels take them, and what they point to."""
+
+    struct: bindings.ProcessorStruct
+    kept: tuple[Tensor, ...]
+
+    @classmethod
+    def of(cls, processor: LogitsProcessor, shortlist: Tensor | None) -> NativeRules:
+        special, mask = processor.special, processor.logit_mask
+        stamp = special.timestamp_begin if processor.timestamps else mask.shape[1]
+        begin = stamp
+        if shortlist is not None:
+            mask, begin = mask[:, shortlist].contiguous(), int(torch.searchsorted(shortlist, stamp))
+        ids = None if shortlist is None else shortlist.data_ptr()
+        sizes = mask.shape[1], begin, stamp, special.eot, special.no_speech or 0
+        struct = bindings.ProcessorStruct(mask.data_ptr(), ids, *sizes)
+        return cls(struct, (mask,) if shortlist is None else (mask, shortlist))

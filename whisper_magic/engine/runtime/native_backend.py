@@ -30,7 +30,9 @@ class NativeBackend:
 
     def __init__(self, target: Checkpoint, draft: Checkpoint | None) -> None:
         self.target = NativeDecoder(target.decoder_state, target.config)
-        self.draft = NativeDecoder(draft.decoder_state, draft.config, low_precision=True) if draft else None
+        self.draft: NativeDecoder | None = None
+        if draft is not None:
+            self.draft = NativeDecoder(draft.decoder_state, draft.config, draft.shortlist, low_precision=True)
 
     @staticmethod
     def obstacle(target: Checkpoint, draft: Checkpoint | None, dtype: torch.dtype) -> str:

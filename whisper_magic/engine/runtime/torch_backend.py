@@ -74,7 +74,10 @@ class TorchBackend:
 
     def __init__(self, target: Checkpoint, draft: Checkpoint | None) -> None:
         self.target = TorchDecoder(DecoderNetwork.build(target.decoder_state, target.config))
-        self.draft = TorchDecoder(DecoderNetwork.build(draft.decoder_state, draft.config)) if draft else None
+        self.draft: TorchDecoder | None = None
+        if draft is not None:
+            network = DecoderNetwork.build(draft.decoder_state, draft.config, shortlist=draft.shortlist)
+            self.draft = TorchDecoder(network)
         self.graphs = CudaGraphs.on(self.target.network.embedding.device)
 
     @property

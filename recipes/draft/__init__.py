@@ -1,0 +1,1 @@
+"""A light draft for any Whisper, distilled from any folder of sound: see README.md."""
