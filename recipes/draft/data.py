@@ -73,7 +73,8 @@ class Labels:
     def refresh(self) -> None:
         """Read what was added."""
         for file in sorted(set(self.folder.glob("*.safetensors")) - self._files.keys()):
-            self._files[file] = opened = safe_open(file, "pt")
+            opened: Any = safe_open(file, "pt")
+            self._files[file] = opened
             facts = opened.metadata()
             first = hidden = 0
             sizes = opened.get_tensor("sizes").tolist()

@@ -22,9 +22,11 @@ from whisper_magic import Engine, TranscribeOptions, WhisperMagicError
 from whisper_magic.audio.load import load
 from whisper_magic.engine.decode.drafters import NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
+from whisper_magic.engine.model.linear import Linear
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.prompt import forced_prompt
+from whisper_magic.options import Task
 
 SOUND = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a")
 TOGETHER = 8  # windows decoded at once
@@ -48,7 +50,7 @@ class Crop:
 
     start: float
     end: float
-    task: str
+    task: Task
     timestamps: bool
     previous: bool
 
@@ -63,7 +65,7 @@ def crops(duration: float, window: float, rng: np.random.Generator) -> Iterator[
     start = 0.0
     while duration - start >= SHORTEST:
         length = window if rng.random() < 0.6 else rng.uniform(SHORTEST, window)
-        task = "translate" if rng.random() < 0.12 else "transcribe"
+        task: Task = "translate" if rng.random() < 0.12 else "transcribe"
         yield Crop(start, min(start + length, duration), task, rng.random() < 0.85, rng.random() < 0.3)
         start += length
 
@@ -177,8 +179,10 @@ class _Recorder:
         return getattr(self._encoder, name)
 
 
-class _Identity:
+class _Identity(Linear):
     """An output layer that is left out."""
+
+    packed_bytes = 0
 
     def __call__(self, x: Tensor) -> Tensor:
         return x

@@ -16,7 +16,16 @@ class LightDraft(nn.Module):
     """Predicts the next token among a shortlist.
 
     Its decoder is transformers' own; only layers and final norm are trained.
+
+    Attributes:
+        decoder: With the target's tables.
+        shortlist: (N,) ids, ascending.
+        head: (N, d_model), the target's embeddings of them.
     """
+
+    decoder: WhisperDecoder
+    shortlist: Tensor
+    head: Tensor
 
     def __init__(self, target: WhisperForConditionalGeneration, layers: Sequence[int], shortlist: Tensor) -> None:
         """Begin with layers of the target.

@@ -7,6 +7,8 @@ installed) says what other recordings will hold.
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, WhisperTokenizer
@@ -24,7 +26,7 @@ def token_counts(labels: Labels, tokenizer: WhisperTokenizer) -> Counter[int]:
     counts = Counter({token: count / total for token, count in found.items()})
     spoken = Counter(example.language for example in labels.examples)
     try:
-        import wordfreq
+        wordfreq: Any = import_module("wordfreq")
     except ImportError:
         return counts
     for language, windows in spoken.items():

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn import functional
@@ -116,10 +115,13 @@ class Trainer:
         torch.save({"draft": trained, "average": self.average, "optimizers": optimizers, "step": self.step}, part)
         part.rename(self._file)
 
+    def use_average(self) -> None:
+        """Take the averaged weights in place of the last ones."""
+        self.draft.load_state_dict(self.average, strict=False)
+
     def run(self, labels: Labels) -> None:
         """Train to the last step, over the labels that are there, and those that are added meanwhile."""
         training = self.training
-        log = (training.folder / "log.jsonl").open("a")
         seen, right, losses, began = 0, 0, list[float](), time.perf_counter()
         for batch in self._endless(labels):
             if self.step >= training.steps:
@@ -130,7 +132,7 @@ class Trainer:
                     group["lr"] = training.rate * scale * share
             with torch.autocast(training.device, torch.bfloat16):
                 loss, agreed = loss_of(self.draft, batch, stride=1 if share < FINE else 2)
-            loss.backward()
+            torch.autograd.backward(loss)
             for optimizer in self.optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
@@ -145,7 +147,8 @@ class Trainer:
                 now = time.perf_counter()
                 fact = {"step": self.step, "loss": sum(losses) / len(losses), "agreement": right / seen}
                 fact |= {"windows": len(labels.examples), "seconds": (now - began) / 20}
-                print(json.dumps(fact), file=log, flush=True)
+                with (training.folder / "log.jsonl").open("a") as log:
+                    print(json.dumps(fact), file=log)
                 print(fact, flush=True)
                 seen, right, losses, began = 0, 0, [], now
             if self.step % 50 == 0:
@@ -172,9 +175,3 @@ def agreement(draft: LightDraft, labels: Labels, batch: int = 8) -> dict[str, tu
             seen[some.names[group]] += 1
             right[some.names[group]] += hit
     return {name: (right[name], seen[name]) for name in sorted(seen)}
-
-
-def load_average(trainer: Trainer) -> dict[str, Any]:
-    """The averaged weights in place of the last ones."""
-    trainer.draft.load_state_dict(trainer.average, strict=False)
-    return trainer.average

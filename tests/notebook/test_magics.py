@@ -98,7 +98,7 @@ def test_question_mark_shows_the_same_help(run, shell, magic):
 def test_config_shows_the_defaults(run):
     shown = run("%config WhisperMagics").stdout
     assert "WhisperMagics.model=<Unicode>" in shown
-    assert "Current: 'openai/whisper-large-v3'" in shown
+    assert "Current: 'auto'" in shown
     assert "flash_attention_2 or sdpa; None for the fastest that works here." in shown
 
 

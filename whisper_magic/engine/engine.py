@@ -25,7 +25,7 @@ from whisper_magic.comparison import REPEATS, Comparison
 from whisper_magic.engine.compare.run import compare
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
-from whisper_magic.engine.model.hub import draft_name
+from whisper_magic.engine.model.hub import AUTO, AUTOMATIC, draft_name
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.scheduler import Scheduler, Source
 from whisper_magic.errors import AudioInvalid, EngineBusy, EngineClosed, OptionError, SomeFailed
@@ -72,7 +72,7 @@ class Engine:
     @classmethod
     def load(
         cls,
-        target: str,
+        target: str = "auto",
         draft: str | None = None,
         *,
         device: str | None = None,
@@ -84,7 +84,8 @@ class Engine:
         `status` says what was actually chosen, and why.
 
         Args:
-            target: A hub name ("openai/whisper-base"), a short one ("base"), a local folder, or "demo" (bundled).
+            target: A hub name ("openai/whisper-base"), a short one ("base"), a local folder, "demo" (bundled), or
+                "auto": openai/whisper-large-v3 on a GPU, openai/whisper-base on a CPU, each with its draft.
             draft: The same, or "none". None takes the target's usual draft, where there is one.
             device: "cuda", "cuda:1" or "cpu". None takes CUDA where there is one.
             dtype: "float16", "bfloat16" or "float32". None takes float16 on CUDA and float32 elsewhere.
@@ -96,10 +97,17 @@ class Engine:
         """
         began = perf_counter()
         placed = place(device, dtype, attention)
+        chosen = AUTOMATIC[placed.placement.device.type] if target == AUTO else None
+        target = target if chosen is None else chosen.target
         whole, name = read_target(target, placed.placement), draft_name(target, draft)
         small = None if name is None else read_draft(name, whole, placed.placement)
         model = LoadedModel.build(whole, small, placed.device_name)
-        notes = (*whole.notes, *(small.notes if small else ()), *placed.notes, model.runner.backend_note)
+        reason = (
+            ""
+            if chosen is None
+            else f"{chosen.target} was chosen, as {chosen.why}; `%whisper load MODEL` takes another"
+        )
+        notes = (reason, *whole.notes, *(small.notes if small else ()), *placed.notes, model.runner.backend_note)
         seconds = perf_counter() - began  # packing the weights included
         return cls(model, tuple(note for note in notes if note), seconds)
 

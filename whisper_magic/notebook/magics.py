@@ -68,8 +68,9 @@ class WhisperMagics(Magics):
     """`%whisper` and `%transcribe`. The traits are the defaults of every call; the line wins over them."""
 
     model = Unicode(
-        "openai/whisper-large-v3",
-        help="The target model: a Hugging Face name, a local folder, or demo. It loads when it is first needed.",
+        "auto",
+        help="The target model: a Hugging Face name, a local folder, demo, or auto: openai/whisper-large-v3 on a GPU, "
+        "openai/whisper-base on a CPU, with their drafts. It loads when it is first needed.",
     ).tag(config=True)
     draft = _choice("The draft model; none for the target alone; None for the one that goes with the target.")
     device = _choice("cpu, cuda or cuda:N; None for the GPU where there is one.")

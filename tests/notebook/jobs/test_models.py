@@ -7,7 +7,7 @@ from whisper_magic.notebook.jobs.session import SESSION
 
 
 def test_load_status_unload(run):
-    assert "No models are loaded; openai/whisper-large-v3 will be" in run("%whisper status").stdout
+    assert "No models are loaded; openai/whisper-base (auto: " in run("%whisper status").stdout
     ran = run("%whisper load openai/whisper-tiny --draft none --device cpu")
     assert ran.result.target == "openai/whisper-tiny"
     assert "openai/whisper-tiny" in ran.stdout

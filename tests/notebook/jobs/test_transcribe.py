@@ -41,7 +41,7 @@ def test_the_result_is_assigned_to_a_variable(run, shell):
 def test_the_configured_model_loads_at_first_use(run):
     assert SESSION.resident is None
     run("%whisper talk.wav")
-    assert SESSION.resident.choice.target == "openai/whisper-large-v3"
+    assert SESSION.resident.choice.target == "auto"
 
 
 # -- the demo ----------------------------------------------------------------------------------------------------------

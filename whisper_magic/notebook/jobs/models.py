@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whisper_magic.notebook.jobs.context import Context
-from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
+from whisper_magic.notebook.jobs.session import SESSION, ModelChoice, described
 from whisper_magic.notebook.line.requests import LoadRequest, StatusRequest, UnloadRequest
 
 if TYPE_CHECKING:
@@ -42,5 +42,5 @@ def status(request: StatusRequest, context: Context) -> EngineStatus | None:
     if SESSION.resident is not None:
         return SESSION.resident.status
     wanted = SESSION.wanted or context.models
-    print(f"No models are loaded; {wanted.target} will be when it is first needed.")
+    print(f"No models are loaded; {described(wanted)} will be when it is first needed.")
     return None

@@ -33,7 +33,19 @@ def check_names(choice: ModelChoice) -> None:
     """Refuse names that lead nowhere, before torch is imported and before anything is closed."""
     from whisper_magic.engine.model import hub
 
-    hub.check(choice.target, choice.draft)
+    hub.check(choice.target, choice.draft, choice.device)
+
+
+def described(choice: ModelChoice) -> str:
+    """What is loaded, for people; of "auto", what it stands for here, why, and what is downloaded first."""
+    from whisper_magic.engine.model import hub
+
+    if choice.target != hub.AUTO:
+        return choice.target
+    if (chosen := hub.automatic(choice.device)) is None:
+        return "the model for this machine"
+    download = "" if hub.is_here(chosen.target) else f", {chosen.download} to download"
+    return f"{chosen.target} (auto: {chosen.why}{download})"
 
 
 def load_engine(choice: ModelChoice) -> Engine:
@@ -160,7 +172,7 @@ class Session:
 
     def _load(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
         if on_stage is not None:
-            on_stage(f"Loading {choice.target}")
+            on_stage(f"Loading {described(choice)}")
         return self.loader(choice)
 
 

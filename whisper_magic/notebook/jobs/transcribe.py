@@ -190,7 +190,7 @@ class Results:
         languages = ", ".join(self.engine.status.languages) or "en"
         note = (
             f"A small teaching model wrote this; it knows only a few words of {languages}. "
-            "For real speech: %whisper load openai/whisper-large-v3"
+            "For real speech: %whisper load auto"
         )
         return replace(transcript, notes=(*transcript.notes, note))
 

@@ -19,10 +19,11 @@ _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*$")
 _TO_ESCAPE = re.compile(r"([\s\"'{}$\\;])")
 
 _TARGETS = (
+    "auto",
     "demo",
     *(f"openai/whisper-{size}" for size in ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")),
 )
-_DRAFTS = ("none", "distil-whisper/distil-large-v3", "distil-whisper/distil-large-v2")
+_DRAFTS = ("none", "base-draft", "distil-whisper/distil-large-v3", "distil-whisper/distil-large-v2")
 
 
 class Matcher:
