@@ -118,7 +118,7 @@ def test_guesses_are_decoded_again_and_good_text_is_not() -> None:
     r = reader()
     assert r.accept(decoded(r.next_window(), (5, 6), logprob=-1.5)).retry
     result = r.accept(decoded(r.next_window(), (5, 6)))
-    assert result == WindowResult((Piece(0, 100, (5, 6)),))
+    assert result == WindowResult((Piece(0, 100, (5, 6)),), end=100)
 
 
 def test_silence_needs_both_words_for_it() -> None:

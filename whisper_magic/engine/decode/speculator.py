@@ -13,7 +13,7 @@ import torch
 
 from whisper_magic.engine.decode.draft_length import DraftLengthController, SlotAcceptance
 from whisper_magic.engine.decode.drafters import Drafter
-from whisper_magic.engine.decode.word_timestamps import attention_of, token_ends
+from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
 from whisper_magic.engine.runtime.backend import RoundOutput
 from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, Window
@@ -55,7 +55,7 @@ class Decoded:
         language: Token of the detected language; None where the prompt named one.
         language_probability: Of the detected language.
         clock: Wall seconds per phase.
-        times: Where word times are wanted: encoder state at which the first token begins, and at which each ends.
+        times: Where word times are wanted: encoder states at which each token begins and ends.
     """
 
     window: Window
@@ -65,7 +65,7 @@ class Decoded:
     language: int | None
     language_probability: float | None
     clock: Clock
-    times: tuple[int, ...] = ()
+    times: tuple[tuple[int, int], ...] = ()
 
     @property
     def avg_logprob(self) -> float:
@@ -279,15 +279,15 @@ class Speculator:
         self.slots.release(slot)
         return decoded
 
-    def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
         target, num_prompt = self.runner.backend.target, self.slots.states[slot].num_prompt
         text = [*self.slots.tokens[slot, :num_prompt].tolist(), *tokens]
         attention = attention_of(target.network, text, target.cross_kv(slot), self.processor.special.alignment_heads)
         # A text with timestamps begins with one, at 0; without, the last of the prompt attends to where it begins.
         first = num_prompt if self.processor.timestamps else num_prompt - 1
         states = max(1, window.content_frames // 2)
-        ends = token_ends(attention[:, first:], states, self.runner.median_width).tolist()
-        return (0, *ends) if self.processor.timestamps else tuple(ends)
+        spans = token_spans(attention[:, first:], states, self.runner.median_width)
+        return tuple(spans[num_prompt - first :])
 
     def _decoded(self, slot: int, window: Window) -> Decoded:
         progress, eot = self._progress[slot], self.processor.special.eot

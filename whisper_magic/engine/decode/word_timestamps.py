@@ -3,10 +3,14 @@
 The attention of the checkpoint's alignment heads over the encoder's states is normalised, smoothed and read by dynamic
 time warping (openai/whisper `timing.py`), as transformers does for `return_token_timestamps`. How the tokens were
 decoded does not matter.
+
+The path hands every moment to some token, pauses too. A word therefore begins where the attention to it rises, and
+`word_spans` takes from either end what is much quieter than the word: silence belongs to nobody.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +25,13 @@ from whisper_magic.transcript import Word
 
 Tensor = torch.Tensor
 Heads = tuple[tuple[int, int], ...]  # (layer, head)
+Span = tuple[float, float]  # start, end
+
+RISE = 0.25  # of a token's greatest attention: from there on it is being said
+QUIET = 15.0  # dB below its loudest frame: no longer the word
+EARLY = 0.25  # of the gap up to the next word: the path leaves a word too early by so much
+LONGEST_GAP = 50.0  # frames; a longer one is a pause, which the word does not reach into
+SHORTEST, LEAST = 6.0, 2.0  # frames of a word: where there is room, and where there is little
 
 
 def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tensor, heads: Heads) -> Tensor:
@@ -48,8 +59,8 @@ def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tenso
     return torch.stack([seen[layer][head] for layer, head in heads])
 
 
-def token_ends(attention: Tensor, states: int, median_width: int) -> npt.NDArray[np.int64]:
-    """Where each token ends, in encoder states.
+def token_spans(attention: Tensor, states: int, median_width: int) -> list[tuple[int, int]]:
+    """Where each token is said, in encoder states: from where the attention to it rises to where the path leaves it.
 
     Args:
         attention: (heads, tokens, F), from the first generated token on.
@@ -57,16 +68,24 @@ def token_ends(attention: Tensor, states: int, median_width: int) -> npt.NDArray
         median_width: Neighbours that the median filter takes.
 
     Returns:
-        (tokens,) int64.
+        (start, end) of each token. The ends never decrease; a token that is passed over has no length.
     """
     weights = attention[..., :states]
     std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
     even = torch.where(std > 0, (weights - mean) / std, 0.0)  # a single token has nothing to stand out from
     weights = _median(even, median_width).mean(dim=0)
-    text, time = warp(-weights.double().cpu().numpy())
+    smooth = weights.double().cpu().numpy()
+    text, time = warp(-smooth)
     first_of_row = np.concatenate([[True], np.diff(text) > 0])
-    ends: npt.NDArray[np.int64] = time[first_of_row]
-    return ends
+    ends = time[first_of_row].tolist()
+    return [(_rise(row, begin, end), end) for row, begin, end in zip(smooth, [0, *ends], ends, strict=False)]
+
+
+def _rise(attention: npt.NDArray[np.float64], begin: int, end: int) -> int:
+    """Where between begin and end the attention to a token first comes near its greatest."""
+    part = attention[begin:end]
+    most = part.max(initial=0.0)
+    return begin + int(np.argmax(part >= RISE * most)) if most > 0 else begin
 
 
 def _median(weights: Tensor, width: int) -> Tensor:
@@ -108,19 +127,71 @@ def _path(step: npt.NDArray[np.int8], i: int, j: int) -> tuple[npt.NDArray[np.in
     return found[:, 0], found[:, 1]
 
 
+def loudness(features: Tensor) -> npt.NDArray[np.float64]:
+    """(n_mels, frames) log-mel features, as Whisper scales them -> (frames,) level in dB, of an unknown origin."""
+    power = features.double() * 4 * math.log(10)
+    level: npt.NDArray[np.float64] = (power.logsumexp(0) * (10 / math.log(10))).cpu().numpy()
+    return level
+
+
+def word_spans(spoken: Sequence[Span], level: npt.NDArray[np.float64], until: float) -> list[Span]:
+    """Where the words of a window begin and end.
+
+    Args:
+        spoken: (start, end) of each word by its tokens, in feature frames of the window, in order.
+        level: (frames,) of the window, dB.
+        until: Frame that none may reach beyond.
+
+    Returns:
+        (start, end) of each word in frames: in order, none without length, none overlapping the next, none longer at
+        either end than what is within `QUIET` of its loudest frame.
+    """
+    found: list[Span] = []
+    least = min(LEAST, until / max(1, len(spoken)))
+    free = 0.0
+    for i, (start, end) in enumerate(spoken):
+        following = spoken[i + 1][0] if i + 1 < len(spoken) else end
+        if end < following < end + LONGEST_GAP:
+            end += EARLY * (following - end)
+        start = max(start, free)
+        start, end = _without_quiet(start, max(end, start + least), level)
+        found.append((start, end))
+        free = end
+    for i in range(len(found) - 1, -1, -1):  # those that were pushed beyond the end
+        start, end = found[i]
+        end = min(end, until)
+        found[i] = (max(0.0, min(start, end - least)), end)
+        until = found[i][0]
+    return found
+
+
+def _without_quiet(start: float, end: float, level: npt.NDArray[np.float64]) -> Span:
+    """A word's span without what is quiet at its ends; `SHORTEST` frames remain of a longer one."""
+    first, last = math.floor(start), min(math.ceil(end), len(level))
+    part = level[first:last]
+    if end - start <= SHORTEST or len(part) <= SHORTEST:
+        return start, end
+    loud = np.flatnonzero(part >= part.max() - QUIET)
+    begin, stop = max(start, float(first + loud[0])), min(end, float(first + loud[-1] + 1))
+    if stop - begin < SHORTEST:
+        begin = min(max(start, (begin + stop - SHORTEST) / 2), end - SHORTEST)
+        stop = begin + SHORTEST
+    return begin, stop
+
+
 def words_of(
     tokenizer: WhisperTokenizer,
     tokens: Sequence[int],
-    times: Sequence[tuple[float, float]],
+    times: Sequence[Span],
     probabilities: Sequence[float],
     language: str | None,
 ) -> tuple[Word, ...]:
-    """A segment's text tokens -> words.
+    """A segment's text tokens -> words, from the start of their first token to the end of their last.
 
     Args:
         tokenizer: Of the checkpoint.
         tokens: Ids of ordinary tokens.
-        times: (start, end) of each token, in seconds from the source's start.
+        times: (start, end) of each token; the words' are in the same unit.
         probabilities: Of each token.
         language: Code, None where it is unknown.
     """

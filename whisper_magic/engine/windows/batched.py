@@ -101,7 +101,7 @@ class BatchedReader(Reader):
         self.index += 1
         return window
 
-    def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+    def _take(self, decoded: Decoded, silent: bool, final: bool) -> tuple[list[Piece], int]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
         span = self._in_flight.pop(window.index)
         self._frames_read = max(self._frames_read, span.last)
@@ -110,20 +110,25 @@ class BatchedReader(Reader):
         if any(token < begin for token in rest):  # no other window holds what is not closed here
             start = window.first + (rest[0] - begin) * STRIDE if rest[0] >= begin else window.first
             pieces.append(Piece(start, span.last, rest))
+        rest_first = None
         if not silent and not final and self.plan.has_timestamps:
-            self._decode_rest(window, span, pieces)
-        return pieces
+            rest_first = self._decode_rest(window, span, pieces)
+        return pieces, span.last if rest_first is None else rest_first
 
-    def _decode_rest(self, window: Window, span: Span, pieces: list[Piece]) -> None:
-        """Queue what was voiced behind the last timestamp, or report it where decoding it again would not end."""
+    def _decode_rest(self, window: Window, span: Span, pieces: list[Piece]) -> int | None:
+        """Queue what was voiced behind the last timestamp, or report it where decoding it again would not end.
+
+        Returns:
+            The first frame of the window that was queued, if any.
+        """
         covered = pieces[-1].end if pieces else window.first
         voiced = [replace(part, first=max(part.first, covered)) for part in span.voiced if part.last > covered]
         frames = sum(max(0, part.last - part.first - self._margin) for part in voiced)
         if frames * self.plan.frame_seconds < MIN_REST:
-            return
+            return None
         if (covered - window.first) * self.plan.frame_seconds < MIN_ADVANCE:
             self.unread.append(Part(voiced[0].first, span.last))
-            return
+            return None
         first = voiced[0].first
         features = window.features[:, first - window.first : span.last - window.first]
         features = pad_to(features, self.plan.window_frames)
@@ -131,3 +136,4 @@ class BatchedReader(Reader):
         self._rests.append(self._make_window(first, span.last, features, prompt))
         self._in_flight[self.index] = Span(first, span.last, tuple(voiced))
         self.index += 1
+        return first

@@ -45,12 +45,14 @@ class WindowResult:
 
     Attributes:
         pieces: Its segments.
+        end: Frame at which the next window begins, or the last of this one: no word of it is said behind.
         flags: Why to doubt them.
         silent: Whether they are left out, as silence.
         retry: Whether it is decoded again; there are no pieces yet.
     """
 
     pieces: tuple[Piece, ...] = ()
+    end: int = 0
     flags: tuple[str, ...] = ()
     silent: bool = False
     retry: bool = False
@@ -128,8 +130,8 @@ class Reader(ABC):
             flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
             if decoded.language_probability is not None:
                 self.language = self.language_probability = None  # the next window with speech decides
-        pieces = self._take(decoded, silent, final)
-        return WindowResult(tuple(pieces), flags, silent)
+        pieces, end = self._take(decoded, silent, final)
+        return WindowResult(tuple(pieces), min(end, window.first + window.content_frames), flags, silent)
 
     def segment(
         self, piece: Piece, text: str, decoded: Decoded, flags: tuple[str, ...], words: tuple[Word, ...] = ()
@@ -155,8 +157,8 @@ class Reader(ABC):
         """The next window that was not decoded before."""
 
     @abstractmethod
-    def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
-        """The pieces of a window that is not decoded again."""
+    def _take(self, decoded: Decoded, silent: bool, final: bool) -> tuple[list[Piece], int]:
+        """The pieces of a window that is not decoded again, and the frame that none of its words may reach beyond."""
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
@@ -246,7 +248,7 @@ class SequentialReader(Reader):
                 self.seek = self._part.first
                 self.source.forget(self.seek)
 
-    def _take(self, decoded: Decoded, silent: bool, final: bool) -> list[Piece]:
+    def _take(self, decoded: Decoded, silent: bool, final: bool) -> tuple[list[Piece], int]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
         self._keeps_prompt = window.temperature < PROMPT_RESET_TEMPERATURE
         num_frames = self._end() - window.first
@@ -256,13 +258,15 @@ class SequentialReader(Reader):
                 self._history += piece.tokens
         if final:  # nothing after it is read
             end = window.first + window.content_frames
-            return [
+            pieces = [
                 p if p.tokens[-1] >= begin else replace(p, end=end) for p in pieces
             ]  # its only timestamp is its start
+            return pieces, end
         self.index += 1
         self.seek += num_frames if silent or advance <= 0 else advance
+        end = self.seek
         self._skip_to_next_part()
-        return pieces
+        return pieces, end
 
 
 def pad_to(features: torch.Tensor, frames: int) -> torch.Tensor:

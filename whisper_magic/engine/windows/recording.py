@@ -11,7 +11,7 @@ from time import perf_counter
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.decode.speculator import Clock, Decoded, Detected
-from whisper_magic.engine.decode.word_timestamps import words_of
+from whisper_magic.engine.decode.word_timestamps import loudness, word_spans, words_of
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
@@ -141,6 +141,7 @@ class Recording:
         self.clock = Clock()
         self.rounds: list[Round] = []
         self.segments: list[Segment] = []
+        self._by_timestamps: list[Segment] = []  # with the times that the target wrote, whatever those of the words are
         self.skipped: list[Segment] = []
         self._early: list[tuple[int, list[Segment]]] = []  # by first frame, of windows before which text may still come
         self._languages: Counter[str] = Counter()  # frames in each
@@ -226,7 +227,8 @@ class Recording:
     def _note_end(self) -> None:
         if self.reader.done and self.total_seconds is None:
             self.total_seconds = perf_counter() - self._opened.began
-            HISTORY.put(self._history_key, PreviousTranscript(tuple(self.segments), self.target.special))
+            decoded = sorted(self._by_timestamps, key=lambda segment: segment.start)
+            HISTORY.put(self._history_key, PreviousTranscript(tuple(decoded), self.target.special))
 
     def expected(self, window: Window) -> list[int]:
         """The tokens of a window by the previous transcript, timestamps included; [] without one."""
@@ -253,30 +255,53 @@ class Recording:
     # -- segments ----------------------------------------------------------------------------------------------------
 
     def _segments(self, result: WindowResult, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
-        """A segment for every piece that holds a word; one that does not is silence."""
-        segments, first = [], 0
-        for piece in result.pieces:
+        """A segment for every piece that holds a word; one that does not is silence.
+
+        With words, a segment begins with its first and ends with its last.
+        """
+        segments: list[Segment] = []
+        words_of_pieces = self._words(result, decoded) if decoded.times else [()] * len(result.pieces)
+        for piece, words in zip(result.pieces, words_of_pieces, strict=True):
             text = self.target.text(piece.tokens)
-            if text.strip():
-                words = self._words(decoded, first, len(piece.tokens)) if decoded.times else ()
-                segment = self.reader.segment(piece, text, decoded, flags, words)
-                language = self._codes[decoded.language] if decoded.language and self.plan.per_window else None
-                segments.append(replace(segment, language=language))
-            first += len(piece.tokens)
+            if not text.strip():
+                continue
+            segment = self.reader.segment(piece, text, decoded, flags, words)
+            language = self._codes[decoded.language] if decoded.language and self.plan.per_window else None
+            if not result.silent:
+                self._by_timestamps.append(segment)
+            if words:
+                segment = replace(segment, start=words[0].start, end=words[-1].end)
+            segments.append(replace(segment, language=language))
         return segments
 
-    def _words(self, decoded: Decoded, first: int, count: int) -> tuple[Word, ...]:
-        """The words of `count` tokens of a window, from its token `first` on. A token starts where the one before it
-        ends."""
-        times = [self.plan.seconds(decoded.window.first + time * STRIDE) for time in decoded.times]
-        positions = [i for i in range(first, first + count) if decoded.tokens[i] < self.target.special.eot]
-        return words_of(
-            self.target.tokenizer,
-            [decoded.tokens[i] for i in positions],
-            [(times[i], times[i + 1]) for i in positions],
-            [math.exp(decoded.logprobs[i]) for i in positions],
-            self._codes.get(decoded.language or 0) or self._language(),
-        )
+    def _words(self, result: WindowResult, decoded: Decoded) -> list[tuple[Word, ...]]:
+        """The words of each piece of a window."""
+        window, first = decoded.window, 0
+        found: list[tuple[Word, ...]] = []
+        for piece in result.pieces:
+            positions = [
+                i for i in range(first, first + len(piece.tokens)) if decoded.tokens[i] < self.target.special.eot
+            ]
+            found.append(
+                words_of(
+                    self.target.tokenizer,
+                    [decoded.tokens[i] for i in positions],
+                    [(decoded.times[i][0] * STRIDE, decoded.times[i][1] * STRIDE) for i in positions],
+                    [math.exp(decoded.logprobs[i]) for i in positions],
+                    self._codes.get(decoded.language or 0) or self._language(),
+                )
+            )
+            first += len(piece.tokens)
+        by_tokens = [(word.start, word.end) for words in found for word in words]
+        spans = iter(word_spans(by_tokens, loudness(window.features), result.end - window.first))
+
+        def timed(word: Word) -> Word:
+            start, end = next(spans)
+            return replace(
+                word, start=self.plan.seconds(window.first + start), end=self.plan.seconds(window.first + end)
+            )
+
+        return [tuple(timed(word) for word in words) for words in found]
 
     # -- the transcript ----------------------------------------------------------------------------------------------
 
