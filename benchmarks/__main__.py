@@ -34,10 +34,10 @@ from benchmarks.report.report import Report, SuiteResult, full_text, save, verdi
 from benchmarks.settings import Settings, log_to_stderr
 from whisper_magic.errors import WhisperMagicError
 
-SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup")
+SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words")
 SETTINGS = (
     *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
-    *("windows", "minutes", "work"),
+    *("windows", "minutes", "model", "draft", "recordings", "work"),
 )
 
 
@@ -131,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=_numbers, help="lengths of recordings (default: 0.5,2,10,60,180)")
     parser.add_argument("--no-peers", action="store_true", help="measure whisper_magic alone")
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
+    parser.add_argument("--model", help="suites 'speech' and 'words': a trained Whisper (default: openai/whisper-base)")
+    parser.add_argument("--draft", help="suite 'speech': its draft (default: the one that goes with it)")
+    parser.add_argument("--recordings", type=Path, help="the same: folder of recordings (default: ../shared/audio)")
     parser.add_argument("--work", type=Path, help="folder for random checkpoints (default: in the temporary folder)")
     parser.add_argument("--out", type=Path, help="folder for the results, as JSON")
     parser.add_argument("--to", type=Path, help="suite 'sound': the file to write (default: sample.wav)")

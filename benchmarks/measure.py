@@ -33,6 +33,7 @@ class Run:
         accepted: Proposals that the target accepted.
         peak_bytes: Peak memory, where it was measured.
         output: What was written, for comparison.
+        errors: Where a reference is known: word error rate, and words deleted.
     """
 
     wall: float
@@ -45,6 +46,7 @@ class Run:
     accepted: int = 0
     peak_bytes: int | None = None
     output: Output | None = None
+    errors: tuple[float, int] | None = None
 
     @property
     def window_tokens(self) -> tuple[tuple[int, ...], ...]:
@@ -95,6 +97,7 @@ class Measurement:
 
     Attributes:
         same_text: Whether it wrote what the first side of the case wrote; None where that cannot be compared.
+        errors: As of `Run`.
     """
 
     case: str
@@ -108,6 +111,7 @@ class Measurement:
     acceptance: float | None = None
     peak_bytes: int | None = None
     same_text: bool | None = None
+    errors: tuple[float, int] | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -175,6 +179,7 @@ def _measurement(case: str, side: str, runs: Sequence[Run], reference: Output | 
         acceptance=last.accepted / last.judged if last.judged else None,
         peak_bytes=max((run.peak_bytes for run in runs if run.peak_bytes is not None), default=None),
         same_text=all(run.output == reference for run in runs) if comparable else None,
+        errors=last.errors,
     )
 
 

@@ -55,6 +55,10 @@ class Settings:
         minutes: Lengths of recordings.
         peers: Whether other implementations are measured too.
         audio: A 16-bit mono WAV file at 16 kHz, in place of the bundled recording.
+        model: The trained Whisper of the suites on real recordings: a name, or a Hugging Face folder where peers are
+            measured.
+        draft: Its draft; None takes the usual one.
+        recordings: Folder of real recordings.
         work: Folder for random and converted checkpoints.
         log: Called with a line of progress after every run.
     """
@@ -71,12 +75,17 @@ class Settings:
     minutes: tuple[float, ...] = (0.5, 2, 10, 60, 180)
     peers: bool = True
     audio: Path | None = None
+    model: str = "openai/whisper-base"
+    draft: str | None = None
+    recordings: Path = Path(__file__).parents[2] / "shared" / "audio"
     work: Path = Path(tempfile.gettempdir()) / "whisper-magic-benchmarks"
     log: Callable[[str], None] = lambda line: None
 
     def to_json(self) -> dict[str, Any]:
         """The settings that bear on the figures."""
-        return {name: value for name, value in asdict(self).items() if name not in ("work", "log", "audio")}
+        return {
+            name: value for name, value in asdict(self).items() if name not in ("work", "log", "audio", "recordings")
+        }
 
 
 def log_to_stderr(line: str) -> None:

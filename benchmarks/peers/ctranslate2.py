@@ -47,8 +47,8 @@ class SubprocessPeer:
         """Start the process, and make the peer there: make(*args)."""
         self._pool = ProcessPoolExecutor(1, get_context("spawn"), _start, (make, args))
 
-    def run(self, method: str, *args: Any) -> Run:
-        """Call a method of the peer that returns a `Run`."""
+    def run(self, method: str, *args: Any) -> Any:
+        """Call a method of the peer."""
         return self._pool.submit(_run, method, args).result()
 
     def close(self) -> None:
@@ -64,9 +64,8 @@ def _start(make: Callable[..., Any], args: tuple[Any, ...]) -> None:
     _peer = make(*args)
 
 
-def _run(method: str, args: tuple[Any, ...]) -> Run:
-    found: Run = getattr(_peer, method)(*args)
-    return found
+def _run(method: str, args: tuple[Any, ...]) -> Any:
+    return getattr(_peer, method)(*args)
 
 
 class CTranslate2:
@@ -161,6 +160,32 @@ def faster_whisper_sides(peer: SubprocessPeer, samples: Samples) -> list[Side]:
         Side("faster-whisper, sequential", partial(peer.run, "transcribe", samples, False)),
         Side("faster-whisper, batched (8, its own VAD)", partial(peer.run, "transcribe", samples, True)),
     ]
+
+
+class FasterWhisperSpeech:
+    """faster-whisper with its defaults, but for the beam and text of earlier windows: on real speech."""
+
+    def __init__(self, folder: Path, device: str, dtype: str, threads: int) -> None:
+        """Load a converted checkpoint. dtype: "float32" or "int8"."""
+        from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+        self.model = WhisperModel(str(folder), device=device.partition(":")[0], compute_type=dtype, cpu_threads=threads)
+        self.batched = BatchedInferencePipeline(self.model)
+
+    def transcribe(self, samples: Samples, beam: int, batched: bool) -> Run:
+        """Transcribe a recording in English. samples: (n,) float32 at 16 kHz."""
+        model, options = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
+        watch = Stopwatch()
+        watch.start()
+        options |= {"language": "en", "beam_size": beam, "condition_on_previous_text": False}
+        segments, _ = model.transcribe(samples, **options)
+        text = "".join(segment.text for segment in segments).strip()
+        return Run(wall=watch.stop(), output=text)
+
+    def words(self, samples: Samples, language: str) -> list[tuple[str, float, float]]:
+        """(text, start, end) of the words of a recording, in seconds."""
+        segments, _ = self.model.transcribe(samples, language=language, beam_size=1, word_timestamps=True)
+        return [(word.word, float(word.start), float(word.end)) for one in segments for word in one.words]
 
 
 class _Multilingual:

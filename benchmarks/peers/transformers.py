@@ -180,12 +180,13 @@ class ScriptedAssistant:
 class Pipelines:
     """`pipeline("automatic-speech-recognition", ...)` on whole recordings: sequential long form."""
 
-    def __init__(self, target: Path, draft: Path, device: str, dtype: str) -> None:
-        """Load both from Hugging Face folders."""
+    def __init__(self, target: Path, draft: Path | None, device: str, dtype: str) -> None:
+        """Load both from Hugging Face folders; without a draft it cannot be assisted."""
         self.device, kind = device, getattr(torch, dtype)
         with quiet():
             self.pipe = pipeline("automatic-speech-recognition", str(target), dtype=kind, device=device)
-            self.assistant = WhisperForCausalLM.from_pretrained(draft, dtype=kind).to(device)
+            if draft is not None:
+                self.assistant = WhisperForCausalLM.from_pretrained(draft, dtype=kind).to(device)
 
     def sides(self, samples: Samples) -> list[Side]:
         """Greedy, and assisted in every way."""

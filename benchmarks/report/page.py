@@ -77,8 +77,11 @@ def _report_lines(report: Report) -> Iterator[str]:
     yield from (f"\n{note[0].upper()}{note[1:]}." for note in report.notes)
     yield from ("", f"### Every measurement of {report.stem}")
     for case in dict.fromkeys(row.case for row in report.measurements):
-        yield from ("", f"| {case} | decode, s | wall, s | tokens / s | accepted |", "|---|---|---|---|---|")
-        yield from (_measurement_line(row) for row in report.case(case))
+        rows = report.case(case)
+        scored = any(row.errors for row in rows)
+        head = f"| {case} | decode, s | wall, s | tokens / s | accepted |" + " word errors | words deleted |" * scored
+        yield from ("", head, "|---|---|---|---|---|" + "---|---|" * scored)
+        yield from (_measurement_line(row, scored) for row in rows)
 
 
 def _header_lines(report: Report) -> Iterator[str]:
@@ -98,10 +101,13 @@ def _finding_line(found: Finding) -> str:
     return f"| {found.name} | {measured} | {required} | {met} |"
 
 
-def _measurement_line(row: Measurement) -> str:
+def _measurement_line(row: Measurement, scored: bool) -> str:
     speed = "" if row.tokens_per_second is None else f"{row.tokens_per_second:.0f}"
     accepted = "" if row.acceptance is None else f"{row.acceptance:.0%}"
-    return f"| {row.side} | {_spread_text(row.decode)} | {_spread_text(row.wall)} | {speed} | {accepted} |"
+    line = f"| {row.side} | {_spread_text(row.decode)} | {_spread_text(row.wall)} | {speed} | {accepted} |"
+    if not scored:
+        return line
+    return line + (f" {row.errors[0]:.1%} | {row.errors[1]} |" if row.errors else " | |")
 
 
 def _spread_text(spread: Spread | None) -> str:

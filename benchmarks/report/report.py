@@ -117,7 +117,8 @@ class Report:
 
 def _measurement(row: dict[str, Any]) -> Measurement:
     spreads = {name: _spread(row[name]) for name in ("wall", "decode", "first", "step")}
-    return Measurement(**{**row, **spreads})
+    errors = row.get("errors")
+    return Measurement(**{**row, **spreads, "errors": tuple(errors) if errors else None})
 
 
 def _spread(values: dict[str, list[float]] | None) -> Spread | None:

@@ -99,3 +99,16 @@ def test_a_draft_changes_nothing_on_real_speech(engine: Engine, recordings: Path
     drafted = engine.transcribe(audio, GREEDY, draft=draft)
     assert drafted.text == alone.text
     assert [segment.tokens for segment in drafted.segments] == [segment.tokens for segment in alone.segments]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_bundled_draft_pays_and_changes_no_text(
+    dtype: str, real_folder: Callable[[str], Path], recordings: Path
+) -> None:
+    folder = str(real_folder("openai/whisper-base"))
+    with Engine.load(folder, "base-draft", device="cpu", dtype=dtype) as engine:
+        for name in ("jfk.flac", "fleurs/fleurs-de-000.ogg", "multilingual.mp3"):
+            alone = engine.transcribe(recordings / name, draft="none")
+            drafted = engine.transcribe(recordings / name, draft="model")
+            assert [s.tokens for s in drafted.segments] == [s.tokens for s in alone.segments]
+            assert drafted.trace.tokens_per_round > 1.5

@@ -14,7 +14,7 @@ from transformers.models.whisper.generation_whisper import _dynamic_time_warping
 from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.engine.decode.drafters import NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
-from whisper_magic.engine.decode.word_timestamps import warp
+from whisper_magic.engine.decode.word_timestamps import warp, word_spans
 from whisper_magic.engine.model.checkpoint import read_target
 from whisper_magic.engine.model.device import place
 from whisper_magic.engine.runtime.model_runner import ModelRunner
@@ -95,3 +95,44 @@ def test_a_checkpoint_without_alignment_heads_says_so(pair: Any, tmp_path: Any) 
         pytest.raises(OptionError, match="alignment_heads"),
     ):
         engine.transcribe(noise(1), words=True)
+
+
+def loud(frames: int, *spans: tuple[int, int]) -> np.ndarray:
+    """A level of 0 dB in the spans, -40 elsewhere."""
+    level = np.full(frames, -40.0)
+    for start, end in spans:
+        level[start:end] = 0.0
+    return level
+
+
+def test_silence_belongs_to_no_word() -> None:
+    level = loud(300, (40, 80), (200, 240))
+    assert word_spans([(0, 100), (100, 300)], level, 300) == [(40, 80), (200, 240)]
+
+
+def test_a_word_reaches_a_quarter_into_the_gap_but_not_into_a_pause() -> None:
+    level = loud(300, (0, 300))
+    assert word_spans([(0, 20), (40, 60)], level, 300) == [(0, 25), (40, 60)]
+    assert word_spans([(0, 20), (140, 160)], level, 300) == [(0, 20), (140, 160)]
+
+
+def test_what_is_left_of_a_click_is_long_enough_to_see() -> None:
+    ((start, end),) = word_spans([(0, 100)], loud(100, (50, 51)), 100)
+    assert end - start == 6
+    assert start <= 50 < end
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_words_of_any_times_are_in_order_and_have_a_length(seed: int) -> None:
+    """Passed-over tokens, times beyond the end, more words than frames, quiet and loud."""
+    rng = np.random.default_rng(seed)
+    until = float(rng.integers(1, 400))
+    ends = np.sort(rng.integers(0, 420, rng.integers(1, 60)))
+    spoken = [(float(max(0, end - rng.integers(0, 30))), float(end)) for end in ends]
+    found = word_spans(spoken, rng.normal(-30, 15, int(until) + 1), until)
+    assert len(found) == len(spoken)
+    edges = [edge for span in found for edge in span]
+    assert all(start < end for start, end in found)
+    assert all(before <= after + 1e-9 for before, after in zip(edges[1::2], edges[2::2], strict=False))
+    assert edges[0] >= 0
+    assert edges[-1] <= until

@@ -321,3 +321,37 @@ def test_an_installed_package_stands_for_the_model(
         read_target("base", place("cpu", "float32", "sdpa").placement)
     snapshot = in_cache(no_network, "openai/whisper-base", pair.target)
     assert hub.locate("base").folder == snapshot
+
+
+# -- auto --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "target"),
+    [
+        (None, False, "openai/whisper-base"),
+        ("cpu", True, "openai/whisper-base"),
+        ("cuda:1", False, "openai/whisper-large-v3"),
+        (None, True, None),  # torch may lack CUDA all the same
+    ],
+)
+def test_what_auto_stands_for(
+    device: str | None, driver: bool, target: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "_has_nvidia_driver", lambda: driver)
+    chosen = hub.automatic(device)
+    assert (chosen.target if chosen else None) == target
+
+
+def test_auto_is_checked_before_torch_is_loaded(no_network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(hub.wheels, "find", lambda name: None)
+    with pytest.raises(CheckpointError, match="openai/whisper-base is not in the local cache"):
+        hub.check("auto")
+    assert not hub.is_here("openai/whisper-base")
+
+
+def test_the_draft_of_whisper_base_is_bundled() -> None:
+    files = hub.locate("base-draft")
+    assert sum(path.stat().st_size for path in files.weights) < 20e6
+    assert hub.draft_name("Systran/faster-whisper-base", None) == hub.draft_name("base", "auto") == "base-draft"
