@@ -16,14 +16,18 @@ from benchmarks.machine import DeviceStopwatch, synchronize
 from benchmarks.measure import Run, Stopwatch, TimedCallable
 from benchmarks.report.roofline import bytes_per_pass
 from benchmarks.settings import Workload
+from benchmarks.sound import Samples
+from whisper_magic.audio.load import load
 from whisper_magic.engine.decode.draft_length import DraftLengthController
 from whisper_magic.engine.decode.drafters import Drafter, ModelDrafter, NoDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.engine import Engine
+from whisper_magic.engine.model.hub import locate
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.runtime.slots import Slots, Window
 from whisper_magic.engine.windows.prompt import forced_prompt
 from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
+from whisper_magic.scoring import word_errors
 from whisper_magic.transcript import Round
 
 Scripts = Mapping[int, Sequence[int]]  # window index -> token ids to propose, from the window's first text token on
@@ -32,6 +36,22 @@ Scripts = Mapping[int, Sequence[int]]  # window index -> token ids to propose, f
 def native_kernels(device: str) -> str:
     """State of the native CPU kernels: compiled, or why not; '' on another device."""
     return (bindings.why_not() or "compiled") if device == "cpu" else ""
+
+
+def read_recording(path: Path) -> Samples:
+    """Read any recording: (n,) float32 at 16 kHz."""
+    return load(path).samples
+
+
+def checkpoint_folder(name: str) -> Path:
+    """The folder of a checkpoint's files."""
+    return locate(name).folder
+
+
+def word_error_rate(text: str, reference: str) -> tuple[float, int]:
+    """The word error rate of an English text, and the words that it lacks, after Whisper's normalizer."""
+    found = word_errors(text, reference, (), language="en", target="openai/whisper-base")
+    return found.rate, found.deletions
 
 
 def judged(rounds: Sequence[Round]) -> int:

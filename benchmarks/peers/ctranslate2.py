@@ -174,11 +174,11 @@ class FasterWhisperSpeech:
 
     def transcribe(self, samples: Samples, beam: int, batched: bool) -> Run:
         """Transcribe a recording in English. samples: (n,) float32 at 16 kHz."""
-        model, options = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
+        options: dict[str, Any] = {"language": "en", "beam_size": beam, "condition_on_previous_text": False}
+        model, more = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
         watch = Stopwatch()
         watch.start()
-        options |= {"language": "en", "beam_size": beam, "condition_on_previous_text": False}
-        segments, _ = model.transcribe(samples, **options)
+        segments, _ = model.transcribe(samples, **options, **more)
         text = "".join(segment.text for segment in segments).strip()
         return Run(wall=watch.stop(), output=text)
 

@@ -17,15 +17,13 @@ import torch
 from benchmarks.checkpoints import convert_to_ctranslate2
 from benchmarks.measure import Measurement, Run, Side, Stopwatch, take_turns
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
-from benchmarks.peers.transformers import Pipeline
+from benchmarks.peers.transformers import Pipelines
+from benchmarks.probe import checkpoint_folder, judged, read_recording, word_error_rate
 from benchmarks.report.report import Finding, SuiteResult, find, ratio
 from benchmarks.settings import Settings
 from benchmarks.sound import Samples
 from whisper_magic import Engine, Transcript
-from whisper_magic.audio.load import load
-from whisper_magic.engine.model.hub import locate
 from whisper_magic.errors import WhisperMagicError
-from whisper_magic.scoring import word_errors
 
 RECORDING = "long/librispeech_longform_10spk.flac"
 ALONE, DRAFTED, BATCHED = "ours, target only", "ours, with the draft", "batched: ours, with the draft"
@@ -38,7 +36,7 @@ def run(settings: Settings) -> SuiteResult:
     path = settings.recordings / RECORDING
     if not path.is_file():
         raise WhisperMagicError(f"there is no {path}; --recordings names the folder")
-    samples, reference = load(path).samples, path.with_suffix(".txt").read_text()
+    samples, reference = read_recording(path), path.with_suffix(".txt").read_text()
     cases = {dtype: f"817 s, ten speakers, {dtype}" for dtype in settings.dtypes or ("float32", "bfloat16")}
     result, notes = SuiteResult(), list[str]()
     for dtype, case in cases.items():
@@ -73,18 +71,18 @@ def _transcribe(engine: Engine, samples: Samples, draft: str, mode: str) -> Run:
         wall=wall,
         decode=timing.prefill + timing.draft + timing.verify,
         tokens=sum(len(one.tokens) for one in rounds),
-        judged=sum(min(one.accepted + 1, len(one.proposed)) for one in rounds),
+        judged=judged(rounds),
         accepted=sum(one.accepted for one in rounds),
         output=found.text,
     )
 
 
 def _peers(settings: Settings, dtype: str, samples: Samples, closing: ExitStack) -> tuple[list[Side], list[str]]:
-    folder = locate(settings.model).folder
+    folder = checkpoint_folder(settings.model)
     sides = []
     if dtype == "float32":
         sides.append(
-            Side("transformers, greedy", partial(Pipeline(folder, None, settings.device, dtype).run, samples, None))
+            Side("transformers, greedy", partial(Pipelines(folder, None, settings.device, dtype).run, samples, None))
         )
     if reason := why_unavailable(settings.device, dtype):
         return sides, [reason]
@@ -100,8 +98,7 @@ def _peers(settings: Settings, dtype: str, samples: Samples, closing: ExitStack)
 def _scored(transcribe: Transcribe, reference: str) -> Run:
     run = transcribe()
     assert isinstance(run.output, str)
-    errors = word_errors(run.output, reference, (), language="en", target="openai/whisper-base")
-    return replace(run, errors=(errors.rate, errors.deletions))
+    return replace(run, errors=word_error_rate(run.output, reference))
 
 
 def _findings(case: str, dtype: str, rows: list[Measurement]) -> list[Finding]:

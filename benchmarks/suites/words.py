@@ -17,12 +17,11 @@ from typing import Any
 
 from benchmarks.checkpoints import convert_to_ctranslate2, quiet
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
+from benchmarks.probe import checkpoint_folder, read_recording
 from benchmarks.report.report import Finding, SuiteResult
 from benchmarks.settings import Settings
 from benchmarks.sound import RATE, Samples
 from whisper_magic import Engine
-from whisper_magic.audio.load import load
-from whisper_magic.engine.model.hub import locate
 from whisper_magic.errors import WhisperMagicError
 
 CLIPS = "many_languages/test_data.json"
@@ -41,7 +40,7 @@ def run(settings: Settings) -> SuiteResult:
     with ExitStack() as closing:
         sides = _sides(settings, closing, notes)
         for test in tests:
-            samples = load((page.parent / test["audio_file"]).with_suffix(".flac")).samples
+            samples = read_recording((page.parent / test["audio_file"]).with_suffix(".flac"))
             truth = [(word["word"], word["start_sec"], word["end_sec"]) for word in test["words"]]
             written = {name: words(samples, test["language"]) for name, words in sides.items()}
             found = {name: _matches(truth, words) for name, words in written.items()}
@@ -67,7 +66,7 @@ def _sides(settings: Settings, closing: ExitStack, notes: list[str]) -> dict[str
     sides: dict[str, Any] = {OURS: ours}
     if not settings.peers:
         return sides
-    folder = locate(settings.model).folder
+    folder = checkpoint_folder(settings.model)
     sides["transformers"] = _transformers(folder, settings.device)
     if reason := why_unavailable(settings.device, "float32"):
         notes.append(reason)
