@@ -20,6 +20,8 @@ from whisper_magic.scoring import TimedText, WordErrors, word_errors
 if TYPE_CHECKING:
     import pandas
 
+    from whisper_magic.notebook.widgets.player import Player
+
 _SEGMENT_COLUMNS = (
     "start",
     "end",
@@ -301,6 +303,20 @@ class Transcript:
         pieces: list[TimedText] = [piece for segment in self.segments for piece in segment.words or (segment,)]
         language = "en" if self.task == "translate" else self.language
         return word_errors(self.text, expected, pieces, language=language, target=self.models.target)
+
+    def player(self, sound: Any = None) -> Player:
+        """The player of this transcript, for a notebook: sound and words in step.
+
+        Args:
+            sound: the recording, as `Engine.transcribe` takes it. None where it is the file or URL that the transcript
+                names, or what `%whisper` read.
+
+        Returns:
+            A widget.
+        """
+        from whisper_magic.notebook.widgets.players import PLAYERS  # the one step up: a view, asked for by its data
+
+        return PLAYERS.of(self, sound)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to a file, which appears whole or not at all.

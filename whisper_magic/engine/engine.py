@@ -256,6 +256,10 @@ class Engine:
         """Token ids -> text; timestamps and other special tokens are left out."""
         return self._loaded().target.text(tokens)
 
+    def token_text(self, token: int) -> str:
+        """One token as people read it: its text, or <|1.20|> for a timestamp."""
+        return self._loaded().target.token_text(token)
+
     def close(self) -> None:
         """Free the models and caches. The engine cannot be used afterwards; closing twice is fine.
 

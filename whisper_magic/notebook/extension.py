@@ -7,6 +7,7 @@ outlive an unload until its cell ends: an extension that is registered again by 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -15,6 +16,8 @@ from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.line import completion
 from whisper_magic.notebook.magics import MODEL_TRAITS, WhisperMagics
 from whisper_magic.notebook.views import registry as views
+from whisper_magic.notebook.widgets import players
+from whisper_magic.transcript import Transcript
 
 
 def load(shell: InteractiveShell) -> None:
@@ -30,6 +33,8 @@ def load(shell: InteractiveShell) -> None:
     magics.matcher = completion.Matcher(shell, SESSION.languages)
     shell.Completer.custom_matchers.append(magics.matcher)
     views.register(shell)
+    players.register(shell, lambda: magics.player)
+    players.PLAYERS.token_text = _token_text
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -48,6 +53,12 @@ def unload(shell: InteractiveShell) -> None:
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
 
     shell.events.register("post_execute", at_cell_end)
+
+
+def _token_text(transcript: Transcript) -> Callable[[int], str] | None:
+    """Tokens as text, where the target that wrote them is resident."""
+    engine = SESSION.resident
+    return engine.token_text if engine is not None and engine.status.target == transcript.models.target else None
 
 
 def _remove(shell: InteractiveShell) -> None:

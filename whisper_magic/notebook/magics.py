@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Bunch, Dict, Unicode
+from traitlets import Bool, Bunch, CaselessStrEnum, Dict, Unicode
 
 from whisper_magic.notebook.jobs import models
 from whisper_magic.notebook.jobs.compare import compare
@@ -29,6 +29,7 @@ from whisper_magic.notebook.line.requests import (
     parse_whisper,
 )
 from whisper_magic.notebook.line.scanner import split
+from whisper_magic.notebook.widgets.players import POLICIES
 
 MODEL_TRAITS = ("model", "draft", "device", "dtype", "attention")
 
@@ -78,6 +79,12 @@ class WhisperMagics(Magics):
     attention = _choice(f"{' or '.join(ATTENTIONS)}; None for the fastest that works here.")
     options = Dict(help="Options of every transcription, such as {'language': 'en'}.").tag(config=True)
     live = Bool(True, help="Show progress and text while a transcription runs.").tag(config=True)
+    player = CaselessStrEnum(
+        POLICIES,
+        "auto",
+        help="Whether a transcript shows its player: auto, where the recording can be heard; always, also where only the "
+        "text is left; never.",
+    ).tag(config=True)
 
     shell: InteractiveShell
     matcher: Matcher

@@ -25,6 +25,7 @@ from whisper_magic.wording import one_line
 TEXT_CONTEXT_MINIMUM = 8  # tokens; Whisper's own prompt does not fit in fewer
 TABLES = ("embed_tokens.weight", "embed_positions.weight")  # of a decoder; a light draft has none
 SHORTLIST = "shortlist"  # name of the tensor of ids that a light draft proposes
+TIMESTAMP_SECONDS = 0.02  # between two timestamp tokens (Radford et al. 2022, section 2.3)
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ class Checkpoint:
         """Token ids -> text. Special tokens and timestamps (all ids from end-of-text on) are left out."""
         words = [token for token in tokens if token < self.special.eot]
         return str(self.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def token_text(self, token: int) -> str:
+        """One token as people read it: text, <|1.20|> or <|endoftext|>. Part of a character reads "\ufffd"."""
+        if token >= self.special.timestamp_begin and self.special.has_timestamps:
+            return f"<|{(token - self.special.timestamp_begin) * TIMESTAMP_SECONDS:.2f}|>"
+        return str(self.tokenizer.decode([token], clean_up_tokenization_spaces=False))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from whisper_magic.notebook.line.requests import CompareRequest, TranscribeReque
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.live.progress import LiveProgress
 from whisper_magic.notebook.results import Failure, TranscriptList
+from whisper_magic.notebook.widgets.players import PLAYERS
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Transcript
 
@@ -167,6 +168,7 @@ class Results:
         if isinstance(event, Finished):
             transcript = self._annotated(_renamed(event.transcript, self.job.sources[index]))
             self._transcripts[event.place] = transcript
+            PLAYERS.remember(transcript, self.job.sources[index].value)
             self.saver.save(transcript)
 
     def collected(self) -> Transcript | TranscriptList:

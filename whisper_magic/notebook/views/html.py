@@ -15,16 +15,18 @@ from whisper_magic.notebook.views.text import printable
 _BASE = "base.css"
 
 
-def frame(content: str, label: str, *sheets: str) -> str:
+def frame(content: str, label: str, *sheets: str, anchor: str | None = None) -> str:
     """The outermost element of a view, with the style that belongs to it.
 
     Args:
         content: HTML.
         label: text, what a screen reader calls the view.
         sheets: files of static/ that the view needs besides the base.
+        anchor: of the widget that takes the view's place on a page with a kernel.
     """
     style = f"<style>{''.join(css(sheet) for sheet in (_BASE, *sheets))}</style>"
-    return f'<div class="whisper-magic" role="group" aria-label="{escaped(label)}">{style}{content}</div>'
+    place = "" if anchor is None else f' data-whisper-player="{escaped(anchor)}"'
+    return f'<div class="whisper-magic" role="group" aria-label="{escaped(label)}"{place}>{style}{content}</div>'
 
 
 @cache

@@ -13,29 +13,34 @@ from whisper_magic.wording import counted
 
 def text(transcript: Transcript, style: Style = PLAIN) -> str:
     """Heading, segments, timing, figures, models, notes."""
-    rest = "".join(f" · {printable(detail)}" for detail in _details(transcript))
+    rest = "".join(f" · {printable(detail)}" for detail in details(transcript))
     lines = [style.paint(printable(facts.name(transcript.source)), "bold") + style.paint(rest, "dim")]
-    if partial := _interruption(transcript):
+    if partial := interruption(transcript):
         lines.append(style.paint(partial, "yellow"))
     lines += ["", *_text_body(transcript, style), ""]
     if transcript.timing.total:
         lines += [*phases.bars(transcript.timing, style), ""]
-    if found := _figures(transcript):
+    if found := figures(transcript):
         lines.append(" · ".join(f"{value} {what}" for value, what in found))
     lines.append(style.paint(printable(facts.models(transcript.models)), "dim"))
     return "\n".join([*lines, *map(printable, transcript.notes)])
 
 
-def html(transcript: Transcript) -> str:
-    """The same."""
-    head = heading(facts.name(transcript.source), _details(transcript), _interruption(transcript))
+def html(transcript: Transcript, anchor: str | None = None) -> str:
+    """The same.
+
+    Args:
+        transcript: what was said.
+        anchor: of the player that takes the place of heading and text where a kernel lives.
+    """
+    head = heading(facts.name(transcript.source), details(transcript), interruption(transcript))
     numbers = side_by_side(
-        f"<span><b>{escaped(value)}</b> {escaped(what)}</span>" for value, what in _figures(transcript)
+        f"<span><b>{escaped(value)}</b> {escaped(what)}</span>" for value, what in figures(transcript)
     )
     below = "".join(f"<div>{escaped(line)}</div>" for line in (facts.models(transcript.models), *transcript.notes))
     foot = f'{phases.html_bar(transcript.timing)}<div class="wm-row">{numbers}</div>{below}'
     content = f'{head}{html_body(transcript)}<div class="wm-foot">{foot}</div>'
-    return frame(content, f"Transcript of {facts.name(transcript.source)}")
+    return frame(content, f"Transcript of {facts.name(transcript.source)}", anchor=anchor)
 
 
 def line(transcript: Transcript) -> str:
@@ -106,7 +111,7 @@ def _text_segment(segment: Segment, hours: bool, style: Style, language: str | N
         yield " " * len(times) + style.paint("⚑ " + printable(", ".join(segment.flags)), "yellow")
 
 
-def _details(transcript: Transcript) -> tuple[str, ...]:
+def details(transcript: Transcript) -> tuple[str, ...]:
     """What stands beside the name: length, language, and the mode where it is not the usual one."""
     batched = "batched" if transcript.mode == "batched" else None
     every = (facts.length(transcript.duration), _language(transcript), batched)
@@ -133,7 +138,7 @@ def _other_language(segment: Segment, transcript: Transcript) -> str | None:
     return segment.language if segment.language != transcript.language else None
 
 
-def _interruption(transcript: Transcript) -> str | None:
+def interruption(transcript: Transcript) -> str | None:
     """Where Ctrl-C cut the transcript short, if it did."""
     if transcript.complete:
         return None
@@ -142,7 +147,7 @@ def _interruption(transcript: Transcript) -> str | None:
     return f"partial: interrupted after {done} of {facts.length(transcript.duration)}"
 
 
-def _figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
+def figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
     """(value, what it is) for the real-time factor, acceptance rate and tokens a round, where they exist."""
     rate, tokens, factor = transcript.trace.acceptance_rate, transcript.trace.tokens_per_round, speed(transcript)
     found = []

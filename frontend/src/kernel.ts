@@ -1,0 +1,74 @@
+// Requests to the kernel over the widget's comm. A kernel may be busy for long, restart, or be gone.
+
+import type { Answers, Kind, Model, Reply } from "./protocol";
+
+interface Waiting {
+  readonly resolve: (reply: Reply<Kind>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Message {
+  id?: unknown;
+  value?: unknown;
+  error?: unknown;
+}
+
+/** An answer that is an error: its message is one line, for people. */
+export class Refused extends Error {}
+
+export class Kernel {
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #prefix = Math.random().toString(36).slice(2);
+  readonly #model: Model;
+  #count = 0;
+  #gone = false;
+
+  constructor(model: Model) {
+    this.#model = model;
+    model.on("msg:custom", this.#receive);
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /**
+   * Ask for something.
+   *
+   * @throws Refused with the kernel's own line, or where there is no kernel.
+   */
+  ask<K extends Kind>(kind: K, what: Answers[K]["ask"]): Promise<Reply<K>> {
+    if (this.#gone) return Promise.reject(new Refused("the kernel is gone"));
+    const id = `${this.#prefix}-${(this.#count += 1)}`;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
+      try {
+        this.#model.send({ ...what, kind, id });
+      } catch {
+        this.close();
+      }
+    });
+  }
+
+  /** The comm is closed: what waits for an answer gets none. */
+  close(): void {
+    this.#gone = true;
+    this.#model.off("msg:custom", this.#receive);
+    for (const { reject } of this.#waiting.values()) reject(new Refused("the kernel is gone"));
+    this.#waiting.clear();
+  }
+
+  readonly #receive = (message: Message, buffers: DataView[]): void => {
+    if (typeof message.id !== "string") return;
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (typeof message.error === "string") waiting?.reject(new Refused(message.error));
+    else waiting?.resolve({ value: message.value as never, buffers: buffers.map(asView) });
+  };
+}
+
+/** Hosts pass binary parts as DataViews or as ArrayBuffers. */
+function asView(buffer: DataView | ArrayBuffer | Uint8Array): DataView {
+  if (buffer instanceof ArrayBuffer) return new DataView(buffer);
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}

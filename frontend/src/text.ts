@@ -1,0 +1,310 @@
+// The text in step with the sound. Words are spans for the eye, made when a segment comes into view; beside them stands
+// each segment's plain text for screen readers.
+
+import { clock, h, lastAtOrBefore } from "./dom";
+import type { Document, Round, Segment } from "./protocol";
+
+const RIGHT_TO_LEFT = /^(ar|fa|he|ur|yi|ps|sd)\b/;
+const HITS = "whisper-magic-hit";
+const HIT = "whisper-magic-hit-now";
+
+export interface TextEvents {
+  onseek(time: number): void;
+  onround(index: number): void;
+}
+
+export interface Hit {
+  readonly segment: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Text without case and accents, each character still in its place. */
+export function folded(text: string): string {
+  return Array.from(text, (c) => Array.from(c.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase())[0] ?? c).join("");
+}
+
+/** Where a text occurs, by segment and characters. */
+export function find(query: string, segments: readonly Segment[]): Hit[] {
+  const wanted = folded(query.trim());
+  if (!wanted) return [];
+  const hits: Hit[] = [];
+  segments.forEach(({ text }, segment) => {
+    const within = folded(text.trim());
+    for (let at = within.indexOf(wanted); at >= 0; at = within.indexOf(wanted, at + wanted.length)) {
+      hits.push({ segment, start: at, end: at + wanted.length });
+    }
+  });
+  return hits;
+}
+
+/** The words of a segment are its text, cut: otherwise it is shown whole. */
+export function hasWords(segment: Segment): boolean {
+  const squeezed = (text: string): string => text.replace(/\s+/g, "");
+  return segment.words.length > 0 && squeezed(segment.words.map(([text]) => text).join("")) === squeezed(segment.text);
+}
+
+export class Text {
+  readonly element: HTMLElement;
+  readonly follow: HTMLButtonElement;
+  #document: Document;
+  #rows: HTMLElement[] = [];
+  #starts: number[] = [];
+  #segment = -1;
+  #word: Element | null = null;
+  #following = true;
+  #rounds: readonly Round[] | null = null;
+  #roundsOf = new Map<number, number[]>();
+  #hits: Range[] = [];
+  readonly #on: TextEvents;
+  readonly #seen: IntersectionObserver;
+
+  constructor(document: Document, on: TextEvents) {
+    this.#document = document;
+    this.#on = on;
+    this.element = h("div", { class: "text", role: "region", tabindex: 0, "aria-label": "What was said" });
+    this.follow = h("button", { class: "follow", type: "button", hidden: true }, "Follow the sound");
+    this.follow.addEventListener("click", () => {
+      this.#setFollowing(true);
+      this.#scrollTo(this.#segment);
+    });
+    this.#seen = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) if (entry.isIntersecting) this.#fill(this.#rows.indexOf(entry.target as HTMLElement));
+      },
+      { root: this.element, rootMargin: "400px" },
+    );
+    for (const event of ["wheel", "touchmove", "pointerdown"] as const) {
+      this.element.addEventListener(event, () => {
+        if (event !== "pointerdown" || this.element.matches(":active")) this.#setFollowing(false);
+      }, { passive: true });
+    }
+    this.element.addEventListener("click", this.#onclick);
+    this.show(document);
+  }
+
+  /** Show another text of the same recording. */
+  show(document: Document): void {
+    this.#document = document;
+    this.#segment = -1;
+    this.#word = null;
+    this.#starts = document.segments.map(({ start }) => start);
+    this.#seen.disconnect();
+    const whole = document.segments.at(-1)?.end ?? 0;
+    this.#rows = document.segments.map((segment) => this.#row(segment, whole));
+    const list = h("div", { role: "list" }, ...this.#rows);
+    this.element.replaceChildren(this.#rows.length > 0 ? list : h("p", { class: "soft" }, "no speech"));
+    for (const row of this.#rows) this.#seen.observe(row);
+  }
+
+  /** Show tokens, coloured by their fate, in place of words; null shows words again. */
+  trace(rounds: readonly Round[] | null): void {
+    this.#rounds = rounds;
+    this.#roundsOf = new Map();
+    rounds?.forEach(({ segment }, index) => {
+      const of = this.#roundsOf.get(segment) ?? [];
+      of.push(index);
+      this.#roundsOf.set(segment, of);
+    });
+    this.#rows.forEach((row, index) => {
+      row.querySelector(".words")?.classList.remove("filled");
+      if (row.dataset["near"] !== undefined) this.#fill(index);
+    });
+  }
+
+  /** The sound is at a time: mark what is said then. */
+  moved(time: number, playing: boolean): void {
+    let index = lastAtOrBefore(this.#starts, time);
+    const segment = this.#document.segments[index];
+    if (segment === undefined || time >= Math.max(segment.end, segment.start + 0.1)) index = -1;
+    if (index !== this.#segment) {
+      this.#rows[this.#segment]?.classList.remove("now");
+      this.#rows[index]?.classList.add("now");
+      this.#segment = index;
+      if (index >= 0) {
+        this.#fill(index);
+        if (playing && this.#following) this.#scrollTo(index);
+      }
+    }
+    this.#mark(index, time);
+  }
+
+  /** The start of the segment that comes a number of segments later. */
+  step(time: number, by: number): number | null {
+    const at = lastAtOrBefore(this.#starts, time + 0.05);
+    return this.#starts[Math.min(this.#starts.length - 1, Math.max(0, at + by))] ?? null;
+  }
+
+  /** Mark the places of a search; the one at `now` stands out and comes into view. */
+  hits(hits: readonly Hit[], now: number): void {
+    const [all, one] = [highlight(HITS), highlight(HIT)];
+    for (const range of this.#hits) {
+      all?.delete(range);
+      one?.delete(range);
+    }
+    this.#hits = [];
+    hits.forEach((hit, index) => {
+      if (index === now) this.#scrollTo(hit.segment);
+      this.#fill(hit.segment);
+      const range = this.#range(hit);
+      if (range === null) return;
+      (index === now ? one : all)?.add(range);
+      this.#hits.push(range);
+    });
+    this.#rows.forEach((row, index) => {
+      row.classList.toggle("hit", hits[now]?.segment === index);
+    });
+  }
+
+  close(): void {
+    this.hits([], -1);
+    this.#seen.disconnect();
+  }
+
+  #row(segment: Segment, whole: number): HTMLElement {
+    const language = segment.language ?? this.#document.language ?? undefined;
+    const attributes = {
+      dir: language !== undefined && RIGHT_TO_LEFT.test(language) ? "rtl" : "auto",
+      ...(language === undefined ? {} : { lang: language }),
+    };
+    const row = h(
+      "div",
+      { class: "segment", role: "listitem" },
+      h("span", { class: "time" }, clock(segment.start, whole)),
+      h(
+        "span",
+        { class: "speech" },
+        h("span", { class: "words", "aria-hidden": "true", ...attributes }, segment.text.trim()),
+        h("span", { class: "spoken", ...attributes }, segment.text.trim()),
+      ),
+    );
+    if (segment.flags.length > 0) row.lastElementChild?.append(h("span", { class: "flag" }, `⚑ ${segment.flags.join(", ")}`));
+    return row;
+  }
+
+  /** Cut a segment into words, or tokens, that can be marked and clicked. */
+  #fill(index: number): void {
+    const [row, segment] = [this.#rows[index], this.#document.segments[index]];
+    const words = row?.querySelector<HTMLElement>(".words");
+    if (!row || !segment || !words || words.classList.contains("filled")) return;
+    row.dataset["near"] = "";
+    words.classList.add("filled");
+    if (this.#rounds !== null) words.replaceChildren(...this.#tokens(index));
+    else if (hasWords(segment)) words.replaceChildren(...segment.words.map(asSpan));
+    else words.replaceChildren(segment.text.trim());
+  }
+
+  *#tokens(segment: number): Generator<HTMLElement> {
+    for (const index of this.#roundsOf.get(segment) ?? []) {
+      const round = this.#rounds?.[index];
+      if (round === undefined) continue;
+      const tokens = round.tokens.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));
+      yield h("span", { class: "round", "data-round": index, title: described(round, index) }, ...tokens);
+    }
+  }
+
+  #mark(index: number, time: number): void {
+    let word: Element | null = null;
+    const segment = this.#document.segments[index];
+    if (segment !== undefined && this.#rounds === null && hasWords(segment)) {
+      const at = lastAtOrBefore(segment.words.map(([, start]) => start), time);
+      const found = segment.words[at];
+      if (found !== undefined && time < found[2]) word = this.#rows[index]?.querySelectorAll(".word")[at] ?? null;
+    }
+    if (word === this.#word) return;
+    this.#word?.classList.remove("now");
+    word?.classList.add("now");
+    this.#word = word;
+  }
+
+  #range({ segment, start, end }: Hit): Range | null {
+    const words = this.#rows[segment]?.querySelector(".words");
+    if (!words) return null;
+    const range = new Range();
+    const walker = document.createTreeWalker(words, NodeFilter.SHOW_TEXT);
+    const leading = (words.textContent.match(/^\s*/)?.[0] ?? "").length; // words keep the space in front
+    let offset = -leading;
+    let begun = false;
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      const length = node.textContent?.length ?? 0;
+      if (!begun && start < offset + length) {
+        range.setStart(node, start - offset);
+        begun = true;
+      }
+      if (begun && end <= offset + length) {
+        range.setEnd(node, end - offset);
+        return range;
+      }
+      offset += length;
+    }
+    return null;
+  }
+
+  #scrollTo(index: number): void {
+    const row = this.#rows[index];
+    if (row === undefined) return;
+    const [box, at] = [this.element, row.offsetTop - this.element.offsetTop];
+    if (at >= box.scrollTop && at + row.offsetHeight <= box.scrollTop + box.clientHeight) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    box.scrollTo({ top: at - box.clientHeight / 3, behavior: still ? "auto" : "smooth" });
+  }
+
+  #setFollowing(following: boolean): void {
+    this.#following = following || this.element.scrollHeight <= this.element.clientHeight;
+    this.follow.hidden = this.#following;
+  }
+
+  readonly #onclick = (event: MouseEvent): void => {
+    const target = event.target as Element;
+    if (getSelectionText() !== "") return; // someone marks text to copy it
+    const round = target.closest<HTMLElement>("[data-round]");
+    const row = target.closest<HTMLElement>(".segment");
+    if (row === null) return;
+    this.#setFollowing(true);
+    if (round !== null) {
+      this.#on.onround(Number(round.dataset["round"]));
+      return;
+    }
+    const segment = this.#document.segments[this.#rows.indexOf(row)];
+    if (segment === undefined) return;
+    const word = target.closest(".word");
+    const at = word === null ? -1 : Array.from(row.querySelectorAll(".word")).indexOf(word);
+    this.#on.onseek(segment.words[at]?.[1] ?? segment.start);
+  };
+}
+
+function asSpan([text, , , probability]: Segment["words"][number]): HTMLElement {
+  const span = h("span", { class: "word", title: `${Math.round(probability * 100)} % sure` }, text);
+  span.style.setProperty("--doubt", String(Math.round((1 - probability) * 100)));
+  return span;
+}
+
+const DRAFTERS = new Map([
+  ["model", "the draft model"],
+  ["ngram", "the n-gram drafter"],
+  ["previous", "the previous transcript"],
+]);
+
+/** A round in words. */
+export function described(round: Round, index: number): string {
+  const who = round.drafter === null ? null : (DRAFTERS.get(round.drafter) ?? round.drafter);
+  const what = who === null ? "nothing was proposed" : `${who} proposed ${round.proposed}, the target accepted ${round.accepted}`;
+  const hot = round.temperature > 0 ? `, temperature ${round.temperature}` : "";
+  const times = `draft ${round.draft_ms.toFixed(1)} ms, verify ${round.verify_ms.toFixed(1)} ms`;
+  return `Round ${index + 1}, position ${round.position}${hot}: ${what}; ${times}`;
+}
+
+function getSelectionText(): string {
+  return document.getSelection()?.toString() ?? "";
+}
+
+/** The page's highlight of that name, where the browser has the CSS Custom Highlight API. */
+function highlight(name: string): Highlight | null {
+  if (typeof Highlight === "undefined") return null;
+  let found = CSS.highlights.get(name);
+  if (found === undefined) {
+    found = new Highlight();
+    CSS.highlights.set(name, found);
+  }
+  return found;
+}

@@ -1,0 +1,214 @@
+// The waveform: wavesurfer.js draws it, from peaks that the kernel computed. It never decodes, and the peaks are pulled
+// at the resolution that the zoom needs, for the part that is seen.
+
+import WaveSurfer from "wavesurfer.js";
+import RegionsPlugin, { type Region } from "wavesurfer.js/plugins/regions";
+
+import { clock, h, spoken } from "./dom";
+import type { Kernel } from "./kernel";
+import type { Gap, Level } from "./protocol";
+
+const HEIGHT = 48;
+const CHUNK = 20_000; // peaks asked for at once
+const AGAIN = 700; // ms until peaks that were not there yet are asked for again
+const CLOSEST = 400; // pixels a second
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface WaveformEvents {
+  onseek(time: number): void;
+  onregion(region: Span | null): void;
+  onview(start: number, end: number): void;
+}
+
+export class Waveform {
+  readonly element: HTMLElement;
+  readonly #surfer: WaveSurfer;
+  readonly #regions: ReturnType<typeof RegionsPlugin.create>;
+  readonly #media: HTMLMediaElement;
+  readonly #kernel: Kernel;
+  readonly #duration: number;
+  readonly #levels: readonly Level[];
+  readonly #stop = new AbortController();
+  #level = -1;
+  #pieces = new Set<number>();
+  #peaks: [Float32Array, Float32Array] = [new Float32Array(2), new Float32Array(2)];
+  #region: Region | null = null;
+  #pixels = 0; // a second
+
+  constructor(media: HTMLMediaElement, kernel: Kernel, duration: number, levels: readonly Level[], on: WaveformEvents) {
+    [this.#media, this.#kernel, this.#duration, this.#levels] = [media, kernel, duration, levels];
+    this.element = h("div", {
+      class: "waveform",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Position in the recording",
+      "aria-valuemin": 0,
+      "aria-valuemax": Math.round(duration),
+      "aria-valuenow": 0,
+      "aria-valuetext": "0 seconds",
+    });
+    this.#regions = RegionsPlugin.create();
+    this.#surfer = WaveSurfer.create({
+      container: this.element,
+      media,
+      height: HEIGHT,
+      peaks: this.#peaks,
+      duration,
+      waveColor: "transparent",
+      progressColor: "transparent",
+      cursorColor: "transparent",
+      cursorWidth: 2,
+      autoScroll: true,
+      autoCenter: false,
+      plugins: [this.#regions],
+    });
+    this.#surfer.on("interaction", (time) => {
+      on.onseek(time);
+    });
+    this.#surfer.on("scroll", (start, end) => {
+      void this.#fill(start, end);
+      on.onview(start, end);
+    });
+    this.#surfer.on("redraw", () => {
+      on.onview(...this.view);
+    });
+    this.#regions.enableDragSelection({ color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
+    this.#regions.on("region-created", (region) => {
+      if (this.#region !== null && this.#region !== region) this.#region.remove();
+      this.#region = region;
+      on.onregion({ start: region.start, end: region.end });
+    });
+    this.#regions.on("region-updated", (region) => {
+      on.onregion({ start: region.start, end: region.end });
+    });
+    this.element.addEventListener("wheel", this.#onwheel, { passive: false, signal: this.#stop.signal });
+  }
+
+  /** Seconds that are seen. */
+  get view(): [number, number] {
+    const wrapper = this.#surfer.getWrapper();
+    const all = wrapper.scrollWidth || 1;
+    const left = this.#surfer.getScroll();
+    const width = Math.min(this.element.clientWidth, all);
+    return [(left / all) * this.#duration, ((left + width) / all) * this.#duration];
+  }
+
+  /** Colours come from the page's theme: a canvas does not follow CSS variables by itself. */
+  paint(): void {
+    const style = getComputedStyle(this.element);
+    this.#surfer.setOptions({
+      waveColor: style.getPropertyValue("--wave").trim() || "gray",
+      progressColor: style.getPropertyValue("--mark").trim() || "royalblue",
+      cursorColor: style.getPropertyValue("--text").trim() || "black",
+    });
+    void this.#fill(...this.view);
+  }
+
+  /** Mark what was left out. */
+  gaps(gaps: readonly Gap[]): void {
+    for (const { start, end, why } of gaps) {
+      const band = this.#regions.addRegion({ start, end, drag: false, resize: false, color: "var(--gap)" });
+      this.#region = null;
+      if (band.element) {
+        band.element.title = why;
+        band.element.style.pointerEvents = "none";
+      }
+    }
+  }
+
+  clearRegion(): void {
+    this.#region?.remove();
+    this.#region = null;
+  }
+
+  /** Mark a stretch, as a drag does. */
+  select({ start, end }: Span): void {
+    this.#regions.addRegion({ start, end, color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
+  }
+
+  /** Say where we are. */
+  moved(time: number): void {
+    this.element.setAttribute("aria-valuenow", String(Math.round(time)));
+    this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}`);
+  }
+
+  zoom(factor: number): void {
+    const least = this.element.clientWidth / this.#duration;
+    this.#pixels = Math.min(CLOSEST, Math.max(least, (this.#pixels || least) * factor));
+    this.#surfer.zoom(this.#pixels <= least * 1.01 ? 0 : this.#pixels);
+    this.#surfer.setScrollTime(Math.max(0, this.#media.currentTime - this.element.clientWidth / this.#pixels / 2));
+    void this.#fill(...this.view);
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#surfer.destroy();
+  }
+
+  readonly #onwheel = (event: WheelEvent): void => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    this.zoom(event.deltaY < 0 ? 1.25 : 0.8);
+  };
+
+  /** Pull the peaks between two times, at the coarsest level that has one for each pixel. */
+  async #fill(start: number, end: number): Promise<void> {
+    const pixels = this.#surfer.getWrapper().scrollWidth * devicePixelRatio;
+    const wanted = this.#duration / Math.max(1, pixels);
+    let level = this.#levels.findIndex((_, i) => (this.#levels[i + 1]?.seconds ?? Infinity) > wanted);
+    level = level < 0 ? this.#levels.length - 1 : level;
+    const found = this.#levels[level];
+    if (found === undefined || !(found.count > 0)) return;
+    if (level !== this.#level) {
+      this.#level = level;
+      this.#pieces = new Set();
+      this.#peaks = [new Float32Array(found.count), new Float32Array(found.count)];
+    }
+    const [first, last] = [Math.floor(start / found.seconds / CHUNK), Math.floor(end / found.seconds / CHUNK)];
+    for (let piece = first; piece <= last; piece++) {
+      if (this.#pieces.has(piece) || piece * CHUNK >= found.count) continue;
+      this.#pieces.add(piece);
+      try {
+        await this.#pull(level, piece);
+      } catch {
+        this.#pieces.delete(piece); // no kernel: what is drawn stays
+        return;
+      }
+    }
+  }
+
+  async #pull(level: number, piece: number): Promise<void> {
+    const start = piece * CHUNK;
+    const { value, buffers } = await this.#kernel.ask("peaks", { level, start, count: CHUNK });
+    if (level !== this.#level || this.#stop.signal.aborted) return;
+    const bytes = buffers[0];
+    const [highs, lows] = this.#peaks;
+    for (let i = 0; bytes && i < bytes.byteLength / 2 && start + i < highs.length; i++) {
+      lows[start + i] = Math.max(0, -bytes.getInt8(2 * i) / 127);
+      highs[start + i] = Math.max(0, bytes.getInt8(2 * i + 1) / 127);
+    }
+    const loudest = Math.max(0.05, this.#loudest());
+    this.#surfer.setOptions({ peaks: this.#peaks, duration: this.#duration, barHeight: 0.94 / loudest });
+    if (!value.complete) {
+      setTimeout(() => {
+        this.#pieces.delete(piece);
+        if (!this.#stop.signal.aborted) void this.#fill(...this.view);
+      }, AGAIN);
+    }
+  }
+
+  #loudest(): number {
+    let loudest = 0;
+    for (const channel of this.#peaks) for (const peak of channel) loudest = Math.max(loudest, peak);
+    return loudest;
+  }
+
+  /** What a region is called, for a screen reader. */
+  static named({ start, end }: Span): string {
+    return `${clock(start)} to ${clock(end)}`;
+  }
+}

@@ -1,0 +1,73 @@
+"""What the player's page shows of a transcript, as JSON (frontend/src/protocol.ts, `Document`)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from whisper_magic import formats
+from whisper_magic.audio import peaks
+from whisper_magic.notebook.views import facts
+from whisper_magic.notebook.views import transcript as view
+from whisper_magic.transcript import Segment, Transcript
+
+
+def document(transcript: Transcript, sound: dict[str, Any] | None, duration: float) -> dict[str, Any]:
+    """A transcript for the page.
+
+    Args:
+        transcript: what was said.
+        sound: how the page gets the sound (`Sound` there); None where it is gone.
+        duration: seconds of the sound.
+    """
+    figures = " · ".join(f"{value} {what}" for value, what in view.figures(transcript))
+    return {
+        "title": facts.name(transcript.source),
+        "details": view.details(transcript),
+        "warning": view.interruption(transcript),
+        "duration": duration,
+        "language": "en" if transcript.task == "translate" else transcript.language,
+        "segments": [_segment(segment) for segment in transcript.segments],
+        "gaps": [
+            {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
+            for gap in transcript.skipped
+        ],
+        "sound": sound,
+        "levels": expected_levels(duration) if sound is not None else [],
+        "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
+        "rounds": len(transcript.trace.rounds),
+        "foot": [line for line in (figures, facts.models(transcript.models), *transcript.notes) if line],
+    }
+
+
+def expected_levels(duration: float) -> list[dict[str, float]]:
+    """The levels that `Peaks` will have once the sound is read, from the finest on."""
+    count, seconds = math.ceil(duration * peaks.PER_SECOND), 1 / peaks.PER_SECOND
+    levels = [{"seconds": seconds, "count": count}]
+    while count > peaks.FEW:
+        count, seconds = math.ceil(count / peaks.COARSER), seconds * peaks.COARSER
+        levels.append({"seconds": seconds, "count": count})
+    return levels
+
+
+def file_of(transcript: Transcript, format: str) -> dict[str, str]:
+    """A saved transcript: a file's name and its content.
+
+    Raises:
+        TranscriptError: for a format that does not exist.
+    """
+    text = formats.text(transcript, format)
+    stem = Path(transcript.source).stem or "transcript"
+    return {"name": f"{stem}.{format}", "text": text}
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text,
+        "words": [(w.text, round(w.start, 3), round(w.end, 3), round(w.probability, 4)) for w in segment.words],
+        "flags": segment.flags,
+        "language": segment.language,
+    }

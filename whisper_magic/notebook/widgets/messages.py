@@ -1,0 +1,113 @@
+"""What a page may ask of the kernel, checked field by field: a hostile page can send anything.
+
+The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here; an
+answer carries the same `id`, and `value` or, in one line, `error`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from whisper_magic.errors import WhisperMagicError
+
+MOST_PEAKS = 200_000  # pairs asked for at once: 400 kB
+
+
+class BadRequest(WhisperMagicError):
+    """A message that is none of those below. People never see it, unless a page was tampered with."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Any request.
+
+    Attributes:
+        id: the page's name for it, sent back with the answer.
+    """
+
+    kind: ClassVar[str]
+    id: str
+
+
+@dataclass(frozen=True)
+class DocumentRequest(Request):
+    """The text, and what is known of the sound."""
+
+    kind: ClassVar[str] = "document"
+
+
+@dataclass(frozen=True)
+class PeaksRequest(Request):
+    """Peaks `start` to `start + count` of a level."""
+
+    kind: ClassVar[str] = "peaks"
+    level: int
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class SoundRequest(Request):
+    """The encoded sound from a byte on."""
+
+    kind: ClassVar[str] = "sound"
+    offset: int
+
+
+@dataclass(frozen=True)
+class TraceRequest(Request):
+    """The rounds, in step with the sound."""
+
+    kind: ClassVar[str] = "trace"
+
+
+@dataclass(frozen=True)
+class FileRequest(Request):
+    """The transcript in a format."""
+
+    kind: ClassVar[str] = "file"
+    format: str
+
+
+_KINDS: dict[str, type[Request]] = {
+    one.kind: one for one in (DocumentRequest, PeaksRequest, SoundRequest, TraceRequest, FileRequest)
+}
+
+
+def parse(content: Any) -> Request:
+    """Check a message.
+
+    Args:
+        content: as it came.
+
+    Raises:
+        BadRequest: where it is not one of the requests above, with whole numbers that are in range.
+    """
+    if not isinstance(content, dict):
+        raise BadRequest(f"a request is a dict, got a {type(content).__name__}")
+    made, kind, name = dict(content), content.get("kind"), content.get("id")
+    if not isinstance(name, str) or len(name) > 64:
+        raise BadRequest("a request has an id, a short text")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise BadRequest(f"no request is called {str(kind)[:40]!r}")
+    request = _KINDS[kind]
+    wanted = {field.name: field.type for field in fields(request)}
+    del made["kind"]
+    if made.keys() != wanted.keys():
+        raise BadRequest(f"a request {kind!r} has the fields {', '.join(wanted)}")
+    return request(**{key: _checked(key, value, str(wanted[key])) for key, value in made.items()})
+
+
+def _checked(name: str, value: Any, kind: str) -> Any:
+    match kind:
+        case "int":
+            whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not whole or value != int(value) or not 0 <= value < 2**53:
+                raise BadRequest(f"{name} is a whole number from 0, got {str(value)[:40]!r}")
+            return min(int(value), MOST_PEAKS) if name == "count" else int(value)
+        case _:
+            if not isinstance(value, str) or len(value) > 64:
+                raise BadRequest(f"{name} is a short text, got a {type(value).__name__}")
+            return value

@@ -1,0 +1,108 @@
+"""One player to a transcript: where its sound is, and whether it is shown by itself."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from whisper_magic.errors import AudioError
+from whisper_magic.notebook.views import registry
+from whisper_magic.notebook.views import transcript as view
+from whisper_magic.transcript import Transcript
+
+if TYPE_CHECKING:
+    from whisper_magic.audio.excerpt import Excerpt
+    from whisper_magic.notebook.widgets.player import Player
+
+Policy = Literal["auto", "always", "never"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+TokenText = Callable[[int], str]
+NAME = "whisper_magic.transcript.Transcript"
+
+
+class Players:
+    """The players of this kernel, by transcript. A transcript that is forgotten takes its player's sound along.
+
+    Attributes:
+        token_text: of a transcript's tokens, where the target that wrote them is resident.
+    """
+
+    def __init__(self) -> None:
+        self.token_text: Callable[[Transcript], TokenText | None] = lambda transcript: None
+        self._players: dict[int, Player] = {}
+        self._sounds: dict[int, Any] = {}
+
+    def remember(self, transcript: Transcript, sound: Any) -> None:
+        """Note the sound of a transcript, where its name alone does not lead there.
+
+        Args:
+            transcript: what was said.
+            sound: what `Engine.transcribe` got.
+        """
+        self._sounds[id(transcript)] = sound
+        weakref.finalize(transcript, self._sounds.pop, id(transcript), None)
+
+    def of(self, transcript: Transcript, sound: Any = None) -> Player:
+        """The player of a transcript.
+
+        Args:
+            transcript: what was said.
+            sound: the recording, where it is not the file or URL that the transcript names.
+        """
+        from whisper_magic.notebook.widgets.player import Player  # anywidget, numpy: not at %load_ext
+
+        if sound is not None:
+            self.remember(transcript, sound)
+            self._players.pop(id(transcript), None)
+        if (player := self._players.get(id(transcript))) is None:
+            player = Player(transcript, self.sound_of(transcript), self.token_text(transcript))
+            self._players[id(transcript)] = player
+            weakref.finalize(transcript, self._players.pop, id(transcript), None)
+        return player
+
+    def sound_of(self, transcript: Transcript) -> Excerpt | None:
+        """The whole recording of a transcript; None where it cannot be found any more."""
+        from whisper_magic.audio import load
+        from whisper_magic.audio.excerpt import Excerpt
+
+        options = transcript.options
+        source = self._sounds.get(id(transcript), transcript.source)
+        channel = "mix" if options.channel == "split" else options.channel
+        try:
+            load.find(source)
+        except AudioError:
+            return None
+        if isinstance(source, str) and source in ("array", "bytes"):
+            return None
+        rate = None
+        if isinstance(source, tuple):
+            source, rate = source
+        return Excerpt(source, rate=rate, channel=channel, stream=options.stream)
+
+
+PLAYERS = Players()
+
+
+def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
+    """Let transcripts show their player in this shell, if it is a notebook's.
+
+    Args:
+        shell: whose formatters are added to.
+        policy: when a player is shown by itself: "auto" where the recording can be heard, "always" also where only its
+            text is left, "never".
+    """
+    if not registry.in_notebook(shell):
+        return
+    display = shell.display_formatter
+    assert display is not None, "a shell has its formatters from the start"
+
+    def html(transcript: Transcript) -> str:
+        wanted = policy()
+        if wanted == "never" or (wanted == "auto" and PLAYERS.sound_of(transcript) is None):
+            return view.html(transcript)
+        return view.html(transcript, PLAYERS.of(transcript).anchor)
+
+    display.formatters["text/html"].for_type_by_name(*NAME.rsplit(".", 1), html)

@@ -1,0 +1,113 @@
+"""A trace in step with the sound: which seconds of speech each round wrote.
+
+A round writes tokens; the segments hold the same tokens with times. Both are walked together: a token's time is that of
+the word that it belongs to where word times were found, else its share of the segment.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from whisper_magic.transcript import Round, Segment, Transcript
+
+TokenText = Callable[[int], str]
+
+_AHEAD = 6  # tokens that a walk may pass over to find its place again
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A token of a segment, with its seconds."""
+
+    token: int
+    segment: int
+    start: float
+    end: float
+
+
+def placed_tokens(segments: Sequence[Segment], token_text: TokenText) -> list[Placed]:
+    """Every token of every segment, with its seconds."""
+    placed = []
+    for index, segment in enumerate(segments):
+        texts = [token_text(token) for token in segment.tokens]
+        lengths = [0 if text.startswith("<|") else len(text) for text in texts]
+        clock = _clock(segment, sum(lengths))
+        at = 0
+        for token, length in zip(segment.tokens, lengths, strict=True):
+            placed.append(Placed(token, index, clock(at), clock(at + length)))
+            at += length
+    return placed
+
+
+def _clock(segment: Segment, length: int) -> Callable[[int], float]:
+    """Characters from the segment's start -> seconds."""
+    if not segment.words:
+        share = (segment.end - segment.start) / max(1, length)
+        return lambda at: segment.start + at * share
+    ends: list[int] = []
+    for word in segment.words:
+        ends.append((ends[-1] if ends else 0) + len(word.text))
+
+    def clock(at: int) -> float:
+        index = min(bisect_right(ends, at), len(ends) - 1)
+        word, begins = segment.words[index], ends[index - 1] if index else 0
+        share = min(1.0, (at - begins) / max(1, len(word.text)))
+        return word.start + share * (word.end - word.start)
+
+    return clock
+
+
+def final_attempts(rounds: Sequence[Round]) -> Iterator[Round]:
+    """The rounds whose text was kept: of each window those of its last attempt, in the order of the windows."""
+    by_window = sorted(rounds, key=lambda one: one.window)  # stable: rounds of one window stay in order
+    for _, group in groupby(by_window, key=lambda one: one.window):
+        attempt: list[Round] = []
+        for one in group:
+            if attempt and one.position <= attempt[-1].position:
+                attempt = []
+            attempt.append(one)
+        yield from attempt
+
+
+def timed_rounds(transcript: Transcript, token_text: TokenText) -> list[dict[str, Any]]:
+    """The rounds of a transcript, for the page (frontend/src/protocol.ts, `Round`).
+
+    Args:
+        transcript: with its trace.
+        token_text: a token as people read it.
+    """
+    placed = placed_tokens(transcript.segments, token_text)
+    found, at, reached = [], 0, 0.0
+    for one in final_attempts(transcript.trace.rounds):
+        own: list[Placed] = []
+        for token in one.tokens:
+            ahead = (i for i in range(at, min(at + _AHEAD, len(placed))) if placed[i].token == token)
+            if (index := next(ahead, None)) is not None:
+                own.append(placed[index])
+                at = index + 1
+        start = own[0].start if own else reached
+        reached = max(start, own[-1].end if own else reached)
+        segment = own[0].segment if own else placed[min(at, len(placed) - 1)].segment if placed else -1
+        found.append(_described(one, token_text) | {"start": round(start, 3), "end": round(reached, 3), "segment": segment})
+    return found
+
+
+def _described(one: Round, token_text: TokenText) -> dict[str, Any]:
+    verdicts = [(token, "a" if i < one.accepted else "r") for i, token in enumerate(one.proposed)]
+    if one.token is not None:
+        verdicts.append((one.token, "t"))  # behind what was struck out: it stands in its place
+    return {
+        "window": one.window,
+        "position": one.position,
+        "drafter": one.drafter,
+        "accepted": one.accepted,
+        "proposed": len(one.proposed),
+        "draft_ms": round(1000 * one.draft_seconds, 3),
+        "verify_ms": round(1000 * one.verify_seconds, 3),
+        "temperature": one.temperature,
+        "tokens": [(token_text(token), verdict) for token, verdict in verdicts],
+    }
