@@ -14,6 +14,7 @@ export default tseslint.config(
         { property: "insertAdjacentHTML", message: "Text from recordings is never markup: use textContent." },
       ],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-eval": "error",
     },
   },

@@ -78,11 +78,9 @@ export interface Round {
 export interface Answers {
   document: { ask: object; get: Document };
   peaks: { ask: { level: number; start: number; count: number }; get: { complete: boolean; count: number } };
-  sound: { ask: { offset: number }; get: { mime: string; done: boolean; fraction: number } };
+  sound: { ask: { offset: number }; get: { mime: string; done: boolean; seconds: number } };
   trace: { ask: object; get: { rounds: readonly Round[]; note: string | null } };
   file: { ask: { format: string }; get: { name: string; text: string } };
-  words: { ask: object; get: Document };
-  clip: { ask: { start: number; end: number }; get: { name: string; mime: string } };
 }
 
 export type Kind = keyof Answers;

@@ -36,7 +36,7 @@ export class Sound {
   readonly media: HTMLAudioElement;
   /** How it came: "file" by the server, "comm" by the kernel, null while it has not. */
   way: "file" | "comm" | null = null;
-  onprogress: (fraction: number) => void = () => undefined;
+  onprogress: (seconds: number) => void = () => undefined;
   readonly #kernel: Kernel;
   readonly #info: Info | null;
   #loading: Promise<void> | null = null;
@@ -88,7 +88,7 @@ export class Sound {
       if (part !== undefined) parts.push(part);
       offset += part?.byteLength ?? 0;
       ({ mime, done } = value);
-      this.onprogress(value.fraction);
+      this.onprogress(value.seconds);
     }
     this.#blobUrl = URL.createObjectURL(new Blob(parts, { type: mime }));
     const position = this.media.currentTime;

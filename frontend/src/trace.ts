@@ -21,8 +21,8 @@ export function summary(rounds: readonly Round[]): string {
   const sum = (of: (round: Round) => number): number => rounds.reduce((total, round) => total + of(round), 0);
   const [proposed, accepted, tokens] = [sum((r) => r.proposed), sum((r) => r.accepted), sum(won)];
   const rate = proposed > 0 ? `, ${Math.round((100 * accepted) / proposed)} % of ${proposed} drafted tokens accepted` : "";
-  const passes = rounds.length === 1 ? "1 pass" : `${rounds.length} passes`;
-  return `${tokens} tokens in ${passes} of the target${rate}`;
+  const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+  return `${counted(tokens, "token", "tokens")} in ${counted(rounds.length, "pass", "passes")} of the target${rate}`;
 }
 
 export class Trace {

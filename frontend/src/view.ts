@@ -112,7 +112,7 @@ export class View {
       this.#play,
       h("span", { class: "clock" }, this.#clock, h("span", { class: "whole" }, ` / ${clock(duration)}`)),
       this.#waveform.element,
-      h("span", {}, this.#loop, this.#speed),
+      h("span", { class: "rate" }, this.#loop, this.#speed),
       h("span", { class: "volume" }, this.#mute, this.#volume),
     );
     this.#loop.setAttribute("aria-pressed", "false");
@@ -179,7 +179,10 @@ export class View {
     if (this.#document.sound === null) return;
     try {
       if (this.#sound.way === null) this.#status("Fetching the sound from the kernel…");
-      this.#sound.onprogress = (fraction) => this.#status(`Fetching the sound from the kernel: ${Math.round(100 * fraction)} %`);
+      this.#sound.onprogress = (seconds) => {
+        const share = Math.min(99, Math.round((100 * seconds) / Math.max(1, this.#document.duration)));
+        this.#status(`Fetching the sound from the kernel: ${share} %`);
+      };
       await this.#sound.ready();
       this.#status("");
       media.playbackRate = Number(this.#speed.value);

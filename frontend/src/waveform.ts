@@ -191,14 +191,21 @@ export class Waveform {
       lows[start + i] = Math.max(0, -bytes.getInt8(2 * i) / 127);
       highs[start + i] = Math.max(0, bytes.getInt8(2 * i + 1) / 127);
     }
-    const loudest = Math.max(0.05, this.#loudest());
-    this.#surfer.setOptions({ peaks: this.#peaks, duration: this.#duration, barHeight: 0.94 / loudest });
+    this.#draw();
     if (!value.complete) {
       setTimeout(() => {
         this.#pieces.delete(piece);
         if (!this.#stop.signal.aborted) void this.#fill(...this.view);
       }, AGAIN);
     }
+  }
+
+  /** Draw what is there: quiet recordings as high as loud ones. */
+  #draw(): void {
+    const barHeight = 0.94 / Math.max(0.05, this.#loudest());
+    this.#surfer.setOptions({ peaks: this.#peaks, duration: this.#duration, barHeight });
+    const drawn = this.#surfer.getDecodedData();
+    if (drawn !== null) void this.#surfer.getRenderer().render(drawn); // setOptions alone draws the peaks of before
   }
 
   #loudest(): number {

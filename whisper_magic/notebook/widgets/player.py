@@ -1,22 +1,22 @@
 """The player: sound and words in step, in a notebook whose kernel is alive.
 
 The model holds one trait, its anchor: the page asks for all else by messages (`messages`), so that nothing of the
-recording is in the notebook's file. What is shown in the cell is the transcript's static view, which carries the anchor;
-the page puts the player in its place (frontend/src/player.ts).
+recording is in the notebook's file. What is shown in the cell is the transcript's static view, which carries the
+anchor; the page puts the player in its place (frontend/src/player.ts).
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from whisper_magic.audio.encode import encode, playable
+from whisper_magic.audio.encode import BLOCK, CODINGS, encoded, playable
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import Peaks, fill
 from whisper_magic.errors import AudioError, TranscriptError, WhisperMagicError
@@ -30,7 +30,7 @@ CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at 
 PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
 
 
-class Player(anywidget.AnyWidget):
+class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
     """A transcript with its sound, for a notebook.
 
     Attributes:
@@ -152,9 +152,10 @@ class SoundSource:
             AudioError: where the sound cannot be read.
         """
         if self._encoded is None:
-            self._encoded = _Growing(lambda: encode(self.excerpt))
+            self._encoded = _Growing(encoded(self.excerpt))
         part, done = self._encoded.read(offset, CHUNK, PATIENCE)
-        return {"mime": "audio/ogg", "done": done, "fraction": 0.0}, [part]
+        seconds = self._encoded.steps * BLOCK
+        return {"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part]
 
     def _path(self) -> Path | None:
         source = self.excerpt.source
@@ -167,8 +168,9 @@ class SoundSource:
 class _Growing:
     """Bytes that a thread goes on making while others read them."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self.steps = 0  # parts by now
         self._content = bytearray()
         self._error: AudioError | None = None
         self._done = False
@@ -186,8 +188,9 @@ class _Growing:
 
     def _run(self) -> None:
         try:
-            for part in self._make():
+            for part in self._parts:
                 with self._grown:
+                    self.steps += 1
                     self._content += part
                     self._grown.notify_all()
         except AudioError as error:

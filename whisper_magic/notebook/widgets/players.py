@@ -24,7 +24,7 @@ NAME = "whisper_magic.transcript.Transcript"
 
 
 class Players:
-    """The players of this kernel, by transcript. A transcript that is forgotten takes its player's sound along.
+    """The players of this kernel, by transcript. One that is shown keeps its transcript: the page may ask for its sound.
 
     Attributes:
         token_text: of a transcript's tokens, where the target that wrote them is resident.

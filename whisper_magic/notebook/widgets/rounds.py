@@ -92,7 +92,8 @@ def timed_rounds(transcript: Transcript, token_text: TokenText) -> list[dict[str
         start = own[0].start if own else reached
         reached = max(start, own[-1].end if own else reached)
         segment = own[0].segment if own else placed[min(at, len(placed) - 1)].segment if placed else -1
-        found.append(_described(one, token_text) | {"start": round(start, 3), "end": round(reached, 3), "segment": segment})
+        when = {"start": round(start, 3), "end": round(reached, 3), "segment": segment}
+        found.append(_described(one, token_text) | when)
     return found
 
 

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+
+import { Kernel, Refused } from "../src/kernel";
+import { FakeModel } from "./model";
+
+test("answers come back to the request that has their id, in any order", async () => {
+  const model = new FakeModel();
+  const kernel = new Kernel(model);
+  const [first, second] = [kernel.ask("file", { format: "srt" }), kernel.ask("sound", { offset: 5 })];
+  model.answer(1, { value: { mime: "audio/ogg", done: true, seconds: 4 } }, [new Uint8Array([1, 2]).buffer]);
+  model.answer(0, { value: { name: "talk.srt", text: "1" } });
+  expect((await first).value.name).toBe("talk.srt");
+  expect((await second).buffers[0]?.getUint8(1)).toBe(2);
+  expect(model.sent[1]).toMatchObject({ kind: "sound", offset: 5 });
+});
+
+test("an error is refused with the kernel's own line", async () => {
+  const model = new FakeModel();
+  const asked = new Kernel(model).ask("trace", {});
+  model.answer(0, { error: "load base to see its tokens" });
+  await expect(asked).rejects.toThrow(new Refused("load base to see its tokens"));
+});
+
+test("messages for others, and malformed ones, are passed over", async () => {
+  const model = new FakeModel();
+  const asked = new Kernel(model).ask("trace", {});
+  const late = new Kernel(model);
+  model.answer(5, { value: 1 });
+  model.answer(0, { id: 7, value: 1 });
+  late.close();
+  model.answer(0, { value: { rounds: [], note: null } });
+  expect((await asked).value.rounds).toEqual([]);
+});
+
+test("when the comm closes, what waits is refused, and so is all that follows", async () => {
+  const kernel = new Kernel(new FakeModel());
+  const asked = kernel.ask("document", {});
+  kernel.close();
+  await expect(asked).rejects.toThrow("the kernel is gone");
+  await expect(kernel.ask("document", {})).rejects.toThrow("the kernel is gone");
+  expect(kernel.gone).toBe(true);
+});

@@ -1,0 +1,109 @@
+import { beforeAll, expect, test, vi } from "vitest";
+
+import type { Document, Round, Segment, Word } from "../src/protocol";
+import { described, find, folded, hasWords, Text } from "../src/text";
+
+beforeAll(() => {
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      observe = (): void => undefined;
+      disconnect = (): void => undefined;
+    },
+  );
+  vi.stubGlobal("matchMedia", () => ({ matches: true }));
+  Element.prototype.scrollTo = (() => undefined);
+});
+
+const WORDS: Word[] = [
+  [" Été", 0, 0.5, 0.9],
+  [" is", 0.5, 0.8, 0.2],
+  [" <b>over</b>.", 1.2, 2, 1],
+];
+const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, flags: [], language: null };
+const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], flags: ["loop"], language: "he" };
+
+function shown(segments: Segment[] = [FIRST, SECOND]): { text: Text; sought: number[]; rounds: number[] } {
+  const [sought, rounds]: [number[], number[]] = [[], []];
+  const document = { segments, language: "fr" } as unknown as Document;
+  const text = new Text(document, { onseek: (time) => sought.push(time), onround: (index) => rounds.push(index) });
+  return { text, sought, rounds };
+}
+
+test("searching passes over case and accents, and keeps each character in its place", () => {
+  expect(folded("ÉtÉ İs")).toHaveLength(6);
+  expect(find("ete IS", [FIRST])).toEqual([{ segment: 0, start: 0, end: 6 }]);
+  expect(find("is", [FIRST, SECOND]).map(({ segment }) => segment)).toEqual([0, 1]);
+  expect(find("  ", [FIRST])).toEqual([]);
+});
+
+test("words that are not the text are left aside", () => {
+  expect(hasWords(FIRST)).toBe(true);
+  expect(hasWords({ ...FIRST, text: " Another text" })).toBe(false);
+  expect(hasWords(SECOND)).toBe(false);
+});
+
+test("the word that sounds is marked, and none in a pause", () => {
+  const { text } = shown();
+  const now = (): string | null | undefined => text.element.querySelector(".word.now")?.textContent;
+  text.moved(0.6, true);
+  expect(now()).toBe(" is");
+  expect(text.element.querySelector(".segment.now")?.textContent).toContain("0:00");
+  text.moved(1.0, true);
+  expect(now()).toBeUndefined();
+  text.moved(1.3, true);
+  expect(now()).toBe(" <b>over</b>.");
+  text.moved(2.5, true);
+  expect(text.element.querySelector(".segment.now")).toBeNull();
+});
+
+test("a click on a word seeks to it, beside the words to the segment", () => {
+  const { text, sought } = shown();
+  text.moved(0.6, false);
+  text.element.querySelectorAll<HTMLElement>(".word")[2]?.click();
+  text.element.querySelectorAll<HTMLElement>(".time")[1]?.click();
+  expect(sought).toEqual([1.2, 3]);
+});
+
+test("stepping goes from segment to segment and stays at the ends", () => {
+  const { text } = shown();
+  expect([text.step(0, 1), text.step(3.5, -1), text.step(0, -1), text.step(4, 1)]).toEqual([3, 0, 0, 3]);
+});
+
+test("each segment has its plain text for screen readers, its language and direction", () => {
+  const { text } = shown();
+  const [first, second] = Array.from(text.element.querySelectorAll(".spoken"));
+  expect(first?.textContent).toBe("Été is <b>over</b>.");
+  expect(first?.getAttribute("lang")).toBe("fr");
+  expect(second?.getAttribute("dir")).toBe("rtl");
+  expect(text.element.querySelectorAll("b, script")).toHaveLength(0);
+  expect(text.element.querySelectorAll('.words:not([aria-hidden="true"])')).toHaveLength(0);
+});
+
+const ROUND: Round = {
+  start: 0, end: 1, window: 0, segment: 0, position: 4, drafter: "model", accepted: 1, proposed: 2,
+  draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [[" Été", "a"], [" was", "r"], [" is", "t"]],
+}; // prettier-ignore
+
+test("tokens take the words' place, each with its verdict; a click names its round", () => {
+  const { text, rounds } = shown();
+  text.moved(0.1, false);
+  text.trace([ROUND]);
+  const tokens = Array.from(text.element.querySelectorAll(".token"));
+  expect(tokens.map((token) => [token.textContent, token.className])).toEqual([
+    [" Été", "token a"],
+    [" was", "token r"],
+    [" is", "token t"],
+  ]);
+  (tokens[1] as HTMLElement).click();
+  expect(rounds).toEqual([0]);
+  text.trace(null);
+  expect(text.element.querySelectorAll(".word")).toHaveLength(3);
+});
+
+test("a round in words names the drafter, or that there was none", () => {
+  expect(described(ROUND, 0)).toBe(
+    "Round 1, position 4: the draft model proposed 2, the target accepted 1; draft 1.3 ms, verify 8.0 ms",
+  );
+  expect(described({ ...ROUND, drafter: null, temperature: 0.4 }, 1)).toContain("temperature 0.4: nothing was proposed");
+});

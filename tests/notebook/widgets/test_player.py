@@ -1,0 +1,167 @@
+"""The kernel's side of the player: what the page asks and gets, and what the notebook keeps."""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.support import fake_engine
+from whisper_magic.audio.excerpt import Excerpt
+from whisper_magic.audio.peaks import Peaks
+from whisper_magic.notebook.widgets.document import expected_levels
+from whisper_magic.notebook.widgets.player import Player
+from whisper_magic.notebook.widgets.players import Players
+from whisper_magic.transcript import Transcript
+
+SECONDS = 20.0
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    path = tmp_path / "talk.flac"
+    samples = 0.5 * np.sin(np.arange(int(SECONDS * 16_000)) * 0.05)
+    soundfile.write(path, samples, 16_000)
+    return path
+
+
+@pytest.fixture
+def transcript(talk: Path) -> Transcript:
+    return fake_engine.transcript(str(talk))
+
+
+class Page:
+    """A browser's side: asks, and keeps what comes back."""
+
+    def __init__(self, player: Player) -> None:
+        self.player, self.answers = player, []
+        player.send = lambda content, buffers=None: self.answers.append((content, buffers or []))
+
+    def ask(self, kind: str, **fields: Any) -> tuple[Any, list[bytes]]:
+        self.player._on_message(self.player, {"id": "1", "kind": kind, **fields}, [])
+        content, buffers = self.answers.pop()
+        assert content["id"] == "1"
+        if "error" in content:
+            raise LookupError(content["error"])
+        return content["value"], buffers
+
+
+@pytest.fixture
+def page(transcript: Transcript, talk: Path) -> Page:
+    return Page(Player(transcript, Excerpt(str(talk)), str))
+
+
+def test_the_text_and_where_the_sound_is(page: Page, talk: Path) -> None:
+    document, _ = page.ask("document")
+    assert [segment["text"] for segment in document["segments"]] == [one.text for one in fake_engine.SEGMENTS]
+    assert document["duration"] == SECONDS
+    assert document["sound"] == {
+        "path": str(talk),
+        "home": str(Path.home()),
+        "size": talk.stat().st_size,
+        "mime": "audio/flac",
+    }
+    assert document["formats"] == ["txt", "srt", "vtt", "tsv", "json"]
+
+
+def test_the_page_knows_the_levels_before_they_are_there(page: Page) -> None:
+    levels = page.ask("document")[0]["levels"]
+    for _ in range(100):
+        value, (window,) = page.ask("peaks", level=len(levels) - 1, start=0, count=2000)
+        if value["complete"]:
+            break
+        time.sleep(0.05)
+    assert value["count"] == levels[-1]["count"]
+    assert set(np.frombuffer(window, np.int8)[1::2].tolist()) <= set(range(60, 66))
+
+
+@pytest.mark.parametrize("seconds", [0.004, 1.0, 9.99, 10.0, 10.01, 61.7, 4000.0])
+def test_expected_levels_are_those_that_come(seconds: float) -> None:
+    made = Peaks.of(np.zeros(round(seconds * 16_000), np.float32), 16_000)
+    expected = [(round(one["seconds"], 9), one["count"]) for one in expected_levels(seconds)]
+    assert expected == [(round(one.seconds_per_peak, 9), one.count) for one in made.levels]
+
+
+def test_sound_comes_in_parts_and_is_whole(page: Page, tmp_path: Path) -> None:
+    content, done = b"", False
+    while not done:
+        value, (part,) = page.ask("sound", offset=len(content))
+        content, done = content + part, value["done"]
+    assert value["mime"].startswith("audio/ogg")
+    (tmp_path / "heard.ogg").write_bytes(content)
+    assert soundfile.info(tmp_path / "heard.ogg").duration == pytest.approx(SECONDS, abs=0.01)
+
+
+def test_rounds_need_the_target_s_tokens(page: Page, transcript: Transcript) -> None:
+    assert len(page.ask("trace")[0]["rounds"]) == len(fake_engine.ROUNDS)
+    with pytest.raises(LookupError, match="load big-model to see its tokens"):
+        Page(Player(transcript, None, None)).ask("trace")
+
+
+def test_files_are_named_after_the_recording(page: Page) -> None:
+    value, _ = page.ask("file", format="srt")
+    assert value["name"] == "talk.srt"
+    assert value["text"].startswith("1\n00:00:00,000 --> 00:00:04,000\n")
+    with pytest.raises(LookupError, match="no transcript format"):
+        page.ask("file", format="doc")
+
+
+def test_a_recording_that_is_gone_leaves_its_text(transcript: Transcript, talk: Path) -> None:
+    talk.unlink()
+    players = Players()
+    page = Page(players.of(transcript))
+    document, _ = page.ask("document")
+    assert document["sound"] is None
+    assert document["segments"]
+    with pytest.raises(LookupError, match="not here any more"):
+        page.ask("peaks", level=0, start=0, count=1)
+
+
+def test_hostile_messages_get_a_line(page: Page) -> None:
+    for content in (None, {"id": 3}, {"id": "1", "kind": "eval"}, {"id": "1", "kind": "file", "format": "../x"}):
+        page.player._on_message(page.player, content, [])
+        answer, _ = page.answers.pop()
+        assert "\n" not in answer["error"]
+
+
+def test_the_notebook_holds_the_static_view_and_an_anchor(page: Page, transcript: Transcript) -> None:
+    bundle = page.player._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert f'data-whisper-player="{page.player.anchor}"' in bundle["text/html"]
+    assert fake_engine.SEGMENTS[0].text.strip() in bundle["text/html"]
+    synced = {name: value for name, value in page.player.get_state().items() if not name.startswith("_")}
+    assert set(synced) <= {"anchor", "layout", "tabbable", "tooltip"}
+
+
+def test_one_player_to_a_transcript_and_none_once_it_is_forgotten(transcript: Transcript, talk: Path) -> None:
+    players = Players()
+    player = players.of(transcript)
+    assert players.of(transcript) is player
+    assert transcript.source == str(talk)
+    assert not players._sounds
+
+
+def test_arrays_are_heard_while_their_transcript_lives() -> None:
+    players = Players()
+    made = fake_engine.transcript("array")
+    assert players.sound_of(made) is None
+    players.remember(made, (np.zeros(16_000, np.float32), 16_000))
+    found = players.sound_of(made)
+    assert found is not None
+    assert found.rate == 16_000
+    gone = weakref.ref(made)
+    del made, found
+    gc.collect()
+    assert gone() is None
+    assert not players._sounds
+
+
+def test_transcript_player(transcript: Transcript) -> None:
+    assert isinstance(transcript.player(), Player)
+    assert transcript.player() is transcript.player()
