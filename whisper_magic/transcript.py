@@ -318,6 +318,13 @@ class Transcript:
 
         return PLAYERS.of(self, sound)
 
+    @property
+    def edited(self) -> Transcript:
+        """This transcript with the corrections that were made in its player; itself where there are none."""
+        from whisper_magic.notebook.widgets.players import PLAYERS
+
+        return PLAYERS.edited(self)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to a file, which appears whole or not at all.
 

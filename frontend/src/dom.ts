@@ -71,3 +71,8 @@ export function lastAtOrBefore(starts: ArrayLike<number>, time: number): number 
   }
   return low - 1;
 }
+
+/** A button of text; the label says what it does where the text is a sign. */
+export function button(text: string, label = text): HTMLButtonElement {
+  return h("button", { type: "button", title: label, "aria-label": label }, text);
+}

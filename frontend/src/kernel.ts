@@ -1,6 +1,6 @@
 // Requests to the kernel over the widget's comm. A kernel may be busy for long, restart, or be gone.
 
-import type { Answers, Kind, Model, Reply } from "./protocol";
+import type { Answers, Kind, Model, Notice, Reply } from "./protocol";
 
 interface Waiting {
   readonly resolve: (reply: Reply<Kind>) => void;
@@ -11,6 +11,7 @@ interface Message {
   id?: unknown;
   value?: unknown;
   error?: unknown;
+  notice?: unknown;
 }
 
 /** An answer that is an error: its message is one line, for people. */
@@ -20,6 +21,7 @@ export class Kernel {
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = Math.random().toString(36).slice(2);
   readonly #model: Model;
+  readonly #listeners = new Set<(notice: Notice) => void>();
   #count = 0;
   #gone = false;
 
@@ -50,6 +52,12 @@ export class Kernel {
     });
   }
 
+  /** Hear of the work that goes on. Returns how to stop hearing. */
+  listen(listener: (notice: Notice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** The comm is closed: what waits for an answer gets none. */
   close(): void {
     this.#gone = true;
@@ -59,6 +67,7 @@ export class Kernel {
   }
 
   readonly #receive = (message: Message, buffers: DataView[]): void => {
+    if (typeof message.notice === "string") for (const listener of this.#listeners) listener(message as Notice);
     if (typeof message.id !== "string") return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);

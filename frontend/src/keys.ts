@@ -9,6 +9,7 @@ export interface Actions {
   zoom(factor: number): void;
   search(): void;
   loop(): void;
+  edit(): void;
   help(): void;
   escape(): boolean;
 }
@@ -22,6 +23,7 @@ export const KEYS: readonly (readonly [keys: readonly string[], what: string])[]
   [["+", "-"], "zoom the waveform"],
   [["/"], "search"],
   [["L"], "loop the marked part, or the segment"],
+  [["E"], "correct the segment; a double click does it, too"],
   [["?"], "this list"],
 ];
 
@@ -73,6 +75,10 @@ export function act(event: KeyboardEvent, on: Actions): boolean {
     case "l":
     case "L":
       on.loop();
+      return true;
+    case "e":
+    case "E":
+      on.edit();
       return true;
     case "?":
       on.help();

@@ -42,13 +42,14 @@ export interface Document {
   readonly details: readonly string[];
   readonly warning: string | null;
   readonly duration: number;
-  /** Of the source at which the transcript begins: its times count from the source's start. */
   readonly language: string | null;
   readonly segments: readonly Segment[];
   readonly gaps: readonly Gap[];
   readonly sound: Sound | null;
   readonly levels: readonly Level[];
   readonly formats: readonly string[];
+  /** How many changes can be undone. */
+  readonly changes: number;
   /** Whether rounds were recorded. */
   readonly rounds: number;
   /** Below the text, a line each. */
@@ -81,9 +82,32 @@ export interface Answers {
   sound: { ask: { offset: number }; get: { mime: string; done: boolean; seconds: number } };
   trace: { ask: object; get: { rounds: readonly Round[]; note: string | null } };
   file: { ask: { format: string }; get: { name: string; text: string } };
+  words: { ask: object; get: object };
+  again: { ask: { start: number; end: number; language: string; task: string }; get: object };
+  keep: { ask: object; get: Document };
+  undo: { ask: object; get: Document };
+  edit: { ask: { segment: number; text: string }; get: Document };
+  clip: { ask: { start: number; end: number }; get: { name: string; mime: string } };
+  stop: { ask: object; get: object };
 }
 
 export type Kind = keyof Answers;
+
+/** What the kernel says of the work that `words` or `again` began. */
+export type Notice =
+  | { readonly notice: "progress"; readonly fraction: number }
+  | { readonly notice: "stopped" }
+  | { readonly notice: "failed"; readonly error: string }
+  | { readonly notice: "result"; readonly kind: "words"; readonly document: Document }
+  | {
+      readonly notice: "result";
+      readonly kind: "again";
+      readonly start: number;
+      readonly end: number;
+      readonly text: string;
+      readonly before: string;
+      readonly language: string | null;
+    };
 
 export interface Reply<K extends Kind> {
   readonly value: Answers[K]["get"];

@@ -10,6 +10,7 @@ const HIT = "whisper-magic-hit-now";
 
 export interface TextEvents {
   onseek(time: number): void;
+  onedit(segment: number, text: string): void;
   onround(index: number): void;
 }
 
@@ -56,6 +57,7 @@ export class Text {
   #rounds: readonly Round[] | null = null;
   #roundsOf = new Map<number, number[]>();
   #hits: Range[] = [];
+  #editing: { readonly index: number; readonly field: HTMLTextAreaElement; readonly end: () => void } | null = null;
   readonly #on: TextEvents;
   readonly #seen: IntersectionObserver;
 
@@ -80,6 +82,7 @@ export class Text {
       }, { passive: true });
     }
     this.element.addEventListener("click", this.#onclick);
+    this.element.addEventListener("dblclick", this.#ondblclick);
     this.show(document);
   }
 
@@ -88,6 +91,7 @@ export class Text {
     this.#document = document;
     this.#segment = -1;
     this.#word = null;
+    this.#editing = null;
     this.#starts = document.segments.map(({ start }) => start);
     this.#seen.disconnect();
     const whole = document.segments.at(-1)?.end ?? 0;
@@ -127,6 +131,46 @@ export class Text {
       }
     }
     this.#mark(index, time);
+  }
+
+  /** Write another text in the place of a segment's; the word that was meant is marked. */
+  edit(index: number, word = ""): void {
+    const [row, segment] = [this.#rows[index], this.#document.segments[index]];
+    const speech = row?.querySelector(".speech");
+    if (!row || !speech || segment === undefined) return;
+    this.#editing?.end();
+    const text = segment.text.trim();
+    const field = h("textarea", { "aria-label": `Text of the segment at ${clock(segment.start)}`, rows: 2, dir: "auto" });
+    field.value = text;
+    const shown = Array.from(speech.children) as HTMLElement[];
+    const end = (): void => {
+      field.remove();
+      for (const one of shown) one.hidden = false;
+    };
+    for (const one of shown) one.hidden = true;
+    speech.append(field);
+    field.focus();
+    const at = word.trim() === "" ? -1 : text.indexOf(word.trim());
+    field.setSelectionRange(Math.max(0, at), at < 0 ? text.length : at + word.trim().length);
+    this.#editing = { index, field, end };
+  }
+
+  /** Take a key of the text that is being corrected: Enter keeps it, Escape does not. Whether it was one. */
+  key(event: KeyboardEvent): boolean {
+    const editing = this.#editing;
+    if (editing === null || (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey))) return false;
+    const { index, field, end } = editing;
+    this.#editing = null;
+    const typed = field.value.trim();
+    end();
+    if (event.key === "Enter" && typed !== this.#document.segments[index]?.text.trim()) this.#on.onedit(index, typed);
+    this.element.focus();
+    return true;
+  }
+
+  /** The segment that sounds now; -1 between segments. */
+  get now(): number {
+    return this.#segment;
   }
 
   /** The start of the segment that comes a number of segments later. */
@@ -254,8 +298,17 @@ export class Text {
     this.follow.hidden = this.#following;
   }
 
+  readonly #ondblclick = (event: MouseEvent): void => {
+    const target = event.target as Element;
+    const row = target.closest<HTMLElement>(".segment");
+    if (row === null || this.#rounds !== null || target.closest("textarea")) return;
+    document.getSelection()?.removeAllRanges();
+    this.edit(this.#rows.indexOf(row), target.closest(".word")?.textContent ?? "");
+  };
+
   readonly #onclick = (event: MouseEvent): void => {
     const target = event.target as Element;
+    if (target.closest("textarea")) return;
     if (getSelectionText() !== "") return; // someone marks text to copy it
     const round = target.closest<HTMLElement>("[data-round]");
     const row = target.closest<HTMLElement>(".segment");

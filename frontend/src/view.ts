@@ -1,12 +1,14 @@
 // One player on the page: a strip with the waveform and the transport, below it the text.
 
-import { clock, h, icon, type IconName } from "./dom";
+import { button, clock, h, icon, type IconName } from "./dom";
 import { Kernel, Refused } from "./kernel";
 import { act, KEYS, typing, type Actions } from "./keys";
 import css from "./player.css";
-import type { Document } from "./protocol";
+import type { Document, Notice } from "./protocol";
+import { download, RegionBar } from "./region";
+import { Search } from "./search";
 import { Sound } from "./sound";
-import { find, Text, type Hit } from "./text";
+import { Text } from "./text";
 import { Trace } from "./trace";
 import { Waveform, type Span } from "./waveform";
 
@@ -17,24 +19,25 @@ export class View {
   readonly host: HTMLElement;
   readonly #root = h("div", { class: "player", role: "group" });
   readonly #kernel: Kernel;
-  readonly #document: Document;
+  #document: Document;
   readonly #sound: Sound;
   readonly #waveform: Waveform;
   readonly #text: Text;
   readonly #stop = new AbortController();
   readonly #say = h("div", { class: "say", role: "status" });
   readonly #clock = h("b", {}, "0:00");
-  readonly #play = button("play", "Play");
-  readonly #loop = button("loop", "Loop the marked part", "L");
-  readonly #mute = button("volume", "Mute");
+  readonly #play = iconButton("play", "Play");
+  readonly #loop = iconButton("loop", "Loop the marked part (L)");
+  readonly #mute = iconButton("volume", "Mute");
   readonly #volume = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, "aria-label": "Volume" });
   readonly #speed: HTMLSelectElement;
-  readonly #find = h("div", { class: "find", hidden: true });
-  readonly #query = h("input", { type: "search", "aria-label": "Search in the text", placeholder: "Search in the text" });
-  readonly #found = h("span", { class: "soft number", role: "status" });
+  readonly #search: Search;
+  readonly #regionBar: RegionBar;
+  readonly #words = button("Find words", "Find when each word is said");
+  readonly #undo = button("Undo", "Take the last change back");
+  readonly #progress = h("progress", { max: 1, value: 0, "aria-label": "Transcribing" });
+  readonly #work = h("div", { class: "work", hidden: true });
   readonly #help: HTMLDialogElement;
-  #hits: Hit[] = [];
-  #hit = 0;
   #region: Span | null = null;
   #looping = false;
   #trace: Trace | null = null;
@@ -49,6 +52,7 @@ export class View {
     this.#text = new Text(document, {
       onseek: (time) => void this.#playFrom(time),
       onround: (index) => this.#trace?.go(index),
+      onedit: (segment, text) => void this.#change("edit", { segment, text }),
     });
     this.#waveform = new Waveform(this.#sound.media, kernel, document.duration, document.levels, {
       onseek: (time) => {
@@ -58,6 +62,17 @@ export class View {
         this.#marked(region);
       },
       onview: (start, end) => this.#trace?.draw(start, end),
+    });
+    this.#search = new Search(document, {
+      onhits: (hits, now) => this.#text.hits(hits, now),
+      onseek: (time) => this.#seek(time),
+      onclose: () => this.#waveform.element.focus(),
+    });
+    this.#regionBar = new RegionBar(document, kernel, {
+      onclose: () => this.#clearRegion(),
+      ondocument: (changed) => this.#changed(changed),
+      onwork: () => this.#working(0),
+      onstatus: (line) => this.#status(line),
     });
     this.#build();
     this.#listen();
@@ -91,10 +106,12 @@ export class View {
   #build(): void {
     const { title, details, warning, duration, rounds, formats, sound, foot } = this.#document;
     this.#root.setAttribute("aria-label", `Player of ${title}`);
-    const tools = h("div", { class: "tools", role: "toolbar", "aria-label": "Views" }, this.#tool("Search", "/", () => this.#search()));
+    const tools = h("div", { class: "tools", role: "toolbar", "aria-label": "Views" }, this.#tool("Search", "/", () => this.#search.open()));
     const hasWords = this.#document.segments.some(({ words }) => words.length > 0);
     if (hasWords) tools.append(this.#toggle("Doubt", "Shade words by how unsure the model is", (on) => this.#text.element.classList.toggle("doubt", on)));
     if (rounds > 0) tools.append(this.#toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on), true));
+    if (sound !== null) tools.append(this.#words);
+    tools.append(this.#undo);
     if (formats.length > 0) tools.append(this.#saver(formats));
     tools.append(this.#tool("Keys", "?", () => this.#help.showModal()));
     const head = h(
@@ -120,14 +137,16 @@ export class View {
       for (const one of [this.#play, this.#loop]) one.disabled = true;
       this.#status("The recording is not here any more: the text stands without its sound.");
     }
-    const [back, forth, done] = [button("search", "Previous place"), button("search", "Next place"), button("search", "Close the search")];
-    [back, forth, done].forEach((one, i) => one.replaceChildren("‹›×"[i] ?? ""));
-    back.addEventListener("click", () => this.#goHit(-1));
-    forth.addEventListener("click", () => this.#goHit(1));
-    done.addEventListener("click", () => this.#endSearch());
-    this.#find.append(this.#query, this.#found, back, forth, done);
+    for (const one of [this.#words, this.#undo]) one.dataset["kernel"] = "";
+    const stop = button("Stop", "Stop transcribing");
+    stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
+    this.#work.append(this.#progress, h("span", { class: "soft" }, "Transcribing…"), stop);
     const below = h("div", { class: "foot" }, ...foot.map((line) => h("div", {}, line)));
-    this.#root.append(head, strip, this.#find, this.#say, this.#text.element, this.#text.follow, below, this.#help);
+    const { element: search } = this.#search;
+    const { element: region, beside } = this.#regionBar;
+    this.#root.append(head, strip, region, search, this.#work, this.#say, beside, this.#text.element, this.#text.follow, below);
+    this.#root.append(this.#help);
+    this.#show();
   }
 
   #listen(): void {
@@ -141,8 +160,8 @@ export class View {
     listen(this.#mute, "click", () => (media.muted = !media.muted));
     listen(this.#volume, "input", () => (media.volume = Number(this.#volume.value)));
     listen(this.#speed, "change", () => (media.playbackRate = Number(this.#speed.value)));
-    listen(this.#query, "input", () => this.#lookUp());
-    listen(this.#query, "keydown", (event) => this.#onquery(event as KeyboardEvent));
+    listen(this.#undo, "click", () => void this.#change("undo", {}));
+    listen(this.#words, "click", () => void this.#findWords());
     listen(media, "play", () => this.#started());
     listen(media, "pause", () => this.#shown());
     listen(media, "seeking", () => this.#moved());
@@ -160,7 +179,9 @@ export class View {
     }
     const size = new ResizeObserver(() => this.#waveform.paint());
     size.observe(this.#root);
+    const deaf = this.#kernel.listen((notice) => this.#onnotice(notice));
     signal.addEventListener("abort", () => {
+      deaf();
       theme.disconnect();
       size.disconnect();
     });
@@ -242,7 +263,12 @@ export class View {
   #marked(region: Span | null): void {
     this.#region = region;
     this.#setLoop(region !== null);
-    if (region !== null) this.#status(`Marked ${Waveform.named(region)}; it loops. Esc takes the mark away.`);
+    this.#regionBar.show(region);
+  }
+
+  #clearRegion(): void {
+    this.#waveform.clearRegion();
+    this.#marked(null);
   }
 
   #setLoop(on: boolean): void {
@@ -257,57 +283,58 @@ export class View {
     this.#loop.setAttribute("aria-pressed", String(on));
   }
 
-  // Search
+  // The text, changed
 
-  #search(): void {
-    this.#find.hidden = false;
-    this.#query.focus();
-    this.#query.select();
+  #show(): void {
+    const { segments, changes } = this.#document;
+    this.#words.hidden = segments.length === 0 || segments.every(({ words }) => words.length > 0);
+    this.#undo.hidden = changes === 0;
   }
 
-  #endSearch(): void {
-    this.#find.hidden = true;
-    this.#hits = [];
-    this.#text.hits([], -1);
-    this.#waveform.element.focus();
+  #changed(document: Document): void {
+    this.#document = document;
+    this.#text.show(document);
+    this.#search.show(document);
+    this.#regionBar.update(document);
+    this.#show();
+    this.#moved();
   }
 
-  #lookUp(): void {
-    this.#hits = find(this.#query.value, this.#document.segments);
-    this.#hit = 0;
-    this.#showHits();
-  }
-
-  #goHit(by: number): void {
-    if (this.#hits.length === 0) return;
-    this.#hit = (this.#hit + by + this.#hits.length) % this.#hits.length;
-    this.#showHits();
-    this.#seek(this.#timeOf(this.#hits[this.#hit]));
-  }
-
-  #showHits(): void {
-    const none = this.#query.value.trim() === "" ? "" : "not found";
-    this.#found.textContent = this.#hits.length > 0 ? `${this.#hit + 1} of ${this.#hits.length}` : none;
-    this.#text.hits(this.#hits, this.#hit);
-  }
-
-  /** When a place of the text is said: by its word, or by its part of the segment. */
-  #timeOf(hit: Hit | undefined): number {
-    const segment = hit && this.#document.segments[hit.segment];
-    if (!hit || !segment) return 0;
-    let read = -(segment.text.length - segment.text.trimStart().length);
-    for (const [text, start] of segment.words) {
-      read += text.length;
-      if (read > hit.start) return start;
+  async #change(kind: "edit" | "undo", what: object): Promise<void> {
+    try {
+      const { value } = await this.#kernel.ask(kind, what);
+      this.#changed(value);
+      this.#status(kind === "edit" ? "Corrected. The original is kept: transcript.edited has the correction." : "");
+    } catch (error) {
+      this.#status(`Not changed: ${(error as Error).message}.`);
     }
-    return segment.start + ((segment.end - segment.start) * hit.start) / Math.max(1, segment.text.trim().length);
   }
 
-  #onquery(event: KeyboardEvent): void {
-    if (event.key === "Enter") this.#goHit(event.shiftKey ? -1 : 1);
-    else if (event.key === "Escape") this.#endSearch();
-    else return;
-    event.preventDefault();
+  async #findWords(): Promise<void> {
+    try {
+      await this.#kernel.ask("words", {});
+      this.#working(0);
+    } catch (error) {
+      this.#status(`No word times: ${(error as Error).message}.`);
+    }
+  }
+
+  #working(fraction: number | null): void {
+    this.#work.hidden = fraction === null;
+    this.#progress.value = fraction ?? 0;
+    if (fraction === 0) this.#status("");
+  }
+
+  #onnotice(notice: Notice): void {
+    if (notice.notice === "progress") {
+      this.#working(notice.fraction);
+      return;
+    }
+    this.#working(null);
+    if (notice.notice === "failed") this.#status(`Not transcribed: ${notice.error}.`);
+    else if (notice.notice === "stopped") this.#status("Stopped; the text is as it was.");
+    else if (notice.kind === "words") this.#changed(notice.document);
+    else this.#regionBar.read(notice);
   }
 
   // Trace
@@ -354,11 +381,7 @@ export class View {
   async #save(format: string): Promise<void> {
     try {
       const { value } = await this.#kernel.ask("file", { format });
-      const url = URL.createObjectURL(new Blob([value.text], { type: "text/plain;charset=utf-8" }));
-      h("a", { href: url, download: value.name }).click();
-      setTimeout(() => {
-        URL.revokeObjectURL(url);
-      }, 10_000);
+      download(new Blob([value.text], { type: "text/plain;charset=utf-8" }), value.name);
       this.#status(`Saved ${value.name} by the browser.`);
     } catch (error) {
       this.#status(`Not saved: ${(error as Error).message}.`);
@@ -397,10 +420,14 @@ export class View {
     const target = event.composedPath()[0] ?? null;
     if (typing(target)) {
       event.stopPropagation(); // what is typed here is no shortcut of the notebook's
-      if (target === this.#query) this.#onquery(event);
+      const taken = this.#search.has(target) ? this.#search.key(event) : this.#text.key(event);
+      if (taken) event.preventDefault();
       return;
     }
-    if (event.key === " " && target instanceof HTMLButtonElement && target !== this.#play) return; // a button's own key
+    if (target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) {
+      event.stopPropagation(); // the button's own keys: the page presses it
+      return;
+    }
     if (!act(event, this.#actions)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -429,7 +456,10 @@ export class View {
       this.#waveform.zoom(factor);
     },
     search: () => {
-      this.#search();
+      this.#search.open();
+    },
+    edit: () => {
+      this.#text.edit(Math.max(0, this.#text.now));
     },
     loop: () => {
       this.#setLoop(!this.#looping);
@@ -439,20 +469,15 @@ export class View {
     },
     escape: () => {
       if (this.#region === null) return false;
-      this.#waveform.clearRegion();
-      this.#region = null;
-      this.#setLoop(false);
-      this.#looping = false;
-      this.#loop.setAttribute("aria-pressed", "false");
-      this.#status("");
+      this.#clearRegion();
       return true;
     },
   };
 }
 
-function button(name: IconName, label: string, key?: string): HTMLButtonElement {
-  const made = h("button", { type: "button", "aria-label": label, title: key === undefined ? label : `${label} (${key})` });
-  made.append(icon(name));
+function iconButton(name: IconName, label: string): HTMLButtonElement {
+  const made = button("", label);
+  made.replaceChildren(icon(name));
   return made;
 }
 

@@ -5,7 +5,7 @@ import { act, KEYS, typing, type Actions } from "../src/keys";
 function actions(): Actions {
   return {
     toggle: vi.fn(), seekBy: vi.fn(), segment: vi.fn(), volumeBy: vi.fn(), speedBy: vi.fn(), zoom: vi.fn(),
-    search: vi.fn(), loop: vi.fn(), help: vi.fn(), escape: vi.fn(() => true),
+    search: vi.fn(), edit: vi.fn(), loop: vi.fn(), help: vi.fn(), escape: vi.fn(() => true),
   }; // prettier-ignore
 }
 

@@ -23,11 +23,22 @@ const WORDS: Word[] = [
 const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, flags: [], language: null };
 const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], flags: ["loop"], language: "he" };
 
-function shown(segments: Segment[] = [FIRST, SECOND]): { text: Text; sought: number[]; rounds: number[] } {
-  const [sought, rounds]: [number[], number[]] = [[], []];
+interface Shown {
+  text: Text;
+  sought: number[];
+  rounds: number[];
+  edits: [number, string][];
+}
+
+function shown(segments: Segment[] = [FIRST, SECOND]): Shown {
+  const [sought, rounds, edits]: [number[], number[], [number, string][]] = [[], [], []];
   const document = { segments, language: "fr" } as unknown as Document;
-  const text = new Text(document, { onseek: (time) => sought.push(time), onround: (index) => rounds.push(index) });
-  return { text, sought, rounds };
+  const text = new Text(document, {
+    onseek: (time) => sought.push(time),
+    onround: (index) => rounds.push(index),
+    onedit: (segment, typed) => edits.push([segment, typed]),
+  });
+  return { text, sought, rounds, edits };
 }
 
 test("searching passes over case and accents, and keeps each character in its place", () => {
@@ -106,4 +117,21 @@ test("a round in words names the drafter, or that there was none", () => {
     "Round 1, position 4: the draft model proposed 2, the target accepted 1; draft 1.3 ms, verify 8.0 ms",
   );
   expect(described({ ...ROUND, drafter: null, temperature: 0.4 }, 1)).toContain("temperature 0.4: nothing was proposed");
+});
+
+test("a correction is sent by Enter, and dropped by Escape", () => {
+  const { text, edits } = shown();
+  const field = (): HTMLTextAreaElement | null => text.element.querySelector("textarea");
+  text.edit(1, "is");
+  expect(field()?.value).toBe("שלום is peace");
+  expect(text.element.querySelectorAll<HTMLElement>(".words")[1]?.hidden).toBe(true);
+  text.key(new KeyboardEvent("keydown", { key: "Escape" }));
+  expect(field()).toBeNull();
+  text.edit(0);
+  const open = field();
+  if (open) open.value = " Été was over. ";
+  expect(text.key(new KeyboardEvent("keydown", { key: "a" }))).toBe(false);
+  expect(text.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(true);
+  expect(edits).toEqual([[0, "Été was over."]]);
+  expect(text.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(false);
 });

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from whisper_magic.audio.load import load
 from whisper_magic.comparison import REPEATS, Comparison
 from whisper_magic.engine.compare.run import compare
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
@@ -28,9 +29,10 @@ from whisper_magic.engine.model.device import place
 from whisper_magic.engine.model.hub import AUTO, AUTOMATIC, draft_name
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.scheduler import Scheduler, Source
+from whisper_magic.engine.windows.align import align
 from whisper_magic.errors import AudioInvalid, EngineBusy, EngineClosed, OptionError, SomeFailed
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Transcript
+from whisper_magic.transcript import Event, Transcript, Word
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,35 @@ class Engine:
         chosen = _single(source, options, overrides)
         with self._exclusive() as model:
             return compare(model, source, chosen, repeats, on_stage)
+
+    def align(
+        self,
+        source: Source,
+        text: str,
+        *,
+        language: str | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> tuple[Word, ...]:
+        """Find when each word of a given text is said (forced alignment).
+
+        Args:
+            source: As of `transcribe`; one window of sound (30 s) at most. `audio.load(path, start=..., end=...)` gives
+                a part of a recording, and the words then have their times in the whole.
+            text: What is said in it, in the language that is spoken.
+            language: Its code; None is English.
+
+        Returns:
+            The words with their times in the source. Their probability is 1.
+
+        Raises:
+            AudioError: For a source that cannot be used.
+            OptionError: For sound or text that does not fit in one window, or a language that the target does not know.
+            EngineClosed: After `close`.
+        """
+        with self._exclusive() as model:
+            audio = load(source, sample_rate=model.front_end.sample_rate)
+            return align(model, audio, text, language)
 
     @contextmanager
     def _scheduler(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Scheduler]:

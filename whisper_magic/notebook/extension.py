@@ -7,7 +7,7 @@ outlive an unload until its cell ends: an extension that is registered again by 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -18,6 +18,9 @@ from whisper_magic.notebook.magics import MODEL_TRAITS, WhisperMagics
 from whisper_magic.notebook.views import registry as views
 from whisper_magic.notebook.widgets import players
 from whisper_magic.transcript import Transcript
+
+if TYPE_CHECKING:
+    from whisper_magic.engine.engine import Engine
 
 
 def load(shell: InteractiveShell) -> None:
@@ -34,7 +37,7 @@ def load(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(magics.matcher)
     views.register(shell)
     players.register(shell, lambda: magics.player)
-    players.PLAYERS.token_text = _token_text
+    players.PLAYERS.engine_of = _engine_of
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -55,10 +58,10 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.register("post_execute", at_cell_end)
 
 
-def _token_text(transcript: Transcript) -> Callable[[int], str] | None:
-    """Tokens as text, where the target that wrote them is resident."""
+def _engine_of(transcript: Transcript) -> Engine | None:
+    """The resident engine, where its target wrote a transcript."""
     engine = SESSION.resident
-    return engine.token_text if engine is not None and engine.status.target == transcript.models.target else None
+    return engine if engine is not None and engine.status.target == transcript.models.target else None
 
 
 def _remove(shell: InteractiveShell) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from whisper_magic.audio.peaks import Peaks
 from whisper_magic.notebook.widgets.document import expected_levels
 from whisper_magic.notebook.widgets.player import Player
 from whisper_magic.notebook.widgets.players import Players
-from whisper_magic.transcript import Transcript
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Segment, Transcript, Word
 
 SECONDS = 20.0
 
@@ -36,12 +39,48 @@ def transcript(talk: Path) -> Transcript:
     return fake_engine.transcript(str(talk))
 
 
+class Scripted(fake_engine.FakeEngine):
+    """The scripted engine: reads a stretch as "Another reading.", and aligns words evenly."""
+
+    def __init__(self) -> None:
+        super().__init__(fake_engine)
+        self.aligned: list[tuple[float, float, str]] = []
+        self.wait: threading.Event | None = None
+
+    def token_text(self, token: int) -> str:
+        return fake_engine.WORDS.get(token, "?")
+
+    def transcribe(self, source: Any, options: TranscribeOptions, *, on_event: Any) -> Transcript:
+        self.calls.append((source, options))
+        start, end = options.start or 0.0, options.end or SECONDS
+        part = Segment(
+            start, end, " Another reading.", words=(Word(" Another", start, end, 0.5),) if options.words else ()
+        )
+        while self.wait is not None and not self.wait.is_set():
+            on_event(part)
+            time.sleep(0.01)
+        on_event(part)
+        return replace(fake_engine.transcript(source, (part,), options=options), language="de")
+
+    def align(self, audio: Any, text: str, *, language: str | None) -> tuple[Word, ...]:
+        self.aligned.append((audio.start, audio.duration, text))
+        return tuple(Word(f" {word}", audio.start, audio.start + 0.1, 1.0) for word in text.split())
+
+
 class Page:
     """A browser's side: asks, and keeps what comes back."""
 
     def __init__(self, player: Player) -> None:
-        self.player, self.answers = player, []
-        player.send = lambda content, buffers=None: self.answers.append((content, buffers or []))
+        self.player, self.answers, self.notices = player, [], []
+        player.send = self._receive
+
+    def _receive(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        (self.notices if "notice" in content else self.answers).append((content, buffers or []))
+
+    def noticed(self) -> dict[str, Any]:
+        """The last notice, once the work has ended."""
+        self.player._work.wait(10)
+        return self.notices[-1][0]
 
     def ask(self, kind: str, **fields: Any) -> tuple[Any, list[bytes]]:
         self.player._on_message(self.player, {"id": "1", "kind": kind, **fields}, [])
@@ -53,8 +92,13 @@ class Page:
 
 
 @pytest.fixture
-def page(transcript: Transcript, talk: Path) -> Page:
-    return Page(Player(transcript, Excerpt(str(talk)), str))
+def engine() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def page(transcript: Transcript, talk: Path, engine: Scripted) -> Page:
+    return Page(Player(transcript, Excerpt(str(talk)), lambda: engine))
 
 
 def test_the_text_and_where_the_sound_is(page: Page, talk: Path) -> None:
@@ -100,8 +144,81 @@ def test_sound_comes_in_parts_and_is_whole(page: Page, tmp_path: Path) -> None:
 
 def test_rounds_need_the_target_s_tokens(page: Page, transcript: Transcript) -> None:
     assert len(page.ask("trace")[0]["rounds"]) == len(fake_engine.ROUNDS)
-    with pytest.raises(LookupError, match="load big-model to see its tokens"):
-        Page(Player(transcript, None, None)).ask("trace")
+    with pytest.raises(LookupError, match="big-model is not loaded any more: %whisper load it first"):
+        Page(Player(transcript, None)).ask("trace")
+
+
+def texts(document: dict[str, Any]) -> list[str]:
+    return [segment["text"] for segment in document["segments"]]
+
+
+def test_a_stretch_is_read_again_beside_the_text_and_then_in_its_place(page: Page, engine: Scripted) -> None:
+    page.ask("again", start=5.0, end=6.0, language="de", task="transcribe")
+    notice = page.noticed()
+    (_, options), *_ = engine.calls
+    assert (options.start, options.end, options.language) == (4.0, 9.5, "de")  # grown to the segment
+    assert (notice["notice"], notice["text"]) == ("result", "Another reading.")
+    assert notice["before"] == fake_engine.SEGMENTS[1].text.strip()
+    assert page.player.edited is page.player.transcript
+    document, _ = page.ask("keep")
+    assert texts(document) == [fake_engine.SEGMENTS[0].text, " Another reading."]
+    assert document["segments"][1]["language"] == "de"
+    assert document["changes"] == 1
+    with pytest.raises(LookupError, match="nothing was transcribed again"):
+        page.ask("keep")
+
+
+def test_a_change_is_taken_back_and_the_original_never_changes(page: Page) -> None:
+    before = page.player.transcript
+    document, _ = page.ask("edit", segment=0, text="  A  <b>word</b>.\n")
+    assert texts(document)[0] == " A <b>word</b>."
+    assert page.ask("file", format="txt")[0]["text"].startswith("A <b>word</b>.")
+    assert page.player.transcript is before
+    assert before.segments == fake_engine.SEGMENTS
+    assert texts(page.ask("undo")[0])[0] == fake_engine.SEGMENTS[0].text
+    with pytest.raises(LookupError, match="nothing was changed"):
+        page.ask("undo")
+    with pytest.raises(LookupError, match="there is no segment 9"):
+        page.ask("edit", segment=9, text="x")
+
+
+def test_the_words_of_a_correction_are_found_in_its_segment(page: Page, engine: Scripted) -> None:
+    page.ask("words")
+    document = page.noticed()["document"]
+    assert document["segments"][0]["words"] == [(" Another", 0.0, SECONDS, 0.5)]
+    document, _ = page.ask("edit", segment=0, text="Two words")
+    assert engine.aligned == [(0.0, SECONDS, " Two words")]
+    assert [word[0] for word in document["segments"][0]["words"]] == [" Two", " words"]
+
+
+def test_work_is_stopped_and_only_one_at_a_time(page: Page, engine: Scripted) -> None:
+    engine.wait = threading.Event()
+    page.ask("again", start=0.0, end=1.0, language="auto", task="translate")
+    with pytest.raises(LookupError, match="stop it first"):
+        page.ask("words")
+    page.ask("stop")
+    assert page.noticed() == {"notice": "stopped"}
+    assert page.player.edited is page.player.transcript
+
+
+def test_work_that_fails_says_why(page: Page, engine: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.player._engine = lambda: None
+    page.ask("words")
+    assert page.noticed() == {
+        "notice": "failed",
+        "error": "big-model is not loaded any more: %whisper load it first",
+    }
+    with pytest.raises(LookupError, match="task must be"):
+        page.ask("again", start=0.0, end=1.0, language="klingon" * 3, task="sing")
+
+
+def test_a_clip_is_a_file_of_its_own(page: Page, tmp_path: Path) -> None:
+    value, (content,) = page.ask("clip", start=1.0, end=2.5)
+    assert value == {"name": "talk 1.00-2.50.flac", "mime": "audio/flac"}
+    (tmp_path / "clip.flac").write_bytes(content)
+    assert soundfile.info(tmp_path / "clip.flac").duration == 1.5
+    with pytest.raises(LookupError, match="beyond its end"):
+        page.ask("clip", start=100.0, end=101.0)
 
 
 def test_files_are_named_after_the_recording(page: Page) -> None:
@@ -165,3 +282,6 @@ def test_arrays_are_heard_while_their_transcript_lives() -> None:
 def test_transcript_player(transcript: Transcript) -> None:
     assert isinstance(transcript.player(), Player)
     assert transcript.player() is transcript.player()
+    assert transcript.edited is transcript
+    Page(transcript.player()).ask("edit", segment=0, text="Corrected.")
+    assert transcript.edited.segments[0].text == " Corrected."

@@ -13,13 +13,14 @@ from whisper_magic.notebook.views import transcript as view
 from whisper_magic.transcript import Segment, Transcript
 
 
-def document(transcript: Transcript, sound: dict[str, Any] | None, duration: float) -> dict[str, Any]:
+def document(transcript: Transcript, sound: dict[str, Any] | None, duration: float, changes: int = 0) -> dict[str, Any]:
     """A transcript for the page.
 
     Args:
         transcript: what was said.
         sound: how the page gets the sound (`Sound` there); None where it is gone.
         duration: seconds of the sound.
+        changes: how many can be undone.
     """
     figures = " · ".join(f"{value} {what}" for value, what in view.figures(transcript))
     return {
@@ -36,6 +37,7 @@ def document(transcript: Transcript, sound: dict[str, Any] | None, duration: flo
         "sound": sound,
         "levels": expected_levels(duration) if sound is not None else [],
         "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
+        "changes": changes,
         "rounds": len(transcript.trace.rounds),
         "foot": [line for line in (figures, facts.models(transcript.models), *transcript.notes) if line],
     }

@@ -1,7 +1,7 @@
 """What a page may ask of the kernel, checked field by field: a hostile page can send anything.
 
-The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here; an
-answer carries the same `id`, and `value` or, in one line, `error`.
+The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here;
+an answer carries the same `id`, and `value` or, in one line, `error`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 from whisper_magic.errors import WhisperMagicError
 
 MOST_PEAKS = 200_000  # pairs asked for at once: 400 kB
+MOST_SECONDS = 7 * 24 * 3600
+MOST_TEXT = 20_000  # characters of a segment
 
 
 class BadRequest(WhisperMagicError):
@@ -71,9 +73,78 @@ class FileRequest(Request):
     format: str
 
 
-_KINDS: dict[str, type[Request]] = {
-    one.kind: one for one in (DocumentRequest, PeaksRequest, SoundRequest, TraceRequest, FileRequest)
-}
+@dataclass(frozen=True)
+class WordsRequest(Request):
+    """Find when each word is said."""
+
+    kind: ClassVar[str] = "words"
+
+
+@dataclass(frozen=True)
+class AgainRequest(Request):
+    """Transcribe a stretch again; `language` may be "auto"."""
+
+    kind: ClassVar[str] = "again"
+    start: float
+    end: float
+    language: str
+    task: str
+
+
+@dataclass(frozen=True)
+class KeepRequest(Request):
+    """Put what `again` gave in the place of what was there."""
+
+    kind: ClassVar[str] = "keep"
+
+
+@dataclass(frozen=True)
+class UndoRequest(Request):
+    """Take the last change back."""
+
+    kind: ClassVar[str] = "undo"
+
+
+@dataclass(frozen=True)
+class EditRequest(Request):
+    """Write another text in the place of a segment's."""
+
+    kind: ClassVar[str] = "edit"
+    segment: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ClipRequest(Request):
+    """The sound of a stretch, as a file."""
+
+    kind: ClassVar[str] = "clip"
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class StopRequest(Request):
+    """Stop what runs."""
+
+    kind: ClassVar[str] = "stop"
+
+
+_ALL: tuple[type[Request], ...] = (
+    DocumentRequest,
+    PeaksRequest,
+    SoundRequest,
+    TraceRequest,
+    FileRequest,
+    WordsRequest,
+    AgainRequest,
+    KeepRequest,
+    UndoRequest,
+    EditRequest,
+    ClipRequest,
+    StopRequest,
+)
+_KINDS: dict[str, type[Request]] = {one.kind: one for one in _ALL}
 
 
 def parse(content: Any) -> Request:
@@ -107,7 +178,12 @@ def _checked(name: str, value: Any, kind: str) -> Any:
             if not whole or value != int(value) or not 0 <= value < 2**53:
                 raise BadRequest(f"{name} is a whole number from 0, got {str(value)[:40]!r}")
             return min(int(value), MOST_PEAKS) if name == "count" else int(value)
+        case "float":
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or not 0 <= value < MOST_SECONDS:
+                raise BadRequest(f"{name} is a time in seconds, got {str(value)[:40]!r}")
+            return float(value)
         case _:
-            if not isinstance(value, str) or len(value) > 64:
+            if not isinstance(value, str) or len(value) > (MOST_TEXT if name == "text" else 64):
                 raise BadRequest(f"{name} is a short text, got a {type(value).__name__}")
             return value

@@ -8,55 +8,66 @@ anchor; the page puts the player in its place (frontend/src/player.ts).
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
-from whisper_magic.audio.encode import BLOCK, CODINGS, encoded, playable
 from whisper_magic.audio.excerpt import Excerpt
-from whisper_magic.audio.peaks import Peaks, fill
-from whisper_magic.errors import AudioError, TranscriptError, WhisperMagicError
+from whisper_magic.errors import TranscriptError, WhisperMagicError
 from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.widgets import messages
 from whisper_magic.notebook.widgets.document import document, file_of
-from whisper_magic.notebook.widgets.rounds import TokenText, timed_rounds
-from whisper_magic.transcript import Transcript
+from whisper_magic.notebook.widgets.rounds import timed_rounds
+from whisper_magic.notebook.widgets.sound import SoundSource
+from whisper_magic.notebook.widgets.work import Task, Work, span_of, spliced
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Event, Segment, Transcript, Word
 
-CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at once
-PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
+if TYPE_CHECKING:
+    from whisper_magic.engine.engine import Engine
+
+WINDOW = 30.0  # seconds of sound that a text can be aligned in
 
 
 class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
     """A transcript with its sound, for a notebook.
 
     Attributes:
-        transcript: what is shown.
+        transcript: what was transcribed; it never changes.
+        edited: what is shown: the transcript with the corrections that were made in the page.
         anchor: of the static views whose place the player takes.
     """
 
     _esm = Path(__file__).parent / "static" / "player.js"
     anchor = traitlets.Unicode(read_only=True).tag(sync=True)
 
-    def __init__(self, transcript: Transcript, sound: Excerpt | None, token_text: TokenText | None = None) -> None:
+    def __init__(
+        self, transcript: Transcript, sound: Excerpt | None, engine: Callable[[], Engine | None] = lambda: None
+    ) -> None:
         """Make one.
 
         Args:
             transcript: what was said.
             sound: of the whole recording; None where it cannot be read any more.
-            token_text: a token as people read it; None where the target is not resident.
+            engine: the resident one, where its target is the one that wrote the transcript.
         """
-        self.transcript, self.token_text = transcript, token_text
+        self.transcript = self.edited = transcript
+        self._engine = engine
+        self._before: list[Transcript] = []  # what `undo` goes back to
+        self._reading: tuple[Transcript, float, float] | None = None  # of a stretch, not kept yet
         self._sound = SoundSource(sound) if sound is not None else None
+        self._work = Work(self._transcribed, lambda notice: self.send(notice))
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
         self.on_msg(self._on_message)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return {"text/plain": view.text(self.transcript), "text/html": view.html(self.transcript, self.anchor)}
+        return {"text/plain": view.text(self.edited), "text/html": view.html(self.edited, self.anchor)}
 
     def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
         """Answer the page. An error goes back as its line; a fault of ours is reported in the kernel's log as any."""
@@ -70,140 +81,137 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def _answer(self, request: messages.Request) -> tuple[dict[str, Any], list[bytes]]:
         match request:
-            case messages.DocumentRequest():
-                return self._document(), []
             case messages.PeaksRequest(level=level, start=start, count=count):
-                return self._required_sound.peaks(level, start, count)
+                return self._heard.peaks(level, start, count)
             case messages.SoundRequest(offset=offset):
-                return self._required_sound.encoded(offset)
-            case messages.FileRequest(format=format):
-                return dict(file_of(self.transcript, format)), []
-            case _:
+                return self._heard.encoded(offset)
+            case messages.ClipRequest(start=start, end=end):
+                name = f"{Path(self.transcript.source).stem or 'clip'} {start:.2f}-{end:.2f}.flac"
+                return {"name": name, "mime": "audio/flac"}, [self._heard.clip(start, end)]
+            case messages.TraceRequest():
                 return self._trace(), []
+            case messages.FileRequest(format=format):
+                return dict(file_of(self.edited, format)), []
+            case messages.WordsRequest() | messages.AgainRequest() | messages.StopRequest():
+                return self._worked(request), []
+            case messages.EditRequest(segment=segment, text=text):
+                self._change(self._corrected(segment, text))
+            case messages.KeepRequest():
+                self._keep()
+            case messages.UndoRequest():
+                if not self._before:
+                    raise TranscriptError("nothing was changed")
+                self.edited = self._before.pop()
+            case _:
+                pass
+        return self._document(), []
+
+    # -- the text ----------------------------------------------------------------------------------------------------
 
     def _document(self) -> dict[str, Any]:
-        whole = self.transcript.duration + (self.transcript.options.start or 0.0)
-        reached = self.transcript.segments[-1].end if self.transcript.segments else 0.0
+        shown, options = self.edited, self.transcript.options
+        reached = shown.segments[-1].end if shown.segments else 0.0
+        duration = max(self.transcript.duration + (options.start or 0.0), reached)
         if self._sound is None:
-            return document(self.transcript, None, max(whole, reached))
-        described, duration = self._sound.described(), self._sound.duration
-        clipped = self.transcript.options.end is not None or self.transcript.options.start is not None
-        return document(self.transcript, described, duration if clipped and duration else max(whole, reached))
+            return document(shown, None, duration, len(self._before))
+        if options.start is not None or options.end is not None:  # the whole recording is played
+            duration = max(self._sound.duration or 0.0, duration)
+        return document(shown, self._sound.described(), duration, len(self._before))
 
     def _trace(self) -> dict[str, Any]:
-        if self.token_text is None:
-            raise TranscriptError(f"load {self.transcript.models.target} to see its tokens")
-        rounds = timed_rounds(self.transcript, self.token_text)
+        rounds = timed_rounds(self.transcript, self._resident.token_text)
         left = len(self.transcript.trace.rounds) - len(rounds)
         note = f"{left} rounds of attempts that were decoded again are not drawn." if left else None
         return {"rounds": rounds, "note": note}
 
-    @property
-    def _required_sound(self) -> SoundSource:
-        if self._sound is None:
-            raise TranscriptError("the recording is not here any more")
-        return self._sound
+    def _change(self, edited: Transcript) -> None:
+        self._before.append(self.edited)
+        self.edited = edited
 
+    def _corrected(self, index: int, text: str) -> Transcript:
+        """With another text in a segment; its words are found anew where the model and the sound are at hand."""
+        if not 0 <= index < len(self.edited.segments):
+            raise TranscriptError(f"there is no segment {index}")
+        segment, words = self.edited.segments[index], ()
+        engine, plain = self._engine(), " " + " ".join(text.split())
+        window = segment.end - segment.start <= WINDOW
+        if (
+            segment.words
+            and engine is not None
+            and self._sound is not None
+            and window
+            and self.transcript.task != "translate"
+        ):
+            language = segment.language or self.transcript.language
+            words = engine.align(self._heard.audio(segment.start, segment.end), plain, language=language)
+        changed = replace(segment, text=plain, tokens=(), words=words, flags=())
+        segments = (*self.edited.segments[:index], changed, *self.edited.segments[index + 1 :])
+        return replace(self.edited, segments=segments)
 
-class SoundSource:
-    """A recording for the page: its file where a browser plays it, its peaks, and an encoding of it.
+    def _aligned(self, segment: Segment, text: str) -> tuple[Word, ...]:
+        """The words of a segment's text; () where they cannot be found."""
+        engine, sound = self._engine(), self._sound
+        if engine is None or sound is None or self.transcript.task == "translate":
+            return ()
+        if segment.end - segment.start > WINDOW:
+            return ()
+        language = segment.language or self.transcript.language
+        return engine.align(sound.audio(segment.start, segment.end), text, language=language)
 
-    Peaks and encoding are made once, each by a thread of its own, when they are first asked for.
-    """
+    def _keep(self) -> None:
+        if self._reading is None:
+            raise TranscriptError("nothing was transcribed again")
+        self._change(spliced(self.edited, *self._reading))
+        self._reading = None
 
-    def __init__(self, excerpt: Excerpt) -> None:
-        self.excerpt = excerpt
-        self._peaks: Peaks | None = None
-        self._encoded: _Growing | None = None
+    # -- the engine --------------------------------------------------------------------------------------------------
 
-    def described(self) -> dict[str, Any]:
-        """For the page (`Sound` there)."""
-        path = self._path()
-        plain = self.excerpt.channel == "mix" and self.excerpt.stream is None
-        mime = playable(path) if path is not None and plain else None
+    def _worked(self, request: messages.Request) -> dict[str, Any]:
+        """Start what takes long, or stop it; notices follow."""
+        match request:
+            case messages.WordsRequest():
+                options = replace(self.transcript.options, words=True)
+                self._work.start(Task(self._heard.source, options, self.transcript.duration, self._with_words))
+            case messages.AgainRequest(start=start, end=end, language=language, task=task):
+                start, end = span_of(self.edited, start, end)
+                options = self.transcript.options.override(
+                    start=start, end=end, language=None if language == "auto" else language, task=task,
+                    words=bool(self.edited.words), mode="sequential",
+                )  # fmt: skip
+                done = partial(self._read_again, start=start, end=end)
+                self._work.start(Task(self._heard.source, options, end - start, done))
+            case _:
+                self._work.stop()
+        return {}
+
+    def _transcribed(self, source: Any, options: TranscribeOptions, on_event: Callable[[Event], None]) -> Transcript:
+        return self._resident.transcribe(source, options, on_event=on_event)
+
+    def _with_words(self, made: Transcript) -> dict[str, Any]:
+        self._change(replace(self.edited, segments=made.segments))
+        return {"kind": "words", "document": self._document()}
+
+    def _read_again(self, made: Transcript, start: float, end: float) -> dict[str, Any]:
+        self._reading = (made, start, end)
+        before = " ".join(one.text.strip() for one in self.edited.segments if one.start < end and one.end > start)
         return {
-            "path": str(path) if path is not None else None,
-            "home": str(Path.home()),
-            "size": path.stat().st_size if path is not None else 0,
-            "mime": mime,
+            "kind": "again",
+            "start": start,
+            "end": end,
+            "text": made.text,
+            "before": before,
+            "language": made.language,
         }
 
     @property
-    def duration(self) -> float | None:
-        """Seconds, as the container says; None where it does not."""
-        opened = self.excerpt.opened(Peaks().rate)
-        expected = opened.expected
-        opened.close()
-        return expected
+    def _resident(self) -> Engine:
+        engine = self._engine()
+        if engine is None:
+            raise TranscriptError(f"{self.transcript.models.target} is not loaded any more: %whisper load it first")
+        return engine
 
-    def peaks(self, level: int, start: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
-        """A part of the waveform, as far as it is read."""
-        if self._peaks is None:
-            self._peaks = Peaks()
-            threading.Thread(target=_drained, args=(fill(self._peaks, self.excerpt),), daemon=True).start()
-        window = self._peaks.window(level, start, count)
-        complete = self._peaks.complete or len(window) == 2 * count
-        return {"complete": complete, "count": len(window) // 2}, [window]
-
-    def encoded(self, offset: int) -> tuple[dict[str, Any], list[bytes]]:
-        """The next bytes of the encoding; perhaps none yet.
-
-        Raises:
-            AudioError: where the sound cannot be read.
-        """
-        if self._encoded is None:
-            self._encoded = _Growing(encoded(self.excerpt))
-        part, done = self._encoded.read(offset, CHUNK, PATIENCE)
-        seconds = self._encoded.steps * BLOCK
-        return {"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part]
-
-    def _path(self) -> Path | None:
-        source = self.excerpt.source
-        if not isinstance(source, str | Path) or "://" in str(source):
-            return None
-        path = Path(source).expanduser().resolve()
-        return path if path.is_file() else None
-
-
-class _Growing:
-    """Bytes that a thread goes on making while others read them."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self.steps = 0  # parts by now
-        self._content = bytearray()
-        self._error: AudioError | None = None
-        self._done = False
-        self._grown = threading.Condition()
-        threading.Thread(target=self._run, name="whisper-encoder", daemon=True).start()
-
-    def read(self, offset: int, count: int, patience: float) -> tuple[bytes, bool]:
-        """Bytes from `offset` on, and whether they are the last ones; waits up to `patience` seconds for some."""
-        with self._grown:
-            self._grown.wait_for(lambda: self._done or len(self._content) >= offset + count, patience)
-            if self._error is not None:
-                raise self._error
-            part = bytes(self._content[offset : offset + count])
-            return part, self._done and offset + len(part) >= len(self._content)
-
-    def _run(self) -> None:
-        try:
-            for part in self._parts:
-                with self._grown:
-                    self.steps += 1
-                    self._content += part
-                    self._grown.notify_all()
-        except AudioError as error:
-            self._error = error
-        with self._grown:
-            self._done = True
-            self._grown.notify_all()
-
-
-def _drained(steps: Any) -> None:
-    """Run to the end; where the sound breaks off, so do its peaks."""
-    try:
-        for _ in steps:
-            pass
-    except AudioError:
-        pass
+    @property
+    def _heard(self) -> SoundSource:
+        if self._sound is None:
+            raise TranscriptError("the recording is not here any more")
+        return self._sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -15,23 +16,23 @@ from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.audio.excerpt import Excerpt
+    from whisper_magic.engine.engine import Engine
     from whisper_magic.notebook.widgets.player import Player
 
 Policy = Literal["auto", "always", "never"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-TokenText = Callable[[int], str]
 NAME = "whisper_magic.transcript.Transcript"
 
 
 class Players:
-    """The players of this kernel, by transcript. One that is shown keeps its transcript: the page may ask for its sound.
+    """The players of this kernel, by transcript. Each keeps its transcript: the page may ask for its sound.
 
     Attributes:
-        token_text: of a transcript's tokens, where the target that wrote them is resident.
+        engine_of: the resident engine, where its target wrote a transcript.
     """
 
     def __init__(self) -> None:
-        self.token_text: Callable[[Transcript], TokenText | None] = lambda transcript: None
+        self.engine_of: Callable[[Transcript], Engine | None] = lambda transcript: None
         self._players: dict[int, Player] = {}
         self._sounds: dict[int, Any] = {}
 
@@ -58,10 +59,15 @@ class Players:
             self.remember(transcript, sound)
             self._players.pop(id(transcript), None)
         if (player := self._players.get(id(transcript))) is None:
-            player = Player(transcript, self.sound_of(transcript), self.token_text(transcript))
+            player = Player(transcript, self.sound_of(transcript), partial(self.engine_of, transcript))
             self._players[id(transcript)] = player
             weakref.finalize(transcript, self._players.pop, id(transcript), None)
         return player
+
+    def edited(self, transcript: Transcript) -> Transcript:
+        """A transcript with the corrections of its player."""
+        player = self._players.get(id(transcript))
+        return transcript if player is None else player.edited
 
     def sound_of(self, transcript: Transcript) -> Excerpt | None:
         """The whole recording of a transcript; None where it cannot be found any more."""

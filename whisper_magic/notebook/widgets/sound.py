@@ -1,0 +1,141 @@
+"""A recording for the page: its file where a browser plays it, its peaks, and an encoding of it."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from whisper_magic.audio.encode import BLOCK, CODINGS, encoded
+from whisper_magic.audio.excerpt import Excerpt
+from whisper_magic.audio.load import Audio, load
+from whisper_magic.audio.peaks import Peaks, fill
+from whisper_magic.audio.playable import playable
+from whisper_magic.errors import AudioError
+
+CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at once
+PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
+
+
+class SoundSource:
+    """One recording. Peaks and encoding are made once, each by a thread of its own, when they are first asked for."""
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        self.excerpt = excerpt
+        self._peaks: Peaks | None = None
+        self._encoded: _Growing | None = None
+
+    def described(self) -> dict[str, Any]:
+        """For the page (`Sound` there)."""
+        path = self._path()
+        plain = self.excerpt.channel == "mix" and self.excerpt.stream is None
+        mime = playable(path) if path is not None and plain else None
+        return {
+            "path": str(path) if path is not None else None,
+            "home": str(Path.home()),
+            "size": path.stat().st_size if path is not None else 0,
+            "mime": mime,
+        }
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, as the container says; None where it does not."""
+        opened = self.excerpt.opened(Peaks().rate)
+        expected = opened.expected
+        opened.close()
+        return expected
+
+    def peaks(self, level: int, start: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
+        """A part of the waveform, as far as it is read."""
+        if self._peaks is None:
+            self._peaks = Peaks()
+            threading.Thread(target=_drained, args=(fill(self._peaks, self.excerpt),), daemon=True).start()
+        window = self._peaks.window(level, start, count)
+        complete = self._peaks.complete or len(window) == 2 * count
+        return {"complete": complete, "count": len(window) // 2}, [window]
+
+    def encoded(self, offset: int) -> tuple[dict[str, Any], list[bytes]]:
+        """The next bytes of the encoding; perhaps none yet.
+
+        Raises:
+            AudioError: where the sound cannot be read.
+        """
+        if self._encoded is None:
+            self._encoded = _Growing(encoded(self.excerpt))
+        part, done = self._encoded.read(offset, CHUNK, PATIENCE)
+        seconds = self._encoded.steps * BLOCK
+        return {"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part]
+
+    @property
+    def source(self) -> Any:
+        """What `Engine.transcribe` takes."""
+        return self.excerpt.source if self.excerpt.rate is None else (self.excerpt.source, self.excerpt.rate)
+
+    def audio(self, start: float, end: float) -> Audio:
+        """A stretch."""
+        return load(self.source, channel=self.excerpt.channel, start=start, end=end, stream=self.excerpt.stream)
+
+    def clip(self, start: float, end: float) -> bytes:
+        """A stretch as a FLAC file.
+
+        Raises:
+            AudioError: where it cannot be read, or is empty.
+        """
+        audio, file = self.audio(start, end), io.BytesIO()
+        soundfile.write(file, audio.samples, audio.sample_rate, format="FLAC", subtype="PCM_16")
+        return file.getvalue()
+
+    def _path(self) -> Path | None:
+        source = self.excerpt.source
+        if not isinstance(source, str | Path) or "://" in str(source):
+            return None
+        path = Path(source).expanduser().resolve()
+        return path if path.is_file() else None
+
+
+class _Growing:
+    """Bytes that a thread goes on making while others read them."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self.steps = 0  # parts by now
+        self._content = bytearray()
+        self._error: AudioError | None = None
+        self._done = False
+        self._grown = threading.Condition()
+        threading.Thread(target=self._run, name="whisper-encoder", daemon=True).start()
+
+    def read(self, offset: int, count: int, patience: float) -> tuple[bytes, bool]:
+        """Bytes from `offset` on, and whether they are the last ones; waits up to `patience` seconds for some."""
+        with self._grown:
+            self._grown.wait_for(lambda: self._done or len(self._content) >= offset + count, patience)
+            if self._error is not None:
+                raise self._error
+            part = bytes(self._content[offset : offset + count])
+            return part, self._done and offset + len(part) >= len(self._content)
+
+    def _run(self) -> None:
+        try:
+            for part in self._parts:
+                with self._grown:
+                    self.steps += 1
+                    self._content += part
+                    self._grown.notify_all()
+        except AudioError as error:
+            self._error = error
+        with self._grown:
+            self._done = True
+            self._grown.notify_all()
+
+
+def _drained(steps: Any) -> None:
+    """Run to the end; where the sound breaks off, so do its peaks."""
+    try:
+        for _ in steps:
+            pass
+    except AudioError:
+        pass
