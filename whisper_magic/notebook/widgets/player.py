@@ -132,18 +132,8 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         """With another text in a segment; its words are found anew where the model and the sound are at hand."""
         if not 0 <= index < len(self.edited.segments):
             raise TranscriptError(f"there is no segment {index}")
-        segment, words = self.edited.segments[index], ()
-        engine, plain = self._engine(), " " + " ".join(text.split())
-        window = segment.end - segment.start <= WINDOW
-        if (
-            segment.words
-            and engine is not None
-            and self._sound is not None
-            and window
-            and self.transcript.task != "translate"
-        ):
-            language = segment.language or self.transcript.language
-            words = engine.align(self._heard.audio(segment.start, segment.end), plain, language=language)
+        segment, plain = self.edited.segments[index], " " + " ".join(text.split())
+        words = self._aligned(segment, plain) if segment.words else segment.words
         changed = replace(segment, text=plain, tokens=(), words=words, flags=())
         segments = (*self.edited.segments[:index], changed, *self.edited.segments[index + 1 :])
         return replace(self.edited, segments=segments)
