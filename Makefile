@@ -85,6 +85,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	@echo "Adding what tests, docs and JupyterLab need: about 110 MB to download, once."
+	@echo "Adding what tests, docs and JupyterLab need: about 170 MB to download, once."
 	$(PIP) --quiet --editable '.[dev]'
 	touch $@

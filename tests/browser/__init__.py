@@ -1,0 +1,1 @@
+"""A package, so that its fixtures can have the scope "package": see conftest.py."""
