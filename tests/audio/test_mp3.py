@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.media import chirp, delay, first_frame_end, likeness, mp3
 from whisper_magic.audio.load import load
-from whisper_magic.audio.mp3 import claimed, tag_size
+from whisper_magic.audio.mp3 import claimed, constant, tag_size
 
 
 def found(content: bytes) -> float | None:
@@ -30,6 +30,23 @@ def test_without_a_header_nothing_is_claimed() -> None:
     content = mp3(chirp(3))
     for other in (content[first_frame_end(content) :], b"", b"ID3", b"\xff", b"RIFF" + bytes(5000), bytes(5000)):
         assert found(other) is None
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000])
+def test_a_constant_bit_rate_gives_the_duration_by_the_size(rate: int) -> None:
+    content = mp3(chirp(3, rate), rate, bitrate_mode="CONSTANT", compression_level=0.6)
+    tag = b"ID3\x04\0\0" + bytes([0, 0, 0x4E, 0x10]) + bytes(10_000)
+    for parts in (1, 2):
+        for other in (parts * content, tag + parts * content):
+            assert constant(io.BytesIO(other), len(other)) == pytest.approx(3 * parts, abs=0.25 * parts)
+
+
+def test_bit_rates_that_change() -> None:
+    noise = np.random.default_rng(0).standard_normal(48_000).astype(np.float32) / 5
+    content = mp3(np.concatenate([0 * noise, noise]), bitrate_mode="VARIABLE", compression_level=0.5)
+    slow, fast = (mp3(chirp(3), bitrate_mode="CONSTANT", compression_level=level) for level in (0.9, 0.1))
+    for other in (content, slow + fast, b"", b"\xff", bytes(5000)):
+        assert constant(io.BytesIO(other), len(other)) is None
 
 
 ID3 = b"ID3\x04\0\0" + bytes([0, 0, 0x4E, 0x10]) + bytes(10_000)

@@ -1,4 +1,5 @@
-"""MPEG audio: how long a file is by its Xing or Info header, and tags between frames. Bytes only; no decoding.
+"""MPEG audio: how long a file is by its Xing or Info header, whether its bit rate is constant, and tags between frames.
+Bytes only; no decoding.
 
 The header counts the frames of the file it was written for; a file that was cut, or joined with others, still has it.
 """
@@ -9,6 +10,12 @@ from typing import BinaryIO
 
 SEARCHED = 1 << 12  # bytes after the tags in which the first frame begins
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz, by MPEG version
+# Kilobits a second of layer III by index, in MPEG 1 and in the others; index 0 is "free".
+BIT_RATES = (
+    (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+LOOKED_AT = 64  # places of a file at which the bit rate is read
 FRAMES_FLAG = 1
 TAG = 32  # bytes by which a tag and its size are known
 
@@ -45,3 +52,48 @@ def claimed(file: BinaryIO) -> float | None:
         return None
     frames = int.from_bytes(head[found + 8 : found + 12], "big")
     return frames * (1152 if version == 3 else 576) / RATES[version][rate_index]
+
+
+def constant(file: BinaryIO, size: int) -> float | None:
+    """Look at frames all over a file of layer III.
+
+    Args:
+        file: Seekable; its position changes.
+        size: Bytes of the file.
+
+    Returns:
+        Seconds that it lasts by its size; None where the bit rate or the sample rate changes on the way.
+    """
+    file.seek(0)
+    begin = tag_size(file.read(TAG))
+    found: set[tuple[int, int]] = set()
+    for place in range(1, LOOKED_AT):  # not the beginning: the frame that is the header may be larger
+        file.seek(begin + (size - begin) * place // LOOKED_AT)
+        frame = _frame(file.read(SEARCHED))
+        if frame is not None:
+            found.add(frame)
+    return (size - begin) * 8 / found.pop()[0] if len(found) == 1 else None
+
+
+def _frame(content: bytes) -> tuple[int, int] | None:
+    """Returns the bit rate and the sample rate of the first frame that another one like it follows."""
+    for at in range(len(content) - 3):
+        form = _form(content[at : at + 4])
+        if form is None:
+            continue
+        bit_rate, rate, length = form
+        following = _form(content[at + length : at + length + 4])
+        if following is not None and following[1] == rate:
+            return bit_rate, rate
+    return None
+
+
+def _form(header: bytes) -> tuple[int, int, int] | None:
+    """Returns bit rate, sample rate and bytes of a frame of layer III by its header; None where it is none."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version, index, rate_index = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version not in RATES or rate_index == 3 or not 0 < index < 15:
+        return None
+    bit_rate, rate = BIT_RATES[version != 3][index - 1] * 1000, RATES[version][rate_index]
+    return bit_rate, rate, (144 if version == 3 else 72) * bit_rate // rate + (header[2] >> 1 & 1)
