@@ -2,6 +2,8 @@
 
 import type { Answers, Kind, Model, Notice, Reply } from "./protocol";
 
+const SLOW = 5000; // ms without an answer after which people are told
+
 interface Waiting {
   readonly resolve: (reply: Reply<Kind>) => void;
   readonly reject: (error: Error) => void;
@@ -21,9 +23,14 @@ export class Kernel {
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = Math.random().toString(36).slice(2);
   readonly #model: Model;
+  /** Called when an answer takes long, and when one comes after that. A page cannot tell a busy kernel from a dead one. */
+  onslow: (slow: boolean) => void = () => undefined;
+  /** Called once, when there is no kernel any more. */
+  onlost: () => void = () => undefined;
   readonly #listeners = new Set<(notice: Notice) => void>();
   #count = 0;
   #gone = false;
+  #isSlow = false;
 
   constructor(model: Model) {
     this.#model = model;
@@ -44,12 +51,19 @@ export class Kernel {
     const id = `${this.#prefix}-${(this.#count += 1)}`;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
+      setTimeout(() => {
+        if (this.#waiting.has(id)) this.#slow(true);
+      }, SLOW);
       try {
         this.#model.send({ ...what, kind, id });
       } catch {
         this.close();
       }
     });
+  }
+
+  #slow(slow: boolean): void {
+    if (slow !== this.#isSlow) this.onslow((this.#isSlow = slow));
   }
 
   /** Hear of the work that goes on. Returns how to stop hearing. */
@@ -60,7 +74,9 @@ export class Kernel {
 
   /** The comm is closed: what waits for an answer gets none. */
   close(): void {
+    if (this.#gone) return;
     this.#gone = true;
+    setTimeout(this.onlost);
     this.#model.off("msg:custom", this.#receive);
     for (const { reject } of this.#waiting.values()) reject(new Refused("the kernel is gone"));
     this.#waiting.clear();
@@ -71,6 +87,7 @@ export class Kernel {
     if (typeof message.id !== "string") return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
+    this.#slow(false);
     if (typeof message.error === "string") waiting?.reject(new Refused(message.error));
     else waiting?.resolve({ value: message.value as never, buffers: buffers.map(asView) });
   };

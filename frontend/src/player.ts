@@ -105,12 +105,15 @@ export default {
     const here = (anchor: Element): void => void mount(anchor, of);
     mounts.set(key, here);
     for (const anchor of document.querySelectorAll(`[${ANCHOR}="${CSS.escape(key)}"]`)) here(anchor);
+    of.kernel.onlost = (): void => {
+      for (const view of of.views.values()) view.offline();
+    };
+    model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
     return () => {
       mounts.delete(key);
       gone.delete(left);
       LIVE.delete(key);
       of.kernel.close();
-      for (const view of of.views.values()) view.offline();
     };
   },
 

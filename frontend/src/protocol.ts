@@ -63,8 +63,6 @@ export interface Round {
   readonly start: number;
   readonly end: number;
   readonly window: number;
-  /** Index of the segment in which its first token stands; -1 for none. */
-  readonly segment: number;
   readonly position: number;
   readonly drafter: string | null;
   readonly accepted: number;
@@ -72,7 +70,8 @@ export interface Round {
   readonly draft_ms: number;
   readonly verify_ms: number;
   readonly temperature: number;
-  readonly tokens: readonly (readonly [text: string, verdict: Verdict])[];
+  /** The segment is that in which a token stands; of one that stands in none, that of the round. */
+  readonly tokens: readonly (readonly [text: string, verdict: Verdict, segment: number])[];
 }
 
 /** What the page may ask, and what it gets. */

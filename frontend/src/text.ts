@@ -105,10 +105,12 @@ export class Text {
   trace(rounds: readonly Round[] | null): void {
     this.#rounds = rounds;
     this.#roundsOf = new Map();
-    rounds?.forEach(({ segment }, index) => {
-      const of = this.#roundsOf.get(segment) ?? [];
-      of.push(index);
-      this.#roundsOf.set(segment, of);
+    rounds?.forEach(({ tokens }, index) => {
+      for (const segment of new Set(tokens.map(([, , segment]) => segment))) {
+        const of = this.#roundsOf.get(segment) ?? [];
+        of.push(index);
+        this.#roundsOf.set(segment, of);
+      }
     });
     this.#rows.forEach((row, index) => {
       row.querySelector(".words")?.classList.remove("filled");
@@ -173,9 +175,10 @@ export class Text {
     return this.#segment;
   }
 
-  /** The start of the segment that comes a number of segments later. */
+  /** The start of the segment that comes a number of segments later; back means this one's, where it sounds for long. */
   step(time: number, by: number): number | null {
-    const at = lastAtOrBefore(this.#starts, time + 0.05);
+    let at = lastAtOrBefore(this.#starts, time + 0.05);
+    if (by < 0 && time - (this.#starts[at] ?? 0) > 1) at += 1;
     return this.#starts[Math.min(this.#starts.length - 1, Math.max(0, at + by))] ?? null;
   }
 
@@ -242,7 +245,8 @@ export class Text {
     for (const index of this.#roundsOf.get(segment) ?? []) {
       const round = this.#rounds?.[index];
       if (round === undefined) continue;
-      const tokens = round.tokens.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));
+      const here = round.tokens.filter(([, , of]) => of === segment);
+      const tokens = here.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));
       yield h("span", { class: "round", "data-round": index, title: described(round, index) }, ...tokens);
     }
   }

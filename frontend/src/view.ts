@@ -74,6 +74,7 @@ export class View {
       onwork: () => this.#working(0),
       onstatus: (line) => this.#status(line),
     });
+    kernel.onslow = (slow) => this.#status(slow ? "The kernel does not answer: it is busy, or gone." : "");
     this.#build();
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import { Kernel, Refused } from "../src/kernel";
 import { FakeModel } from "./model";
@@ -39,4 +39,21 @@ test("when the comm closes, what waits is refused, and so is all that follows", 
   await expect(asked).rejects.toThrow("the kernel is gone");
   await expect(kernel.ask("document", {})).rejects.toThrow("the kernel is gone");
   expect(kernel.gone).toBe(true);
+});
+
+test("a kernel that does not answer for long is reported, and its answer too", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel();
+  const kernel = new Kernel(model);
+  const said: boolean[] = [];
+  kernel.onslow = (slow) => said.push(slow);
+  const asked = kernel.ask("trace", {});
+  vi.advanceTimersByTime(4000);
+  expect(said).toEqual([]);
+  vi.advanceTimersByTime(2000);
+  expect(said).toEqual([true]);
+  model.answer(0, { value: { rounds: [], note: null } });
+  await asked;
+  expect(said).toEqual([true, false]);
+  vi.useRealTimers();
 });

@@ -79,6 +79,7 @@ test("a click on a word seeks to it, beside the words to the segment", () => {
 test("stepping goes from segment to segment and stays at the ends", () => {
   const { text } = shown();
   expect([text.step(0, 1), text.step(3.5, -1), text.step(0, -1), text.step(4, 1)]).toEqual([3, 0, 0, 3]);
+  expect(text.step(4.5, -1)).toBe(3); // where it has sounded for a second, back is its own start
 });
 
 test("each segment has its plain text for screen readers, its language and direction", () => {
@@ -92,13 +93,14 @@ test("each segment has its plain text for screen readers, its language and direc
 });
 
 const ROUND: Round = {
-  start: 0, end: 1, window: 0, segment: 0, position: 4, drafter: "model", accepted: 1, proposed: 2,
-  draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [[" Été", "a"], [" was", "r"], [" is", "t"]],
+  start: 0, end: 1, window: 0, position: 4, drafter: "model", accepted: 1, proposed: 2,
+  draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [[" Été", "a", 0], [" was", "r", 0], [" is", "t", 1]],
 }; // prettier-ignore
 
 test("tokens take the words' place, each with its verdict; a click names its round", () => {
   const { text, rounds } = shown();
   text.moved(0.1, false);
+  text.moved(3.1, false); // in view: jsdom observes no intersections
   text.trace([ROUND]);
   const tokens = Array.from(text.element.querySelectorAll(".token"));
   expect(tokens.map((token) => [token.textContent, token.className])).toEqual([
@@ -106,6 +108,7 @@ test("tokens take the words' place, each with its verdict; a click names its rou
     [" was", "token r"],
     [" is", "token t"],
   ]);
+  expect(tokens.map((token) => token.closest(".segment")?.textContent.slice(0, 4))).toEqual(["0:00", "0:00", "0:03"]);
   (tokens[1] as HTMLElement).click();
   expect(rounds).toEqual([0]);
   text.trace(null);

@@ -45,18 +45,15 @@ def test_rounds_stand_at_what_they_wrote() -> None:
         Round(0, 11, (92,), 1, 99),
     )
     found = timed_rounds(transcript(*rounds), TEXTS.__getitem__)
-    assert [(one["start"], one["end"], one["segment"]) for one in found] == [
-        (10.0, 12.0, 0),
-        (12.0, 14.0, 0),
-        (14.0, 14.0, 1),
-    ]
-    assert found[0]["tokens"] == [("<|0.00|>", "a"), (" one", "a"), (" th", "r"), (" two", "t")]
+    assert [(one["start"], one["end"]) for one in found] == [(10.0, 12.0), (12.0, 14.0), (14.0, 14.0)]
+    assert found[0]["tokens"] == [("<|0.00|>", "a", 0), (" one", "a", 0), (" th", "r", 0), (" two", "t", 0)]
+    assert [segment for _, _, segment in found[1]["tokens"]] == [0, 1, 1, 1]  # across the border
     assert (found[1]["drafter"], found[1]["accepted"], found[1]["proposed"]) == ("ngram", 3, 3)
 
 
 def test_a_window_that_ended_inside_a_draft_has_no_token_of_the_targets_own() -> None:
     (found,) = timed_rounds(transcript(Round(0, 4, (1, 2), 1, None)), TEXTS.__getitem__)
-    assert found["tokens"] == [(" one", "a"), (" two", "r")]
+    assert found["tokens"] == [(" one", "a", 0), (" two", "r", 0)]
 
 
 def test_of_a_window_that_was_decoded_again_the_last_attempt_counts() -> None:
@@ -73,7 +70,7 @@ def test_text_that_was_left_out_has_no_seconds() -> None:
 
 def test_without_speech_there_is_no_place() -> None:
     (found,) = timed_rounds(transcript(Round(0, 4, (), 0, 99), segments=()), TEXTS.__getitem__)
-    assert (found["start"], found["end"], found["segment"]) == (0.0, 0.0, -1)
+    assert (found["start"], found["end"], found["tokens"]) == (0.0, 0.0, [("<|endoftext|>", "t", -1)])
 
 
 def test_the_scripted_engine_is_placed_too() -> None:

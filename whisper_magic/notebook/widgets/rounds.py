@@ -81,26 +81,32 @@ def timed_rounds(transcript: Transcript, token_text: TokenText) -> list[dict[str
         token_text: a token as people read it.
     """
     placed = placed_tokens(transcript.segments, token_text)
-    found, at, reached = [], 0, 0.0
+    found, at, reached, segment = [], 0, 0.0, 0 if placed else -1
     for one in final_attempts(transcript.trace.rounds):
         own: list[Placed] = []
+        places: list[int] = []  # the segment of each token that the round wrote
         for token in one.tokens:
             ahead = (i for i in range(at, min(at + _AHEAD, len(placed))) if placed[i].token == token)
             if (index := next(ahead, None)) is not None:
                 own.append(placed[index])
-                at = index + 1
+                at, segment = index + 1, placed[index].segment
+            places.append(segment)
         start = own[0].start if own else reached
         reached = max(start, own[-1].end if own else reached)
-        segment = own[0].segment if own else placed[min(at, len(placed) - 1)].segment if placed else -1
-        when = {"start": round(start, 3), "end": round(reached, 3), "segment": segment}
-        found.append(_described(one, token_text) | when)
+        when = {"start": round(start, 3), "end": round(reached, 3)}
+        found.append(_described(one) | when | {"tokens": _tokens(one, places, segment, token_text)})
     return found
 
 
-def _described(one: Round, token_text: TokenText) -> dict[str, Any]:
-    verdicts = [(token, "a" if i < one.accepted else "r") for i, token in enumerate(one.proposed)]
-    if one.token is not None:
-        verdicts.append((one.token, "t"))  # behind what was struck out: it stands in its place
+def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[tuple[str, str, int]]:
+    """(text, verdict, segment) of what was accepted, of what was rejected, and of what the target put in its place."""
+    accepted = [(token_text(t), "a", place) for t, place in zip(one.proposed, places, strict=False)][: one.accepted]
+    own = [] if one.token is None else [(token_text(one.token), "t", places[-1])]
+    place = places[-1] if places else last
+    return [*accepted, *((token_text(t), "r", place) for t in one.proposed[one.accepted :]), *own]
+
+
+def _described(one: Round) -> dict[str, Any]:
     return {
         "window": one.window,
         "position": one.position,
@@ -110,5 +116,4 @@ def _described(one: Round, token_text: TokenText) -> dict[str, Any]:
         "draft_ms": round(1000 * one.draft_seconds, 3),
         "verify_ms": round(1000 * one.verify_seconds, 3),
         "temperature": one.temperature,
-        "tokens": [(token_text(token), verdict) for token, verdict in verdicts],
     }

@@ -1,0 +1,309 @@
+"""The player in a real JupyterLab: hear it, see it, click it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import talk
+from tests.support.axe import axe_violations
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.support.lab import Lab, Notebook
+
+pytestmark = pytest.mark.browser
+
+LOAD = """
+%load_ext whisper_magic
+from tests.support import talk
+from whisper_magic.notebook.widgets.players import PLAYERS
+engine = talk.Engine()
+PLAYERS.engine_of = lambda transcript: engine
+"""
+
+
+@dataclass
+class Shown:
+    """A player on a page."""
+
+    notebook: Notebook
+    root: Locator
+
+    @property
+    def page(self) -> Page:
+        return self.notebook.page
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def word(self, text: str) -> Locator:
+        return self.root.locator(".word", has_text=text)
+
+    @property
+    def clock(self) -> str:
+        return self.root.locator(".clock b").inner_text()
+
+    @property
+    def status(self) -> str:
+        return self.root.locator(".say").inner_text()
+
+    @property
+    def waveform(self) -> Locator:
+        return self.root.locator(".waveform")
+
+    def at(self, share: float) -> tuple[float, float]:
+        """A place of the waveform, in pixels of the page."""
+        box = self.waveform.bounding_box()
+        assert box is not None
+        return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+    def expect(self, condition: str, seconds: float = 10) -> None:
+        """Wait until an expression about the shadow root `r` holds."""
+        found = "document.querySelector('[data-live] > div:not([class])').shadowRoot"
+        self.page.wait_for_function(f"() => {{ const r = {found}; return {condition} }}", timeout=seconds * 1000)
+
+
+@pytest.fixture
+def player(lab: Lab) -> Callable[..., Shown]:
+    """Open a notebook that shows the made recording."""
+
+    def opened(*, folder: Path | None = None, code: str = "t", more: str = "", **options: Any) -> Shown:
+        lab.folder.mkdir(parents=True, exist_ok=True)
+        path = talk.write((folder or lab.folder) / "talk.flac")
+        notebook = lab.notebook(f"{LOAD}\nt = talk.transcript({str(path)!r})", code, more, **options)
+        notebook.run(0)
+        notebook.run(1)
+        shown = Shown(notebook, notebook.outputs(1).locator("[data-live] > div .player"))
+        shown.root.wait_for()
+        return shown
+
+    return opened
+
+
+def test_words_sound_in_step_and_the_file_comes_from_the_server(player: Callable[..., Shown]) -> None:
+    shown = player()
+    requests: list[str] = []
+    shown.page.on("request", lambda request: requests.append(request.url))
+    shown.button("Play").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' one'")
+    shown.expect("r.querySelector('.word.now')?.textContent === ' two'")
+    shown.button("Pause").click()
+    assert shown.clock in ("0:02", "0:03")
+    assert shown.root.locator(".segment.now .time").inner_text() == "0:00"
+    assert any("/files/" in url and url.endswith("/talk.flac") for url in requests)
+    assert shown.waveform.get_attribute("aria-valuetext") in ("2 seconds of 20 seconds", "3 seconds of 20 seconds")
+    assert shown.notebook.problems.all() == []
+
+
+def test_words_waveform_and_keys_seek(player: Callable[..., Shown]) -> None:
+    shown = player()
+    shown.word("four").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' four'")
+    shown.button("Pause").click()
+    shown.page.mouse.click(*shown.at(0.505))
+    assert shown.clock == "0:10"
+    shown.waveform.focus()
+    for key, clock in (
+        ("ArrowLeft", "0:05"),
+        ("ArrowRight", "0:10"),
+        ("Shift+ArrowRight", "0:11"),
+        (",", "0:05"),
+        (",", "0:00"),
+        (".", "0:05"),
+    ):
+        shown.page.keyboard.press(key)
+        assert shown.clock == clock, key
+    shown.page.keyboard.press("]")
+    assert shown.root.get_by_label("Speed").input_value() == "1.25"
+    shown.page.keyboard.press("ArrowDown")
+    shown.expect("r.querySelector('.volume input').value === '0.9'")
+    shown.page.keyboard.press("Space")
+    shown.button("Pause").wait_for()
+    shown.page.keyboard.press("Space")
+    shown.page.keyboard.press("?")
+    assert shown.root.locator("dialog").get_by_text("play, pause").is_visible()
+    shown.page.keyboard.press("Escape")
+    assert not shown.root.locator("dialog").is_visible()
+
+
+def test_keys_stay_where_they_belong(player: Callable[..., Shown]) -> None:
+    shown = player()
+    cells = shown.page.locator(".jp-Notebook .jp-Cell")
+    before = cells.count()
+    shown.waveform.focus()
+    shown.page.keyboard.press("/")
+    shown.page.keyboard.type("dd three xx aa")  # each of them is a command of the notebook's
+    assert cells.count() == before
+    shown.page.keyboard.press("Escape")
+    shown.button("Play").focus()
+    shown.page.keyboard.press("Enter")
+    shown.button("Pause").wait_for()
+    assert not shown.page.locator(".jp-Notebook.jp-mod-editMode").count()
+    shown.waveform.focus()
+    shown.page.keyboard.press("b")  # not ours: a cell below
+    shown.page.wait_for_function(f"() => document.querySelectorAll('.jp-Notebook .jp-Cell').length === {before + 1}")
+
+
+def test_searching(player: Callable[..., Shown]) -> None:
+    shown = player()
+    shown.waveform.focus()
+    shown.page.keyboard.press("/")
+    shown.page.keyboard.type("O")
+    found = shown.root.locator(".bar[role=search] .number")
+    assert found.inner_text() == "1 of 3"
+    shown.page.keyboard.press("Enter")
+    shown.page.keyboard.press("Enter")
+    assert (found.inner_text(), shown.clock) == ("3 of 3", "0:06")
+    shown.page.keyboard.press("Escape")
+    assert not shown.root.get_by_role("search").is_visible()
+
+
+def test_a_drag_marks_a_part_that_loops_and_is_read_again(player: Callable[..., Shown]) -> None:
+    shown = player()
+    shown.page.mouse.move(*shown.at(0.26))
+    shown.page.mouse.down()
+    shown.page.mouse.move(*shown.at(0.3), steps=4)
+    shown.page.mouse.move(*shown.at(0.35), steps=4)
+    shown.page.mouse.up()
+    bar = shown.root.get_by_role("group", name="Marked part")
+    bar.wait_for()
+    assert re.match(r"0:05 – 0:0[67]", bar.locator(".number").inner_text())
+    assert shown.root.locator("button[aria-pressed=true]").get_attribute("aria-label") == "Loop the marked part (L)"
+    shown.button("Play").click()
+    shown.expect("r.querySelector('.clock b').textContent === '0:06'")
+    shown.expect("r.querySelector('.clock b').textContent === '0:05'")  # round again
+    shown.button("Pause").click()
+    bar.get_by_role("button", name="Transcribe the marked part again").click()
+    beside = shown.root.get_by_role("group", name="Another reading")
+    beside.wait_for()
+    assert beside.locator(".was").inner_text() == "three four"
+    beside.get_by_role("button", name="Replace the text by this reading").click()
+    shown.expect("r.querySelectorAll('.spoken')[1].textContent === 'Another reading.'")
+    assert shown.notebook.evaluate("t.edited.text") == repr("one two Another reading.")
+    assert shown.notebook.evaluate("t.text") == repr("one two three four")
+    shown.button("Take the last change back").click()
+    shown.expect("r.querySelectorAll('.spoken')[1].textContent === 'three four'")
+    shown.waveform.focus()
+    shown.page.keyboard.press("Escape")
+    assert not bar.is_visible()
+
+
+def test_a_word_is_corrected_and_found_again(player: Callable[..., Shown]) -> None:
+    shown = player()
+    shown.word("two").dblclick()
+    field = shown.root.locator("textarea")
+    assert field.evaluate("f => f.value.slice(f.selectionStart, f.selectionEnd)") == "two"
+    shown.page.keyboard.type("<b>2</b>")
+    shown.page.keyboard.press("Enter")
+    shown.expect("r.querySelectorAll('.word')[1]?.textContent === ' <b>2</b>'")
+    assert shown.notebook.evaluate("engine.aligned") == repr([(0.5, 3.5, " one <b>2</b>")])
+
+
+def test_every_token_s_fate(player: Callable[..., Shown], screenshots: Path) -> None:
+    shown = player()
+    shown.button("Tokens").click()
+    tokens = shown.root.locator(".text .token")
+    tokens.first.wait_for()
+    assert tokens.all_inner_texts() == [
+        *("<|0.00|>", " one", " five", " two"),
+        *("<|4.00|>", "<|4.00|>", " three", " four", "<|9.00|>"),
+    ]
+    assert shown.root.locator(".text .token.r").all_inner_texts() == [" five"]
+    shown.button("Next round").click()
+    shown.button("Next round").click()
+    card = shown.root.locator(".card")
+    assert "Round 2, position 7: the n-gram drafter proposed 4, the target accepted 4" in card.inner_text()
+    shown.page.screenshot(path=screenshots / "tokens.png")
+    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
+    assert shown.root.locator(".ribbon canvas").evaluate(drawn)
+
+
+def test_transcripts_are_saved_by_the_browser(player: Callable[..., Shown]) -> None:
+    shown = player()
+    with shown.page.expect_download() as download:
+        shown.root.get_by_label("Save the transcript as").select_option("srt")
+    assert download.value.suggested_filename == "talk.srt"
+    assert "three four" in download.value.path().read_text("utf-8")
+
+
+@pytest.mark.parametrize("base_url", ["/user/ada/"])
+def test_under_a_base_url_and_outside_the_server_s_root(
+    player: Callable[..., Shown], tmp_path: Path, base_url: str
+) -> None:
+    shown = player(folder=tmp_path)
+    shown.button("Play").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' one'", 20)
+    assert shown.notebook.problems.all() == []
+
+
+@pytest.mark.parametrize("end", ["restart_kernel", "shutdown_kernel"])
+def test_without_its_kernel_it_says_what_still_works(player: Callable[..., Shown], lab: Lab, end: str) -> None:
+    shown = player()
+    shown.word("three").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' three'")
+    shown.notebook.save()
+    getattr(shown.notebook, end)()
+    if end == "shutdown_kernel":  # of which the page learns when it asks for something
+        shown.button("Tokens").click()
+    shown.expect("r.querySelector('.say').textContent === 'The kernel is gone, playing and searching still work.'")
+    assert shown.button("Tokens").is_disabled()
+    shown.word("four").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' four'")
+    if end == "shutdown_kernel":
+        reopened = lab.open("notebook.ipynb", kernel=False)
+        assert "three four" in reopened.outputs(1).inner_text()
+        assert not reopened.page.locator("[data-live]").count()
+        assert reopened.problems.all() == []
+
+
+def test_it_answers_while_a_cell_runs(player: Callable[..., Shown]) -> None:
+    """JupyterLab gives widgets a subshell of the kernel."""
+    shown = player(more="import time; time.sleep(60)")
+    shown.notebook.start(2)
+    shown.button("Tokens").click()
+    shown.root.locator(".text .token").first.wait_for()
+    shown.notebook.interrupt_kernel()
+    shown.notebook.wait(check=False)
+
+
+def test_what_is_in_a_recording_is_never_markup(player: Callable[..., Shown]) -> None:
+    payloads = [
+        "<img src=x onerror='window.hacked=1'>",
+        "<script>window.hacked=1</script>",
+        "</style><script>window.hacked=1</script>",
+        "<svg/onload=window.hacked=1>",
+        '"><iframe srcdoc="<script>parent.hacked=1</script>">',
+        "javascript:window.hacked=1",
+        "{{constructor.constructor('window.hacked=1')()}}",
+        "<a href='javascript:window.hacked=1'>x</a>",
+    ]
+    segments = [f"Segment({i}.0, {i + 1}.0, {' ' + text!r}, flags=({text!r},))" for i, text in enumerate(payloads)]
+    code = (
+        "from whisper_magic import Segment; from dataclasses import replace\n"
+        f"replace(t, segments=({', '.join(segments)},), notes=({payloads[0]!r},), language={payloads[0]!r})"
+    )
+    shown = player(code=code)
+    shown.button("Tokens").click()
+    shown.expect(f"r.querySelectorAll('.segment').length === {len(payloads)}")
+    assert shown.root.locator(".spoken").all_inner_texts() == payloads
+    assert shown.page.evaluate("() => window.hacked === undefined")
+    assert not shown.root.locator("img, script, iframe, a, svg[onload]").count()
+
+
+def test_it_is_accessible_in_every_theme(player: Callable[..., Shown], screenshots: Path) -> None:
+    shown = player()
+    shown.button("Tokens").click()
+    for theme in ("light", "dark"):
+        shown.notebook.theme(theme)
+        shown.page.screenshot(path=screenshots / f"player-{theme}.png")
+        assert axe_violations(shown.page, ".whisper-magic") == []
+    shown.page.set_viewport_size({"width": 420, "height": 900})
+    shown.page.screenshot(path=screenshots / "player-narrow.png")
+    assert shown.root.evaluate("r => r.scrollWidth <= r.clientWidth")
