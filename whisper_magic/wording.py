@@ -13,7 +13,7 @@ def near(word: str, known: Iterable[str]) -> str:
         word: what was written.
         known: what could have been meant.
     """
-    hits = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    hits = difflib.get_close_matches(word, dict.fromkeys(known), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(hits)}?" if hits else ""
 
 
