@@ -23,7 +23,7 @@ from whisper_magic.audio.fetch import fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
 from whisper_magic.audio.sound import Sound, Span
 from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable
-from whisper_magic.wording import near, one_line, shown
+from whisper_magic.wording import near, one_line, public, shown
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz; a rate outside them is a damaged header or a slip
 
@@ -157,7 +157,7 @@ def _file(source: Any) -> tuple[str, Callable[[], BinaryIO]]:
     text = os.fsdecode(source)
     scheme, separator, _ = text.partition("://")
     if separator and scheme.lower() in ("http", "https"):
-        return text, lambda: _unbuffered(fetch(text))
+        return public(text), lambda: _unbuffered(fetch(text))
     if separator:
         raise AudioNotFound(f"{shown(text)}: only http and https addresses can be fetched, not {shown(scheme)}")
     return text, lambda: _open_path(text)
