@@ -23,7 +23,7 @@ PATIENCE = 20.0  # seconds before its speed is judged
 LARGEST = 4 << 30  # bytes
 CHUNK = 1 << 16
 ADVICE = {  # by status
-    401: "check the user name and password: https://USER:PASSWORD@host/...",
+    401: "check the user name and password (https://USER:PASSWORD@host/...)",
     403: "check the user name and password, or sign the address anew",
 }
 
