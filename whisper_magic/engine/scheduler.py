@@ -136,8 +136,7 @@ class Scheduler:
         else:
             window, one_round = event
             recording = self._open[window.recording]
-            recording.rounds.append(one_round)
-            yield recording.source_index, one_round
+            yield recording.source_index, recording.add_round(window, one_round)
 
     def _announce(self) -> Iterator[tuple[int, Started]]:
         while self._unannounced:

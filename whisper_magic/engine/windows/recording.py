@@ -15,6 +15,7 @@ from whisper_magic.engine.decode.word_timestamps import loudness, word_spans, wo
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
+from whisper_magic.engine.windows.coverage import Coverage
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
 from whisper_magic.engine.windows.plan import GUESS, STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
@@ -141,6 +142,7 @@ class Recording:
         self.total_seconds: float | None = None
         self.clock = Clock()
         self.rounds: list[Round] = []
+        self._coverage = Coverage(self.plan)
         self.segments: list[Segment] = []
         self._by_timestamps: list[Segment] = []  # with the times that the target wrote, whatever those of the words are
         self.skipped: list[Segment] = []
@@ -175,6 +177,12 @@ class Recording:
         """The language detected in a window."""
         self.reader.set_language(detected.language, detected.probability)
 
+    def add_round(self, window: Window, written: Round) -> Round:
+        """Keep a round. Returns it with the seconds of its window that the text covers by now."""
+        written = replace(written, covered=self._coverage.add(window, written.tokens))
+        self.rounds.append(written)
+        return written
+
     def accept(self, decoded: Decoded, final: bool = False) -> list[Segment]:
         """Take a window that has ended.
 
@@ -186,6 +194,7 @@ class Recording:
             The segments that are certain now, in order.
         """
         self.clock.add(decoded.clock)
+        self._coverage.forget(decoded.window)
         result = self.reader.accept(decoded, final)
         if result.retry:
             return []
