@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.plan import STRIDE, Plan
 
-TOKEN_SECONDS = 0.25  # of a token of text: behind rather than ahead, as read English has 2.6 to 3.3 a second (whisper-base)
+TOKEN_SECONDS = (
+    0.25  # of a token of text: behind rather than ahead, as read English has 2.6 to 3.3 a second (whisper-base)
+)
 
 
 class Coverage:

@@ -1,7 +1,8 @@
 """Progress while a transcription runs: how far it is, how long it will take, and the words as they are accepted.
 
-It shows after a second, draws at most fifteen frames a second, and leaves nothing behind. `Recordings` holds what the
-events reported, a `Frame` is one picture of it, and a `Surface` draws frames: a terminal's line, a notebook's output.
+It shows after a second, draws at most fifteen frames a second and none twice, and leaves nothing behind. `Recordings`
+holds what the events reported, a `Frame` is one picture of it, and a `Surface` draws frames: a terminal's line, a
+notebook's output.
 """
 
 from __future__ import annotations
@@ -234,6 +235,7 @@ class LiveProgress:
         self._thread: threading.Thread | None = None
         self._began = clock()
         self._drawn: float | None = None
+        self._last: Frame | None = None
 
     def __enter__(self) -> LiveProgress:
         if self.surface is not None and self.ticking:
@@ -275,5 +277,7 @@ class LiveProgress:
             early = now - self._began < DELAY or (self._drawn is not None and now - self._drawn < BETWEEN_FRAMES)
             if self.surface is None or early or self._stop.is_set():
                 return
-            self._drawn = now
-            self.surface.draw(self.recordings.frame(self.decode, now))
+            frame = self.recordings.frame(self.decode, now)
+            if frame != self._last:
+                self._drawn, self._last = now, frame
+                self.surface.draw(frame)
