@@ -7,6 +7,7 @@ import re
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
+import numpy as np
 import pytest
 
 from whisper_magic.errors import OptionError
@@ -113,6 +114,30 @@ def test_an_unknown_name_lists_the_near_ones() -> None:
 
 def test_a_list_of_tokens_is_as_good_as_a_tuple() -> None:
     assert TranscribeOptions(suppress_tokens=[1, 2]) == TranscribeOptions(suppress_tokens=(1, 2))  # type: ignore[arg-type]
+
+
+class NotAvailable:
+    """As pandas' NA: what it is compared with does not matter, the answer has no truth."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("value", [NotAvailable(), np.array([1, 2]), np.nan], ids=["NA", "array", "NaN"])
+@pytest.mark.parametrize("name", [field.name for field in fields(TranscribeOptions)])
+def test_a_missing_value_is_refused_by_every_option(name: str, value: Any) -> None:
+    with pytest.raises(OptionError) as caught:
+        TranscribeOptions(**{name: value})
+    assert str(caught.value).startswith(name)
+
+
+def test_auto_detects_the_language() -> None:
+    assert TranscribeOptions(language="auto") == TranscribeOptions(language=" Auto ") == TranscribeOptions()
 
 
 def test_one_temperature_is_the_only_one_tried() -> None:

@@ -59,6 +59,7 @@ def test_a_trace_as_a_table() -> None:
         "temperature": 0.4,
         "draft_seconds": 0.1,
         "verify_seconds": 0.2,
+        "covered": 0.0,
     }
 
 

@@ -21,6 +21,7 @@ Dtype = Literal["float32", "float16", "bfloat16"]  # of the models' weights
 Attention = Literal["flash_attention_2", "sdpa", "eager"]  # how torch computes it
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
+AUTO = "auto"  # as a language: the same as None
 MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16
 # a wider pass may break a near-tie differently, and the text would depend on the draft length
 
@@ -33,8 +34,8 @@ class TranscribeOptions:
     openai/whisper (`transcribe.py`, `decoding.py`). Lists are accepted for tuples and stored as tuples.
 
     Attributes:
-        language: code ("en") or English name ("english") of the language spoken (Whisper). None detects it in the
-            first window, "per-window" in every window.
+        language: code ("en"), tag ("en-US") or English name ("english") of the language spoken (Whisper). None or
+            "auto" detects it in the first window, "per-window" in every window.
         task: "transcribe" writes the language spoken, "translate" writes English (Whisper).
         timestamps: predict segment times. Needed in sequential mode for recordings longer than one window. The
             opposite of Whisper's `without_timestamps`.
@@ -129,6 +130,8 @@ class TranscribeOptions:
         """
         for field in fields(self):  # equal and hashable, however they were given
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
+        if isinstance(self.language, str) and self.language.strip().lower() == AUTO:
+            object.__setattr__(self, "language", None)
         if _whole(self.suppress_tokens, -1):
             object.__setattr__(self, "suppress_tokens", (self.suppress_tokens,))
         for problem in _problems(self):
@@ -171,7 +174,7 @@ def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
     language, tokens = options.language, options.suppress_tokens
     named = language is None or isinstance(language, str)
     yield named, f"language must be a code such as 'en' or a name such as 'english', got {language!r}"
-    yield options.task in get_args(Task), f"task must be 'transcribe' or 'translate', got {options.task!r}"
+    yield _is_one_of(options.task, get_args(Task)), f"task must be 'transcribe' or 'translate', got {options.task!r}"
     for name in ("timestamps", "words", "condition_on_previous"):
         value = getattr(options, name)
         yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
@@ -199,10 +202,11 @@ def _speculation_checks(options: TranscribeOptions) -> Iterator[Check]:
     yield _one_of("draft", options.draft, get_args(DraftKind))
     length, batch = options.draft_length, options.batch_size
     allowed = f"'auto' or a whole number from 1 to {MAX_DRAFT_LENGTH}"
-    yield length == "auto" or _whole(length, 1, MAX_DRAFT_LENGTH), f"draft_length must be {allowed}, got {length!r}"
+    fits = _is_one_of(length, ("auto",)) or _whole(length, 1, MAX_DRAFT_LENGTH)
+    yield fits, f"draft_length must be {allowed}, got {length!r}"
     yield _whole(batch, 1, 256), f"batch_size must be a whole number from 1 to 256, got {batch!r}"
     yield _one_of("mode", options.mode, ("auto", *get_args(Mode)))
-    clash = options.mode == "batched" and options.condition_on_previous is True
+    clash = _is_one_of(options.mode, ("batched",)) and options.condition_on_previous is True
     yield not clash, "mode='batched' has no previous text: condition_on_previous needs mode='sequential'"
     yield isinstance(options.vad, bool), f"vad must be True or False, got {options.vad!r}"
 
@@ -219,14 +223,19 @@ def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
     if paired:
         ordered = all(before[1] <= after[0] for before, after in itertools.pairwise(clips))
         yield ordered, f"clips must be in order and not overlap, got {clips!r}"
-    known = channel in ("mix", "left", "right", "split") or _whole(channel, 0)
+    known = _is_one_of(channel, ("mix", "left", "right", "split")) or _whole(channel, 0)
     yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}"
     number = options.stream is None or _whole(options.stream, 0)
     yield number, f"stream must be the number of an audio stream, from 0, got {options.stream!r}"
 
 
 def _one_of(name: str, value: object, kinds: tuple[str, ...]) -> Check:
-    return value in kinds, f"{name} must be one of {', '.join(map(repr, kinds))}, got {value!r}"
+    return _is_one_of(value, kinds), f"{name} must be one of {', '.join(map(repr, kinds))}, got {value!r}"
+
+
+def _is_one_of(value: object, kinds: tuple[str, ...]) -> bool:
+    """Text alone is compared: an array, or pandas' NA, has no single answer to `==`."""
+    return isinstance(value, str) and value in kinds
 
 
 def _clip(value: object) -> bool:

@@ -116,6 +116,8 @@ class Round:
         temperature: of this attempt at the window. A failed attempt's rounds stay in the trace.
         drafter: what proposed: "model", "ngram" or "previous" (the previous transcript of the same audio); None where
             nothing was proposed.
+        covered: seconds of the window that its text covers after this round: up to its last timestamp, and behind that
+            by the number of its tokens, an estimate.
     """
 
     window: int
@@ -127,6 +129,7 @@ class Round:
     verify_seconds: float = 0.0
     temperature: float = 0.0
     drafter: str | None = None
+    covered: float = 0.0
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -163,7 +166,7 @@ class Trace:
             PackageMissing: without pandas (the `pandas` extra).
         """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
-        columns += ["draft_seconds", "verify_seconds"]
+        columns += ["draft_seconds", "verify_seconds", "covered"]
         return _data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -13,13 +16,33 @@ def near(word: str, known: Iterable[str]) -> str:
         word: what was written.
         known: what could have been meant.
     """
-    hits = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    hits = difflib.get_close_matches(word, dict.fromkeys(known), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(hits)}?" if hits else ""
 
 
 def shown(name: str) -> str:
-    """A file's or source's name for a message: characters that cannot be printed, line ends too, are escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+    """A file's or source's name for a message: without what is secret, and with characters that cannot be printed, line
+    ends too, escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in public(name))
+
+
+def public(name: str) -> str:
+    """A source's name without what may be secret in an address: user name, password, and the query's values, which may
+    hold a token or signature. Other names stay as they are."""
+    found = ADDRESS.fullmatch(name)
+    if found is None:
+        return name
+    scheme, rest = found.groups()
+    authority = _authority(rest)
+    if "@" not in authority and "@" in rest and ":" in authority and not authority.rpartition(":")[2].isdigit():
+        rest = rest.rpartition("@")[2]  # no port: it is a password in which / ? or # was not written as %2F %3F %23
+        authority = _authority(rest)
+    path, mark, _ = rest[len(authority) :].partition("?")
+    return f"{scheme}{authority.rpartition('@')[2]}{path.partition('#')[0]}{'?…' if mark else ''}"
+
+
+def _authority(rest: str) -> str:
+    return re.split("[/?#]", rest, maxsplit=1)[0]
 
 
 def one_line(reason: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from whisper_magic.audio import sources
 from whisper_magic.audio.load import Audio, load, load_channels
 from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, AudioUnreadable
 
@@ -62,6 +64,55 @@ def test_a_file_object_that_cannot_seek(clips: dict[str, Path], tone: np.ndarray
             return self.content.readinto(buffer)
 
     np.testing.assert_allclose(load(Pipe()).samples, tone, atol=1e-4)
+
+
+class Reader:
+    """As a socket has it: nothing but read(n), which may give less than was asked for."""
+
+    def __init__(self, content: Any) -> None:
+        self.pieces = iter(content)
+
+    def read(self, size: int) -> Any:
+        piece = next(self.pieces, b"")
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+
+def test_what_has_nothing_but_read(clips: dict[str, Path], tone: np.ndarray) -> None:
+    content = clips["wav"].read_bytes()
+    pieces = [content[i : i + 999] for i in range(0, len(content), 999)]
+    np.testing.assert_allclose(load(Reader(pieces)).samples, tone, atol=1e-4)
+    np.testing.assert_allclose(load(Reader(map(bytearray, pieces))).samples, tone, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind", "message"),
+    [
+        (["text"], AudioInvalid, "file object gives str where bytes are needed: open it in binary mode"),
+        ([b"RIFF", 5], AudioInvalid, "file object gives int where bytes are needed"),
+        ([b"RIFF", None], AudioUnreadable, "file object has no bytes yet and does not wait for them"),
+        ([RuntimeError("the radio\nis off")], AudioUnreadable, "cannot read from file object: the radio is off"),
+        ([EOFError()], AudioUnreadable, "cannot read from file object: EOFError"),
+        ([], AudioUnreadable, "file object is empty"),
+    ],
+)
+def test_readers_that_give_no_bytes(pieces: list[Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as error:
+        load(Reader(pieces))
+    assert str(error.value).startswith(message)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_an_endless_reader_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LARGEST", 10_000)
+    with pytest.raises(AudioUnreadable, match="file object has more than 0 GiB"):
+        load(Reader(itertools.repeat(bytes(999))))
+
+
+def test_a_generator_is_no_source() -> None:
+    with pytest.raises(AudioInvalid, match="a generator is no source of sound: pass a path, URL, bytes"):
+        load(piece for piece in (b"a", b"b"))
 
 
 def test_arrays_with_a_rate_in_every_way(tone: np.ndarray) -> None:

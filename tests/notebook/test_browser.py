@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support import fake_engine
-from whisper_magic.notebook.views import comparison, transcript, word_errors
+from whisper_magic.notebook.results import TranscriptList
+from whisper_magic.notebook.views import comparison, transcript, transcript_list, word_errors
 from whisper_magic.transcript import Segment
 
 CHROMIUM = shutil.which("chromium")
@@ -43,6 +44,11 @@ PROBE = """
     stripe: style("tbody tr:nth-child(2)").backgroundColor,
     cell: style("tbody td").textAlign,
     lines: [style("del").textDecorationLine, style("ins").textDecorationLine],
+    shown: [...document.querySelectorAll(".wm-segment")]
+      .filter((one) => one.checkVisibility() && one.offsetHeight).length,
+    clipped: [...document.querySelectorAll(".whisper-magic, .whisper-magic *")].filter((one) =>
+      !one.closest("summary .wm-speech") && one.scrollHeight > one.clientHeight + 1
+      && getComputedStyle(one).overflowY !== "visible").length,
     spoken: getComputedStyle(document.querySelector("del") ?? document.body, "::before").content,
   };
   document.title = JSON.stringify(report);
@@ -129,3 +135,28 @@ def test_a_narrow_page_does_not_overflow(page: str, tmp_path: Path) -> None:
 def test_text_takes_the_themes_colour(page: str, tmp_path: Path) -> None:
     report = seen(page, tmp_path, theme="--jp-content-font-color1: rgb(1, 2, 3); background: black")
     assert report["text"] == "rgb(1, 2, 3)"
+
+
+DARK = "--jp-content-font-color1: white; background: black"
+
+
+def printed(html: str) -> str:
+    """A page whose style for the printer is that of the screen."""
+    assert "@media print" in html
+    return html.replace("@media print", "@media all")
+
+
+def test_a_printed_page_shows_every_segment(tmp_path: Path) -> None:
+    """No scrolling on paper; and white text of a dark theme would not be seen."""
+    html = transcript.html(fake_engine.transcript("x.mp3", [Segment(i, i + 1, f" Word {i}.") for i in range(500)]))
+    assert seen(html, tmp_path, theme=DARK)["clipped"] == 1, "on a screen it scrolls"
+    report = seen(printed(html), tmp_path, theme=DARK)
+    assert (report["shown"], report["clipped"], report["text"]) == (500, 0, "rgb(0, 0, 0)")
+
+
+def test_a_printed_list_is_open(tmp_path: Path) -> None:
+    many = [fake_engine.transcript(f"{'long name ' * 9}{i}.mp3") for i in range(3)]
+    html = transcript_list.html(TranscriptList(many))
+    assert seen(html, tmp_path)["shown"] == 0
+    report = seen(printed(html), tmp_path, width=500)
+    assert (report["shown"], report["clipped"], report["overflow"]) == (3 * len(fake_engine.SEGMENTS), 0, False)

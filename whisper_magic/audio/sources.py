@@ -9,21 +9,20 @@ import io
 import itertools
 import numbers
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from whisper_magic.audio.decode import decoded
-from whisper_magic.audio.fetch import fetch
+from whisper_magic.audio.fetch import CHUNK, LARGEST, fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
 from whisper_magic.audio.sound import Sound, Span
-from whisper_magic.errors import AudioInvalid, AudioNotFound, AudioUnreadable
-from whisper_magic.wording import near, one_line, shown
+from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, AudioUnreadable
+from whisper_magic.wording import near, one_line, public, shown
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz; a rate outside them is a damaged header or a slip
 
@@ -157,26 +156,50 @@ def _file(source: Any) -> tuple[str, Callable[[], BinaryIO]]:
     text = os.fsdecode(source)
     scheme, separator, _ = text.partition("://")
     if separator and scheme.lower() in ("http", "https"):
-        return text, lambda: _unbuffered(fetch(text))
+        return public(text), lambda: _unbuffered(fetch(text))
     if separator:
         raise AudioNotFound(f"{shown(text)}: only http and https addresses can be fetched, not {shown(scheme)}")
     return text, lambda: _open_path(text)
 
 
 def _spooled(source: Any, name: str) -> BinaryIO:
-    """Copy a file object to a temporary file, from its beginning where it can seek."""
+    """Copy what has a read(n) to a temporary file, from its beginning where it can seek."""
     if isinstance(source, io.TextIOBase):
         raise AudioInvalid(f"{shown(name)} is open as text: open it with mode 'rb'")
     with ExitStack() as undo:
         file = undo.enter_context(tempfile.TemporaryFile())
         try:
-            if not hasattr(source, "seekable") or source.seekable():
+            if source.seekable() if hasattr(source, "seekable") else hasattr(source, "seek"):
                 source.seek(0)
-            shutil.copyfileobj(source, file)
-        except (OSError, ValueError, AttributeError, TypeError) as error:  # closed, gone, or not really a file
-            raise AudioUnreadable(f"cannot read from {shown(name)}: {one_line(error)}") from error
+            _copy(source, file, name)
+        except AudioError:
+            raise
+        except Exception as error:  # somebody else's code: closed, gone, or not really a file
+            reason = one_line(error) or type(error).__name__
+            raise AudioUnreadable(f"cannot read from {shown(name)}: {reason}") from error
         undo.pop_all()
         return _unbuffered(file)
+
+
+def _copy(source: Any, file: IO[bytes], name: str) -> None:
+    """Copy to the end.
+
+    Raises:
+        AudioInvalid: What is read is not bytes.
+        AudioUnreadable: A source that does not wait for its bytes has none now, or there are more than 4 GiB.
+    """
+    while True:
+        chunk = source.read(CHUNK)
+        if chunk is None:
+            raise AudioUnreadable(f"{shown(name)} has no bytes yet and does not wait for them: make it blocking")
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            kind = type(chunk).__name__
+            raise AudioInvalid(f"{shown(name)} gives {kind} where bytes are needed: open it in binary mode")
+        if not len(chunk):
+            return
+        file.write(chunk)
+        if file.tell() > LARGEST:
+            raise AudioUnreadable(f"{shown(name)} has more than {LARGEST >> 30} GiB: pass the part that you need")
 
 
 def _unbuffered(file: Any) -> BinaryIO:

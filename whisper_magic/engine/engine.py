@@ -33,6 +33,7 @@ from whisper_magic.engine.windows.align import align
 from whisper_magic.errors import AudioInvalid, EngineBusy, EngineClosed, OptionError, SomeFailed
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Transcript, Word
+from whisper_magic.wording import public
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Engine:
             OptionError, Interrupted, EngineClosed: As of `transcribe`.
         """
         if isinstance(sources, str | bytes | os.PathLike):
-            raise AudioInvalid(f"transcribe_many takes several sources, got {reprlib.repr(sources)}; use transcribe")
+            raise AudioInvalid(f"transcribe_many takes several sources, got {_listed(sources)}; use transcribe")
         chosen = _chosen(options, overrides)
         with self._scheduler(sources, chosen) as scheduler:
             scheduler.run(on_event)
@@ -341,8 +342,17 @@ def _chosen(options: TranscribeOptions | None, overrides: dict[str, Any]) -> Tra
 def _single(source: Source, options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
     """The options of a call that gives one transcript."""
     if isinstance(source, list | tuple | set) and source and all(isinstance(one, str | os.PathLike) for one in source):
-        raise AudioInvalid(f"this takes one source, got {len(source)}: {reprlib.repr(source)}; use transcribe_many")
+        raise AudioInvalid(f"this takes one source, got {len(source)}: {_listed(source)}; use transcribe_many")
     chosen = _chosen(options, overrides)
     if chosen.channel == "split":
         raise OptionError("channel='split' gives one transcript per channel: use transcribe_many")
     return chosen
+
+
+def _listed(source: Any) -> str:
+    """A source, or several, for a message."""
+    if isinstance(source, str):
+        return reprlib.repr(public(source))
+    return reprlib.repr(
+        [public(os.fsdecode(one)) for one in source] if isinstance(source, list | tuple | set) else source
+    )

@@ -30,6 +30,7 @@ from whisper_magic.engine.windows.stream import first_read
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Started, Transcript
+from whisper_magic.wording import counted
 
 READ_AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
 SLOT_MEMORY = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
@@ -135,8 +136,7 @@ class Scheduler:
         else:
             window, one_round = event
             recording = self._open[window.recording]
-            recording.rounds.append(one_round)
-            yield recording.source_index, one_round
+            yield recording.source_index, recording.add_round(window, one_round)
 
     def _announce(self) -> Iterator[tuple[int, Started]]:
         while self._unannounced:
@@ -146,10 +146,10 @@ class Scheduler:
     def _finish(self, everything: bool = False) -> Iterator[tuple[int, Finished]]:
         """Make transcripts of the recordings that are done, and free their features."""
         for recording in [one for one in self._open.values() if one.done or everything]:
-            del self._open[recording.id]
-            recording.stream.close()
             transcript = recording.transcript(self.model.models, self._notes)
             self.transcripts[recording.id] = transcript
+            del self._open[recording.id]
+            recording.stream.close()
             yield recording.source_index, Finished(transcript, recording.id)
 
     def _stop(self) -> Iterator[tuple[int, Event]]:
@@ -302,8 +302,10 @@ def _close_all(opened: Future[_Opened]) -> None:
 
 
 def _stopped(transcripts: Sequence[Transcript]) -> str:
+    if not transcripts:
+        return "stopped before anything was transcribed"
     if len(transcripts) != 1:
-        done = sum(transcript.complete for transcript in transcripts)
-        return f"stopped after {done} whole recordings; what was written is kept"
+        done = counted(sum(transcript.complete for transcript in transcripts), "whole recording")
+        return f"stopped after {done}; what was written is kept"
     (only,) = transcripts
     return f"stopped at {only.timing.audio:.1f} s of {only.duration:.1f} s; the transcript so far is kept"

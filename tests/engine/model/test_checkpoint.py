@@ -145,7 +145,9 @@ def test_placement_reports_what_was_chosen() -> None:
     placed = place("cpu", None, None)
     assert placed.placement.dtype == torch.float32
     assert placed.placement.attention == "sdpa"
-    assert any("FlashAttention-2" in note and "CUDA" in note for note in placed.notes)
+    assert not any("FlashAttention" in note for note in placed.notes), "nobody expects it of a CPU"
+    asked = place("cpu", None, "flash_attention_2")
+    assert "FlashAttention-2 is not used: it needs a CUDA device" in asked.notes
     assert place("cpu", "bfloat16", "eager").placement.attention == "eager"
     assert not place("cpu", None, "eager").notes
 

@@ -40,10 +40,40 @@ def test_damaged_files(file: str, content: str, pair: Any, tmp_path: Path) -> No
     refused(lambda: Engine.load(str(tmp_path / "x")), str(tmp_path / "x"), file.split(".")[0].split("_")[0])
 
 
+def without(folder: Path, file: str, copy: Path) -> str:
+    shutil.copytree(folder, copy)
+    (copy / file).unlink()
+    return str(copy)
+
+
+def test_no_generation_config(pair: Any, tmp_path: Path) -> None:
+    """Very old checkpoints lack it; languages, tasks and timestamps are the tokenizer's."""
+    folder = without(pair.target, "generation_config.json", tmp_path / "x")
+    with Engine.load(folder, "none", device="cpu") as made, Engine.load(str(pair.target), "none", device="cpu") as own:
+        ours, theirs = (engine._loaded().target.special for engine in (made, own))
+        for field in ("sot", "eot", "timestamp_begin", "no_timestamps", "prev_sot", "languages", "tasks"):
+            assert getattr(ours, field) == getattr(theirs, field), field
+        (note,) = [note for note in made.status.notes if "generation_config.json" in note]
+        assert note.startswith(f"{folder} has no generation_config.json: special tokens are those of its tokenizer")
+        assert not any("generation_config.json" in note for note in own.status.notes)
+
+
+def test_half_a_tokenizer_names_the_missing_file(pair: Any, tmp_path: Path) -> None:
+    folder = without(pair.target, "tokenizer.json", tmp_path / "x")
+    for file in ("vocab.json", "merges.txt"):
+        (tmp_path / "x" / file).unlink(missing_ok=True)
+    for there, missing in (("vocab.json", "merges.txt"), ("merges.txt", "vocab.json")):
+        (tmp_path / "x" / there).write_text("")
+        refused(lambda: Engine.load(folder), "no readable tokenizer", f"{missing} is missing")
+        (tmp_path / "x" / there).unlink()
+
+
 def test_no_preprocessor_config(pair: Any, tmp_path: Path) -> None:
     """Older conversions lack it; the model's mel count is all that is needed."""
-    shutil.copytree(pair.target, tmp_path / "x")
-    (tmp_path / "x" / "preprocessor_config.json").unlink()
+    folder = without(pair.target, "preprocessor_config.json", tmp_path / "x")
+    with Engine.load(folder, "none", device="cpu") as engine:
+        note = f"{folder} has no preprocessor_config.json: Whisper's usual features are taken, of 80 mel bins"
+        assert note in engine.status.notes
     assert texts(str(tmp_path / "x"), language="en") == texts(str(pair.target), language="en")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support import fake_engine
 from whisper_magic.errors import CheckpointError
 from whisper_magic.notebook.jobs.session import SESSION
 
@@ -50,3 +51,20 @@ def test_a_failed_load_is_one_line_and_keeps_what_was_resident(run):
     assert (ran.stdout + ran.stderr).count("\n") == 1
     assert SESSION.resident.choice.target == "one"
     assert not SESSION.resident.closed
+
+
+def test_an_interrupted_load_is_one_line_and_goes_on(run, monkeypatch):
+    """As an error, so that "Run All" stops; what was resident is again."""
+    run("%whisper load one")
+
+    def load(choice):
+        if choice.target == "two":
+            raise KeyboardInterrupt
+        return fake_engine.load(choice)
+
+    monkeypatch.setattr(SESSION, "loader", load)
+    ran = run("%whisper load two")
+    assert isinstance(ran.error, KeyboardInterrupt)
+    shown = (ran.stdout + ran.stderr).strip()
+    assert shown == "Interrupted: stopped while two was loading; one is loaded as before"
+    assert run("%whisper status").result.target == "one"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from textwrap import dedent
 
 import pytest
 
 from tests.support import fake_engine
-from whisper_magic.errors import CheckpointError
+from whisper_magic.errors import CheckpointError, Interrupted
 from whisper_magic.notebook.jobs.session import ModelChoice, Session
 
 ONE, TWO, DEMO = ModelChoice("one"), ModelChoice("two"), ModelChoice("demo")
@@ -54,6 +57,95 @@ def test_a_failed_load_keeps_what_was_resident(session):
         session.load(ModelChoice("no-such-model"))
     assert session.resident.choice == session.wanted == TWO
     assert not session.resident.closed
+
+
+def interrupting(at):
+    """A loader that Ctrl-C stops, at its calls with these numbers."""
+    calls = iter(range(100))
+
+    def load(choice):
+        if next(calls) in at:
+            raise KeyboardInterrupt
+        return fake_engine.load(choice)
+
+    return load
+
+
+def test_an_interrupted_load_keeps_what_was_resident(session):
+    session.load(TWO)
+    session.loader = interrupting({0})
+    with pytest.raises(Interrupted, match=r"^stopped while one was loading; two is loaded as before$"):
+        session.load(ONE)
+    assert session.resident.choice == session.wanted == TWO
+    assert not session.resident.closed
+    assert session.load(ONE).choice == ONE
+
+
+def test_an_interrupted_load_where_nothing_was_resident(session):
+    session.loader = interrupting({0})
+    with pytest.raises(Interrupted, match=r"^stopped while one was loading; nothing is loaded$"), session.using():
+        pass
+    assert session.resident is None
+    with session.using() as engine:
+        assert engine.choice == ONE
+
+
+def test_a_second_interrupt_stops_the_old_models_too(session):
+    session.load(TWO)
+    session.loader = interrupting({0, 1})
+    with pytest.raises(Interrupted, match=r"^stopped while one was loading; nothing is loaded$"):
+        session.load(ONE)
+    assert (session.resident, session.wanted) == (None, TWO)
+    with session.using() as engine:
+        assert engine.choice == TWO
+
+
+def test_an_interrupt_while_old_models_close_loses_nothing(session):
+    first = session.load(TWO)
+
+    def close():
+        raise KeyboardInterrupt
+
+    first.close = close
+    with pytest.raises(Interrupted, match="two is loaded as before"):
+        session.load(ONE)
+    assert session.resident.choice == TWO
+    assert session.resident is not first
+
+
+def test_an_interrupted_load_for_one_job(session):
+    resident = session.load(ONE)
+    session.loader = interrupting({0})
+    with pytest.raises(Interrupted, match=r"^stopped while demo was loading$"), session.using(DEMO):
+        pass
+    assert session.resident is resident
+
+
+def test_an_import_that_ctrl_c_stops_goes_on(tmp_path):
+    """A module that, as torch, cannot be imported twice."""
+    (tmp_path / "heavy_once.py").write_text(
+        dedent("""
+        import sys, time
+        assert not hasattr(sys, "heavy"), "imported twice"
+        sys.heavy = True
+        for _ in range(20):
+            time.sleep(0.05)
+        """)
+    )
+    script = dedent("""
+        import os, signal, threading
+        from whisper_magic.notebook.jobs.session import import_whole
+        threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+        try:
+            import_whole("heavy_once")
+        except KeyboardInterrupt:
+            print("stopped")
+        import_whole("heavy_once")
+        import heavy_once
+        print("imported")
+    """)
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (ran.stdout.split(), ran.stderr) == (["stopped", "imported"], "")
 
 
 def test_the_first_failure_is_reported_where_the_old_models_are_gone_too(session):

@@ -41,7 +41,10 @@ TALK = (Source("talk.wav", "talk.wav"),)
             "compare demo --repeats 5 -o made -q",
             CompareRequest((), {}, output="made", quiet=True, demo=True, repeats=5),
         ),
+        ("talk.wav --language {nothing} --start {nothing} -o {nothing}", TranscribeRequest(TALK, {})),
+        ("compare talk.wav --repeats {nothing}", CompareRequest(TALK, {})),
         ("load", LoadRequest()),
+        ("load --draft {nothing}", LoadRequest()),
         ("load {name} --draft none --device cpu", LoadRequest("one", draft="none", device="cpu")),
         ("load one --dtype bfloat16 --attention sdpa", LoadRequest("one", dtype="bfloat16", attention="sdpa")),
         ("unload", UnloadRequest()),
@@ -49,7 +52,7 @@ TALK = (Source("talk.wav", "talk.wav"),)
     ],
 )
 def test_lines_and_their_requests(line, request_):
-    assert parsed(line, name="one") == request_
+    assert parsed(line, name="one", nothing=None) == request_
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from IPython.core.error import UsageError
 
+from whisper_magic.notebook.line.sources import Source, find_sources
+
 
 def test_globs_are_sorted_and_spread(run, sources, tmp_path):
     for name in ("b.wav", "a.wav", "c.mp3", "sub/d.wav"):
@@ -107,3 +109,8 @@ def test_a_long_expression_is_cut_in_names(run, shell):
 )
 def test_a_mistake_is_one_line(usage_error, cell, message):
     assert message in usage_error(cell)
+
+
+def test_an_address_is_labelled_without_its_secrets():
+    address = "https://me:secret@host/talk.mp3?X-Amz-Signature=secret"
+    assert find_sources([address], {}) == [Source(address, "https://host/talk.mp3?…")]

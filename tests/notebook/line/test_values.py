@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from whisper_magic.notebook.line import values
@@ -43,7 +45,13 @@ def test_values_of_text(convert, text, value):
         (values.token_ids, [5, 7], (5, 7)),
         (values.token_ids, -1, -1),
         (values.clips, [(1, 2.5)], ((1.0, 2.5),)),
-        (values.text, 5, "5"),
+        (values.text, Path("a") / "b", "a/b"),
+        (values.text, np.str_("en"), "en"),
+        (values.whole, np.int64(3), 3),
+        (values.whole, 3.0, 3),
+        (values.draft_length, np.int64(3), 3),
+        (values.seconds, np.float32(1.5), 1.5),
+        (values.seconds, None, None),
     ],
 )
 def test_values_of_python(convert, given, value):
@@ -67,3 +75,15 @@ def test_a_wrong_value_is_shown(convert, text, message):
     with pytest.raises(argparse.ArgumentTypeError) as caught:
         convert(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["text", "whole", "seconds", "temperature", "token_ids", "clips", "draft_length"])
+@pytest.mark.parametrize("given", [object(), np.array([[1.5, 2.5, 3.5]])], ids=["object", "array"])
+def test_what_is_no_value_at_all(name, given):
+    with pytest.raises(argparse.ArgumentTypeError, match="this takes"):
+        getattr(values, name)(ObjectArgument(given, "{given}"))
+
+
+def test_parts_of_a_number_are_not_dropped():
+    with pytest.raises(argparse.ArgumentTypeError, match=r"this takes a whole number, got 2\.5"):
+        values.whole(ObjectArgument(2.5, "{given}"))

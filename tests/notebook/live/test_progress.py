@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,30 @@ def test_how_far_how_long_and_what_is_said(live, recorder, clock):
     assert recorder.frames[-1].tail == " three four"
 
 
+def test_a_single_window_counts_as_it_is_decoded(live, recorder, clock):
+    with live:
+        live.update(0, Started("talk.mp3", 28.0))
+        for second, covered in enumerate((0.0, 7.0, 14.0, 12.5, 21.0)):  # an estimate may be corrected downwards
+            clock.now = 2.0 + second
+            live.update(0, replace(round_of(0, 4 + second, 1), covered=covered))
+        clock.now = 8.0
+        live.update(0, Segment(0.0, 28.0, " one"))
+    assert [frame.fraction for frame in recorder.frames] == [0.0, 0.25, 0.5, 0.5, 0.75, 1.0]
+    assert recorder.frames[2].state == "talk.mp3 · 0:14 of 0:28"
+
+
+def test_windows_of_a_batch_count_together(live, recorder, clock):
+    with live:
+        live.update(0, Started("talk.mp3", 100.0))
+        for second, (window, covered) in enumerate([(0, 5.0), (1, 10.0), (0, 10.0), (1, 20.0), (0, 15.0), (0, 20.0)]):
+            clock.now = 2.0 + second
+            live.update(0, replace(round_of(window, 4 + second, 1), covered=covered))
+        clock.now = 10.0
+        live.update(0, Segment(0.0, 25.0, " one"))
+    done = [round(100 * frame.fraction) for frame in recorder.frames]
+    assert done == sorted(done) == [5, 15, 20, 30, 35, 40, 40]
+
+
 def test_a_window_read_again_starts_its_tail_again(live, recorder, clock):
     with live:
         live.update(0, Started("talk.mp3", 100.0))
@@ -151,8 +176,7 @@ def test_several_recordings_are_one_job(recorder, clock):
         live.update(0, Finished(fake_engine.transcript("a.wav")))
     assert [(frame.state, frame.fraction) for frame in recorder.frames] == [
         ("Loading big-model", None),
-        ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),
-        ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),
+        ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),  # once: the second recording's start changes nothing
         ("0 of 3 recordings · 0:10 read · about 0:10 left · a.wav", 0.5 / 3),
         ("1 of 3 recordings · 0:30 read · about 3 s left · b.wav", 1.5 / 3),
     ]

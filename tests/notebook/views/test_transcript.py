@@ -73,6 +73,27 @@ def test_flagged_segments_are_marked():
     assert "⚑ repeats itself, no speech" in Page(view.html(flagged)).text
 
 
+def test_what_segments_in_a_row_share_stands_once():
+    guess, other = "is a guess (mean log-probability -1.20)", "cut short"
+    flags = [(guess,), (guess,), (guess, other), (), (guess,), (other,)]
+    many = [Segment(i, i + 1, f" Word {i}.", flags=found) for i, found in enumerate(flags)]
+    made = fake_engine.transcript("talk.mp3", many)
+    expected = [f"{guess} (and the next 2 segments)", other, guess, other]
+    assert re.findall("⚑ (.*)", view.text(made)) == expected
+    shown = Page(view.html(made)).text
+    assert [shown.count(guess), shown.count(other)] == [2, 2]
+    assert view.flagged(made) == "4 flags"
+    assert f"{guess} (and the next segment)" in view.text(fake_engine.transcript("talk.mp3", many[:2]))
+
+
+def test_a_silent_window_is_left_out_once():
+    flag = ("silence (no speech 0.93)",)
+    skipped = (Segment(0.0, 2.0, " Thank", flags=flag), Segment(2.0, 3.0, " you.", flags=flag))
+    made = replace(fake_engine.transcript("a.wav", ()), skipped=skipped)
+    assert "left out: 00:00.00 “Thank you.”, silence (no speech 0.93)\n" in view.text(made)
+    assert view.flagged(made) == "1 flag"
+
+
 def test_any_direction_of_writing():
     page = Page(view.html(fake_engine.transcript("محاضرة.mp3", [Segment(0, 1, "مرحبا <b>")])))
     assert page.attributes.count(("dir", "auto")) == 2

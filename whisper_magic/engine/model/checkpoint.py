@@ -16,7 +16,7 @@ from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtracto
 from whisper_magic.engine.model.faster_whisper import FasterWhisperFolder
 from whisper_magic.engine.model.files import CheckpointFiles
 from whisper_magic.engine.model.hub import locate
-from whisper_magic.engine.model.huggingface import HuggingFaceFolder, read_feature_extractor
+from whisper_magic.engine.model.huggingface import HuggingFaceFolder, has_feature_extractor, read_feature_extractor
 from whisper_magic.engine.model.weights import Shapes, StoredTensor, Weights, decoder_shapes, encoder_shapes
 from whisper_magic.engine.model.wheels import check_sum
 from whisper_magic.errors import CheckpointError
@@ -156,7 +156,7 @@ def read_target(name: str, placement: Placement) -> Checkpoint:
         encoder=_encoder(name, weights, config),
         decoder_state=_decoder(name, weights, config),
         attention=placement.attention,
-        notes=_notes(files, folder),
+        notes=(*_notes(files, folder), *_features_note(files, config)),
     )
 
 
@@ -215,6 +215,14 @@ def _open(files: CheckpointFiles) -> Folder:
 
 def _notes(files: CheckpointFiles, folder: Folder) -> tuple[str, ...]:
     return (*([files.note] if files.note else []), *folder.notes())
+
+
+def _features_note(files: CheckpointFiles, config: WhisperConfig) -> tuple[str, ...]:
+    """That a Hugging Face folder does not describe its features; a CTranslate2 folder never needs to."""
+    if files.is_ctranslate2 or has_feature_extractor(files.folder):
+        return ()
+    usual = f"Whisper's usual features are taken, of {config.num_mel_bins} mel bins"
+    return (f"{files.name} has no preprocessor_config.json: {usual}",)
 
 
 def _encoder(name: str, weights: Weights, config: WhisperConfig) -> Weights:

@@ -53,7 +53,8 @@ def place(device: str | None, dtype: str | None, attention: str | None) -> Place
         raise OptionError(f"attention must be one of {', '.join(ATTENTIONS)}, got {attention!r}")
     obstacle = _flash_obstacle(where, kind)
     notes = []
-    if attention in (None, "flash_attention_2") and obstacle is not None:
+    expected = attention == "flash_attention_2" or (attention is None and where.type == "cuda")
+    if expected and obstacle is not None:
         notes.append(f"FlashAttention-2 is not used: {obstacle}")
     if where.type == "cpu" and (note := choose_threads()):
         notes.append(note)

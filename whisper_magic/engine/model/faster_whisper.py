@@ -13,21 +13,18 @@ from itertools import count
 from typing import Any
 
 from transformers import GenerationConfig, WhisperConfig, WhisperTokenizer
-from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from whisper_magic.engine.model.ctranslate2 import QUANTISED, open_model_file
 from whisper_magic.engine.model.files import CheckpointFiles
 from whisper_magic.engine.model.huggingface import read_generation_config, read_tokenizer
-from whisper_magic.engine.model.vocabulary import EOT, read_vocabulary
+from whisper_magic.engine.model.vocabulary import EOT, SOT, read_vocabulary, special_ids
 from whisper_magic.engine.model.weights import StoredTensor
 from whisper_magic.errors import CheckpointError
 from whisper_magic.wording import one_line, shown
 
 SPECIFICATION = "WhisperSpec"
 MULTILINGUAL_VOCABULARY = 51865  # tokens from which CTranslate2 takes a Whisper for multilingual (`whisper.cc`)
-FIRST_TIMESTAMP_BY = 50  # max_initial_timestamp_index: 1.0 s, as in openai/whisper and faster-whisper
 EMBEDDINGS, PROJECTION = "decoder/embeddings/weight", "decoder/projection/weight"
-SOT = "<|startoftranscript|>"
 REQUIRED = {  # what every Whisper has; other values would need another decoder
     "decoder/activation": 3,  # GELU by the error function
     "decoder/alibi": 0,
@@ -124,24 +121,14 @@ class FasterWhisperFolder:
             return found
         tokens, raw = self._tokens(), self._json("config.json")
         vocab, _ = self._shape(EMBEDDINGS, 2)
+        languages = {token for token, i in tokens.items() if i in set(self._ids(raw, "lang_ids", vocab))}
         values: dict[str, Any] = {
-            "eos_token_id": tokens.get(EOT),
-            "decoder_start_token_id": tokens.get(SOT),
-            "no_timestamps_token_id": tokens.get("<|notimestamps|>"),
-            "prev_sot_token_id": tokens.get("<|startofprev|>"),
-            "is_multilingual": vocab >= MULTILINGUAL_VOCABULARY,
-            "max_initial_timestamp_index": FIRST_TIMESTAMP_BY,
+            **special_ids(tokens, vocab >= MULTILINGUAL_VOCABULARY, languages),  # older conversions list no languages
             "max_length": self._shape("decoder/position_encodings/encodings", 2)[0],
             "suppress_tokens": self._ids(raw, "suppress_ids", vocab),
             "begin_suppress_tokens": self._ids(raw, "suppress_ids_begin", vocab),
             "alignment_heads": self._pairs(raw, "alignment_heads"),
         }
-        if values["is_multilingual"]:
-            listed = set(self._ids(raw, "lang_ids", vocab))  # older conversions have no such list
-            usual = {f"<|{code}|>" for code in LANGUAGES}
-            values["lang_to_id"] = {n: i for n, i in tokens.items() if (i in listed if listed else n in usual)}
-            tasks = ("transcribe", "translate")
-            values["task_to_id"] = {task: tokens[f"<|{task}|>"] for task in tasks if f"<|{task}|>" in tokens}
         return GenerationConfig(**values)
 
     def tokenizer(self) -> WhisperTokenizer:

@@ -104,6 +104,13 @@ def has_tokenizer(folder: Path) -> bool:
     return any((folder / file).is_file() for file in TOKENIZER_FILES)
 
 
+def lacks_half_a_tokenizer(folder: Path) -> str:
+    """The file that is missing where only one of the two that make a tokenizer is there; else ""."""
+    halves = ("vocab.json", "merges.txt")
+    missing = [file for file in halves if not (folder / file).is_file()]
+    return missing[0] if len(missing) == 1 and not (folder / "tokenizer.json").is_file() else ""
+
+
 def is_whisper(folder: Path) -> bool:
     """Whether a folder's files say that they are a Whisper's."""
     return (

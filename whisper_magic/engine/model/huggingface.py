@@ -11,11 +11,14 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperTokenizer
 
-from whisper_magic.engine.model.files import CheckpointFiles
+from whisper_magic.engine.model.files import CheckpointFiles, lacks_half_a_tokenizer
+from whisper_magic.engine.model.vocabulary import special_ids
 from whisper_magic.engine.model.weights import StoredTensor, safetensors
 from whisper_magic.errors import CheckpointError
 from whisper_magic.wording import one_line
 
+GENERATION_CONFIG = "generation_config.json"
+ENGLISH_VOCABULARY = 51864  # tokens of OpenAI's English-only Whispers, whose languages and tasks are never chosen
 EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -43,13 +46,21 @@ class HuggingFaceFolder:
         return config
 
     def generation(self) -> GenerationConfig:
-        """The generation configuration; where the folder has none, as very old ones do, what config.json has of it.
+        """The generation configuration; where the folder has none, as very old ones do, what config.json has of it, and
+        the special tokens of the tokenizer.
 
         Raises:
             CheckpointError: for a damaged file.
         """
         found = read_generation_config(self.name, self.folder)
-        return GenerationConfig.from_model_config(self.config()) if found is None else found
+        if found is None:
+            config = self.config()
+            found = GenerationConfig.from_model_config(config)
+            multilingual = config.vocab_size != ENGLISH_VOCABULARY
+            for name, value in special_ids(self.tokenizer().get_vocab(), multilingual).items():
+                if value is not None:
+                    setattr(found, name, value)
+        return found
 
     def tokenizer(self) -> WhisperTokenizer:
         """
@@ -70,8 +81,13 @@ class HuggingFaceFolder:
             raise CheckpointError(f"{self.name} could not be read: {one_line(error)}") from error
 
     def notes(self) -> tuple[str, ...]:
-        """Nothing that the user should know about a folder of this kind."""
-        return ()
+        """What is made up for, because a file is missing."""
+        if (self.folder / GENERATION_CONFIG).is_file():
+            return ()
+        return (
+            f"{self.name} has no {GENERATION_CONFIG}: special tokens are those of its tokenizer, and tokens that are "
+            "never written those of config.json, if any",
+        )
 
 
 def read_generation_config(name: str, folder: Path) -> GenerationConfig | None:
@@ -80,7 +96,7 @@ def read_generation_config(name: str, folder: Path) -> GenerationConfig | None:
     Raises:
         CheckpointError: for a damaged file.
     """
-    if not (folder / "generation_config.json").is_file():
+    if not (folder / GENERATION_CONFIG).is_file():
         return None
     try:
         return GenerationConfig.from_pretrained(folder)
@@ -95,9 +111,16 @@ def read_tokenizer(name: str, folder: Path) -> WhisperTokenizer:
         CheckpointError: for damaged files.
     """
     try:
+        if lacking := lacks_half_a_tokenizer(folder):
+            raise OSError(f"{lacking} is missing")
         return WhisperTokenizer.from_pretrained(folder)
     except Exception as error:  # the tokenizers library raises bare Exceptions for files that it cannot parse
         raise CheckpointError(f"{name} has no readable tokenizer: {one_line(error)}") from error
+
+
+def has_feature_extractor(folder: Path) -> bool:
+    """Whether a folder describes its feature extractor."""
+    return any((folder / file).is_file() for file in EXTRACTOR_FILES)
 
 
 def read_feature_extractor(name: str, folder: Path, config: WhisperConfig) -> WhisperFeatureExtractor:
@@ -107,7 +130,7 @@ def read_feature_extractor(name: str, folder: Path, config: WhisperConfig) -> Wh
         CheckpointError: for a damaged file, or one that describes features of another size than the model's.
     """
     mels = int(config.num_mel_bins)
-    if not any((folder / file).is_file() for file in EXTRACTOR_FILES):
+    if not has_feature_extractor(folder):
         return WhisperFeatureExtractor(feature_size=mels)
     try:
         extractor = WhisperFeatureExtractor.from_pretrained(folder)

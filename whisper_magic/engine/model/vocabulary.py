@@ -1,18 +1,24 @@
-"""A tokenizer from a bare list of tokens, as CTranslate2 folders hold it in vocabulary.json or vocabulary.txt."""
+"""A tokenizer from a bare list of tokens, as CTranslate2 folders hold it in vocabulary.json or vocabulary.txt; and what
+a vocabulary implies of special tokens.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from transformers import WhisperTokenizer
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from whisper_magic.errors import CheckpointError
 from whisper_magic.wording import one_line
 
-EOT = "<|endoftext|>"
+EOT, SOT = "<|endoftext|>", "<|startoftranscript|>"
+FIRST_TIMESTAMP_BY = 50  # max_initial_timestamp_index: 1.0 s, as in openai/whisper and faster-whisper
 TIMESTAMP = re.compile(r"<\|[0-9]+\.[0-9]{2}\|>")
 
 
@@ -72,3 +78,27 @@ def merges_of(vocab: dict[str, int]) -> list[tuple[str, str]]:
         if len(parts) == 2:
             merges.append((parts[0], parts[1]))
     return merges
+
+
+def special_ids(tokens: Mapping[str, int], multilingual: bool, languages: Collection[str] = ()) -> dict[str, Any]:
+    """What a generation configuration states of special tokens, by a vocabulary.
+
+    Args:
+        tokens: The vocabulary's ids.
+        multilingual: Whether languages and tasks are chosen by tokens.
+        languages: The tokens of the languages; () for those that the vocabulary has of Whisper's usual ones.
+    """
+    values: dict[str, Any] = {
+        "eos_token_id": tokens.get(EOT),
+        "decoder_start_token_id": tokens.get(SOT),
+        "no_timestamps_token_id": tokens.get("<|notimestamps|>"),
+        "prev_sot_token_id": tokens.get("<|startofprev|>"),
+        "is_multilingual": multilingual,
+        "max_initial_timestamp_index": FIRST_TIMESTAMP_BY,
+    }
+    if multilingual:
+        spoken = languages or {f"<|{code}|>" for code in LANGUAGES}
+        values["lang_to_id"] = {token: i for token, i in sorted(tokens.items()) if token in spoken}
+        tasks = ("transcribe", "translate")
+        values["task_to_id"] = {task: tokens[f"<|{task}|>"] for task in tasks if f"<|{task}|>" in tokens}
+    return values

@@ -63,6 +63,9 @@ def previous_text(
     return tuple(ids[-(context // 2 - 1) :])
 
 
+_OTHER_CODES = {"cmn": "zh", "fil": "tl", "iw": "he", "jv": "jw", "nb": "no"}  # ISO 639 -> Whisper's code
+
+
 _SYMBOLS = list('"#()*+/:;<=>@[\\]^_`{|}~「」『』')
 _SYMBOLS += [
     "<<",
@@ -109,14 +112,15 @@ def _language(special: SpecialTokens, name: str | None, model: str) -> int:
     code = _code(name)
     if code not in special.languages:
         known = sorted(special.languages)
+        names = [language for language, its_code in TO_LANGUAGE_CODE.items() if its_code in special.languages]
         listed = ", ".join(known) if len(known) <= 12 else f"{len(known)} languages, such as {', '.join(known[:8])}"
-        raise OptionError(
-            f"{model} does not know language {name!r}{near(code, [*known, PER_WINDOW])}; it knows {listed}"
-        )
+        advice = near(name.strip().lower(), [*names, *known, PER_WINDOW]) or f"; it knows {listed}"
+        raise OptionError(f"{model} does not know language {name!r}{advice}")
     return special.languages[code]
 
 
 def _code(name: str) -> str:
-    """A language's code, whether given as code, as English name or as <|code|>."""
-    plain = name.strip().lower().removeprefix("<|").removesuffix("|>")
-    return str(TO_LANGUAGE_CODE.get(plain, plain))
+    """A language's code, however it is given: as code, English name, <|code|>, or tag such as pt-BR or zh_Hant."""
+    plain = name.strip().lower().removeprefix("<|").removesuffix("|>").replace("_", "-")
+    code = str(TO_LANGUAGE_CODE.get(plain, plain.partition("-")[0]))
+    return _OTHER_CODES.get(code, code)

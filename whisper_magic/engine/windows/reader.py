@@ -83,10 +83,15 @@ class Reader(ABC):
         self.index = 0
         self.language: int | None = None
         self.language_probability: float | None = None
-        self._parts = parts
+        self._parts = (part for part in parts if self._begins_inside(part))
         self._retries: list[Window] = []
         self.unread: list[Part] = []  # voiced, and nothing was written of it
         self.silent: list[Part] = []  # digital silence, which was not decoded
+
+    def _begins_inside(self, part: Part) -> bool:
+        """Whether a part begins before the recording ends; the padding of a short one is no part of it."""
+        self.source.read_until(part.first + 1)
+        return part.first < self.source.num_content_frames
 
     @property
     @abstractmethod

@@ -15,6 +15,7 @@ from whisper_magic.engine.decode.word_timestamps import loudness, word_spans, wo
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
+from whisper_magic.engine.windows.coverage import Coverage
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
 from whisper_magic.engine.windows.plan import GUESS, STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
@@ -25,6 +26,7 @@ from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Tran
 
 SILENCE = Pauses(pause=2.0, margin=0.4, longest=300.0)  # what vad=True leaves out where windows are read in sequence
 MIN_VOICED_SHARE = 0.4  # where less of the recording is found to be voice, windows are not cut by that
+CUT_SHORT = "cut short"  # flags the last segment of a window that was stopped
 REPEATED_SEGMENTS = 2  # segments in a row with the same words, after which another is flagged
 BATCHED_FROM = 2.0  # windows: a shorter recording has nothing to be batched
 BATCHED_ON = ("cuda",)  # where several windows at once are faster; on two CPU cores they are not (71 s, demo pair)
@@ -140,6 +142,7 @@ class Recording:
         self.total_seconds: float | None = None
         self.clock = Clock()
         self.rounds: list[Round] = []
+        self._coverage = Coverage(self.plan)
         self.segments: list[Segment] = []
         self._by_timestamps: list[Segment] = []  # with the times that the target wrote, whatever those of the words are
         self.skipped: list[Segment] = []
@@ -174,22 +177,30 @@ class Recording:
         """The language detected in a window."""
         self.reader.set_language(detected.language, detected.probability)
 
+    def add_round(self, window: Window, written: Round) -> Round:
+        """Keep a round. Returns it with the seconds of its window that the text covers by now."""
+        written = replace(written, covered=self._coverage.add(window, written.tokens))
+        self.rounds.append(written)
+        return written
+
     def accept(self, decoded: Decoded, final: bool = False) -> list[Segment]:
         """Take a window that has ended.
 
         Args:
             decoded: What it held.
-            final: Whether the run was stopped before its end: its segments are flagged so.
+            final: Whether the run was stopped before its end: its last segment is flagged so.
 
         Returns:
             The segments that are certain now, in order.
         """
         self.clock.add(decoded.clock)
+        self._coverage.forget(decoded.window)
         result = self.reader.accept(decoded, final)
         if result.retry:
             return []
-        flags = (*result.flags, "cut short") if final else result.flags
-        segments = self._segments(result, decoded, flags)
+        segments = self._segments(result, decoded)
+        if final and segments:
+            segments[-1] = replace(segments[-1], flags=(*segments[-1].flags, CUT_SHORT))
         if result.silent:
             self.skipped += segments
             segments = []
@@ -254,7 +265,7 @@ class Recording:
 
     # -- segments ----------------------------------------------------------------------------------------------------
 
-    def _segments(self, result: WindowResult, decoded: Decoded, flags: tuple[str, ...]) -> list[Segment]:
+    def _segments(self, result: WindowResult, decoded: Decoded) -> list[Segment]:
         """A segment for every piece that holds a word; one that does not is silence.
 
         With words, a segment begins with its first and ends with its last.
@@ -265,7 +276,7 @@ class Recording:
             text = self.target.text(piece.tokens)
             if not text.strip():
                 continue
-            segment = self.reader.segment(piece, text, decoded, flags, words)
+            segment = self.reader.segment(piece, text, decoded, result.flags, words)
             language = self._codes[decoded.language] if decoded.language and self.plan.per_window else None
             if not result.silent:
                 self._by_timestamps.append(segment)
@@ -354,7 +365,8 @@ class Recording:
             first, last = (self.plan.seconds(frame) for frame in (clip.first, clip.last))
             end = self.plan.seconds(features.num_content_frames)
             yield f"nothing to read in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
-        if self.options.language is None and self._codes and any(GUESS in f for s in self.segments for f in s.flags):
+        once = self.options.language is None and self._codes and features.num_content_frames > self.plan.window_frames
+        if once and any(GUESS in flag for segment in self.segments for flag in segment.flags):
             yield "the language was detected once; where it changes, language='per-window' detects it in each window"
         if features.in_parts:
             yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from whisper_magic.comparison import Comparison
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.session import SESSION
-from whisper_magic.notebook.jobs.transcribe import Job, plan
+from whisper_magic.notebook.jobs.transcribe import UNNAMED, Job, plan
 from whisper_magic.notebook.line.requests import CompareRequest
 
 
@@ -25,7 +25,7 @@ def compare(request: CompareRequest, context: Context) -> Comparison:
     (source,) = job.sources
     with context.progress(quiet=request.quiet) as progress, SESSION.using(job.models, progress.stage) as engine:
         found = engine.compare(source.value, job.options, repeats=request.repeats, on_stage=progress.stage)
-    comparison = replace(found, source=source.label) if found.source in ("array", "bytes") else found
+    comparison = replace(found, source=source.label) if found.source in UNNAMED else found
     context.assign(request.output, comparison)
     return comparison
 

@@ -5,12 +5,15 @@ Lives in a submodule so that `%reload_ext`, which reloads the top package alone,
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whisper_magic.errors import WhisperMagicError
+from whisper_magic.errors import Interrupted, WhisperMagicError
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
@@ -50,10 +53,25 @@ def described(choice: ModelChoice) -> str:
 
 def load_engine(choice: ModelChoice) -> Engine:
     """Load an engine. The one place where the notebook imports it, and with it torch."""
+    import_whole("whisper_magic.engine.engine")
     from whisper_magic.engine.engine import Engine
 
     placement = {"device": choice.device, "dtype": choice.dtype, "attention": choice.attention}
     return Engine.load(choice.target, choice.draft, **placement)
+
+
+def import_whole(module: str) -> None:
+    """Import in a thread, which goes on where Ctrl-C stops the wait for it: torch and numpy cannot be imported a second
+    time after their import was cut off. Errors are those of the import that follows."""
+    if module not in sys.modules:
+        thread = threading.Thread(target=_try_import, args=(module,), name="whisper-import", daemon=True)
+        thread.start()
+        thread.join()
+
+
+def _try_import(module: str) -> None:
+    with suppress(Exception):
+        importlib.import_module(module)
 
 
 class Session:
@@ -106,11 +124,12 @@ class Session:
 
     def load(self, choice: ModelChoice, on_stage: OnStage | None = None) -> Engine:
         """Make these models resident. Others are closed first, as both may not fit in memory, and loaded again if this
-        fails.
+        fails or is interrupted.
 
         Raises:
             CheckpointError: where a model cannot be found, read, or paired with the other.
             OptionError: for a device, dtype or attention that does not exist here.
+            Interrupted: after Ctrl-C; the message names what is resident then.
         """
         engine = self._resident(choice, on_stage)
         self.wanted = choice
@@ -119,18 +138,28 @@ class Session:
     def _resident(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
         if self._engine is not None and self._loaded == choice:
             return self._engine
+        try:
+            return self._replace(choice, on_stage)
+        except KeyboardInterrupt:
+            kept = "nothing is loaded" if self._loaded is None else f"{self._loaded.target} is loaded as before"
+            raise Interrupted(f"stopped while {choice.target} was loading; {kept}") from None
+
+    def _replace(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
         self.checker(choice)
         before = self._loaded
-        self.unload()
         try:
-            self._engine = self._load(choice, on_stage)
-        except Exception:
-            if before is not None:
-                with suppress(WhisperMagicError):  # the first failure is the one to report
-                    self._engine, self._loaded = self._load(before, on_stage), before
+            self.unload()
+            engine = self._load(choice, on_stage)
+        except BaseException:
+            if before is not None and self._engine is None:
+                with suppress(WhisperMagicError, KeyboardInterrupt):  # the first failure is the one to report
+                    self._become(self._load(before, on_stage), before)
             raise
-        self._loaded = choice
-        return self._engine
+        self._become(engine, choice)
+        return engine
+
+    def _become(self, engine: Engine, choice: ModelChoice) -> None:
+        self._engine, self._loaded = engine, choice
 
     def unload(self) -> str | None:
         """Close the resident engine.
@@ -171,9 +200,12 @@ class Session:
                 engine.close()
 
     def _load(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
-        if on_stage is not None:
-            on_stage(f"Loading {described(choice)}")
-        return self.loader(choice)
+        try:
+            if on_stage is not None:
+                on_stage(f"Loading {described(choice)}")
+            return self.loader(choice)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped while {choice.target} was loading") from None
 
 
 SESSION = Session()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from IPython.core.error import UsageError
 from whisper_magic.errors import AudioNotFound, Interrupted, OptionError, SomeFailed
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
-from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
+from whisper_magic.notebook.jobs.session import SESSION, ModelChoice, import_whole
 from whisper_magic.notebook.line.requests import CompareRequest, TranscribeRequest
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.live.progress import LiveProgress
@@ -27,6 +28,7 @@ from whisper_magic.transcript import Event, Finished, Transcript
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
+UNNAMED = ("array", "bytes", "file object")  # what the engine calls a source that has no name
 MOST_WORDS = 12  # of a file's name that was written without quotes
 DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
 
@@ -102,7 +104,8 @@ def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Job:
 
 def _check_any_exists(sources: Sequence[Source]) -> None:
     """Loading a large model takes minutes: too long to learn that a name is misspelt."""
-    from whisper_magic.audio import load as audio  # numpy: not at %load_ext
+    import_whole("whisper_magic.audio.load")  # numpy: not at %load_ext
+    from whisper_magic.audio import load as audio
 
     missing: list[AudioNotFound] = []
     for source in sources:
@@ -199,7 +202,7 @@ class Results:
 
 def _renamed(transcript: Transcript, source: Source) -> Transcript:
     """Named by the Python on the line, where the engine got samples without a name."""
-    kind, _, channel = transcript.source.partition(" ")
-    if kind not in ("array", "bytes"):
-        return transcript
-    return replace(transcript, source=f"{source.label} {channel}".strip())
+    named = next((kind for kind in UNNAMED if re.fullmatch(rf"{kind}( \(.*\))?", transcript.source)), None)
+    return (
+        transcript if named is None else replace(transcript, source=transcript.source.replace(named, source.label, 1))
+    )

@@ -91,7 +91,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message.removeprefix('argument ')} ({self.prog} -h lists the options)")
 
     def parse(self, arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """The options given, and the other arguments in order. After `--` everything is an argument.
+        """The options given, and the other arguments in order. One that is given as {None} keeps its default. After
+        `--` everything is an argument.
 
         Raises:
             UsageError: for an option that does not exist or a value that makes no sense.
@@ -105,7 +106,7 @@ class Parser(argparse.ArgumentParser):
                 if flag in _CHOOSE_MODELS:
                     self.error(f"{flag} is no option here; models are chosen before, by %whisper load TARGET [options]")
                 self.error(f"no option is called {flag}{near(flag, self.flags)}")
-        return vars(given), [*rest, *expanded[cut + 1 :]]
+        return {name: value for name, value in vars(given).items() if value is not None}, [*rest, *expanded[cut + 1 :]]
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -171,7 +172,7 @@ def _add_options(parser: Parser) -> None:
 
 def _add_text_options(parser: Parser) -> None:
     add, on_off = parser.add_argument_group("what to write").add_argument, argparse.BooleanOptionalAction
-    spoken = "language spoken, such as en; per-window detects it in each (default: detected once)"
+    spoken = "language spoken, such as en or pt-BR; per-window detects it in each (default: auto, detected once)"
     add("-l", "--language", type=values.text, metavar="LANG", help=spoken)
     add("--task", type=values.text, choices=get_args(Task), help=_described("task", "translate writes English"))
     add("--timestamps", action=on_off, help="predict the times of segments (default: yes)")

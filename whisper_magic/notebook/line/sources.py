@@ -14,6 +14,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from whisper_magic.notebook.line.scanner import ObjectArgument
+from whisper_magic.wording import public
 
 _LONGEST_LABEL = 48
 
@@ -78,7 +79,7 @@ def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
 
 def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
     if "://" in text:
-        yield Source(text, text)
+        yield Source(text, public(text))
         return
     path = os.path.expanduser(text)  # noqa: PTH111 (Path.expanduser raises for a user who does not exist)
     there = os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name that is too long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import os
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -18,12 +19,27 @@ def _converter(convert: Callable[[Any], Any], expected: str) -> Converter:
 
     def converted(text: str) -> Any:
         value = text.value if isinstance(text, ObjectArgument) else text
+        if value is None:
+            return None  # as if the option were not given: `Parser.parse` leaves it out
         try:
             return convert(value)
         except (TypeError, ValueError):
             raise argparse.ArgumentTypeError(f"{expected}, got {value!r}") from None
 
     return converted
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError
+    return os.fsdecode(value)
+
+
+def _whole(value: Any) -> int:
+    """An int, or a float that equals one, as numpy and pandas make them of whole columns."""
+    if not isinstance(value, str) and value != int(value):
+        raise ValueError
+    return int(value)
 
 
 def _seconds(value: Any) -> float:
@@ -47,8 +63,8 @@ def _temperature(value: Any) -> float | tuple[float, ...]:
 def _token_ids(value: Any) -> int | tuple[int, ...]:
     """One token id, or several with commas."""
     if not isinstance(value, str):
-        return int(value) if isinstance(value, Integral) else tuple(int(one) for one in value)
-    return tuple(int(one) for one in value.split(","))
+        return int(value) if isinstance(value, Integral) else tuple(map(_whole, value))
+    return tuple(map(_whole, value.split(",")))
 
 
 def _clips(value: Any) -> tuple[tuple[float, float], ...]:
@@ -58,7 +74,7 @@ def _clips(value: Any) -> tuple[tuple[float, float], ...]:
 
 
 def _draft_length(value: Any) -> int | str:
-    return "auto" if value == "auto" else int(value)
+    return "auto" if isinstance(value, str) and value == "auto" else _whole(value)
 
 
 def _channel(value: Any) -> str | int:
@@ -71,8 +87,8 @@ def _variable(value: Any) -> str:
     return str(value)
 
 
-text = _converter(str, "this takes text")
-whole = _converter(int, "this takes a whole number")
+text = _converter(_text, "this takes text")
+whole = _converter(_whole, "this takes a whole number")
 seconds = _converter(_seconds, "this takes seconds or h:mm:ss")
 temperature = _converter(_temperature, "this takes a number, or several with commas")
 token_ids = _converter(_token_ids, "this takes token ids with commas, or -1")

@@ -1,7 +1,8 @@
 """Progress while a transcription runs: how far it is, how long it will take, and the words as they are accepted.
 
-It shows after a second, draws at most fifteen frames a second, and leaves nothing behind. `Recordings` holds what the
-events reported, a `Frame` is one picture of it, and a `Surface` draws frames: a terminal's line, a notebook's output.
+It shows after a second, draws at most fifteen frames a second and none twice, and leaves nothing behind. `Recordings`
+holds what the events reported, a `Frame` is one picture of it, and a `Surface` draws frames: a terminal's line, a
+notebook's output.
 """
 
 from __future__ import annotations
@@ -61,7 +62,13 @@ class OpenWindows:
     def __init__(self) -> None:
         self._texts: dict[int, list[int]] = {}
         self._reached: dict[int, int] = {}  # position of each one's last round, in the order of those rounds
+        self._covered: dict[int, float] = {}  # seconds, also of those that have ended behind one that has not
         self._settling = False
+
+    @property
+    def covered(self) -> float:
+        """Seconds that their text covers, together."""
+        return sum(self._covered.values())
 
     @property
     def first(self) -> list[int]:
@@ -77,12 +84,15 @@ class OpenWindows:
         goes_on = event.position > self._reached.pop(window, event.position)  # else it is decoded again
         self._texts[window] = [*(self._texts[window] if goes_on else ()), *event.tokens]
         self._reached[window] = event.position
+        self._covered[window] = event.covered
 
     def settle(self) -> None:
         """Note a segment: the first one after a round ends the first window."""
         if self._texts and not self._settling:
             self._forget(min(self._texts))
         self._settling = True
+        first = min(self._texts, default=None)
+        self._covered = {window: s for window, s in self._covered.items() if first is not None and window >= first}
 
     def _forget(self, window: int) -> None:
         del self._texts[window], self._reached[window]
@@ -101,19 +111,22 @@ class Progress:
             now: the clock, in seconds.
         """
         self.source, self.duration, self.start = Path(source).name, duration, start
-        self.done = 0.0  # seconds
-        self.began = self.done_at = now
+        self.done = 0.0  # seconds; what is being decoded counts as far as its text is
+        self.began = self._settled_at = now
+        self._settled = 0.0  # seconds up to the end of the last segment
         self.settled = ""
         self.open = OpenWindows()
 
     def update(self, event: Round | Segment, now: float) -> None:
         """Add one event."""
         if isinstance(event, Segment):
-            self.done, self.done_at = max(self.done, event.end - self.start), now
+            self._settled, self._settled_at = max(self._settled, event.end - self.start), now
             self.open.settle()
             self.settled = (self.settled + event.text)[-_TAIL:]
         else:
             self.open.update(event)
+        so_far = self._settled + self.open.covered
+        self.done = max(self.done, min(so_far, self.duration) if self.duration else so_far)  # the bar never goes back
 
     @property
     def fraction(self) -> float | None:
@@ -137,10 +150,10 @@ class Progress:
         return decode(self.open.first) if self.open.first else ""
 
     def _remaining(self, now: float) -> str:
-        if not 0 < self.done < self.duration:
+        if not 0 < self._settled < self.duration:
             return ""
-        rate = (self.done_at - self.began) / self.done
-        return _left(rate * (self.duration - self.done) - (now - self.done_at))
+        rate = (self._settled_at - self.began) / self._settled
+        return _left(rate * (self.duration - self._settled) - (now - self._settled_at))
 
 
 def _left(seconds: float) -> str:
@@ -222,6 +235,7 @@ class LiveProgress:
         self._thread: threading.Thread | None = None
         self._began = clock()
         self._drawn: float | None = None
+        self._last: Frame | None = None
 
     def __enter__(self) -> LiveProgress:
         if self.surface is not None and self.ticking:
@@ -263,5 +277,7 @@ class LiveProgress:
             early = now - self._began < DELAY or (self._drawn is not None and now - self._drawn < BETWEEN_FRAMES)
             if self.surface is None or early or self._stop.is_set():
                 return
-            self._drawn = now
-            self.surface.draw(self.recordings.frame(self.decode, now))
+            frame = self.recordings.frame(self.decode, now)
+            if frame != self._last:
+                self._drawn, self._last = now, frame
+                self.surface.draw(frame)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from whisper_magic.notebook.views import facts, phases
 from whisper_magic.notebook.views.html import escaped, frame, heading, side_by_side
@@ -61,14 +63,15 @@ def html_body(transcript: Transcript) -> str:
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = _needs_hours(transcript)
-    rows = "".join(_html_segment(segment, hours, transcript) for segment in transcript.segments)
+    shown = zip(transcript.segments, _flags(transcript.segments), strict=True)
+    rows = "".join(_html_segment(segment, flags, hours, transcript) for segment, flags in shown)
     inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
 
 
-def _html_segment(segment: Segment, hours: bool, transcript: Transcript) -> str:
+def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcript) -> str:
     times = f"{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}"
-    flags = f' <span class="wm-warn">⚑ {escaped(", ".join(segment.flags))}</span>' if segment.flags else ""
+    flags = f' <span class="wm-warn">⚑ {escaped(found)}</span>' if found else ""
     other = _other_language(segment, transcript)
     mark = f'<span class="wm-lang" title="language">{escaped(other)}</span> ' if other else ""
     written = "en" if transcript.task == "translate" else other or transcript.language
@@ -93,13 +96,14 @@ def _text_body(transcript: Transcript, style: Style) -> Iterator[str]:
     hours = _needs_hours(transcript)
     if not transcript.text:
         yield style.paint("no speech", "dim")
-    for segment in transcript.segments if transcript.text else ():
-        yield from _text_segment(segment, hours, style, _other_language(segment, transcript))
+    for segment, flags in zip(transcript.segments, _flags(transcript.segments), strict=True):
+        if transcript.text:
+            yield from _text_segment(segment, flags, hours, style, _other_language(segment, transcript))
     for part in wrap(printable(_skipped(transcript)), style.width):
         yield style.paint(part, "yellow")
 
 
-def _text_segment(segment: Segment, hours: bool, style: Style, language: str | None) -> Iterator[str]:
+def _text_segment(segment: Segment, flags: str, hours: bool, style: Style, language: str | None) -> Iterator[str]:
     times = f"[{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}]  "
     mark = f"{printable(language)}: " if language else ""
     first, *rest = wrap(mark + printable(segment.text.strip()), style.width - len(times)) or [""]
@@ -107,8 +111,8 @@ def _text_segment(segment: Segment, hours: bool, style: Style, language: str | N
     yield style.paint(times, "dim") + lines[0]
     for part in lines[1:]:
         yield " " * len(times) + part
-    if segment.flags:
-        yield " " * len(times) + style.paint("⚑ " + printable(", ".join(segment.flags)), "yellow")
+    if flags:
+        yield " " * len(times) + style.paint("⚑ " + printable(flags), "yellow")
 
 
 def details(transcript: Transcript) -> tuple[str, ...]:
@@ -119,9 +123,23 @@ def details(transcript: Transcript) -> tuple[str, ...]:
 
 
 def flagged(transcript: Transcript) -> str:
-    """'2 flags', or '' without any."""
-    count = sum(bool(segment.flags) for segment in (*transcript.segments, *transcript.skipped))
+    """'2 flags', as many as are shown, or '' without any."""
+    count = sum(map(bool, _flags(transcript.segments))) + len(_merged(transcript.skipped))
     return counted(count, "flag") if count else ""
+
+
+def _flags(segments: Sequence[Segment]) -> list[str]:
+    """For each segment its flags in a line. What segments in a row share, as those of one window do, stands once."""
+    return [", ".join(_new_flags(segments, i)) for i in range(len(segments))]
+
+
+def _new_flags(segments: Sequence[Segment], first: int) -> Iterator[str]:
+    for flag in segments[first].flags:
+        if first and flag in segments[first - 1].flags:
+            continue
+        others = sum(1 for _ in itertools.takewhile(lambda other: flag in other.flags, segments[first + 1 :]))  # noqa: B023 (used at once)
+        after = f" (and the next {counted(others, 'segment')})" if others > 1 else " (and the next segment)"
+        yield f"{flag}{after if others else ''}"
 
 
 def _language(transcript: Transcript) -> str | None:
@@ -165,9 +183,23 @@ def _skipped(transcript: Transcript) -> str:
     if not transcript.skipped:
         return ""
     hours = _needs_hours(transcript)
-    parts = [_skipped_part(segment, hours) for segment in transcript.skipped[:3]]
-    more = f" and {len(transcript.skipped) - 3} more" if len(transcript.skipped) > 3 else ""
+    skipped = _merged(transcript.skipped)
+    parts = [_skipped_part(segment, hours) for segment in skipped[:3]]
+    more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     return f"left out: {'; '.join(parts)}{more}"
+
+
+def _merged(skipped: Sequence[Segment]) -> list[Segment]:
+    """The segments of one silent window as one: they share its flag."""
+    merged: list[Segment] = []
+    for segment in skipped:
+        before = merged[-1] if merged else None
+        written = before is not None and bool(before.text and segment.text) and before.end <= segment.start
+        if before is not None and written and before.flags == segment.flags:
+            merged[-1] = replace(before, text=before.text + segment.text, end=segment.end)
+        else:
+            merged.append(segment)
+    return merged
 
 
 def _skipped_part(segment: Segment, hours: bool) -> str:
