@@ -12,7 +12,7 @@ AUDIO ?=
 DEMO := whisper_magic/assets/demo/sample.ogg
 MODEL ?= openai/whisper-base
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint coverage docs lab notebook matrix debian clean
+.PHONY: help demo test lint coverage docs frontend lab notebook matrix debian clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -48,6 +48,9 @@ coverage: $(VENV)/.dev ## the tests with branch coverage; the report is build/co
 docs: $(VENV)/.dev ## builds the documentation into site/, with warnings as errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html"
+
+frontend: ## builds the widgets from frontend/ into whisper_magic/notebook/widgets/static/; needs Node 20
+	cd frontend && npm ci --no-audit --no-fund && npm run --silent check && npm run --silent build
 
 lab: $(VENV)/.dev ## JupyterLab on notebooks/quickstart.ipynb
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb

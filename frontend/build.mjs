@@ -1,17 +1,25 @@
 // Bundles each widget into one ES module under whisper_magic/notebook/widgets/static/, where it is committed.
 // `--check` writes nothing and fails where a committed bundle is not what its source gives.
-import { readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const STATIC = new URL("../whisper_magic/notebook/widgets/static/", import.meta.url);
 const WIDGETS = ["player"];
 
+// What the bundles are made of, so that tests see without Node whether they were made of it.
+const FOLDER = new URL(".", import.meta.url);
+const sources = (await readdir(new URL("src/", FOLDER))).sort().map((name) => `src/${name}`);
+const hash = createHash("sha256");
+for (const name of [...sources, "package-lock.json"]) hash.update(await readFile(new URL(name, FOLDER)));
+const digest = hash.digest("hex").slice(0, 16);
+
 const check = process.argv.includes("--check");
 let stale = 0;
 for (const name of WIDGETS) {
   const result = await build({
-    absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+    absWorkingDir: fileURLToPath(FOLDER),
     entryPoints: [`src/${name}.ts`],
     bundle: true,
     format: "esm",
@@ -19,7 +27,7 @@ for (const name of WIDGETS) {
     minify: true,
     legalComments: "none",
     loader: { ".css": "text" },
-    banner: { js: "// Built from frontend/ by `make frontend`; do not edit. Contains wavesurfer.js 8 (BSD-3-Clause)." },
+    banner: { js: `// Built from frontend/ (${digest}) by make frontend; do not edit. Contains wavesurfer.js (BSD-3-Clause).` },
     write: false,
   });
   const [{ text }] = result.outputFiles;

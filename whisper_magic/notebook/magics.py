@@ -82,8 +82,8 @@ class WhisperMagics(Magics):
     player = CaselessStrEnum(
         POLICIES,
         "auto",
-        help="Whether a transcript shows its player: auto, where the recording can be heard; always, also where only "
-        "the text is left; never.",
+        help="Whether a transcript shows its player: auto, where somebody is there and the recording can be heard; "
+        "always; never.",
     ).tag(config=True)
 
     shell: InteractiveShell

@@ -97,8 +97,8 @@ def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
 
     Args:
         shell: whose formatters are added to.
-        policy: when a player is shown by itself: "auto" where the recording can be heard, "always" also where only its
-            text is left, "never".
+        policy: when a player is shown by itself: "auto" where somebody is there and the recording can be heard,
+            "always", "never".
     """
     if not registry.in_notebook(shell):
         return
@@ -107,8 +107,15 @@ def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
 
     def html(transcript: Transcript) -> str:
         wanted = policy()
-        if wanted == "never" or (wanted == "auto" and PLAYERS.sound_of(transcript) is None):
-            return view.html(transcript)
-        return view.html(transcript, PLAYERS.of(transcript).anchor)
+        audible = wanted == "auto" and _somebody_is_there(shell) and PLAYERS.sound_of(transcript) is not None
+        return view.html(transcript, PLAYERS.of(transcript).anchor if audible or wanted == "always" else None)
 
     display.formatters["text/html"].for_type_by_name(*NAME.rsplit(".", 1), html)
+
+
+def _somebody_is_there(shell: InteractiveShell) -> bool:
+    """Whether the running cell was sent by a page. What executes notebooks without one (nbclient, papermill, nbconvert)
+    allows no input, and would save the state of each widget."""
+    kernel: Any = getattr(shell, "kernel", None)  # there is one: `register` looked
+    content = kernel.get_parent("shell").get("content", {})
+    return bool(content.get("allow_stdin", True))
