@@ -12,7 +12,17 @@ from tests.support.markdown import CONTRIBUTING, ROOT, blocks
 
 TOP = {
     *(".ci", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"),
-    *("README.md", "benchmarks", "constraints.txt", "docs", "mkdocs.yml", "notebooks", "pyproject.toml", "recipes"),
+    *(
+        "README.md",
+        "benchmarks",
+        "constraints.txt",
+        "docs",
+        "frontend",
+        "mkdocs.yml",
+        "notebooks",
+        "pyproject.toml",
+        "recipes",
+    ),
     *("tests", "whisper_magic"),
 }
 DERIVED = {"__init__.py", "__main__.py", "py.typed"}  # every package has them
