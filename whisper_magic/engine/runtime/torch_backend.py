@@ -194,7 +194,7 @@ def verify_step(
     silence = _no_speech(processor, slots, logits) if no_speech else torch.zeros_like(logprob[:, 0])
     fields = torch.stack([ready, accepted, count, finished, int_bits(silence)], 1)
     slots.round_output[:, :ROUND_FIELDS] = fields
-    by_row = slots.round_output[:, ROUND_FIELDS:].unflatten(1, (3, BLOCK))
+    by_row = slots.round_output[:, ROUND_FIELDS:].view(slots.count, 3, BLOCK)
     by_row[..., :width] = torch.stack([proposed, choice, int_bits(logprob)], 1)
     prefilled = torch.where(slots.active, start + BLOCK, start)
     slots.num_cached.copy_(torch.where(ready, num_tokens + count - 1, prefilled))
