@@ -217,31 +217,3 @@ def test_a_rests_noise_does_not_depend_on_which_window_ended_first() -> None:
         keys.append({rest.first: rest.key for rest in rests if rest})
     assert keys[0] == keys[1]
     assert len(set(keys[0].values())) == 2
-
-
-def test_a_rest_is_given_the_windows_text() -> None:
-    one = reader(parts(100, 1000), window_frames=1000)
-    one.accept(decoded(one.next_window(), B, 1, B + 50))
-    rest = one.next_window()
-    assert rest is not None
-    assert rest.prompt == (SPECIAL.prev_sot, B, 1, B + 50, 1, 91)
-
-
-def test_a_rest_is_not_given_a_text_that_was_drawn() -> None:
-    one = reader(parts(100, 1000), window_frames=1000)
-    window = one.next_window()
-    assert window is not None
-    one.accept(decoded(replace(window, temperature=0.6), B, 1, B + 50))
-    rest = one.next_window()
-    assert rest is not None
-    assert rest.prompt == (1, 91)
-
-
-def test_windows_are_filled_up_with_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = torch.linspace(-0.7, 1.2, 80)[None]
-    monkeypatch.setattr(Source, "features", lambda self, first, last: sound[:, : last - first])
-    window = reader(parts(0, 80)).next_window()
-    assert window is not None
-    assert torch.equal(window.features[:, :80], sound)
-    assert (window.features[:, 80:] == sound.min()).all()
-    assert window.features.shape == (1, 100)

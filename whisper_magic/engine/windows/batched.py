@@ -3,24 +3,19 @@
 Speech that is parted by pauses is packed into windows as full as they can be, silence between it included, so that
 times stay true (the cutting and merging of WhisperX: Bain et al. 2023, arXiv:2303.00747, section 2.1). No window is
 given another's text; a sentence that is still open at a window's end is kept to its end.
-
-Windows are filled up with silence. A feature of 0, with which the reference fills up a recording's last window, is no
-silence but a steady sound, above the floor of the features: it would end every window here, not just a last one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import torch
 
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.runtime.slots import DETECT, Window
 from whisper_magic.engine.sample.noise import stream_key
 from whisper_magic.engine.windows.plan import STRIDE, Plan
-from whisper_magic.engine.windows.reader import PROMPT_RESET_TEMPERATURE, Piece, Reader, TextOf, cut, pad_to
+from whisper_magic.engine.windows.reader import Piece, Reader, TextOf, cut, pad_to
 from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureSource, Part
 
 PAUSE = 0.4  # seconds between words at which windows may part
@@ -65,7 +60,7 @@ class BatchedReader(Reader):
     """Windows cut at pauses; all may be decoded at a time, once the language is known.
 
     Where voice was detected behind the last timestamp of a window, the rest of it is decoded as a window of its own: a
-    model often ends a window early. A rest is often a few words from within a sentence: it is given the window's text.
+    model often ends a window early.
     """
 
     def __init__(
@@ -121,10 +116,6 @@ class BatchedReader(Reader):
             rest_first = self._decode_rest(window, span, pieces)
         return pieces, span.last if rest_first is None else rest_first
 
-    def _padded(self, features: torch.Tensor) -> torch.Tensor:
-        """Filled up with what is as quiet as the quietest that is in it."""
-        return pad_to(features, self.plan.window_frames, float(features.min()))
-
     def _decode_rest(self, window: Window, span: Span, pieces: list[Piece]) -> int | None:
         """Queue what was voiced behind the last timestamp, or report it where decoding it again would not end.
 
@@ -141,18 +132,11 @@ class BatchedReader(Reader):
             return None
         first = voiced[0].first
         features = window.features[:, first - window.first : span.last - window.first]
-        features = self._padded(features)
-        prompt = self.plan.prompt(self.language, _history(window, pieces))
+        features = pad_to(features, self.plan.window_frames)
+        prompt = self.plan.prompt(self.language)
         # Its noise must not depend on which window ended first: the index does.
         rest = replace(self._make_window(first, span.last, features, prompt), key=stream_key(self.plan.seed, -first))
         self._rests.append(rest)
         self._in_flight[self.index] = Span(first, span.last, tuple(voiced))
         self.index += 1
         return first
-
-
-def _history(window: Window, pieces: Sequence[Piece]) -> tuple[int, ...]:
-    """A window's text, as the prompt of its rest; nothing of one that was as good as drawn at random."""
-    if window.temperature >= PROMPT_RESET_TEMPERATURE:
-        return ()
-    return tuple(token for piece in pieces for token in piece.tokens)

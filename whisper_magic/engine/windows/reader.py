@@ -162,13 +162,9 @@ class Reader(ABC):
 
     def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
         """Frames first..last as a window."""
-        features = self._padded(self.source.features(first, last))
+        features = pad_to(self.source.features(first, last), self.plan.window_frames)
         self.source.forget(first)
         return self._make_window(first, last, features, prompt)
-
-    def _padded(self, features: torch.Tensor) -> torch.Tensor:
-        """A window's features, filled up to its length."""
-        return pad_to(features, self.plan.window_frames)
 
     def _make_window(self, first: int, last: int, features: torch.Tensor, prompt: tuple[int, ...]) -> Window:
         plan, content = self.plan, self.source.num_content_frames - first
@@ -273,10 +269,10 @@ class SequentialReader(Reader):
         return pieces, end
 
 
-def pad_to(features: torch.Tensor, frames: int, value: float = 0.0) -> torch.Tensor:
-    """(n_mels, frames) with a value behind: zeros, as transformers and openai/whisper pad the last window."""
+def pad_to(features: torch.Tensor, frames: int) -> torch.Tensor:
+    """(n_mels, frames) with zeros behind, as transformers and openai/whisper pad the last window."""
     missing = frames - features.shape[1]
-    return torch.nn.functional.pad(features, (0, missing), value=value) if missing else features
+    return torch.nn.functional.pad(features, (0, missing)) if missing else features
 
 
 def cut(tokens: Sequence[int], seek: int, frames: int, timestamp_begin: int) -> tuple[list[Piece], int]:
