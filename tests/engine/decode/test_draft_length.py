@@ -93,12 +93,15 @@ def test_each_number_of_slots_has_a_length_of_its_own() -> None:
     assert sum(seen[1][50:]) / len(seen[1][50:]) > 3
 
 
-def test_a_wrong_start_is_found_out() -> None:
-    """Both first rounds of a length were disturbed: what they say of a token's cost does not stay."""
-    controller, rng, lengths = DraftLengthController(7), random.Random(0), list[int]()
+@pytest.mark.parametrize("catching_up", [0.0, 3.0])
+def test_a_wrong_start_is_found_out(catching_up: float) -> None:
+    """The first round was disturbed: what it says of a token's cost does not stay. Nor does it where the draft has much
+    to catch up with, after rounds without it."""
+    controller, rng, lengths = DraftLengthController(7), random.Random(0), [1]
     for number in range(400):
         length = controller.next_length()
         accepted = next((i for i in range(length) if rng.random() >= 0.8), length)
-        controller.update([SlotAcceptance(length, accepted)], 1 + 0.05 * length + (4 if number == 0 else 0))
+        behind = catching_up if length and not lengths[-1] else 0
+        controller.update([SlotAcceptance(length, accepted)], 1 + 0.05 * length + (4 if number == 0 else behind))
         lengths.append(length)
     assert sum(lengths[-100:]) / 100 > 3

@@ -7,7 +7,8 @@ of slots: one token more in each of eight slots is eight rows more, which arithm
 bound by reading the weights. Where k = 0 is best, speculation loses here and is left off.
 
 Now and then a length beside the best one is tried, so that neither a round that was disturbed, nor costs that have
-changed, decide for good.
+changed, decide for good. The first round that drafts after some that did not is no measure: the draft catches up with
+what was written without it.
 """
 
 from __future__ import annotations
@@ -74,8 +75,10 @@ class DraftLengthController:
         self.longest = longest
         self._tried, self._agreed = 2.0, 1.5  # a guess to begin with: three in four
         self._costs: dict[RoundLoad, RoundCost] = defaultdict(RoundCost)
-        self._since_trial = 0
-        self._longer = False  # which neighbour is tried next
+        self._since_trial = self._trial = 0
+        self._longer = False  # which neighbour was tried last
+        self._length = 1  # of the last round
+        self._catches_up = False
         self.rounds = self.rounds_off = 0
 
     @property
@@ -94,25 +97,32 @@ class DraftLengthController:
     def next_length(self, load: RoundLoad = RoundLoad()) -> int:
         """How many tokens to draft in the next round, of so many slots."""
         self.rounds += 1
-        cost = self._costs[load]
+        length = self._choose(self._costs[load])
+        self._catches_up = length > 0 and self._length == 0
+        self._length = length
+        return length
+
+    def _choose(self, cost: RoundCost) -> int:
         if cost.first:
             return min(cost.first[0], self.longest)
         best = max(range(self.longest + 1), key=lambda length: self._tokens(length) / cost(length))
         self.rounds_off += best == 0
         self._since_trial += 1
-        return best if self._since_trial < RETRY_ROUNDS else self._beside(best)
-
-    def _beside(self, best: int) -> int:
-        """A neighbour of the best length, the shorter and the longer one in turns."""
-        self._since_trial = 0
-        self._longer = best == 0 or (best < self.longest and not self._longer)
-        return best + 1 if self._longer else best - 1
+        if self._since_trial < RETRY_ROUNDS:
+            return best
+        if self._since_trial == RETRY_ROUNDS:  # a neighbour, the shorter and the longer one in turns
+            self._longer = best == 0 or (best < self.longest and not self._longer)
+            self._trial = best + 1 if self._longer else best - 1
+        return self._trial  # until a round of it was measured
 
     def update(self, slots: Sequence[SlotAcceptance], seconds: float, load: RoundLoad = RoundLoad()) -> None:
         """Take in a round: what became of each slot's drafted tokens, its wall seconds, and of what slots it was."""
-        cost = self._costs[load]
-        del cost.first[:1]
-        cost.add(max((slot.proposed for slot in slots), default=0), seconds)
+        if not self._catches_up:
+            cost = self._costs[load]
+            del cost.first[:1]
+            cost.add(max((slot.proposed for slot in slots), default=0), seconds)
+            if self._since_trial >= RETRY_ROUNDS:
+                self._since_trial = 0
         # A token behind a rejected one was never judged.
         if judged := sum(min(slot.accepted + 1, slot.proposed) for slot in slots):
             self._tried = ACCEPTANCE_DECAY * self._tried + judged
