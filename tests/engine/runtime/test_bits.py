@@ -4,6 +4,8 @@ log-probabilities are the bits that the target alone computes for it, in float32
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -51,9 +53,14 @@ class Bench:
             for cache, cross_kv in zip(caches, self._cross_kv[key], strict=True):
                 cache[:, :, slot] = cross_kv
 
-    def bits(self, length: int, batch: int) -> Bits:
-        """The tokens and log-probabilities of every window; of a few where few share a batch, to save time."""
-        queue = iter(self.windows[: max(4, 2 * batch)] if length else self.windows)
+    def bits(self, length: int, batch: int, temperatures: Sequence[float] = (0.0,)) -> Bits:
+        """The tokens and log-probabilities of every window; of a few where few share a batch, to save time.
+
+        temperatures: Of the windows, in turns.
+        """
+        chosen = self.windows[: max(4, 2 * batch)] if length else self.windows
+        heated = zip(chosen, cycle(temperatures), strict=False)
+        queue = iter([replace(window, temperature=temperature) for window, temperature in heated])
         drafter: Drafter = ModelDrafter(self.runner.backend, self.processor, length) if length else NoDrafter()
         found: dict[int, Decoded] = {}
         for event in Speculator(self.runner, self.processor, drafter, batch).run(lambda: next(queue, None)):
@@ -95,6 +102,18 @@ def test_random_weights(random_bench: Bench) -> None:
         for batch in BATCHES:
             found = random_bench.bits(length, batch)
             assert found == alone[: len(found)], (length, batch)
+
+
+def test_windows_that_sample(random_bench: Bench) -> None:
+    """They change no bits of the greedy windows beside them, and theirs do not depend on the batch or the draft."""
+    if not isinstance(random_bench.runner.backend, NativeBackend):
+        pytest.skip("torch computes a batch of both by other steps: its log-probabilities are close, not equal")
+    greedy, alone = random_bench.bits(0, 1), random_bench.bits(0, 1, (0.0, 0.7, 0.0, 1.0))
+    assert alone[::2] == greedy[::2]
+    assert all(sampled != likeliest for sampled, likeliest in zip(alone[1::2], greedy[1::2], strict=True))
+    for length, batch in ((0, 3), (0, 8), (2, 1), (4, 3), (7, 8)):
+        found = random_bench.bits(length, batch, (0.0, 0.7, 0.0, 1.0))
+        assert found == alone[: len(found)], (length, batch)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

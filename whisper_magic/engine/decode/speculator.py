@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import torch
 
-from whisper_magic.engine.decode.draft_length import DraftLengthController, SlotAcceptance
+from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad, SlotAcceptance
 from whisper_magic.engine.decode.drafters import Drafter
 from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
 from whisper_magic.engine.runtime.backend import RoundOutput
@@ -221,7 +221,8 @@ class Speculator:
         """One round of every occupied slot: its rounds, and the windows that end with it."""
         slots, runner = self.slots, self.runner
         began = runner.timestamp()
-        schedule = self._schedule()
+        load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
+        schedule = self._schedule(load)
         num_drafted = self.drafter.propose(slots, schedule.num_wanted)
         drafted = runner.timestamp()
         outputs = runner.backend.verify_round(slots, self.processor, num_drafted)
@@ -229,7 +230,7 @@ class Speculator:
         draft_seconds, verify_seconds = runner.elapsed(began, drafted), runner.elapsed(drafted, verified)
         if self.controller is not None and not schedule.prefilling:  # rounds that prefill cost more
             judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
-            self.controller.update(judged, draft_seconds + verify_seconds)
+            self.controller.update(judged, draft_seconds + verify_seconds, load)
         share, events = 1 / len(slots.occupied), list[DecodingEvent]()
         for slot, window in slots.occupied:
             output = outputs[slot]
@@ -239,10 +240,10 @@ class Speculator:
             events += self._record(slot, window, output, spent)
         return events
 
-    def _schedule(self) -> _Schedule:
+    def _schedule(self, load: RoundLoad) -> _Schedule:
         """How many tokens to propose in each slot."""
         slots = self.slots
-        longest = self.drafter.length if self.controller is None else self.controller.next_length()
+        longest = self.drafter.length if self.controller is None else self.controller.next_length(load)
         num_wanted, prefilling = [0] * slots.count, set[int]()
         for slot, _ in slots.occupied:
             state = slots.states[slot]

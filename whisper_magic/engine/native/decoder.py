@@ -144,16 +144,20 @@ class NativeDecoder:
 
     def forward(self, tokens: Tensor, start: Tensor, slots: Sequence[int] | None = None) -> Tensor:
         """(S, B) tokens from positions start (S,) on -> (S, B, V) float32 logits, undefined where not listed."""
-        count, block = tokens.shape
-        chosen = torch.tensor(range(count) if slots is None else slots)
-        some, first = (tokens, start) if slots is None else (tokens[chosen], start[chosen])
-        some, first = some.contiguous(), first.contiguous()
-        logits = torch.empty(len(chosen), block, self._outputs)
-        pointers = (tensor.data_ptr() for tensor in (some, first, chosen))
+        if slots is None:
+            return self.forward_slots(tokens, start, range(len(tokens)))
+        chosen = torch.tensor(slots)
+        logits = self.forward_slots(tokens[chosen], start[chosen], slots)
+        return logits.new_zeros(*tokens.shape, logits.shape[-1]).index_copy_(0, chosen, logits)
+
+    def forward_slots(self, tokens: Tensor, start: Tensor, slots: Sequence[int]) -> Tensor:
+        """(N, B) tokens of these N slots from positions start (N,) on -> (N, B, V) float32 logits."""
+        (count, block), chosen = tokens.shape, torch.tensor(slots)
+        tokens, start = tokens.contiguous(), start.contiguous()
+        logits = torch.empty(count, block, self._outputs)
+        pointers = (tensor.data_ptr() for tensor in (tokens, start, chosen))
         library, caches = bindings.kernels(), self._caches_struct()
-        library.decoder_forward(self._struct, caches, *pointers, len(chosen), block, logits.data_ptr())
-        if slots is not None:
-            logits = logits.new_zeros(count, block, self._outputs).index_copy_(0, chosen, logits)
+        library.decoder_forward(self._struct, caches, *pointers, count, block, logits.data_ptr())
         return self.network.over_vocabulary(logits)
 
     def verify_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct, no_speech: bool) -> None:

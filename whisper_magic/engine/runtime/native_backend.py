@@ -45,53 +45,80 @@ class NativeBackend:
 
     def draft_round(self, slots: Slots, processor: LogitsProcessor, num_wanted: Sequence[int]) -> list[int]:
         assert self.draft is not None
-        if slots.sampling:
-            self._prefill_draft(slots, num_wanted)
-            slots.sync_drafted(num_wanted)
-            draft_step(_occupied(self.draft, slots), processor, slots, max(num_wanted))
-            return list(num_wanted)
-        state = _slots_struct(slots, num_wanted)
-        self.draft.draft_round(processor, state)
+        greedy, sampling = _greedy_and_sampling(slots)
         num_drafted = [0] * slots.count
-        for i in range(state.active_count):
-            num_drafted[state.active[i]] = state.num_drafted[i]
+        if greedy:
+            state = _slots_struct(slots, greedy, num_wanted)
+            self.draft.draft_round(processor, state)
+            for i, slot in enumerate(greedy):
+                num_drafted[slot] = state.num_drafted[i]
+        if any(num_wanted[slot] for slot in sampling):
+            self._draft_samples(slots, processor, sampling, num_wanted)
+            for slot in sampling:
+                num_drafted[slot] = num_wanted[slot]
         return num_drafted
 
-    def _prefill_draft(self, slots: Slots, num_wanted: Sequence[int]) -> None:
+    def _draft_samples(
+        self, slots: Slots, processor: LogitsProcessor, sampling: Sequence[int], num_wanted: Sequence[int]
+    ) -> None:
+        assert self.draft is not None
+        self._prefill_draft(slots, sampling, num_wanted)
+        slots.sync_drafted(num_wanted)
+        part = slots.part(sampling)
+        draft_step(_pass_of(self.draft, sampling), processor, part, max(num_wanted[slot] for slot in sampling))
+        slots.take_back(sampling, part)
+
+    def _prefill_draft(self, slots: Slots, sampling: Sequence[int], num_wanted: Sequence[int]) -> None:
         """Feed each slot in need what is certain, all at once, but for the last two tokens."""
         assert self.draft is not None
-        for slot, state in enumerate(slots.states):
+        for slot in sampling:
+            state = slots.states[slot]
             first, last = state.draft_cached, state.num_tokens - 2
             if num_wanted[slot] and first < last:
-                tokens, start = slots.tokens[:, first:last].contiguous(), torch.full((slots.count,), first)
-                self.draft.forward(tokens, start, [slot])
+                self.draft.forward_slots(slots.tokens[slot : slot + 1, first:last], torch.tensor([first]), [slot])
                 state.draft_cached = last
 
     def verify_round(
         self, slots: Slots, processor: LogitsProcessor, num_drafted: Sequence[int]
     ) -> list[RoundOutput | None]:
         starting = starting_slots(slots, processor)
-        if slots.sampling:
-            slots.sync_drafted(num_drafted)
-            verify_step(_occupied(self.target, slots), processor, slots, bool(starting))
-        else:
-            slots.round_output.zero_()
-            self.target.verify_round(processor, _slots_struct(slots, num_drafted), bool(starting))
+        greedy, sampling = _greedy_and_sampling(slots)
+        slots.round_output.zero_()
+        if greedy:
+            self.target.verify_round(processor, _slots_struct(slots, greedy, num_drafted), bool(starting))
+        if sampling:
+            self._verify_samples(slots, processor, sampling, num_drafted)
         return read_round(slots, num_drafted, starting, processor.special.eot)
+
+    def _verify_samples(
+        self, slots: Slots, processor: LogitsProcessor, sampling: Sequence[int], num_drafted: Sequence[int]
+    ) -> None:
+        """Rules and noise take torch milliseconds a row: only the rows that are used are computed."""
+        slots.sync_drafted(num_drafted)
+        part = slots.part(sampling)
+        uncached = (state.num_tokens - state.num_cached for state in part.states)
+        used = max(rows + num_drafted[slot] for slot, rows in zip(sampling, uncached, strict=True))
+        starting = bool(starting_slots(part, processor))
+        verify_step(_pass_of(self.target, sampling), processor, part, starting, min(used, BLOCK))
+        slots.take_back(sampling, part)
 
     def clear(self) -> None:
         """Nothing is kept between rounds."""
 
 
-def _occupied(decoder: NativeDecoder, slots: Slots) -> Forward:
-    """The decoder's pass, computed for the occupied slots only."""
-    occupied = [slot for slot, _ in slots.occupied]
-    return lambda tokens, start: decoder.forward(tokens, start, occupied)
+def _greedy_and_sampling(slots: Slots) -> tuple[list[int], list[int]]:
+    """The occupied slots at temperature 0, and those above."""
+    greedy = [slot for slot, window in slots.occupied if window.temperature == 0]
+    return greedy, [slot for slot, window in slots.occupied if window.temperature > 0]
 
 
-def _slots_struct(slots: Slots, num_drafted: Sequence[int]) -> bindings.SlotsStruct:
-    """The occupied slots as the kernels take them, with what is, or is to be, drafted in each."""
-    active = [slot for slot, _ in slots.occupied]
+def _pass_of(decoder: NativeDecoder, chosen: Sequence[int]) -> Forward:
+    """The decoder's pass over a part of the slots."""
+    return lambda tokens, start: decoder.forward_slots(tokens, start, chosen)
+
+
+def _slots_struct(slots: Slots, active: Sequence[int], num_drafted: Sequence[int]) -> bindings.SlotsStruct:
+    """Some occupied slots as the kernels take them, with what is, or is to be, drafted in each."""
     numbers = bindings.Int * len(active)
     tensors = (slots.tokens, slots.num_tokens, slots.num_cached, slots.round_output)
     constants = (slots.num_prompt, slots.sot_index, slots.max_tokens)

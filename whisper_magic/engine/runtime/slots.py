@@ -14,6 +14,7 @@ Shapes: S slots, T slot length.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ BLOCK = MAX_DRAFT_LENGTH + 1
 ROUND_FIELDS = (
     5  # numbers of a slot in `round_output` besides three a row: ready, accepted, written, finished, no speech
 )
+_COUNTS = ("num_tokens", "num_cached", "num_prompt", "max_tokens", "sot_index")  # on the device as on the host
 DETECT = -1  # in a prompt: the language token, to be detected
 
 
@@ -172,6 +174,24 @@ class Slots:
             torch.cuda.current_stream(self.device).synchronize()
         output: NDArray[np.int64] = self._on_host.numpy()
         return output
+
+    def part(self, chosen: Sequence[int]) -> Slots:
+        """Some slots as slots of their own, to compute a half of a round for them alone; `take_back` ends it."""
+        part = copy(self)
+        part.count = len(chosen)
+        for name in (*_COUNTS, "tokens", "num_drafted", "draft_cached", "temperature", "key", "active", "round_output"):
+            setattr(part, name, getattr(self, name)[list(chosen)])
+        part.draft_probs = None if self.draft_probs is None else self.draft_probs[list(chosen)]
+        part.states = [self.states[slot] for slot in chosen]
+        part.windows = [self.windows[slot] for slot in chosen]
+        return part
+
+    def take_back(self, chosen: Sequence[int], part: Slots) -> None:
+        """Copy what a round has written to a part."""
+        for name in ("tokens", "num_tokens", "num_cached", "round_output"):
+            getattr(self, name)[list(chosen)] = getattr(part, name)
+        if self.draft_probs is not None and part.draft_probs is not None:
+            self.draft_probs[list(chosen)] = part.draft_probs
 
     def block(self, start: Tensor, width: int) -> Tensor:
         """(S, width) tokens[s, start[s] : start[s] + width]."""

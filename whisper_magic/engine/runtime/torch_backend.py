@@ -17,7 +17,7 @@ from whisper_magic.engine.model.decoder import DecoderNetwork, pinned_attention
 from whisper_magic.engine.model.encoder import Attend
 from whisper_magic.engine.runtime.backend import RoundOutput, int_bits, read_round, starting_slots
 from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs
-from whisper_magic.engine.runtime.slots import BLOCK, Slots
+from whisper_magic.engine.runtime.slots import BLOCK, ROUND_FIELDS, Slots
 from whisper_magic.engine.sample.acceptance import accepted_prefix, num_written, rejection_choice
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext, log_probability
 from whisper_magic.engine.sample.noise import (
@@ -165,19 +165,26 @@ def _guess(processor: LogitsProcessor, logits: Tensor, context: TokenContext, sl
     return perturbed(scores, slots.temperature, derive_key(slots.key, DRAFT_NOISE), context.index).argmax(dim=-1)
 
 
-def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, no_speech: bool) -> None:
+def verify_step(
+    forward: Forward, processor: LogitsProcessor, slots: Slots, no_speech: bool, width: int = BLOCK
+) -> None:
     """The target's half: one pass over a block of every slot; accept, write, advance.
 
-    no_speech: whether any block holds start-of-transcript, after which P(no speech) is found.
+    Args:
+        forward: The target's pass.
+        processor: The logit rules.
+        slots: All of them are computed.
+        no_speech: Whether any block holds start-of-transcript, after which P(no speech) is found.
+        width: Of the blocks. Fewer than BLOCK rows where no slot uses more, and a row's bits do not depend on it.
     """
     start, num_tokens, drafted = slots.num_cached, slots.num_tokens, slots.num_drafted
-    block = slots.block(start, BLOCK)
+    block = slots.block(start, width)
     logits = forward(block, start)
     uncached = num_tokens - start
     ready = slots.active & (uncached <= BLOCK)
-    steps = torch.arange(BLOCK, device=num_tokens.device)
-    rows = (uncached[:, None] - 1 + steps).clamp_(max=BLOCK - 1)  # those that decide num_tokens, num_tokens + 1, ...
-    proposed = block.gather(1, (rows + 1).clamp_(max=BLOCK - 1))
+    steps = torch.arange(width, device=num_tokens.device)
+    rows = (uncached[:, None] - 1 + steps).clamp_(max=width - 1)  # those that decide num_tokens, num_tokens + 1, ...
+    proposed = block.gather(1, (rows + 1).clamp_(max=width - 1))
     choice, logprob = _choose(processor, slots, logits, rows, proposed)
     accepted = accepted_prefix(proposed, choice, drafted)
     count, finished = num_written(choice, accepted, processor.special.eot, slots.max_tokens - num_tokens)
@@ -186,7 +193,9 @@ def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, no_s
     slots.tokens.scatter_(1, (num_tokens + accepted)[:, None], choice.gather(1, accepted[:, None]))
     silence = _no_speech(processor, slots, logits) if no_speech else torch.zeros_like(logprob[:, 0])
     fields = torch.stack([ready, accepted, count, finished, int_bits(silence)], 1)
-    slots.round_output.copy_(torch.cat([fields, proposed, choice, int_bits(logprob)], 1))
+    slots.round_output[:, :ROUND_FIELDS] = fields
+    by_row = slots.round_output[:, ROUND_FIELDS:].view(slots.count, 3, BLOCK)
+    by_row[..., :width] = torch.stack([proposed, choice, int_bits(logprob)], 1)
     prefilled = torch.where(slots.active, start + BLOCK, start)
     slots.num_cached.copy_(torch.where(ready, num_tokens + count - 1, prefilled))
     slots.num_tokens.add_(count)
@@ -197,7 +206,7 @@ def _choose(
 ) -> tuple[Tensor, Tensor]:
     """(S, B, V) logits -> the target's choice in the `rows` (S, B), and its log-probability."""
     begin = processor.special.timestamp_begin
-    context = TokenContext.of(slots.tokens, slots.num_prompt, slots.num_cached, BLOCK, begin)
+    context = TokenContext.of(slots.tokens, slots.num_prompt, slots.num_cached, rows.shape[1], begin)
     if not slots.sampling:
         choice, logprob = processor.greedy(logits, context)
         return choice.gather(1, rows), logprob.gather(1, rows)
@@ -226,6 +235,6 @@ def _choose_by_rejection(slots: Slots, scores: Tensor, index: Tensor, proposed: 
 
 def _no_speech(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
     """(S,) P(no speech) after start-of-transcript, from the raw logits; undefined where it is not in the block."""
-    row = (slots.sot_index - slots.num_cached).clamp_(0, BLOCK - 1)[:, None, None]
+    row = (slots.sot_index - slots.num_cached).clamp_(0, logits.shape[1] - 1)[:, None, None]
     after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0]
     return after_start.float().softmax(-1)[:, processor.special.no_speech]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.runtime.slots import DETECT, Window
+from whisper_magic.engine.sample.noise import stream_key
 from whisper_magic.engine.windows.plan import STRIDE, Plan
 from whisper_magic.engine.windows.reader import Piece, Reader, TextOf, cut, pad_to
 from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureSource, Part
@@ -133,7 +134,9 @@ class BatchedReader(Reader):
         features = window.features[:, first - window.first : span.last - window.first]
         features = pad_to(features, self.plan.window_frames)
         prompt = self.plan.prompt(self.language)
-        self._rests.append(self._make_window(first, span.last, features, prompt))
+        # Its noise must not depend on which window ended first: the index does.
+        rest = replace(self._make_window(first, span.last, features, prompt), key=stream_key(self.plan.seed, -first))
+        self._rests.append(rest)
         self._in_flight[self.index] = Span(first, span.last, tuple(voiced))
         self.index += 1
         return first
