@@ -206,9 +206,12 @@ class Pauses:
 class Voice:
     """The speech of one recording, found as its samples come."""
 
-    def __init__(self, sample_rate: int, pauses: Pauses) -> None:
+    def __init__(self, sample_rate: int, pauses: Pauses | None = None) -> None:
+        """pauses: Where speech is parted; None for no stretches at all, only `seconds`."""
         self._detector = detector(sample_rate)
-        self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses)
+        self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses) if pauses else None
+        self._frame_seconds = self._detector.frame / sample_rate
+        self._voiced: list[npt.NDArray[np.bool_]] = []  # by frame: whether it is speech
         self._samples = 0
         self._peak = 0.0
 
@@ -231,8 +234,19 @@ class Voice:
         self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
         gain = min(NORMAL_PEAK / self._peak, MAX_GAIN) if 0 < self._peak < QUIET_PEAK else 1.0
         samples = samples if gain == 1.0 else samples * np.float32(gain)
-        found = self._segmenter.feed(self._detector.feed(samples, last).tolist())
+        probs = self._detector.feed(samples, last)
+        self._voiced.append(probs >= Segmenter.BEGINS)
+        if self._segmenter is None:
+            return []
+        found = self._segmenter.feed(probs.tolist())
         return found + self._segmenter.finish(self._samples) if last else found
+
+    def seconds(self, start: float, end: float) -> float:
+        """How long there is speech from `start` to `end`, in seconds of what was fed."""
+        voiced = np.concatenate([*self._voiced, np.zeros(0, np.bool_)])
+        self._voiced = [voiced]
+        first, last = (int(second / self._frame_seconds) for second in (start, end))
+        return float(voiced[first : last + 1].sum()) * self._frame_seconds
 
 
 class Segmenter:

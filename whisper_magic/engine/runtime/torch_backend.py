@@ -165,10 +165,10 @@ def _guess(processor: LogitsProcessor, logits: Tensor, context: TokenContext, sl
     return perturbed(scores, slots.temperature, derive_key(slots.key, DRAFT_NOISE), context.index).argmax(dim=-1)
 
 
-def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, no_speech: bool) -> None:
+def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, starting: bool) -> None:
     """The target's half: one pass over a block of every slot; accept, write, advance.
 
-    no_speech: whether any block holds start-of-transcript, after which P(no speech) is found.
+    starting: whether any block holds start-of-transcript, after which P(no speech) and the language are found.
     """
     start, num_tokens, drafted = slots.num_cached, slots.num_tokens, slots.num_drafted
     block = slots.block(start, BLOCK)
@@ -184,9 +184,9 @@ def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, no_s
     count = torch.where(ready, count, 0)
 
     slots.tokens.scatter_(1, (num_tokens + accepted)[:, None], choice.gather(1, accepted[:, None]))
-    silence = _no_speech(processor, slots, logits) if no_speech else torch.zeros_like(logprob[:, 0])
-    fields = torch.stack([ready, accepted, count, finished, int_bits(silence)], 1)
-    slots.round_output.copy_(torch.cat([fields, proposed, choice, int_bits(logprob)], 1))
+    after_start = _after_start(processor, slots, logits) if starting else accepted.new_zeros(slots.count, 3)
+    fields = torch.stack([ready, accepted, count, finished], 1)
+    slots.round_output.copy_(torch.cat([fields, after_start, proposed, choice, int_bits(logprob)], 1))
     prefilled = torch.where(slots.active, start + BLOCK, start)
     slots.num_cached.copy_(torch.where(ready, num_tokens + count - 1, prefilled))
     slots.num_tokens.add_(count)
@@ -224,8 +224,13 @@ def _choose_by_rejection(slots: Slots, scores: Tensor, index: Tensor, proposed: 
     return torch.where((slots.temperature > 0)[:, None], choice, scores.argmax(-1))
 
 
-def _no_speech(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
-    """(S,) P(no speech) after start-of-transcript, from the raw logits; undefined where it is not in the block."""
+def _after_start(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
+    """(S, 3): P(no speech) after start-of-transcript, the likeliest language and its probability among the languages,
+    from the raw logits; undefined where it is not in the block."""
     row = (slots.sot_index - slots.num_cached).clamp_(0, BLOCK - 1)[:, None, None]
-    after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0]
-    return after_start.float().softmax(-1)[:, processor.special.no_speech]
+    after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0].float()
+    no_speech = int_bits(after_start.softmax(-1)[:, processor.special.no_speech])
+    if not len(processor.languages):
+        return torch.stack([no_speech, torch.zeros_like(no_speech), torch.zeros_like(no_speech)], 1)
+    probability, best = after_start[:, processor.languages].softmax(-1).max(-1)
+    return torch.stack([no_speech, processor.languages[best], int_bits(probability)], 1)
