@@ -68,7 +68,7 @@ class TransformersReference:
         """Decode features (1, n_mels, frames); attention_mask (1, frames) says which are the recording."""
         with torch.inference_mode(), quiet():
             if self._codes and language is None:
-                window = features[..., : self.extractor.nb_max_frames]
+                window = features[..., : int(self.extractor.nb_max_frames)]
                 language = self._codes[int(self.model.detect_language(window)[0])]
             forced = {"task": task, "language": language} if self._codes else {}
             written = self.model.generate(

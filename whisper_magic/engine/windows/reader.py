@@ -25,6 +25,7 @@ PROMPT_RESET_TEMPERATURE = (
     0.5  # a window decoded at it or above is not given to the next (openai/whisper `transcribe.py`)
 )
 
+VOICED_SHARE = 0.003  # of a window, from which on it has voice: a frame in ten seconds
 DECIDING_VOICE = 1.0  # seconds in a window, from which on its language is the recording's
 
 DIGITAL_SILENCE = 2.0**-15  # no sample is larger: one step of 16 bits
@@ -136,7 +137,7 @@ class Reader(ABC):
             self.set_language(decoded.language, decoded.language_probability, decoded.window)
         window, thresholds = decoded.window, self.plan.thresholds
         voiced = self.voiced_seconds(window)
-        has_voice = voiced is None or voiced > 0
+        has_voice = voiced is None or voiced > VOICED_SHARE * window.content_frames * self.plan.frame_seconds
         silent = thresholds.is_silence(decoded, has_voice)
         flags = thresholds.failures(decoded.avg_logprob, compression_ratio(self.text_of(decoded.tokens)))
         next_index = window.fallback_index + 1

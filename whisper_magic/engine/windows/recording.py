@@ -404,7 +404,7 @@ class Recording:
         for token in (self._reader.language if self._reader else None, *self.plan.forced):
             if token in codes:
                 return codes[token]
-        return None if codes else "en"
+        return self._languages.most_common if codes else "en"
 
 
 def _name(stream: AudioStream, options: TranscribeOptions) -> str:
