@@ -6,6 +6,7 @@
     batch      1 to 32 windows at once
     length     recordings of 30 seconds to 3 hours
     adaptive   automatic draft length against every fixed one
+    exact      the text on every real recording, beside transformers and openai/whisper
     startup    %load_ext, and loading an engine
     all        every one of these but verdict
     sound      write the bundled recording as WAV (--to), for machines that cannot decode it
@@ -34,7 +35,7 @@ from benchmarks.report.report import Report, SuiteResult, full_text, save, verdi
 from benchmarks.settings import Settings, log_to_stderr
 from whisper_magic.errors import WhisperMagicError
 
-SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words")
+SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words", "exact")
 SETTINGS = (
     *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
     *("windows", "minutes", "model", "draft", "recordings", "work"),
@@ -131,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=_numbers, help="lengths of recordings (default: 0.5,2,10,60,180)")
     parser.add_argument("--no-peers", action="store_true", help="measure whisper_magic alone")
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
-    parser.add_argument("--model", help="suites 'speech' and 'words': a trained Whisper (default: openai/whisper-base)")
+    parser.add_argument(
+        "--model", help="suites 'speech', 'words' and 'exact': a trained Whisper (default: openai/whisper-base)"
+    )
     parser.add_argument("--draft", help="suite 'speech': its draft (default: the one that goes with it)")
     parser.add_argument("--recordings", type=Path, help="the same: folder of recordings (default: ../shared/audio)")
     parser.add_argument("--work", type=Path, help="folder for random checkpoints (default: in the temporary folder)")

@@ -35,7 +35,7 @@ class TranscribeOptions:
 
     Attributes:
         language: code ("en"), tag ("en-US") or English name ("english") of the language spoken (Whisper). None or
-            "auto" detects it in the first window, "per-window" in every window.
+            "auto" detects it in the first window with voice, "per-window" in every window.
         task: "transcribe" writes the language spoken, "translate" writes English (Whisper).
         timestamps: predict segment times. Needed in sequential mode for recordings longer than one window. The
             opposite of Whisper's `without_timestamps`.
@@ -58,7 +58,8 @@ class TranscribeOptions:
         logprob_threshold: a window's text fails where its mean log-probability per token is below this (Whisper). None
             turns the test off.
         no_speech_threshold: a window is silence where the probability of the no-speech token is above this and its
-            text fails `logprob_threshold` (Whisper). None turns the test off.
+            text fails `logprob_threshold` (Whisper); where no voice is detected in it, one of the two is enough, and
+            any other text is flagged. None turns all this off, and the first window decides the language, voice or not.
         seed: of the noise of sampling. With "coupled" acceptance the text depends on the seed, never on the draft, the
             draft length or the batch size.
         acceptance: how samples are verified. "coupled": draft and target share their Gumbel noise, and a proposal is

@@ -81,6 +81,9 @@ class Source:
     def peak(self, part: Part) -> float:
         return 1.0
 
+    def voiced_seconds(self, part: Part) -> float | None:
+        return None
+
 
 def ours(runner: ModelRunner, target: Checkpoint, case: Case, draft: str, length: int) -> list[list[int]]:
     """The engine's text of the same features."""

@@ -29,6 +29,7 @@ SILERO_RATE = 16_000  # Hz; it has a network for 8 kHz too, which is not used he
 SILERO_FRAME, SILERO_CONTEXT, SILERO_PAD = 512, 64, 64  # samples
 QUIET_PEAK, NORMAL_PEAK = 0.05, 0.5  # a recording whose peak is below the first is amplified to the second
 MAX_GAIN = 1e4  # 80 dB
+RESTART = 312  # frames, 10 s, after which a second pass of silero-vad's LSTM begins anew
 BATCH = 4096  # frames through the network together: two minutes
 
 
@@ -115,18 +116,27 @@ class _Frames:
 class Silero:
     """silero-vad's network over many frames at a time: its convolutions see each frame alone, its LSTM all in order.
 
-    Equal to the package's own model, which runs frame by frame in Python and takes some ten times as long.
+    Equal to the package's own model, which runs frame by frame in Python and takes some ten times as long. But that
+    stays deaf after long music: it finds none of 9 s of speech behind 36 s of a guitar. So the LSTM runs twice, once
+    from the beginning and once begun anew every `RESTART` frames, and the higher probability counts.
     """
 
     name = "silero-vad"
     frame = SILERO_FRAME
 
-    def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """weights: Those of its 16 kHz model, by the names of its TorchScript file."""
+    def __init__(self, weights: Mapping[str, torch.Tensor], restarts: bool = True) -> None:
+        """Begin a recording.
+
+        Args:
+            weights: Those of its 16 kHz model, by the names of its TorchScript file.
+            restarts: Whether there is the second pass.
+        """
+        self._restarts = restarts
         self._w = weights
         self._lstm = torch.nn.LSTM(128, 128)
         self._lstm.load_state_dict({f"{name}_l0": weights[f"decoder.rnn.{name}"] for name in _CELL})
-        self._state = (torch.zeros(1, 1, 128), torch.zeros(1, 1, 128))
+        self._state = self._restarted = (torch.zeros(1, 1, 128), torch.zeros(1, 1, 128))
+        self._until_restart = RESTART
         self._context = torch.zeros(1, SILERO_CONTEXT)
         self._frames = _Frames(SILERO_FRAME)
 
@@ -148,10 +158,34 @@ class Silero:
         for name, stride in _CONVOLUTIONS:
             weight, bias = self._w[f"{name}.weight"], self._w[f"{name}.bias"]
             x = F.conv1d(x, weight, bias, stride=stride, padding=1).relu()
-        x, self._state = self._lstm(x[:, None, :, 0], self._state)
+        x = x[:, None, :, 0]
+        states, self._state = self._lstm(x, self._state)
+        speech = self._speech(states)
+        return torch.maximum(speech, self._speech(self._from_restarts(x))) if self._restarts else speech
+
+    def _from_restarts(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 1, 128) -> (N, 1, 128) states of the LSTM begun anew every `RESTART` frames of the recording."""
+        head, rest = x[: self._until_restart], x[self._until_restart :]
+        first, self._restarted = self._lstm(head, self._restarted)
+        found = [first]
+        self._until_restart -= len(head)
+        whole = len(rest) // RESTART * RESTART
+        if whole:  # side by side
+            states, _ = self._lstm(rest[:whole].reshape(-1, RESTART, 128).transpose(0, 1))
+            found.append(states.transpose(0, 1).reshape(whole, 1, 128))
+        if len(tail := rest[whole:]):
+            last, self._restarted = self._lstm(tail)
+            found.append(last)
+        if len(rest) or not self._until_restart:
+            self._until_restart = RESTART - len(tail)
+            if not len(tail):
+                self._restarted = (torch.zeros(1, 1, 128), torch.zeros(1, 1, 128))
+        return torch.cat(found)
+
+    def _speech(self, states: torch.Tensor) -> torch.Tensor:
+        """(N, 1, 128) states of the LSTM -> (N,) probabilities."""
         weight, bias = self._w["decoder.decoder.2.weight"], self._w["decoder.decoder.2.bias"]
-        speech = F.linear(x[:, 0].relu(), weight[..., 0], bias)
-        return speech[:, 0].sigmoid()
+        return F.linear(states[:, 0].relu(), weight[..., 0], bias)[:, 0].sigmoid()
 
 
 class LevelGate:
@@ -206,9 +240,12 @@ class Pauses:
 class Voice:
     """The speech of one recording, found as its samples come."""
 
-    def __init__(self, sample_rate: int, pauses: Pauses) -> None:
+    def __init__(self, sample_rate: int, pauses: Pauses | None = None) -> None:
+        """pauses: Where speech is parted; None for no stretches at all, only `seconds`."""
         self._detector = detector(sample_rate)
-        self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses)
+        self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses) if pauses else None
+        self._frame_seconds = self._detector.frame / sample_rate
+        self._voiced: list[npt.NDArray[np.bool_]] = []  # by frame: whether it is speech
         self._samples = 0
         self._peak = 0.0
 
@@ -231,8 +268,19 @@ class Voice:
         self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
         gain = min(NORMAL_PEAK / self._peak, MAX_GAIN) if 0 < self._peak < QUIET_PEAK else 1.0
         samples = samples if gain == 1.0 else samples * np.float32(gain)
-        found = self._segmenter.feed(self._detector.feed(samples, last).tolist())
+        probs = self._detector.feed(samples, last)
+        self._voiced.append(probs >= Segmenter.BEGINS)
+        if self._segmenter is None:
+            return []
+        found = self._segmenter.feed(probs.tolist())
         return found + self._segmenter.finish(self._samples) if last else found
+
+    def seconds(self, start: float, end: float) -> float:
+        """How long there is speech from `start` to `end`, in seconds of what was fed."""
+        voiced = np.concatenate([*self._voiced, np.zeros(0, np.bool_)])
+        self._voiced = [voiced]
+        first, last = (int(second / self._frame_seconds) for second in (start, end))
+        return float(voiced[first : last + 1].sum()) * self._frame_seconds
 
 
 class Segmenter:

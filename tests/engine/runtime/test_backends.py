@@ -98,6 +98,10 @@ def check(found: dict[int, Decoded], expected: dict[int, Decoded]) -> None:
         assert found[i].language == end.language
         assert found[i].logprobs == pytest.approx(end.logprobs, abs=1e-4)
         assert found[i].no_speech_prob == pytest.approx(end.no_speech_prob, rel=1e-4)
+        assert found[i].after_start.language == end.after_start.language
+        assert found[i].after_start.language_probability == pytest.approx(
+            end.after_start.language_probability, rel=1e-4
+        )
         assert (found[i].language_probability or 0) == pytest.approx(end.language_probability or 0, rel=1e-4)
 
 

@@ -77,6 +77,10 @@ def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots:
             assert found.tokens == alone.tokens
             assert found.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
             assert found.no_speech_prob == pytest.approx(alone.no_speech_prob, rel=1e-4)
+            assert found.after_start.language == alone.after_start.language
+            assert found.after_start.language_probability == pytest.approx(
+                alone.after_start.language_probability, rel=1e-4
+            )
     assert recorder.captured <= 12, "as many as there are phases and draft lengths, not rounds"
     assert recorder.replayed > 4 * recorder.captured
 

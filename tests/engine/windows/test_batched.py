@@ -11,6 +11,7 @@ import torch
 
 from whisper_magic.engine.decode.speculator import Clock, Decoded
 from whisper_magic.engine.model.checkpoint import SpecialTokens
+from whisper_magic.engine.runtime.backend import AfterStart
 from whisper_magic.engine.runtime.slots import DETECT, Window
 from whisper_magic.engine.windows.batched import BatchedReader, packed
 from whisper_magic.engine.windows.plan import FallbackThresholds, Plan
@@ -61,6 +62,9 @@ class Source:
     def peak(self, part: Part) -> float:
         return 1.0
 
+    def voiced_seconds(self, part: Part) -> float | None:
+        return None
+
 
 def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes: Any) -> BatchedReader:
     thresholds = FallbackThresholds((0.0, 0.4), logprob=-1.0, no_speech=0.6)
@@ -71,7 +75,7 @@ def reader(speech: Sequence[Part], forced: tuple[int, ...] = (1, 91), **changes:
 
 def decoded(window: Window | None, *tokens: int, logprob: float = -0.1, silence: float = 0.0) -> Decoded:
     assert window is not None
-    return Decoded(window, tokens, (logprob,), silence, None, None, Clock())
+    return Decoded(window, tokens, (logprob,), AfterStart(silence), None, None, Clock())
 
 
 def test_all_windows_are_decoded_at_once() -> None:
@@ -108,7 +112,7 @@ def test_the_others_wait_for_the_language() -> None:
     assert first is not None
     assert first.prompt == (1, DETECT)
     assert one.next_window() is None
-    one.set_language(91, 0.9)
+    one.set_language(91, 0.9, first)
     second = one.next_window()
     assert second is not None
     assert second.prompt == (1, 91)

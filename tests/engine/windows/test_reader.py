@@ -11,9 +11,17 @@ import torch
 
 from whisper_magic.engine.decode.speculator import Clock, Decoded
 from whisper_magic.engine.model.checkpoint import SpecialTokens
+from whisper_magic.engine.runtime.backend import AfterStart
 from whisper_magic.engine.runtime.slots import DETECT, Window
 from whisper_magic.engine.windows.plan import FallbackThresholds, Plan
-from whisper_magic.engine.windows.reader import Piece, SequentialReader, WindowResult, compression_ratio, cut
+from whisper_magic.engine.windows.reader import (
+    DECIDING_VOICE,
+    Piece,
+    SequentialReader,
+    WindowResult,
+    compression_ratio,
+    cut,
+)
 from whisper_magic.engine.windows.stream import ALL_FRAMES, Part
 
 B = 100  # <|0.00|>
@@ -59,7 +67,7 @@ def test_compression_ratio() -> None:
 
 def decoded(window: Window | None, tokens: tuple[int, ...], logprob: float = -0.1, silence: float = 0.0) -> Decoded:
     assert window is not None
-    return Decoded(window, tokens, (logprob,), silence, None, None, Clock())
+    return Decoded(window, tokens, (logprob,), AfterStart(silence), None, None, Clock())
 
 
 @dataclass
@@ -82,9 +90,13 @@ class Source:
         pass
 
     quiet: tuple[Part, ...] = ()
+    voice: float | None = None
 
     def peak(self, part: Part) -> float:
         return 0.0 if part in self.quiet else 1.0
+
+    def voiced_seconds(self, part: Part) -> float | None:
+        return self.voice
 
 
 def reader(frames: int = 200, parts: Sequence[Part] = (Part(0, ALL_FRAMES),), **changes: Any) -> SequentialReader:
@@ -129,6 +141,37 @@ def test_silence_needs_both_words_for_it() -> None:
     assert result.pieces, "kept, so that nothing is dropped without a word"
     assert "0.90" in result.flags[0]
     assert r.done
+
+
+@pytest.mark.parametrize(
+    ("silence", "logprob", "silent"), [(0.9, -0.1, True), (0.1, -1.2, True), (0.9, -1.2, True), (0.1, -0.1, False)]
+)
+def test_where_no_voice_is_detected_one_more_word_for_silence_is_enough(
+    silence: float, logprob: float, silent: bool
+) -> None:
+    r = reader()
+    r.source.voice = 0.0
+    result = r.accept(decoded(r.next_window(), (5,), silence=silence, logprob=logprob))
+    assert result.silent == silent
+    assert result.pieces, "kept among what was skipped, or flagged"
+    assert "no voice detected" in result.flags[0]
+    r.source.voice = 0.5
+    assert not r.accept(decoded(r.next_window(), (5,), silence=0.9)).silent
+
+
+def test_the_first_window_with_voice_decides_the_language() -> None:
+    special = replace(SPECIAL, languages={"en": 91, "de": 92})
+    r = reader(400, special=special, forced=(1, DETECT), condition_on_previous=False)
+    for voice, language in ((0.0, 91), (DECIDING_VOICE / 2, 91), (DECIDING_VOICE, 92)):
+        r.source.voice = voice
+        window = r.next_window()
+        assert window is not None
+        assert window.prompt == (1, DETECT)
+        r.accept(replace(decoded(window, (5,)), language=language, language_probability=0.9))
+        assert r.language == language
+    last = r.next_window()
+    assert last is not None
+    assert last.prompt == (1, 92)
 
 
 def test_a_stopped_window_is_taken_as_it_is() -> None:

@@ -14,7 +14,7 @@ import torch
 from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad, SlotAcceptance
 from whisper_magic.engine.decode.drafters import Drafter
 from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
-from whisper_magic.engine.runtime.backend import RoundOutput
+from whisper_magic.engine.runtime.backend import AfterStart, RoundOutput
 from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
@@ -51,7 +51,7 @@ class Decoded:
         window: The window.
         tokens: Generated ids without end-of-text.
         logprobs: Of each, end-of-text included, before any temperature.
-        no_speech_prob: P(no speech) after start-of-transcript.
+        after_start: What the target predicts after start-of-transcript, whatever language the prompt names.
         language: Token of the detected language; None where the prompt named one.
         language_probability: Of the detected language.
         clock: Wall seconds per phase.
@@ -61,11 +61,16 @@ class Decoded:
     window: Window
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
-    no_speech_prob: float
+    after_start: AfterStart
     language: int | None
     language_probability: float | None
     clock: Clock
     times: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def no_speech_prob(self) -> float:
+        """P(no speech) after start-of-transcript."""
+        return self.after_start.no_speech_prob
 
     @property
     def avg_logprob(self) -> float:
@@ -91,7 +96,7 @@ class _Progress:
 
     language: int | None = None
     language_probability: float | None = None
-    no_speech_prob: float = 0.0
+    after_start: AfterStart = field(default_factory=AfterStart)
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
@@ -201,8 +206,7 @@ class Speculator:
         """Complete prompts with the likeliest language after start-of-transcript (openai/whisper `detect_language`)."""
         if not windows:
             return []
-        special, slots = self.processor.special, self.slots
-        ids = torch.tensor(sorted(special.languages.values()), device=self.runner.device)
+        ids, slots = self.processor.languages, self.slots
         start = slots.num_tokens - 1  # of these slots, start-of-transcript; the others feed again what they have cached
         logits = self.runner.backend.forward(slots.block(start, BLOCK), start, [slot for slot, _ in slots.occupied])
         detected = []
@@ -260,8 +264,8 @@ class Speculator:
         """Add a round to a slot's text; its event, and the window's end."""
         progress = self._progress[slot]
         progress.clock.add(spent)
-        if output.no_speech_prob is not None:
-            progress.no_speech_prob = output.no_speech_prob
+        if output.after_start is not None:
+            progress.after_start = output.after_start
         if not output.written:
             return
         progress.tokens += output.written
@@ -297,7 +301,7 @@ class Speculator:
             window,
             tuple(tokens),
             tuple(progress.logprobs),
-            progress.no_speech_prob,
+            progress.after_start,
             progress.language,
             progress.language_probability,
             progress.clock,

@@ -64,8 +64,8 @@ class CachesStruct(ctypes.Structure):
 
 class ProcessorStruct(ctypes.Structure):
     _fields_ = (
-        *((name, Pointer) for name in ("logit_mask", "ids")),
-        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech")),
+        *((name, Pointer) for name in ("logit_mask", "ids", "languages")),
+        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech", "language_count")),
     )
 
 

@@ -783,11 +783,12 @@ int decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tok
 enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in logits_processor.py, which states the rules */
 
 /* The rules over `vocab` scores. ids: the token of each score, ascending; NULL where score i is token i. logit_mask: (4,
- * vocab), 0 or -infinity. begin: the first score of a timestamp, `vocab` where there are none; stamp: its token. */
+ * vocab), 0 or -infinity. languages: (language_count,) their tokens. begin: the first score of a timestamp, `vocab` where
+ * there are none; stamp: its token. */
 typedef struct {
     const float *logit_mask;
-    const int64_t *ids;
-    int32_t vocab, begin, stamp, eot, no_speech;
+    const int64_t *ids, *languages;
+    int32_t vocab, begin, stamp, eot, no_speech, language_count;
 } Processor;
 
 /* What precedes a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
@@ -875,7 +876,7 @@ typedef struct {
     int32_t *num_drafted;
     int32_t active_count, length, width;
 } Slots;
-enum { ROUND_FIELDS = 5 };
+enum { ROUND_FIELDS = 7 };
 
 static Context context_after(const Slots *slots, int slot, int64_t at, int stamps) { /* of the row after this position */
     const int64_t *text = slots->tokens + (long)slot * slots->length;
@@ -899,19 +900,29 @@ static int64_t bits(float a) {
     return whole;
 }
 
+/* What follows start-of-transcript: P(no speech), the likeliest language and its probability among the languages. */
+static void read_start(const float *after, const Processor *processor, int64_t *output) {
+    float most = largest(after, 0, processor->vocab), sum = 0.0f;
+    output[4] = bits(expf(after[processor->no_speech] - log_sum(after, 0, processor->vocab, most)));
+    int best = 0, count = processor->language_count;
+    const int64_t *languages = processor->languages;
+    if (!count) return;
+    for (int i = 1; i < count; i++)
+        if (after[languages[i]] > after[languages[best]]) best = i;
+    for (int i = 0; i < count; i++) sum += expf(after[languages[i]] - after[languages[best]]);
+    output[5] = languages[best], output[6] = bits(1.0f / sum);
+}
+
 /* Accept and write one active slot's part of a round: rows `logits`, `choice` and `logprob` of its run. */
 static void write_slot(Slots *slots, const Processor *processor, const Run *run, int drafted, const float *logits,
-                       const int64_t *choice, const float *logprob, int no_speech) {
+                       const int64_t *choice, const float *logprob, int starting) {
     int slot = run->slot, width = slots->width, accepted = 0, count = 0;
     int64_t num_tokens = slots->num_tokens[slot], uncached = num_tokens - slots->num_cached[slot];
     int64_t sot_row = slots->sot_index[slot] - run->start, remaining = slots->max_tokens[slot] - num_tokens;
     int64_t *output = slots->round_output + (long)slot * (ROUND_FIELDS + 3 * width);
     int64_t *text = slots->tokens + (long)slot * slots->length + num_tokens;
-    if (no_speech && 0 <= sot_row && sot_row < run->count) {
-        const float *after = logits + sot_row * processor->vocab;
-        float top = largest(after, 0, processor->vocab);
-        output[4] = bits(expf(after[processor->no_speech] - log_sum(after, 0, processor->vocab, top)));
-    }
+    if (starting && 0 <= sot_row && sot_row < run->count)
+        read_start(logits + sot_row * processor->vocab, processor, output);
     if (uncached > width) { /* more of the prompt is to be prefilled */
         slots->num_cached[slot] += width;
         return;
@@ -932,8 +943,8 @@ static void write_slot(Slots *slots, const Processor *processor, const Run *run,
 }
 
 /* The target's half of a round: feed what is certain and what is proposed, choose, accept, write. Only rows that are used are
- * computed. logits: (active, width, vocab). no_speech: whether P(no speech) is wanted. */
-int verify_round(const Decoder *net, const Caches *caches, const Processor *processor, Slots *slots, int no_speech,
+ * computed. logits: (active, width, vocab). starting: whether what follows start-of-transcript is wanted. */
+int verify_round(const Decoder *net, const Caches *caches, const Processor *processor, Slots *slots, int starting,
                  float *logits) {
     int active = slots->active_count, width = slots->width, most = active * width, run_count = 0, status = NO_MEMORY;
     Run *runs = malloc(sizeof(Run) * active);
@@ -955,7 +966,7 @@ int verify_round(const Decoder *net, const Caches *caches, const Processor *proc
         for (int i = 0; !status && i < active; i++) {
             int row = runs[i].row;
             write_slot(slots, processor, runs + i, slots->num_drafted[i], logits + (long)row * processor->vocab, choice + row,
-                       logprob + row, no_speech);
+                       logprob + row, starting);
         }
     }
     free(runs), free(tokens), free(contexts), free(logprob);

@@ -160,11 +160,11 @@ class NativeDecoder:
         library.decoder_forward(self._struct, caches, *pointers, count, block, logits.data_ptr())
         return self.network.over_vocabulary(logits)
 
-    def verify_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct, no_speech: bool) -> None:
+    def verify_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct, starting: bool) -> None:
         """The greedy `verify_step`; computes only the rows that are used."""
         logits = self._logits_of(slots.active_count * slots.width).data_ptr()
         caches, rules = self._caches_struct(), self._rules_of(processor)
-        bindings.kernels().verify_round(self._struct, caches, rules, slots, no_speech, logits)
+        bindings.kernels().verify_round(self._struct, caches, rules, slots, starting, logits)
 
     def draft_round(self, processor: LogitsProcessor, slots: bindings.SlotsStruct) -> None:
         """The greedy `draft_step`, prefill included; `slots.num_drafted` becomes what was written."""
@@ -203,6 +203,7 @@ class NativeRules:
         if shortlist is not None:
             mask, begin = mask[:, shortlist].contiguous(), int(torch.searchsorted(shortlist, stamp))
         ids = None if shortlist is None else shortlist.data_ptr()
-        sizes = mask.shape[1], begin, stamp, special.eot, special.no_speech or 0
-        struct = bindings.ProcessorStruct(mask.data_ptr(), ids, *sizes)
-        return cls(struct, (mask,) if shortlist is None else (mask, shortlist))
+        languages = processor.languages
+        sizes = mask.shape[1], begin, stamp, special.eot, special.no_speech or 0, len(languages)
+        struct = bindings.ProcessorStruct(mask.data_ptr(), ids, languages.data_ptr(), *sizes)
+        return cls(struct, (mask, languages) if shortlist is None else (mask, languages, shortlist))

@@ -106,6 +106,21 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True)
+class AfterStart:
+    """What the target predicts after start-of-transcript.
+
+    Attributes:
+        no_speech_prob: P(no speech).
+        language: Token of the likeliest language; 0 for an English-only checkpoint.
+        language_probability: Of that language, among the languages.
+    """
+
+    no_speech_prob: float = 0.0
+    language: int = 0
+    language_probability: float = 0.0
+
+
+@dataclass(frozen=True)
 class RoundOutput:
     """One round of one slot, read back from the device.
 
@@ -116,7 +131,7 @@ class RoundOutput:
         written: The ids written: those accepted, and the target's own next one. Empty while the slot is prefilled.
         logprobs: Of each token written, under the target, before any temperature.
         finished: Whether the window has ended.
-        no_speech_prob: P(no speech) after start-of-transcript; None where that was not in the block.
+        after_start: What follows start-of-transcript; None where that was not in the block.
     """
 
     position: int
@@ -125,11 +140,11 @@ class RoundOutput:
     written: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
     finished: bool = False
-    no_speech_prob: float | None = None
+    after_start: AfterStart | None = None
 
 
 def starting_slots(slots: Slots, processor: LogitsProcessor) -> list[int]:
-    """The slots whose next block holds start-of-transcript, after which P(no speech) is found."""
+    """The slots whose next block holds start-of-transcript, after which P(no speech) and the language are found."""
     if processor.special.no_speech is None:
         return []
     states = [(slot, slots.states[slot]) for slot, _ in slots.occupied]
@@ -141,23 +156,28 @@ def read_round(slots: Slots, num_drafted: Sequence[int], starting: Sequence[int]
     output = slots.read_back()
     found: list[RoundOutput | None] = [None] * slots.count
     for slot, _ in slots.occupied:
-        no_speech = float_bits(output[slot, ROUND_FIELDS - 1 : ROUND_FIELDS])[0] if slot in starting else None
-        found[slot] = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, no_speech)
+        after_start = _after_start(output[slot]) if slot in starting else None
+        found[slot] = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, after_start)
     return found
 
 
+def _after_start(output: NDArray[np.int64]) -> AfterStart:
+    no_speech, language, probability = output[ROUND_FIELDS - 3 : ROUND_FIELDS]
+    return AfterStart(float_bits(no_speech[None])[0], int(language), float_bits(probability[None])[0])
+
+
 def _advance(
-    state: SlotState, output: NDArray[np.int64], num_drafted: int, eot: int, no_speech: float | None
+    state: SlotState, output: NDArray[np.int64], num_drafted: int, eot: int, after_start: AfterStart | None
 ) -> RoundOutput:
     """One slot's numbers as an output, and its state advanced by them.
 
     What a draft proposes behind its own end-of-text could never be written, and does not count as proposed.
     """
-    ready, accepted, count, finished, _ = output[:ROUND_FIELDS].tolist()
+    ready, accepted, count, finished = output[: ROUND_FIELDS - 3].tolist()
     position = state.num_tokens
     if not ready:
         state.num_cached += BLOCK
-        return RoundOutput(position, no_speech_prob=no_speech)
+        return RoundOutput(position, after_start=after_start)
     state.num_tokens, state.num_cached = position + count, position + count - 1
     rows = output[ROUND_FIELDS:].reshape(3, BLOCK)
     proposed, choice = rows[0, :num_drafted].tolist(), rows[1, :count].tolist()
@@ -168,7 +188,7 @@ def _advance(
         written=tuple(choice),
         logprobs=tuple(float_bits(rows[2, :count])),
         finished=bool(finished),
-        no_speech_prob=no_speech,
+        after_start=after_start,
     )
 
 

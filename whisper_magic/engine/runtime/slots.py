@@ -27,9 +27,9 @@ Tensor = torch.Tensor
 # Tokens fed in one pass of the target: the last certain one, and the draft. One width, because another kernel shape may
 # change a row's bits.
 BLOCK = MAX_DRAFT_LENGTH + 1
-ROUND_FIELDS = (
-    5  # numbers of a slot in `round_output` besides three a row: ready, accepted, written, finished, no speech
-)
+# Numbers of a slot in `round_output` besides three a row: ready, accepted, written, finished; P(no speech), the
+# likeliest language and its probability.
+ROUND_FIELDS = 7
 _COUNTS = ("num_tokens", "num_cached", "num_prompt", "max_tokens", "sot_index")  # on the device as on the host
 DETECT = -1  # in a prompt: the language token, to be detected
 

@@ -165,16 +165,14 @@ def _guess(processor: LogitsProcessor, logits: Tensor, context: TokenContext, sl
     return perturbed(scores, slots.temperature, derive_key(slots.key, DRAFT_NOISE), context.index).argmax(dim=-1)
 
 
-def verify_step(
-    forward: Forward, processor: LogitsProcessor, slots: Slots, no_speech: bool, width: int = BLOCK
-) -> None:
+def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, starting: bool, width: int = BLOCK) -> None:
     """The target's half: one pass over a block of every slot; accept, write, advance.
 
     Args:
         forward: The target's pass.
         processor: The logit rules.
         slots: All of them are computed.
-        no_speech: Whether any block holds start-of-transcript, after which P(no speech) is found.
+        starting: Whether any block holds start-of-transcript, after which P(no speech) and the language are found.
         width: Of the blocks. Fewer than BLOCK rows where no slot uses more, and a row's bits do not depend on it.
     """
     start, num_tokens, drafted = slots.num_cached, slots.num_tokens, slots.num_drafted
@@ -191,9 +189,9 @@ def verify_step(
     count = torch.where(ready, count, 0)
 
     slots.tokens.scatter_(1, (num_tokens + accepted)[:, None], choice.gather(1, accepted[:, None]))
-    silence = _no_speech(processor, slots, logits) if no_speech else torch.zeros_like(logprob[:, 0])
-    fields = torch.stack([ready, accepted, count, finished, int_bits(silence)], 1)
-    slots.round_output[:, :ROUND_FIELDS] = fields
+    after_start = _after_start(processor, slots, logits) if starting else accepted.new_zeros(slots.count, 3)
+    fields = torch.stack([ready, accepted, count, finished], 1)
+    slots.round_output[:, :ROUND_FIELDS] = torch.cat([fields, after_start], 1)
     by_row = slots.round_output[:, ROUND_FIELDS:].view(slots.count, 3, BLOCK)
     by_row[..., :width] = torch.stack([proposed, choice, int_bits(logprob)], 1)
     prefilled = torch.where(slots.active, start + BLOCK, start)
@@ -233,8 +231,13 @@ def _choose_by_rejection(slots: Slots, scores: Tensor, index: Tensor, proposed: 
     return torch.where((slots.temperature > 0)[:, None], choice, scores.argmax(-1))
 
 
-def _no_speech(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
-    """(S,) P(no speech) after start-of-transcript, from the raw logits; undefined where it is not in the block."""
+def _after_start(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
+    """(S, 3): P(no speech) after start-of-transcript, the likeliest language and its probability among the languages,
+    from the raw logits; undefined where it is not in the block."""
     row = (slots.sot_index - slots.num_cached).clamp_(0, logits.shape[1] - 1)[:, None, None]
-    after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0]
-    return after_start.float().softmax(-1)[:, processor.special.no_speech]
+    after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0].float()
+    no_speech = int_bits(after_start.softmax(-1)[:, processor.special.no_speech])
+    if not len(processor.languages):
+        return torch.stack([no_speech, torch.zeros_like(no_speech), torch.zeros_like(no_speech)], 1)
+    probability, best = after_start[:, processor.languages].softmax(-1).max(-1)
+    return torch.stack([no_speech, processor.languages[best], int_bits(probability)], 1)

@@ -77,11 +77,13 @@ class LogitsProcessor:
         timestamps: Whether timestamps are predicted.
         logit_mask: (4, V) float32, 0 or -inf: what is never written at the first position, after text, after one
             timestamp and after two.
+        languages: (L,) ids of the languages, ascending; empty for an English-only checkpoint.
     """
 
     special: SpecialTokens
     timestamps: bool
     logit_mask: Tensor
+    languages: Tensor
 
     @classmethod
     def build(
@@ -117,7 +119,8 @@ class LogitsProcessor:
             # Timestamps come in pairs, except directly before end-of-text.
             mask[AFTER_STAMP, : special.eot] = NEVER
             mask[AFTER_PAIR, begin:] = NEVER
-        return cls(special, timestamps, mask)
+        languages = torch.tensor(sorted(special.languages.values()), dtype=torch.long, device=device)
+        return cls(special, timestamps, mask, languages)
 
     @property
     def suppressed_first(self) -> Tensor:

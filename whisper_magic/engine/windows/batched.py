@@ -92,7 +92,7 @@ class BatchedReader(Reader):
     def _new_window(self) -> Window | None:
         if self._rests:
             return self._rests.pop(0)
-        prompt = self.plan.prompt(self.language)
+        prompt = self.plan.prompt(self.decided_language)
         unknown = DETECT in prompt and not self.plan.per_window
         if self._next is None or (unknown and self._in_flight):  # it is detected in the first window with speech
             return None
@@ -133,7 +133,7 @@ class BatchedReader(Reader):
         first = voiced[0].first
         features = window.features[:, first - window.first : span.last - window.first]
         features = pad_to(features, self.plan.window_frames)
-        prompt = self.plan.prompt(self.language)
+        prompt = self.plan.prompt(self.decided_language)
         # Its noise must not depend on which window ended first: the index does.
         rest = replace(self._make_window(first, span.last, features, prompt), key=stream_key(self.plan.seed, -first))
         self._rests.append(rest)

@@ -28,11 +28,14 @@ class FallbackThresholds:
     logprob: float | None = None
     no_speech: float | None = None
 
-    def is_silence(self, decoded: Decoded) -> bool:
-        """Whether the model says that there is no speech, and has written no confident text."""
-        if self.no_speech is None or decoded.no_speech_prob <= self.no_speech:
+    def is_silence(self, decoded: Decoded, voiced: bool = True) -> bool:
+        """Whether two witnesses agree that there is no speech: of P(no speech), an improbable text, and a voice
+        activity detector that found no voice (voiced=False). The first two alone are openai/whisper's rule."""
+        if self.no_speech is None:
             return False
-        return self.logprob is None or decoded.avg_logprob < self.logprob
+        likely = decoded.no_speech_prob > self.no_speech
+        improbable = self.logprob is not None and decoded.avg_logprob < self.logprob
+        return likely and (improbable or self.logprob is None) if voiced else likely or improbable
 
     def failures(self, avg_logprob: float, compression_ratio: float) -> tuple[str, ...]:
         """Why a window's text fails; nothing where it passes."""

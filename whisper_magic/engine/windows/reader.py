@@ -25,6 +25,9 @@ PROMPT_RESET_TEMPERATURE = (
     0.5  # a window decoded at it or above is not given to the next (openai/whisper `transcribe.py`)
 )
 
+VOICED_SHARE = 0.003  # of a window, from which on it has voice: a frame in ten seconds
+DECIDING_VOICE = 1.0  # seconds in a window, from which on its language is the recording's
+
 DIGITAL_SILENCE = 2.0**-15  # no sample is larger: one step of 16 bits
 
 TextOf = Callable[[Sequence[int]], str]  # token ids -> text
@@ -83,6 +86,7 @@ class Reader(ABC):
         self.index = 0
         self.language: int | None = None
         self.language_probability: float | None = None
+        self._decided = False  # whether the language holds for the windows to come
         self._parts = (part for part in parts if self._begins_inside(part))
         self._retries: list[Window] = []
         self.unread: list[Part] = []  # voiced, and nothing was written of it
@@ -114,17 +118,32 @@ class Reader(ABC):
             return self._retries.pop(0)
         return self._new_window()
 
-    def set_language(self, language: int, probability: float) -> None:
-        """The language detected in a window."""
-        if self.language is None or self.plan.per_window:
-            self.language, self.language_probability = language, probability
+    def set_language(self, language: int, probability: float, window: Window) -> None:
+        """The language detected in a window. Until one has enough voice, each window's own is detected: music, noise
+        or silence does not decide the language of what is said after it."""
+        if self._decided and not self.plan.per_window:
+            return
+        self.language, self.language_probability = language, probability
+        voiced = self.voiced_seconds(window)
+        self._decided = voiced is None or voiced >= DECIDING_VOICE
+
+    @property
+    def decided_language(self) -> int | None:
+        """Token of the language of the windows to come; None where it is still to be detected."""
+        return self.language if self._decided else None
+
+    def voiced_seconds(self, window: Window) -> float | None:
+        """How long voice was detected in a window; None where it is not looked for."""
+        return self.source.voiced_seconds(Part(window.first, window.first + window.content_frames))
 
     def accept(self, decoded: Decoded, final: bool = False) -> WindowResult:
         """Take a window's tokens. final: as they are, whether or not they pass the thresholds (the run was stopped)."""
         if decoded.language is not None and decoded.language_probability is not None:
-            self.set_language(decoded.language, decoded.language_probability)
+            self.set_language(decoded.language, decoded.language_probability, decoded.window)
         window, thresholds = decoded.window, self.plan.thresholds
-        silent = thresholds.is_silence(decoded)
+        voiced = self.voiced_seconds(window)
+        has_voice = voiced is None or voiced > VOICED_SHARE * window.content_frames * self.plan.frame_seconds
+        silent = thresholds.is_silence(decoded, has_voice)
         flags = thresholds.failures(decoded.avg_logprob, compression_ratio(self.text_of(decoded.tokens)))
         next_index = window.fallback_index + 1
         if flags and not silent and not final and next_index < len(thresholds.temperatures):
@@ -132,9 +151,12 @@ class Reader(ABC):
             self._retries.append(replace(window, fallback_index=next_index, temperature=temperature))
             return WindowResult(retry=True)
         if silent:
-            flags = (f"silence (no speech {decoded.no_speech_prob:.2f})",)
+            flags = (f"silence (no speech {decoded.no_speech_prob:.2f}{'' if has_voice else ', no voice detected'})",)
             if decoded.language_probability is not None:
                 self.language = self.language_probability = None  # the next window with speech decides
+                self._decided = False
+        elif not has_voice:
+            flags = (*flags, "no voice detected")
         pieces, end = self._take(decoded, silent, final)
         return WindowResult(tuple(pieces), min(end, window.first + window.content_frames), flags, silent)
 
@@ -238,7 +260,7 @@ class SequentialReader(Reader):
 
     def _new_window(self) -> Window:
         history = self._history if self.plan.condition_on_previous and self._keeps_prompt else []
-        return self._window(self.seek, self._end(), self.plan.prompt(self.language, history))
+        return self._window(self.seek, self._end(), self.plan.prompt(self.decided_language, history))
 
     def _end(self) -> int:
         """Where a window that begins at `seek` ends."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -17,6 +16,7 @@ from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.batched import BatchedReader, batch_pauses
 from whisper_magic.engine.windows.coverage import Coverage
 from whisper_magic.engine.windows.history import HISTORY, PreviousTranscript, history_key
+from whisper_magic.engine.windows.languages import LanguageLog
 from whisper_magic.engine.windows.plan import GUESS, STRIDE, Plan
 from whisper_magic.engine.windows.reader import Reader, SequentialReader, WindowResult
 from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream, Part
@@ -28,6 +28,7 @@ SILENCE = Pauses(pause=2.0, margin=0.4, longest=300.0)  # what vad=True leaves o
 MIN_VOICED_SHARE = 0.4  # where less of the recording is found to be voice, windows are not cut by that
 CUT_SHORT = "cut short"  # flags the last segment of a window that was stopped
 REPEATED_SEGMENTS = 2  # segments in a row with the same words, after which another is flagged
+ONCE = "the language was detected once; where it changes, language='per-window' detects it in each window"
 BATCHED_FROM = 2.0  # windows: a shorter recording has nothing to be batched
 BATCHED_ON = ("cuda",)  # where several windows at once are faster; on two CPU cores they are not (71 s, demo pair)
 
@@ -80,7 +81,8 @@ def open_recording(
     plan = Plan.build(model.target, model.front_end, stream.start, options)
     mode = _choose_mode(options, stream, plan, single_source, model.runner.device.type)
     pauses = batch_pauses(plan.window_seconds) if mode == "batched" else SILENCE if options.vad else None
-    features = FeatureStream(stream, model.front_end, pauses)
+    listens = options.no_speech_threshold is not None  # what is silence, and which window decides the language
+    features = FeatureStream(stream, model.front_end, pauses, detect_voice=listens)
     features.read_until(1)
     requested = options.mode == "batched" or options.vad or not options.timestamps
     if mode == "batched" and not requested and features.voiced_share < MIN_VOICED_SHARE:
@@ -147,7 +149,7 @@ class Recording:
         self._by_timestamps: list[Segment] = []  # with the times that the target wrote, whatever those of the words are
         self.skipped: list[Segment] = []
         self._early: list[tuple[int, list[Segment]]] = []  # by first frame, of windows before which text may still come
-        self._languages: Counter[str] = Counter()  # frames in each
+        self._languages = LanguageLog(self._codes)
         self._history_key = history_key(self.features.fingerprint, self.options.task)
         self._previous = HISTORY.get(self._history_key) if self.options.draft == "auto" else None
         self._reader: Reader | None = None
@@ -175,7 +177,7 @@ class Recording:
 
     def set_language(self, detected: Detected) -> None:
         """The language detected in a window."""
-        self.reader.set_language(detected.language, detected.probability)
+        self.reader.set_language(detected.language, detected.probability, detected.window)
 
     def add_round(self, window: Window, written: Round) -> Round:
         """Keep a round. Returns it with the seconds of its window that the text covers by now."""
@@ -205,7 +207,8 @@ class Recording:
             self.skipped += segments
             segments = []
         else:
-            self._count_language(decoded)
+            window = decoded.window
+            self._languages.add(decoded, self.plan.seconds(window.first), self.reader.voiced_seconds(window))
         self._early.append((decoded.window.first, segments))
         ready = self._in_order(everything=final)
         if not final:
@@ -230,10 +233,6 @@ class Recording:
         if len(before) < REPEATED_SEGMENTS or {*before} != {segment.text.strip()}:
             return segment
         return replace(segment, flags=(*segment.flags, "repeats the segments before"))
-
-    def _count_language(self, decoded: Decoded) -> None:
-        if decoded.language is not None:
-            self._languages[self._codes[decoded.language]] += decoded.window.content_frames
 
     def _note_end(self) -> None:
         if self.reader.done and self.total_seconds is None:
@@ -365,9 +364,12 @@ class Recording:
             first, last = (self.plan.seconds(frame) for frame in (clip.first, clip.last))
             end = self.plan.seconds(features.num_content_frames)
             yield f"nothing to read in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
-        once = self.options.language is None and self._codes and features.num_content_frames > self.plan.window_frames
-        if once and any(GUESS in flag for segment in self.segments for flag in segment.flags):
-            yield "the language was detected once; where it changes, language='per-window' detects it in each window"
+        if self.options.language is None and self._codes:
+            several = features.num_content_frames > self.plan.window_frames
+            guessed = several and any(GUESS in flag for segment in self.segments for flag in segment.flags)
+            changes = self._languages.note(self._language())
+            if changes or guessed:
+                yield changes or ONCE
         if features.in_parts:
             yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"
 
@@ -408,13 +410,13 @@ class Recording:
 
     def _language(self) -> str | None:
         """The one of most of the recording, where each window's was detected."""
-        if self.plan.per_window and self._languages:
-            return self._languages.most_common(1)[0][0]
+        if self.plan.per_window and self._languages.most_common:
+            return self._languages.most_common
         codes = self._codes
         for token in (self._reader.language if self._reader else None, *self.plan.forced):
             if token in codes:
                 return codes[token]
-        return None if codes else "en"
+        return self._languages.most_common if codes else "en"
 
 
 def _name(stream: AudioStream, options: TranscribeOptions) -> str:

@@ -62,6 +62,9 @@ class FeatureSource(Protocol):
     def peak(self, part: Part) -> float:
         """The largest sample within a part that was read, by its absolute value."""
 
+    def voiced_seconds(self, part: Part) -> float | None:
+        """How long voice was detected within a part that was read; None where it is not looked for."""
+
 
 def first_read(stream: AudioStream) -> int:
     """How many samples of a recording are read before its first window. A header may state a length that is too low."""
@@ -81,15 +84,25 @@ class FeatureStream:
         gaps: What `parts` has left out so far, because no voice was detected in it.
     """
 
-    def __init__(self, stream: AudioStream, front_end: LogMel, pauses: Pauses | None = None) -> None:
-        """pauses: Detect voice, and part the recording there; None reads everything."""
+    def __init__(
+        self, stream: AudioStream, front_end: LogMel, pauses: Pauses | None = None, detect_voice: bool = False
+    ) -> None:
+        """Begin to read.
+
+        Args:
+            stream: The audio.
+            front_end: Computes the features.
+            pauses: Detect voice, and part the recording where there is none; None reads everything.
+            detect_voice: Detect voice in any case, for `voiced_seconds`.
+        """
         self.stream, self.front_end = stream, front_end
         self.read_seconds = self.features_seconds = 0.0
         self.damage = ""
         self.ended = False
         self.fingerprint = b""
         self._mels = LogMelStream(front_end)
-        self._voice = Voice(front_end.sample_rate, pauses) if pauses else None
+        self._voice = Voice(front_end.sample_rate, pauses) if pauses or detect_voice else None
+        self._parted = pauses is not None
         self._voiced: deque[Stretch] = deque()
         self._voiced_samples = 0
         self._num_reads = 0
@@ -98,8 +111,8 @@ class FeatureStream:
 
     @property
     def detector(self) -> str | None:
-        """Name of what detects voice; None where nothing does."""
-        return self._voice.found_by if self._voice else None
+        """Name of what finds the pauses; None where everything is read."""
+        return self._voice.found_by if self._voice and self._parted else None
 
     @property
     def voiced_share(self) -> float:
@@ -108,7 +121,7 @@ class FeatureStream:
 
     def ignore_pauses(self) -> None:
         """Read everything, wherever voice was detected."""
-        self._voice = None
+        self._parted = False
         self._voiced.clear()
 
     @property
@@ -147,7 +160,7 @@ class FeatureStream:
 
     def parts(self, clips: Sequence[Part] = ()) -> Iterator[Part]:
         """What is to be read, in order: everything, or where voice is; of that, what lies within `clips`."""
-        whole = self._voiced_parts() if self._voice else iter([Part(0, ALL_FRAMES)])
+        whole = self._voiced_parts() if self._parted else iter([Part(0, ALL_FRAMES)])
         asked, at = list(clips) or [Part(0, ALL_FRAMES)], 0
         for part in whole:
             self._note_gap(at, part.first, asked)
@@ -166,6 +179,10 @@ class FeatureStream:
 
     def peak(self, part: Part) -> float:
         return self._peaks.within(part.first * self.front_end.hop_length, part.last * self.front_end.hop_length)
+
+    def voiced_seconds(self, part: Part) -> float | None:
+        seconds = self.front_end.frame_seconds
+        return self._voice.seconds(part.first * seconds, part.last * seconds) if self._voice else None
 
     def _voiced_parts(self) -> Iterator[Part]:
         hop = self.front_end.hop_length
@@ -189,7 +206,7 @@ class FeatureStream:
         self._peaks.feed(samples)
         if self._voice:
             found = self._voice.feed(samples, last=self.ended)
-            self._voiced += found
+            self._voiced += found if self._parted else []
             self._voiced_samples += sum(stretch.end - stretch.start for stretch in found)
         self.read_seconds += read - began
         self.features_seconds += perf_counter() - read
