@@ -19,7 +19,7 @@ from whisper_magic.errors import WhisperMagicError
 @pytest.fixture
 def noisy(settings: Settings, tmp_path: Path) -> Settings:
     """One recording of noise, and one that is known to hold no speech."""
-    noise = np.random.default_rng(0).standard_normal(sound.RATE).astype(np.float32) * np.float32(0.1)
+    noise = np.random.default_rng(0).standard_normal(2 * sound.RATE + 4000).astype(np.float32) * np.float32(0.1)
     for name in ("fleurs-de-000.wav", "nonspeech/tap.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         sound.write_wav(tmp_path / name, noise)

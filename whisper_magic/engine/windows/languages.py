@@ -52,7 +52,8 @@ class LanguageLog:
         """One line on windows in another language than the one they were decoded in; "" without any."""
         if not self._changes:
             return ""
-        places = [f"{one.language} at {one.seconds:.0f} s ({one.probability:.2f})" for one in self._changes]
+        changes = sorted(self._changes, key=lambda change: change.seconds)  # batched windows end in any order
+        places = [f"{one.language} at {one.seconds:.0f} s ({one.probability:.2f})" for one in changes]
         listed = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
         return (
             f"the language changes: windows decoded as {language} sound like {listed}; language='per-window' "
