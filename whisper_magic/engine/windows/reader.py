@@ -267,13 +267,16 @@ class SequentialReader(Reader):
         assert self._part is not None
         return self.source.read_until(min(self.seek + self.plan.window_frames, self._part.last))
 
+    def _begins_inside(self, part: Part) -> bool:
+        self.source.forget(part.first)  # on the way to a part that begins late, nothing is kept
+        return super()._begins_inside(part)
+
     def _skip_to_next_part(self) -> None:
         """Go to the next part, where this one was read."""
         while self._part is not None and self._end() <= self.seek:
             self._part = next(self._parts, None)
             if self._part is not None:
                 self.seek = self._part.first
-                self.source.forget(self.seek)
 
     def _take(self, decoded: Decoded, silent: bool, final: bool) -> tuple[list[Piece], int]:
         window, begin = decoded.window, self.plan.special.timestamp_begin
