@@ -2,7 +2,7 @@
 
 import type { Answers, Kind, Model, Notice, Reply } from "./protocol";
 
-const SLOW = 5000; // ms without an answer after which people are told
+const SLOW = 5000; // ms without an answer until the page says that it waits
 
 interface Waiting {
   readonly resolve: (reply: Reply<Kind>) => void;
@@ -66,8 +66,8 @@ export class Kernel {
     if (slow !== this.#isSlow) this.onslow((this.#isSlow = slow));
   }
 
-  /** Hear of the work that goes on. Returns how to stop hearing. */
-  listen(listener: (notice: Notice) => void): () => void {
+  /** Call a function with every notice. Returns how to end that. */
+  onnotice(listener: (notice: Notice) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

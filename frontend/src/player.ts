@@ -41,77 +41,100 @@ function shared(): Shared {
   return (page[WATCHERS] = { mounts, gone });
 }
 
-interface Live {
+const LEAVING = new WeakSet<Element>();
+
+/** One player's model on this page: its kernel, its text as it is now, and its views by the element that holds each. */
+class Live {
   readonly kernel: Kernel;
-  readonly document: Promise<Document>;
-  readonly views: Map<Element, View>;
+  readonly #views = new Map<Element, View>();
+  #document: Promise<Document>;
+
+  constructor(model: Model) {
+    this.kernel = new Kernel(model);
+    this.#document = this.kernel.ask("document", {}).then(({ value }) => value);
+    this.#document.catch(() => undefined); // whoever waits for it deals with it
+    this.kernel.onslow = (slow) => this.#each((view) => view.slow(slow));
+    this.kernel.onlost = () => this.#each((view) => view.offline());
+  }
+
+  /** Draw a view into an element. */
+  async draw(into: Element, before: Element | null, foot: boolean): Promise<void> {
+    const shown = await this.#document;
+    const host = h("div");
+    into.insertBefore(host, before);
+    const view = new View(host, this.kernel, foot ? shown : { ...shown, foot: [] }, (changed) => {
+      this.#document = Promise.resolve(changed);
+      this.#each((one) => one.show(changed));
+    });
+    this.#views.set(into, view);
+  }
+
+  /** Put a player in the place of a static view, whose foot stays. */
+  async mount(anchor: Element): Promise<void> {
+    if (this.#views.has(anchor) || anchor.hasAttribute("data-live")) return;
+    anchor.setAttribute("data-live", "");
+    try {
+      await this.draw(anchor, anchor.querySelector(":scope > .wm-foot"), false);
+      anchor.classList.add("wm-live");
+    } catch {
+      anchor.removeAttribute("data-live"); // the static view stays
+    }
+  }
+
+  /** An output that is cleared takes its sound along; one that is merely moved or scrolled away comes back at once. */
+  forget(): void {
+    for (const [anchor, view] of this.#views) {
+      if (anchor.isConnected || LEAVING.has(anchor)) continue;
+      LEAVING.add(anchor);
+      setTimeout(() => {
+        if (!anchor.isConnected) view.pause();
+      }, 1000);
+      setTimeout(() => {
+        LEAVING.delete(anchor);
+        if (!anchor.isConnected) this.close(anchor);
+      }, FORGOTTEN);
+    }
+  }
+
+  close(anchor: Element): void {
+    const view = this.#views.get(anchor);
+    this.#views.delete(anchor);
+    view?.close();
+    view?.host.remove();
+    anchor.classList.remove("wm-live");
+    anchor.removeAttribute("data-live");
+  }
+
+  #each(act: (view: View) => void): void {
+    for (const view of this.#views.values()) act(view);
+  }
 }
 
 const LIVE = new Map<string, Live>();
 
 function live(model: Model): Live {
   const key = String(model.get("anchor"));
-  const found = LIVE.get(key);
-  if (found !== undefined) return found;
-  const kernel = new Kernel(model);
-  const made = { kernel, document: kernel.ask("document", {}).then(({ value }) => value), views: new Map<Element, View>() };
-  LIVE.set(key, made);
-  return made;
-}
-
-/** Put a player in the place of a static view. */
-async function mount(anchor: Element, { kernel, document, views }: Live): Promise<void> {
-  if (views.has(anchor) || anchor.hasAttribute("data-live")) return;
-  anchor.setAttribute("data-live", "");
-  try {
-    const shown = await document;
-    const host = h("div");
-    anchor.insertBefore(host, anchor.querySelector(":scope > .wm-foot"));
-    views.set(anchor, new View(host, kernel, { ...shown, foot: [] })); // the static view's own stands below
-    anchor.classList.add("wm-live");
-  } catch {
-    anchor.removeAttribute("data-live"); // the static view stays
-  }
-}
-
-const LEAVING = new WeakSet<Element>();
-
-/** An output that is cleared takes its sound along; one that is merely moved or scrolled away comes back at once. */
-function forget(views: Map<Element, View>): void {
-  for (const [anchor, view] of views) {
-    if (anchor.isConnected || LEAVING.has(anchor)) continue;
-    LEAVING.add(anchor);
-    setTimeout(() => {
-      if (!anchor.isConnected) view.pause();
-    }, 1000);
-    setTimeout(() => {
-      LEAVING.delete(anchor);
-      if (anchor.isConnected || !views.delete(anchor)) return;
-      view.close();
-      anchor.removeAttribute("data-live");
-    }, FORGOTTEN);
-  }
+  const found = LIVE.get(key) ?? new Live(model);
+  LIVE.set(key, found);
+  return found;
 }
 
 export default {
   initialize({ model }: { model: Model }): () => void {
     const of = live(model);
     const { mounts, gone } = shared();
-    const left = (): void => {
-      forget(of.views);
+    const forget = (): void => {
+      of.forget();
     };
-    gone.add(left);
+    gone.add(forget);
     const key = String(model.get("anchor"));
-    const here = (anchor: Element): void => void mount(anchor, of);
-    mounts.set(key, here);
-    for (const anchor of document.querySelectorAll(`[${ANCHOR}="${CSS.escape(key)}"]`)) here(anchor);
-    of.kernel.onlost = (): void => {
-      for (const view of of.views.values()) view.offline();
-    };
+    const mount = (anchor: Element): void => void of.mount(anchor);
+    mounts.set(key, mount);
+    document.querySelectorAll(`[${ANCHOR}="${CSS.escape(key)}"]`).forEach(mount);
     model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
     return () => {
       mounts.delete(key);
-      gone.delete(left);
+      gone.delete(forget);
       LIVE.delete(key);
       of.kernel.close();
     };
@@ -119,11 +142,13 @@ export default {
 
   async render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
     const of = live(model);
-    const host = h("div");
-    el.append(host);
-    const view = new View(host, of.kernel, await of.document);
+    try {
+      await of.draw(el, null, true);
+    } catch (error) {
+      el.textContent = `The player cannot be shown: ${(error as Error).message}.`;
+    }
     return () => {
-      view.close();
+      of.close(el);
     };
   },
 };

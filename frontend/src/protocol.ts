@@ -9,7 +9,8 @@ export interface Segment {
   readonly end: number;
   readonly text: string;
   readonly words: readonly Word[];
-  readonly flags: readonly string[];
+  /** In a line, for people; "" without any. */
+  readonly flags: string;
   readonly language: string | null;
 }
 

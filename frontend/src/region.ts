@@ -1,10 +1,9 @@
-// What can be done with a marked stretch: hear it again and again, copy its text, save its sound, have it transcribed
-// again. A new reading stands beside the old one until it is taken.
+// What can be done with a marked stretch: loop it, copy its text, save its sound, have it transcribed again. Another
+// reading stands beside the text until it is taken.
 
-import { button, h } from "./dom";
+import { button, clock, h } from "./dom";
 import type { Kernel } from "./kernel";
 import type { Document, Notice } from "./protocol";
-import { clock } from "./dom";
 import type { Span } from "./waveform";
 
 const LANGUAGES = [

@@ -49,6 +49,11 @@ export class Sound {
     this.media.preload = "metadata";
   }
 
+  /** Whether there is a recording at all. */
+  get exists(): boolean {
+    return this.#info !== null;
+  }
+
   /** Use the server's URL where it serves this very file. */
   async find(): Promise<void> {
     const info = this.#info;

@@ -225,7 +225,7 @@ export class Text {
         h("span", { class: "spoken", ...attributes }, segment.text.trim()),
       ),
     );
-    if (segment.flags.length > 0) row.lastElementChild?.append(h("span", { class: "flag" }, `⚑ ${segment.flags.join(", ")}`));
+    if (segment.flags !== "") row.lastElementChild?.append(h("span", { class: "flag" }, `⚑ ${segment.flags}`));
     return row;
   }
 

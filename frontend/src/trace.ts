@@ -127,7 +127,7 @@ export class Trace {
     const round = this.#rounds[this.#now];
     this.#position.textContent = round === undefined ? "–" : `${this.#now + 1} / ${this.#rounds.length}`;
     if (round === undefined) {
-      this.#card.replaceChildren();
+      this.#card.replaceChildren(h("span", { class: "soft" }, "Click a cell or a token, or step from round to round."));
       return;
     }
     const tokens = round.tokens.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));

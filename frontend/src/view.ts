@@ -1,7 +1,8 @@
-// One player on the page: a strip with the waveform and the transport, below it the text.
+// One player on the page: heading and tools, the strip, below it the text. Its parts do the work; what they report is
+// handed on here.
 
-import { button, clock, h, icon, type IconName } from "./dom";
-import { Kernel, Refused } from "./kernel";
+import { button, h } from "./dom";
+import type { Kernel } from "./kernel";
 import { act, KEYS, typing, type Actions } from "./keys";
 import css from "./player.css";
 import type { Document, Notice } from "./protocol";
@@ -10,71 +11,63 @@ import { Search } from "./search";
 import { Sound } from "./sound";
 import { Text } from "./text";
 import { Trace } from "./trace";
+import { Transport } from "./transport";
 import { Waveform, type Span } from "./waveform";
-
-const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
-const PLAYING = "whisper-magic-playing"; // one at a time on a page
 
 export class View {
   readonly host: HTMLElement;
-  readonly #root = h("div", { class: "player", role: "group" });
   readonly #kernel: Kernel;
-  #document: Document;
+  readonly #onchange: (document: Document) => void;
+  readonly #root = h("div", { class: "player", role: "group" });
   readonly #sound: Sound;
   readonly #waveform: Waveform;
+  readonly #transport: Transport;
   readonly #text: Text;
-  readonly #stop = new AbortController();
-  readonly #say = h("div", { class: "say", role: "status" });
-  readonly #clock = h("b", {}, "0:00");
-  readonly #play = iconButton("play", "Play");
-  readonly #loop = iconButton("loop", "Loop the marked part (L)");
-  readonly #mute = iconButton("volume", "Mute");
-  readonly #volume = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, "aria-label": "Volume" });
-  readonly #speed: HTMLSelectElement;
   readonly #search: Search;
   readonly #regionBar: RegionBar;
+  readonly #stop = new AbortController();
+  readonly #say = h("div", { class: "say", role: "status" });
+  readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => this.#text.element.classList.toggle("doubt", on));
+  readonly #tokens = toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on));
   readonly #words = button("Find words", "Find when each word is said");
   readonly #undo = button("Undo", "Take the last change back");
   readonly #progress = h("progress", { max: 1, value: 0, "aria-label": "Transcribing" });
   readonly #work = h("div", { class: "work", hidden: true });
-  readonly #help: HTMLDialogElement;
+  readonly #help = help();
+  #document: Document;
   #region: Span | null = null;
-  #looping = false;
   #trace: Trace | null = null;
-  #frame = 0;
 
-  constructor(host: HTMLElement, kernel: Kernel, document: Document) {
-    [this.host, this.#kernel, this.#document] = [host, kernel, document];
-    this.#speed = h("select", { class: "speed", "aria-label": "Speed" }, ...SPEEDS.map((n) => h("option", { value: n }, `${n}×`)));
-    this.#speed.value = "1";
-    this.#help = help();
+  /** onchange: the text was changed here, and is to be changed in every other view of it. */
+  constructor(host: HTMLElement, kernel: Kernel, document: Document, onchange: (document: Document) => void) {
+    [this.host, this.#kernel, this.#document, this.#onchange] = [host, kernel, document, onchange];
     this.#sound = new Sound(kernel, document.sound);
     this.#text = new Text(document, {
-      onseek: (time) => void this.#playFrom(time),
+      onseek: (time) => void this.#transport.play(time),
       onround: (index) => this.#trace?.go(index),
       onedit: (segment, text) => void this.#change("edit", { segment, text }),
     });
     this.#waveform = new Waveform(this.#sound.media, kernel, document.duration, document.levels, {
-      onseek: (time) => {
-        this.#seek(time);
-      },
-      onregion: (region) => {
-        this.#marked(region);
-      },
+      onseek: (time) => this.#transport.seek(time),
+      onregion: (region) => this.#marked(region),
       onview: (start, end) => this.#trace?.draw(start, end),
+    });
+    this.#transport = new Transport(this.#sound, document.duration, this.#waveform.element, {
+      onmoved: (time, playing) => this.#moved(time, playing),
+      onloop: () => this.#loop(),
+      onstatus: (line) => this.#status(line),
     });
     this.#search = new Search(document, {
       onhits: (hits, now) => this.#text.hits(hits, now),
-      onseek: (time) => this.#seek(time),
+      onseek: (time) => this.#transport.seek(time),
       onclose: () => this.#waveform.element.focus(),
     });
     this.#regionBar = new RegionBar(document, kernel, {
       onclose: () => this.#clearRegion(),
-      ondocument: (changed) => this.#changed(changed),
+      ondocument: (changed) => this.#onchange(changed),
       onwork: () => this.#working(0),
       onstatus: (line) => this.#status(line),
     });
-    kernel.onslow = (slow) => this.#status(slow ? "The kernel does not answer: it is busy, or gone." : "");
     this.#build();
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
@@ -84,6 +77,17 @@ export class View {
     void this.#sound.find();
   }
 
+  /** Show another text of the recording. */
+  show(document: Document): void {
+    this.#document = document;
+    this.#text.show(document);
+    this.#search.show(document);
+    this.#regionBar.update(document);
+    this.#fit();
+    this.#moved(this.#transport.time, false);
+    if (this.#trace !== null) void this.#showTrace(true);
+  }
+
   /** The kernel is gone: what is here goes on working. */
   offline(): void {
     const has = this.#sound.way === null ? "; the sound was not fetched yet" : ", playing and searching still work";
@@ -91,13 +95,18 @@ export class View {
     this.#root.querySelectorAll<HTMLButtonElement>("[data-kernel]").forEach((one) => (one.disabled = true));
   }
 
+  /** An answer of the kernel takes long, or has come after that. */
+  slow(slow: boolean): void {
+    this.#status(slow ? "The kernel does not answer: it is busy, or gone." : "");
+  }
+
   pause(): void {
-    this.#sound.media.pause();
+    this.#transport.pause();
   }
 
   close(): void {
     this.#stop.abort();
-    cancelAnimationFrame(this.#frame);
+    this.#transport.close();
     this.#text.close();
     this.#waveform.close();
     this.#sound.close();
@@ -105,16 +114,20 @@ export class View {
   }
 
   #build(): void {
-    const { title, details, warning, duration, rounds, formats, sound, foot } = this.#document;
+    const { title, details, warning, rounds, formats, sound, foot } = this.#document;
     this.#root.setAttribute("aria-label", `Player of ${title}`);
-    const tools = h("div", { class: "tools", role: "toolbar", "aria-label": "Views" }, this.#tool("Search", "/", () => this.#search.open()));
-    const hasWords = this.#document.segments.some(({ words }) => words.length > 0);
-    if (hasWords) tools.append(this.#toggle("Doubt", "Shade words by how unsure the model is", (on) => this.#text.element.classList.toggle("doubt", on)));
-    if (rounds > 0) tools.append(this.#toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on), true));
-    if (sound !== null) tools.append(this.#words);
-    tools.append(this.#undo);
-    if (formats.length > 0) tools.append(this.#saver(formats));
-    tools.append(this.#tool("Keys", "?", () => this.#help.showModal()));
+    for (const one of [this.#tokens, this.#words, this.#undo]) one.dataset["kernel"] = "";
+    const tools = h(
+      "div",
+      { class: "tools", role: "group", "aria-label": "Tools" },
+      tool("Search", "/", () => this.#search.open()),
+      this.#doubt,
+      ...(rounds > 0 ? [this.#tokens] : []),
+      ...(sound === null ? [] : [this.#words]),
+      this.#undo,
+      ...(formats.length > 0 ? [this.#saver(formats)] : []),
+      tool("Keys", "?", () => this.#help.showModal()),
+    );
     const head = h(
       "div",
       { class: "head" },
@@ -123,147 +136,54 @@ export class View {
       ...(warning === null ? [] : [h("span", { class: "warn" }, warning)]),
       tools,
     );
-    this.#play.classList.add("play");
-    const strip = h(
-      "div",
-      { class: "strip", role: "group", "aria-label": "Transport" },
-      this.#play,
-      h("span", { class: "clock" }, this.#clock, h("span", { class: "whole" }, ` / ${clock(duration)}`)),
-      this.#waveform.element,
-      h("span", { class: "rate" }, this.#loop, this.#speed),
-      h("span", { class: "volume" }, this.#mute, this.#volume),
-    );
-    this.#loop.setAttribute("aria-pressed", "false");
-    if (sound === null) {
-      for (const one of [this.#play, this.#loop]) one.disabled = true;
-      this.#status("The recording is not here any more: the text stands without its sound.");
-    }
-    for (const one of [this.#words, this.#undo]) one.dataset["kernel"] = "";
+    if (sound === null) this.#status("The recording is not here any more: the text stands without its sound.");
     const stop = button("Stop", "Stop transcribing");
     stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#work.append(this.#progress, h("span", { class: "soft" }, "Transcribing…"), stop);
     const below = h("div", { class: "foot" }, ...foot.map((line) => h("div", {}, line)));
-    const { element: search } = this.#search;
     const { element: region, beside } = this.#regionBar;
-    this.#root.append(head, strip, region, search, this.#work, this.#say, beside, this.#text.element, this.#text.follow, below);
-    this.#root.append(this.#help);
-    this.#show();
+    this.#root.append(head, this.#transport.element, region, this.#search.element, this.#work, this.#say, beside);
+    this.#root.append(this.#text.element, this.#text.follow, below, this.#help);
+    this.#fit();
+  }
+
+  /** Show the tools that the text has a use for. */
+  #fit(): void {
+    const { segments, changes } = this.#document;
+    const timed = segments.filter(({ words }) => words.length > 0).length;
+    this.#doubt.hidden = timed === 0;
+    this.#words.hidden = timed === segments.length;
+    this.#undo.hidden = changes === 0;
   }
 
   #listen(): void {
-    const media = this.#sound.media;
     const { signal } = this.#stop;
-    const listen = (target: EventTarget, event: string, act: (event: Event) => void, capture = false): void => {
-      target.addEventListener(event, act, { signal, capture });
-    };
-    listen(this.#play, "click", () => void this.#toggle_());
-    listen(this.#loop, "click", () => this.#setLoop(!this.#looping));
-    listen(this.#mute, "click", () => (media.muted = !media.muted));
-    listen(this.#volume, "input", () => (media.volume = Number(this.#volume.value)));
-    listen(this.#speed, "change", () => (media.playbackRate = Number(this.#speed.value)));
-    listen(this.#undo, "click", () => void this.#change("undo", {}));
-    listen(this.#words, "click", () => void this.#findWords());
-    listen(media, "play", () => this.#started());
-    listen(media, "pause", () => this.#shown());
-    listen(media, "seeking", () => this.#moved());
-    listen(media, "volumechange", () => this.#shownVolume());
-    listen(media, "error", () => {
-      if (media.src) this.#status("The browser cannot play this sound.");
-    });
-    listen(window, PLAYING, (event) => {
-      if ((event as CustomEvent).detail !== this) media.pause();
-    });
-    listen(window, "keydown", (event) => this.#onkey(event as KeyboardEvent), true);
+    this.#undo.addEventListener("click", () => void this.#change("undo", {}));
+    this.#words.addEventListener("click", () => void this.#findWords());
+    window.addEventListener("keydown", (event) => this.#onkey(event), { signal, capture: true });
     const theme = new MutationObserver(() => this.#paint());
     for (const element of [document.documentElement, document.body]) {
       theme.observe(element, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class", "style"] });
     }
     const size = new ResizeObserver(() => this.#waveform.paint());
     size.observe(this.#root);
-    const deaf = this.#kernel.listen((notice) => this.#onnotice(notice));
+    const ended = this.#kernel.onnotice((notice) => this.#onnotice(notice));
     signal.addEventListener("abort", () => {
-      deaf();
+      ended();
       theme.disconnect();
       size.disconnect();
     });
   }
 
-  // Sound
-
-  async #toggle_(): Promise<void> {
-    const { media } = this.#sound;
-    if (!media.paused) media.pause();
-    else await this.#start();
-  }
-
-  async #start(): Promise<void> {
-    const { media } = this.#sound;
-    if (this.#document.sound === null) return;
-    try {
-      if (this.#sound.way === null) this.#status("Fetching the sound from the kernel…");
-      this.#sound.onprogress = (seconds) => {
-        const share = Math.min(99, Math.round((100 * seconds) / Math.max(1, this.#document.duration)));
-        this.#status(`Fetching the sound from the kernel: ${share} %`);
-      };
-      await this.#sound.ready();
-      this.#status("");
-      media.playbackRate = Number(this.#speed.value);
-      await media.play();
-    } catch (error) {
-      if (error instanceof Refused) this.#status(`No sound: ${error.message}.`);
-      else if (error instanceof DOMException && error.name !== "AbortError") this.#status("The browser cannot play this sound.");
-    }
-  }
-
-  async #playFrom(time: number): Promise<void> {
-    this.#seek(time);
-    if (this.#sound.media.paused) await this.#start();
-  }
-
-  #seek(time: number): void {
-    this.#sound.media.currentTime = Math.min(this.#document.duration, Math.max(0, time));
-    this.#moved();
-  }
-
-  #started(): void {
-    window.dispatchEvent(new CustomEvent(PLAYING, { detail: this }));
-    this.#shown();
-    const tick = (): void => {
-      this.#moved();
-      if (!this.#sound.media.paused) this.#frame = requestAnimationFrame(tick);
-    };
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(tick);
-  }
-
-  #shown(): void {
-    const playing = !this.#sound.media.paused;
-    setIcon(this.#play, playing ? "pause" : "play", playing ? "Pause" : "Play");
-    this.#moved();
-  }
-
-  #moved(): void {
-    const { media } = this.#sound;
-    let time = media.currentTime;
-    if (this.#looping && this.#region !== null && !media.paused && (time >= this.#region.end || time < this.#region.start - 0.25)) {
-      time = this.#region.start;
-      media.currentTime = time;
-    }
-    this.#clock.textContent = clock(time, this.#document.duration);
+  #moved(time: number, playing: boolean): void {
     this.#waveform.moved(time);
-    this.#text.moved(time, !media.paused);
-    if (!media.paused) this.#trace?.moved(time);
-  }
-
-  #shownVolume(): void {
-    const { media } = this.#sound;
-    this.#volume.value = String(media.muted ? 0 : media.volume);
-    setIcon(this.#mute, media.muted || media.volume === 0 ? "muted" : "volume", media.muted ? "Unmute" : "Mute");
+    this.#text.moved(time, playing);
+    if (playing) this.#trace?.moved(time);
   }
 
   #marked(region: Span | null): void {
     this.#region = region;
-    this.#setLoop(region !== null);
+    this.#transport.looped = region;
     this.#regionBar.show(region);
   }
 
@@ -272,39 +192,21 @@ export class View {
     this.#marked(null);
   }
 
-  #setLoop(on: boolean): void {
-    if (on && this.#region === null) {
-      const time = this.#sound.media.currentTime;
-      const segment = this.#document.segments.findLast(({ start }) => start <= time + 0.01) ?? this.#document.segments[0];
-      if (segment === undefined) return;
-      this.#waveform.select(segment);
-      return; // the mark switches the loop on
+  /** Switch the loop: of what is marked, else of the segment that sounds, which is marked then. */
+  #loop(): void {
+    if (this.#region !== null) {
+      this.#transport.looped = this.#transport.looped === null ? this.#region : null;
+      return;
     }
-    this.#looping = on;
-    this.#loop.setAttribute("aria-pressed", String(on));
-  }
-
-  // The text, changed
-
-  #show(): void {
-    const { segments, changes } = this.#document;
-    this.#words.hidden = segments.length === 0 || segments.every(({ words }) => words.length > 0);
-    this.#undo.hidden = changes === 0;
-  }
-
-  #changed(document: Document): void {
-    this.#document = document;
-    this.#text.show(document);
-    this.#search.show(document);
-    this.#regionBar.update(document);
-    this.#show();
-    this.#moved();
+    const { segments } = this.#document;
+    const now = segments.findLast(({ start }) => start <= this.#transport.time + 0.01) ?? segments[0];
+    if (now !== undefined) this.#waveform.select(now);
   }
 
   async #change(kind: "edit" | "undo", what: object): Promise<void> {
     try {
       const { value } = await this.#kernel.ask(kind, what);
-      this.#changed(value);
+      this.#onchange(value);
       this.#status(kind === "edit" ? "Corrected. The original is kept: transcript.edited has the correction." : "");
     } catch (error) {
       this.#status(`Not changed: ${(error as Error).message}.`);
@@ -334,39 +236,35 @@ export class View {
     this.#working(null);
     if (notice.notice === "failed") this.#status(`Not transcribed: ${notice.error}.`);
     else if (notice.notice === "stopped") this.#status("Stopped; the text is as it was.");
-    else if (notice.kind === "words") this.#changed(notice.document);
+    else if (notice.kind === "words") this.#onchange(notice.document);
     else this.#regionBar.read(notice);
   }
 
-  // Trace
-
   async #showTrace(on: boolean): Promise<void> {
-    if (!on) {
-      this.#trace?.element.remove();
-      this.#trace?.ribbon.remove();
-      this.#trace = null;
-      this.#text.trace(null);
-      return;
-    }
+    this.#trace?.element.remove();
+    this.#trace?.ribbon.remove();
+    this.#trace = null;
+    this.#text.trace(null);
+    if (!on) return;
     try {
       const { value } = await this.#kernel.ask("trace", {});
-      this.#trace = new Trace(value.rounds, value.note, {
+      const trace = new Trace(value.rounds, value.note, {
         onround: (index) => {
           const round = value.rounds[index];
-          if (round !== undefined) this.#seek(round.start + 0.001);
-          this.#trace?.show(index);
+          if (round !== undefined) this.#transport.seek(round.start + 0.001);
+          trace.show(index);
         },
       });
-      this.#waveform.element.after(this.#trace.ribbon);
-      this.#text.element.before(this.#trace.element);
+      this.#trace = trace;
+      this.#waveform.element.after(trace.ribbon);
+      this.#text.element.before(trace.element);
       this.#text.trace(value.rounds);
-      this.#trace.draw(...this.#waveform.view);
+      trace.draw(...this.#waveform.view);
     } catch (error) {
+      this.#tokens.setAttribute("aria-pressed", "false");
       this.#status(`No trace: ${(error as Error).message}.`);
     }
   }
-
-  // The rest
 
   #saver(formats: readonly string[]): HTMLSelectElement {
     const select = h("select", { "aria-label": "Save the transcript as", "data-kernel": true }, h("option", { value: "" }, "Save as…"));
@@ -387,22 +285,6 @@ export class View {
     } catch (error) {
       this.#status(`Not saved: ${(error as Error).message}.`);
     }
-  }
-
-  #tool(text: string, key: string, act: () => void): HTMLButtonElement {
-    const made = h("button", { type: "button", "aria-keyshortcuts": key }, text);
-    made.addEventListener("click", act);
-    return made;
-  }
-
-  #toggle(text: string, title: string, act: (on: boolean) => void, kernel = false): HTMLButtonElement {
-    const made = h("button", { type: "button", title, "aria-pressed": "false", "data-kernel": kernel }, text);
-    made.addEventListener("click", () => {
-      const on = made.getAttribute("aria-pressed") !== "true";
-      made.setAttribute("aria-pressed", String(on));
-      act(on);
-    });
-    return made;
   }
 
   #status(line: string): void {
@@ -435,39 +317,19 @@ export class View {
   }
 
   readonly #actions: Actions = {
-    toggle: () => void this.#toggle_(),
-    seekBy: (seconds) => {
-      this.#seek(this.#sound.media.currentTime + seconds);
-    },
+    toggle: () => void this.#transport.toggle(),
+    seekBy: (seconds) => this.#transport.seek(this.#transport.time + seconds),
     segment: (by) => {
-      const time = this.#text.step(this.#sound.media.currentTime, by);
-      if (time !== null) this.#seek(time);
+      const time = this.#text.step(this.#transport.time, by);
+      if (time !== null) this.#transport.seek(time);
     },
-    volumeBy: (step) => {
-      const { media } = this.#sound;
-      media.muted = false;
-      media.volume = Math.min(1, Math.max(0, Math.round((media.volume + step) * 100) / 100));
-    },
-    speedBy: (step) => {
-      const at = SPEEDS.indexOf(Number(this.#speed.value)) + step;
-      this.#speed.value = String(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))]);
-      this.#sound.media.playbackRate = Number(this.#speed.value);
-    },
-    zoom: (factor) => {
-      this.#waveform.zoom(factor);
-    },
-    search: () => {
-      this.#search.open();
-    },
-    edit: () => {
-      this.#text.edit(Math.max(0, this.#text.now));
-    },
-    loop: () => {
-      this.#setLoop(!this.#looping);
-    },
-    help: () => {
-      this.#help.showModal();
-    },
+    volumeBy: (step) => this.#transport.volumeBy(step),
+    speedBy: (step) => this.#transport.speedBy(step),
+    zoom: (factor) => this.#waveform.zoom(factor),
+    search: () => this.#search.open(),
+    edit: () => this.#text.edit(Math.max(0, this.#text.now)),
+    loop: () => this.#loop(),
+    help: () => this.#help.showModal(),
     escape: () => {
       if (this.#region === null) return false;
       this.#clearRegion();
@@ -476,16 +338,20 @@ export class View {
   };
 }
 
-function iconButton(name: IconName, label: string): HTMLButtonElement {
-  const made = button("", label);
-  made.replaceChildren(icon(name));
+function tool(text: string, key: string, act: () => void): HTMLButtonElement {
+  const made = h("button", { type: "button", "aria-keyshortcuts": key }, text);
+  made.addEventListener("click", act);
   return made;
 }
 
-function setIcon(element: HTMLButtonElement, name: IconName, label: string): void {
-  element.setAttribute("aria-label", label);
-  element.title = label;
-  element.replaceChildren(icon(name));
+function toggle(text: string, title: string, act: (on: boolean) => void): HTMLButtonElement {
+  const made = h("button", { type: "button", title, "aria-pressed": "false" }, text);
+  made.addEventListener("click", () => {
+    const on = made.getAttribute("aria-pressed") !== "true";
+    made.setAttribute("aria-pressed", String(on));
+    act(on);
+  });
+  return made;
 }
 
 function help(): HTMLDialogElement {

@@ -108,15 +108,13 @@ export class Waveform {
     void this.#fill(...this.view);
   }
 
-  /** Mark what was left out. */
+  /** Draw what was left out; a click there seeks as anywhere. */
   gaps(gaps: readonly Gap[]): void {
     for (const { start, end, why } of gaps) {
-      const band = this.#regions.addRegion({ start, end, drag: false, resize: false, color: "var(--gap)" });
-      this.#region = null;
-      if (band.element) {
-        band.element.title = why;
-        band.element.style.pointerEvents = "none";
-      }
+      const band = h("div", { title: why });
+      const [left, width] = [(100 * start) / this.#duration, (100 * (end - start)) / this.#duration];
+      band.style.cssText = `position:absolute;top:0;left:${left}%;width:${width}%;height:100%;background:var(--gap)`;
+      this.#surfer.getWrapper().append(band);
     }
   }
 
@@ -130,9 +128,11 @@ export class Waveform {
     this.#regions.addRegion({ start, end, color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
   }
 
-  /** Say where we are. */
+  /** The sound is at a time. */
   moved(time: number): void {
-    this.element.setAttribute("aria-valuenow", String(Math.round(time)));
+    const now = String(Math.round(time));
+    if (this.element.getAttribute("aria-valuenow") === now) return; // every frame would flood a screen reader
+    this.element.setAttribute("aria-valuenow", now);
     this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}`);
   }
 

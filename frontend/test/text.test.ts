@@ -20,8 +20,8 @@ const WORDS: Word[] = [
   [" is", 0.5, 0.8, 0.2],
   [" <b>over</b>.", 1.2, 2, 1],
 ];
-const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, flags: [], language: null };
-const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], flags: ["loop"], language: "he" };
+const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, flags: "", language: null };
+const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], flags: "loop", language: "he" };
 
 interface Shown {
   text: Text;

@@ -1,4 +1,4 @@
-"""The player in a real JupyterLab: hear it, see it, click it."""
+"""The player in a real JupyterLab: what a person does with it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def player(lab: Lab) -> Callable[..., Shown]:
         notebook.run(0)
         notebook.run(1)
         shown = Shown(notebook, notebook.outputs(1).locator("[data-live] > div .player"))
-        shown.root.wait_for()
+        shown.root.last.wait_for()
         return shown
 
     return opened
@@ -193,6 +193,61 @@ def test_a_drag_marks_a_part_that_loops_and_is_read_again(player: Callable[..., 
     shown.waveform.focus()
     shown.page.keyboard.press("Escape")
     assert not bar.is_visible()
+
+
+def test_what_was_left_out_is_drawn_and_not_marked(player: Callable[..., Shown]) -> None:
+    code = (
+        "from dataclasses import replace; from whisper_magic import Segment\n"
+        "replace(t, skipped=(Segment(10.0, 15.0, '', flags=('silence (no speech 0.90)',)),))"
+    )
+    shown = player(code=code)
+    gap = shown.root.get_by_title("left out: silence (no speech 0.90)")
+    gap.wait_for()
+    box, strip = gap.bounding_box(), shown.waveform.bounding_box()
+    assert box is not None
+    assert strip is not None
+    assert (box["x"] - strip["x"]) / strip["width"] == pytest.approx(0.5, abs=0.01)
+    gap.click()
+    assert shown.clock == "0:12"
+    assert not shown.root.get_by_role("group", name="Marked part").is_visible()
+    assert shown.button("Loop the marked part (L)").get_attribute("aria-pressed") == "false"
+
+
+def test_two_views_show_one_text(player: Callable[..., Shown]) -> None:
+    both = player(code="display(t)\nt")
+    one, other = (Shown(both.notebook, both.root.nth(i)) for i in (0, 1))
+    one.word("two").dblclick()
+    one.page.keyboard.type("zwei")
+    one.page.keyboard.press("Enter")
+    other.word("zwei").wait_for()
+    other.button("Take the last change back").click()
+    one.word("two").wait_for()
+
+
+@pytest.mark.real
+def test_real_whisper_finds_words_reads_again_and_aligns(real: Callable[..., Notebook], recordings: Path) -> None:
+    notebook = real(f"t = get_ipython().run_line_magic('whisper', '{recordings / 'jfk.flac'}')\nt")
+    notebook.run(1)
+    shown = Shown(notebook, notebook.outputs(1).locator("[data-live] > div .player"))
+    shown.button("Find when each word is said").click()
+    shown.word("fellow").first.wait_for(timeout=60_000)
+    assert shown.root.locator(".word").count() == 22
+    shown.word("fellow").click()
+    shown.expect("r.querySelector('.word.now')?.textContent === ' fellow'")
+    shown.button("Pause").click()
+    shown.waveform.focus()
+    shown.page.keyboard.press("l")
+    shown.root.get_by_label("Task").select_option("translate")
+    shown.root.get_by_role("button", name="Transcribe the marked part again").click()
+    shown.root.get_by_role("group", name="Another reading").wait_for(timeout=60_000)
+    shown.word("fellow").dblclick()
+    shown.page.keyboard.type("dear")
+    shown.page.keyboard.press("Enter")
+    shown.word("dear").wait_for()
+    assert "my dear Americans" in shown.notebook.evaluate("t.edited.text")
+    start = float(shown.notebook.evaluate("[w.start for w in t.edited.words if 'dear' in w.text][0]"))
+    assert 0.5 < start < 1.5
+    assert notebook.problems.all() == []
 
 
 def test_a_word_is_corrected_and_found_again(player: Callable[..., Shown]) -> None:

@@ -15,7 +15,7 @@ from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
 from whisper_magic.engine import scheduler
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.engine.windows import recording, stream
+from whisper_magic.engine.windows import opening, stream
 from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
 from whisper_magic.transcript import Segment
@@ -45,7 +45,7 @@ def words(text: str) -> list[str]:
 @pytest.fixture
 def pays(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU: several windows at once are faster."""
-    monkeypatch.setattr(recording, "BATCHED_ON", ("cpu",))
+    monkeypatch.setattr(opening, "BATCHED_ON", ("cpu",))
 
 
 def test_here_auto_is_the_reference(engine: Engine, long: Any) -> None:

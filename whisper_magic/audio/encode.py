@@ -42,7 +42,7 @@ class Coding:
         container: FFmpeg's name of the container.
         encoder: FFmpeg's name of the encoder.
         rate: Hz.
-        bit_rate: Bits a second, as the encoder is told.
+        bit_rate: Bits a second, as set for the encoder.
         options: Of the encoder.
         in_order: Whether the file is written from its beginning to its end, without going back.
     """
@@ -57,7 +57,7 @@ class Coding:
 
 
 CODINGS = {
-    # At complexity 5 it is three times as fast as at 10, and takes more bits than it is told: some 28,000 a second.
+    # At complexity 5 it is three times as fast as at 10, and exceeds its bit rate: some 28,000 a second.
     "opus": Coding("audio/ogg; codecs=opus", "ogg", "libopus", 48_000, 20_000, {"compression_level": "5"}),
     # A constant bit rate, so that browsers find each second; with it the header that counts the frames.
     "mp3": Coding("audio/mpeg", "mp3", "libmp3lame", 24_000, 32_000, {"compression_level": "7"}, in_order=False),

@@ -117,8 +117,8 @@ class Silero:
     """silero-vad's network over many frames at a time: its convolutions see each frame alone, its LSTM all in order.
 
     Equal to the package's own model, which runs frame by frame in Python and takes some ten times as long. But that
-    stays deaf after long music: it finds none of 9 s of speech behind 36 s of a guitar. So the LSTM runs twice, once
-    from the beginning and once begun anew every `RESTART` frames, and the higher probability counts.
+    misses speech after long music: of 9 s of speech behind 36 s of a guitar it finds nothing. So the LSTM runs twice,
+    once from the beginning and once begun anew every `RESTART` frames, and the higher probability counts.
     """
 
     name = "silero-vad"

@@ -216,15 +216,7 @@ class Engine:
         with self._exclusive() as model:
             return compare(model, source, chosen, repeats, on_stage)
 
-    def align(
-        self,
-        source: Source,
-        text: str,
-        *,
-        language: str | None = None,
-        start: float | None = None,
-        end: float | None = None,
-    ) -> tuple[Word, ...]:
+    def align(self, source: Source, text: str, *, language: str | None = None) -> tuple[Word, ...]:
         """Find when each word of a given text is said (forced alignment).
 
         Args:

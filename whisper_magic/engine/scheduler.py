@@ -23,9 +23,10 @@ from whisper_magic.engine.decode.speculator import Decoded, DecodingEvent, Detec
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.engine.windows.opening import open_recording
 from whisper_magic.engine.windows.plan import STRIDE
 from whisper_magic.engine.windows.prompt import non_speech_tokens
-from whisper_magic.engine.windows.recording import Recording, open_recording
+from whisper_magic.engine.windows.recording import Recording
 from whisper_magic.engine.windows.stream import first_read
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions

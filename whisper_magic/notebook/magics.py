@@ -82,7 +82,7 @@ class WhisperMagics(Magics):
     player = CaselessStrEnum(
         POLICIES,
         "auto",
-        help="Whether a transcript shows its player: auto, where somebody is there and the recording can be heard; "
+        help="Whether a transcript shows its player: auto, where a page ran the cell and the recording is still there; "
         "always; never.",
     ).tag(config=True)
 

@@ -17,9 +17,11 @@ from tests.support import fake_engine
 from tests.support.talk import SECONDS, Engine, write
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import Peaks
+from whisper_magic.notebook.widgets import sound
 from whisper_magic.notebook.widgets.document import expected_levels
 from whisper_magic.notebook.widgets.player import Player
 from whisper_magic.notebook.widgets.players import Players
+from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript
 
 
@@ -104,8 +106,8 @@ def test_sound_comes_in_parts_and_is_whole(page: Page, tmp_path: Path) -> None:
         value, (part,) = page.ask("sound", offset=len(content))
         content, done = content + part, value["done"]
     assert value["mime"].startswith("audio/ogg")
-    (tmp_path / "heard.ogg").write_bytes(content)
-    assert soundfile.info(tmp_path / "heard.ogg").duration == pytest.approx(SECONDS, abs=0.01)
+    (tmp_path / "decoded.ogg").write_bytes(content)
+    assert soundfile.info(tmp_path / "decoded.ogg").duration == pytest.approx(SECONDS, abs=0.01)
 
 
 def test_rounds_need_the_target_s_tokens(page: Page, transcript: Transcript) -> None:
@@ -160,6 +162,57 @@ def test_the_words_of_a_correction_are_found_in_its_segment(page: Page, engine: 
     assert [word[0] for word in document["segments"][0]["words"]] == [" Two", " words"]
 
 
+def test_finding_words_keeps_corrections(page: Page, engine: Engine) -> None:
+    page.ask("edit", segment=0, text="Corrected first")
+    page.ask("words")
+    document = page.noticed()["document"]
+    assert texts(document) == [" Corrected first", fake_engine.SEGMENTS[1].text]
+    assert [word[0] for word in document["segments"][0]["words"]] == [" Corrected", " first"]
+    assert (0.0, 4.0, " Corrected first") in engine.aligned
+
+
+def test_peaks_of_a_damaged_recording_come_to_an_end(page: Page, talk: Path) -> None:
+    """The page asks again until they are complete."""
+    page.ask("document")
+    talk.write_bytes(b"no sound any more")
+    page.ask("peaks", level=0, start=0, count=2000)
+    for _ in range(100):
+        value, _buffers = page.ask("peaks", level=0, start=0, count=2000)
+        if value["complete"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("never complete")
+
+
+def test_an_address_is_fetched_once(transcript: Transcript, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(sound, "fetch", lambda url: fetched.append(url) or talk.open("rb"))
+    page = Page(Player(transcript, Excerpt("https://ada:secret@example.org/talk.flac"), Engine))
+    assert page.ask("document")[0]["sound"]["path"] is None
+    page.ask("clip", start=1.0, end=2.0)
+    while not page.ask("peaks", level=0, start=0, count=10)[0]["complete"]:
+        time.sleep(0.01)
+    while not page.ask("sound", offset=0)[0]["done"]:
+        time.sleep(0.01)
+    assert fetched == ["https://ada:secret@example.org/talk.flac"]
+
+
+def test_a_channel_of_several_is_played_alone(talk: Path) -> None:
+    players, split = Players(), TranscribeOptions(channel="split")
+    for label, channel in (("left", "left"), ("3", 3), ("mix", "mix")):
+        made = fake_engine.transcript(f"{talk} ({label})", options=split)
+        found = players.sound_of(made)
+        assert found is not None
+        assert (found.source, found.channel) == (str(talk), channel)
+
+
+def test_a_file_object_is_read_once_and_not_played(talk: Path) -> None:
+    players, made = Players(), fake_engine.transcript("file object")
+    with talk.open("rb") as file:
+        players.remember(made, file)
+        assert players.sound_of(made) is None
+
+
 def test_work_is_stopped_and_only_one_at_a_time(page: Page, engine: Engine) -> None:
     engine.wait = threading.Event()
     page.ask("again", start=0.0, end=1.0, language="auto", task="translate")
@@ -188,6 +241,8 @@ def test_a_clip_is_a_file_of_its_own(page: Page, tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "clip.flac").duration == 1.5
     with pytest.raises(LookupError, match="beyond its end"):
         page.ask("clip", start=100.0, end=101.0)
+    with pytest.raises(LookupError, match="mark 300 s at most"):
+        page.ask("clip", start=0.0, end=3600.0)
 
 
 def test_files_are_named_after_the_recording(page: Page) -> None:
@@ -230,10 +285,10 @@ def test_one_player_to_a_transcript_and_none_once_it_is_forgotten(transcript: Tr
     player = players.of(transcript)
     assert players.of(transcript) is player
     assert transcript.source == str(talk)
-    assert not players._sounds
+    assert not players._sources
 
 
-def test_arrays_are_heard_while_their_transcript_lives() -> None:
+def test_arrays_are_kept_while_their_transcript_lives() -> None:
     players = Players()
     made = fake_engine.transcript("array")
     assert players.sound_of(made) is None
@@ -245,7 +300,7 @@ def test_arrays_are_heard_while_their_transcript_lives() -> None:
     del made, found
     gc.collect()
     assert gone() is None
-    assert not players._sounds
+    assert not players._sources
 
 
 def test_transcript_player(transcript: Transcript) -> None:

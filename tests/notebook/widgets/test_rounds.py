@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.support import fake_engine
@@ -15,6 +18,19 @@ SECOND = Segment(12.0, 14.0, " three", tokens=(91, 3, 4, 92))
 
 def transcript(*rounds: Round, segments: tuple[Segment, ...] = (FIRST, SECOND)) -> Transcript:
     return Transcript(segments, "en", "transcribe", 20.0, "x", trace=Trace(rounds))
+
+
+def placed_rounds(made: Transcript, edited: Transcript | None = None) -> list[dict[str, Any]]:
+    return timed_rounds(made, lambda token: TEXTS.get(token, "?"), edited or made)
+
+
+def test_tokens_stand_where_their_time_is_shown_when_segments_were_replaced() -> None:
+    made = transcript(Round(0, 4, (90, 1, 2), 3, 91), Round(0, 8, (91, 3, 4), 3, 92))
+    one = Segment(10.0, 14.0, " another reading of both")
+    (first, second) = placed_rounds(made, replace(made, segments=(Segment(0.0, 9.0, " before"), one)))
+    assert {segment for _, _, segment in (*first["tokens"], *second["tokens"])} == {1}
+    (first, _) = placed_rounds(made, replace(made, segments=()))
+    assert {segment for _, _, segment in first["tokens"]} == {-1}
 
 
 def test_tokens_share_their_segment_by_their_letters() -> None:
@@ -44,7 +60,7 @@ def test_rounds_stand_at_what_they_wrote() -> None:
         Round(0, 7, (91, 91, 3), 3, 4, drafter="ngram"),
         Round(0, 11, (92,), 1, 99),
     )
-    found = timed_rounds(transcript(*rounds), TEXTS.__getitem__)
+    found = placed_rounds(transcript(*rounds))
     assert [(one["start"], one["end"]) for one in found] == [(10.0, 12.0), (12.0, 14.0), (14.0, 14.0)]
     assert found[0]["tokens"] == [("<|0.00|>", "a", 0), (" one", "a", 0), (" th", "r", 0), (" two", "t", 0)]
     assert [segment for _, _, segment in found[1]["tokens"]] == [0, 1, 1, 1]  # across the border
@@ -52,7 +68,7 @@ def test_rounds_stand_at_what_they_wrote() -> None:
 
 
 def test_a_window_that_ended_inside_a_draft_has_no_token_of_the_targets_own() -> None:
-    (found,) = timed_rounds(transcript(Round(0, 4, (1, 2), 1, None)), TEXTS.__getitem__)
+    (found,) = placed_rounds(transcript(Round(0, 4, (1, 2), 1, None)))
     assert found["tokens"] == [(" one", "a", 0), (" two", "r", 0)]
 
 
@@ -64,14 +80,14 @@ def test_of_a_window_that_was_decoded_again_the_last_attempt_counts() -> None:
 
 def test_text_that_was_left_out_has_no_seconds() -> None:
     rounds = (Round(0, 4, (90, 1, 2), 3, 91), Round(0, 8, (1, 1, 1), 3, 1), Round(1, 4, (91, 3, 4), 3, 92))
-    found = timed_rounds(transcript(*rounds), TEXTS.__getitem__)
+    found = placed_rounds(transcript(*rounds))
     assert [(one["start"], one["end"]) for one in found] == [(10.0, 12.0), (12.0, 12.0), (12.0, 14.0)]
 
 
 def test_without_speech_there_is_no_place() -> None:
-    (found,) = timed_rounds(transcript(Round(0, 4, (), 0, 99), segments=()), TEXTS.__getitem__)
+    (found,) = placed_rounds(transcript(Round(0, 4, (), 0, 99), segments=()))
     assert (found["start"], found["end"], found["tokens"]) == (0.0, 0.0, [("<|endoftext|>", "t", -1)])
 
 
 def test_the_scripted_engine_is_placed_too() -> None:
-    assert len(timed_rounds(fake_engine.transcript("x"), str)) == len(fake_engine.ROUNDS)
+    assert len(placed_rounds(fake_engine.transcript("x"))) == len(fake_engine.ROUNDS)

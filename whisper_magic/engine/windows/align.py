@@ -38,7 +38,6 @@ def align(model: LoadedModel, audio: Audio, text: str, language: str | None) -> 
     target, runner, special = model.target, model.runner, model.target.special
     if not special.alignment_heads:
         raise OptionError("this checkpoint names no alignment_heads in generation_config.json: it cannot align a text")
-    features = model.front_end(audio.samples)[:, : target.window_frames]
     frames = round(audio.duration / model.front_end.frame_seconds)
     if frames > target.window_frames:
         most = target.window_frames * model.front_end.frame_seconds
@@ -50,6 +49,7 @@ def align(model: LoadedModel, audio: Audio, text: str, language: str | None) -> 
         raise OptionError(f"a text of {len(ids)} tokens does not fit in the context of {runner.context}: align less")
     if not ids:
         return ()
+    features = model.front_end(audio.samples)[:, : target.window_frames]
     spans = _token_spans(model, features, [*prompt, *ids, special.eot], len(prompt), frames)[: len(ids)]
     words = words_of(
         target.tokenizer, ids, [(a * STRIDE, b * STRIDE) for a, b in spans], [1.0] * len(ids), asked or "en"

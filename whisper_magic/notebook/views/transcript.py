@@ -63,7 +63,7 @@ def html_body(transcript: Transcript) -> str:
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = _needs_hours(transcript)
-    shown = zip(transcript.segments, _flags(transcript.segments), strict=True)
+    shown = zip(transcript.segments, shown_flags(transcript.segments), strict=True)
     rows = "".join(_html_segment(segment, flags, hours, transcript) for segment, flags in shown)
     inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
@@ -96,7 +96,7 @@ def _text_body(transcript: Transcript, style: Style) -> Iterator[str]:
     hours = _needs_hours(transcript)
     if not transcript.text:
         yield style.paint("no speech", "dim")
-    for segment, flags in zip(transcript.segments, _flags(transcript.segments), strict=True):
+    for segment, flags in zip(transcript.segments, shown_flags(transcript.segments), strict=True):
         if transcript.text:
             yield from _text_segment(segment, flags, hours, style, _other_language(segment, transcript))
     for part in wrap(printable(_skipped(transcript)), style.width):
@@ -124,11 +124,11 @@ def details(transcript: Transcript) -> tuple[str, ...]:
 
 def flagged(transcript: Transcript) -> str:
     """'2 flags', as many as are shown, or '' without any."""
-    count = sum(map(bool, _flags(transcript.segments))) + len(_merged(transcript.skipped))
+    count = sum(map(bool, shown_flags(transcript.segments))) + len(_merged(transcript.skipped))
     return counted(count, "flag") if count else ""
 
 
-def _flags(segments: Sequence[Segment]) -> list[str]:
+def shown_flags(segments: Sequence[Segment]) -> list[str]:
     """For each segment its flags in a line. What segments in a row share, as those of one window do, stands once."""
     return [", ".join(_new_flags(segments, i)) for i in range(len(segments))]
 

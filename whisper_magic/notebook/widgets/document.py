@@ -29,7 +29,7 @@ def document(transcript: Transcript, sound: dict[str, Any] | None, duration: flo
         "warning": view.interruption(transcript),
         "duration": duration,
         "language": "en" if transcript.task == "translate" else transcript.language,
-        "segments": [_segment(segment) for segment in transcript.segments],
+        "segments": list(map(_segment, transcript.segments, view.shown_flags(transcript.segments))),
         "gaps": [
             {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
             for gap in transcript.skipped
@@ -64,12 +64,12 @@ def file_of(transcript: Transcript, format: str) -> dict[str, str]:
     return {"name": f"{stem}.{format}", "text": text}
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(segment: Segment, flags: str) -> dict[str, Any]:
     return {
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text,
         "words": [(w.text, round(w.start, 3), round(w.end, 3), round(w.probability, 4)) for w in segment.words],
-        "flags": segment.flags,
+        "flags": flags,
         "language": segment.language,
     }

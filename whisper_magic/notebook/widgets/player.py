@@ -82,12 +82,12 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
     def _answer(self, request: messages.Request) -> tuple[dict[str, Any], list[bytes]]:
         match request:
             case messages.PeaksRequest(level=level, start=start, count=count):
-                return self._heard.peaks(level, start, count)
+                return self._recording.peaks(level, start, count)
             case messages.SoundRequest(offset=offset):
-                return self._heard.encoded(offset)
+                return self._recording.encoded(offset)
             case messages.ClipRequest(start=start, end=end):
                 name = f"{Path(self.transcript.source).stem or 'clip'} {start:.2f}-{end:.2f}.flac"
-                return {"name": name, "mime": "audio/flac"}, [self._heard.clip(start, end)]
+                return {"name": name, "mime": "audio/flac"}, [self._recording.clip(start, end)]
             case messages.TraceRequest():
                 return self._trace(), []
             case messages.FileRequest(format=format):
@@ -116,10 +116,10 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             return document(shown, None, duration, len(self._before))
         if options.start is not None or options.end is not None:  # the whole recording is played
             duration = max(self._sound.duration or 0.0, duration)
-        return document(shown, self._sound.described(), duration, len(self._before))
+        return document(shown, self._sound.described, duration, len(self._before))
 
     def _trace(self) -> dict[str, Any]:
-        rounds = timed_rounds(self.transcript, self._resident.token_text)
+        rounds = timed_rounds(self.transcript, self._resident.token_text, self.edited)
         left = len(self.transcript.trace.rounds) - len(rounds)
         note = f"{left} rounds of attempts that were decoded again are not drawn." if left else None
         return {"rounds": rounds, "note": note}
@@ -148,6 +148,9 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         language = segment.language or self.transcript.language
         return engine.align(sound.audio(segment.start, segment.end), text, language=language)
 
+    def _with_aligned(self, segment: Segment) -> Segment:
+        return replace(segment, words=self._aligned(segment, segment.text))
+
     def _keep(self) -> None:
         if self._reading is None:
             raise TranscriptError("nothing was transcribed again")
@@ -160,25 +163,33 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         """Start what takes long, or stop it; notices follow."""
         match request:
             case messages.WordsRequest():
-                options = replace(self.transcript.options, words=True)
-                self._work.start(Task(self._heard.source, options, self.transcript.duration, self._with_words))
+                options = self._options(words=True)
+                self._work.start(Task(self._recording.source, options, self.transcript.duration, self._with_words))
             case messages.AgainRequest(start=start, end=end, language=language, task=task):
                 start, end = span_of(self.edited, start, end)
-                options = self.transcript.options.override(
-                    start=start, end=end, language=None if language == "auto" else language, task=task,
-                    words=bool(self.edited.words), mode="sequential",
-                )  # fmt: skip
+                part = {"start": start, "end": end, "clips": (), "mode": "sequential"}
+                options = self._options(language=language, task=task, words=bool(self.edited.words), **part)
                 done = partial(self._read_again, start=start, end=end)
-                self._work.start(Task(self._heard.source, options, end - start, done))
+                self._work.start(Task(self._recording.source, options, end - start, done))
             case _:
                 self._work.stop()
         return {}
+
+    def _options(self, **overrides: Any) -> TranscribeOptions:
+        """Those of the transcript, of its one channel."""
+        return self.transcript.options.override(channel=self._recording.excerpt.channel, **overrides)
 
     def _transcribed(self, source: Any, options: TranscribeOptions, on_event: Callable[[Event], None]) -> Transcript:
         return self._resident.transcribe(source, options, on_event=on_event)
 
     def _with_words(self, made: Transcript) -> dict[str, Any]:
-        self._change(replace(self.edited, segments=made.segments))
+        """The target writes the same text again, now with words; segments that were changed since are aligned."""
+        segments = made.segments
+        if self.edited is not self.transcript:
+            same = len(made.segments) == len(self.transcript.segments)
+            read = dict(zip(map(id, self.transcript.segments), made.segments, strict=True)) if same else {}
+            segments = tuple(read.get(id(one)) or self._with_aligned(one) for one in self.edited.segments)
+        self._change(replace(self.edited, segments=segments))
         return {"kind": "words", "document": self._document()}
 
     def _read_again(self, made: Transcript, start: float, end: float) -> dict[str, Any]:
@@ -201,7 +212,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         return engine
 
     @property
-    def _heard(self) -> SoundSource:
+    def _recording(self) -> SoundSource:
         if self._sound is None:
             raise TranscriptError("the recording is not here any more")
         return self._sound

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from IPython.core.interactiveshell import InteractiveShell
-
 from whisper_magic.errors import AudioError
-from whisper_magic.notebook.views import registry
-from whisper_magic.notebook.views import transcript as view
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from whisper_magic.audio.excerpt import Excerpt
     from whisper_magic.engine.engine import Engine
     from whisper_magic.notebook.widgets.player import Player
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 Policy = Literal["auto", "always", "never"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 NAME = "whisper_magic.transcript.Transcript"
+CHANNEL = re.compile(r"(.*) \((mix|left|right|\d+)\)", re.DOTALL)  # name of a transcript where each channel has one
 
 
 class Players:
@@ -34,34 +34,33 @@ class Players:
     def __init__(self) -> None:
         self.engine_of: Callable[[Transcript], Engine | None] = lambda transcript: None
         self._players: dict[int, Player] = {}
-        self._sounds: dict[int, Any] = {}
+        self._sources: dict[int, Any] = {}
 
-    def remember(self, transcript: Transcript, sound: Any) -> None:
-        """Note the sound of a transcript, where its name alone does not lead there.
+    def remember(self, transcript: Transcript, source: Any) -> None:
+        """Note the source of a transcript, as its name alone may not lead there.
 
         Args:
             transcript: what was said.
-            sound: what `Engine.transcribe` got.
+            source: what `Engine.transcribe` got.
         """
-        self._sounds[id(transcript)] = sound
-        weakref.finalize(transcript, self._sounds.pop, id(transcript), None)
+        self._sources[id(transcript)] = source
+        weakref.finalize(transcript, self._sources.pop, id(transcript), None)
 
-    def of(self, transcript: Transcript, sound: Any = None) -> Player:
+    def of(self, transcript: Transcript, source: Any = None) -> Player:
         """The player of a transcript.
 
         Args:
             transcript: what was said.
-            sound: the recording, where it is not the file or URL that the transcript names.
+            source: the recording, where it is not the file or URL that the transcript names.
         """
         from whisper_magic.notebook.widgets.player import Player  # anywidget, numpy: not at %load_ext
 
-        if sound is not None:
-            self.remember(transcript, sound)
+        if source is not None:
+            self.remember(transcript, source)
             self._players.pop(id(transcript), None)
         if (player := self._players.get(id(transcript))) is None:
             player = Player(transcript, self.sound_of(transcript), partial(self.engine_of, transcript))
             self._players[id(transcript)] = player
-            weakref.finalize(transcript, self._players.pop, id(transcript), None)
         return player
 
     def edited(self, transcript: Transcript) -> Transcript:
@@ -70,23 +69,24 @@ class Players:
         return transcript if player is None else player.edited
 
     def sound_of(self, transcript: Transcript) -> Excerpt | None:
-        """The whole recording of a transcript; None where it cannot be found any more."""
+        """The whole recording of a transcript; None where it is gone, or was a file object, which is read once."""
         from whisper_magic.audio import load
         from whisper_magic.audio.excerpt import Excerpt
 
-        options = transcript.options
-        source = self._sounds.get(id(transcript), transcript.source)
-        channel = "mix" if options.channel == "split" else options.channel
+        channel, named = transcript.options.channel, transcript.source
+        if channel == "split":
+            found = CHANNEL.fullmatch(named)
+            named, label = found.groups() if found else (named, "mix")
+            channel = int(label) if label.isdigit() else label
+        source = self._sources.get(id(transcript), named)
         try:
             load.find(source)
         except AudioError:
             return None
-        if isinstance(source, str) and source in ("array", "bytes"):
+        if hasattr(source, "read"):
             return None
-        rate = None
-        if isinstance(source, tuple):
-            source, rate = source
-        return Excerpt(source, rate=rate, channel=channel, stream=options.stream)
+        source, rate = source if isinstance(source, tuple) else (source, None)
+        return Excerpt(source, rate=rate, channel=channel, stream=transcript.options.stream)
 
 
 PLAYERS = Players()
@@ -97,9 +97,12 @@ def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
 
     Args:
         shell: whose formatters are added to.
-        policy: when a player is shown by itself: "auto" where somebody is there and the recording can be heard,
+        policy: when a player is shown by itself: "auto" where a page ran the cell and the recording is still there,
             "always", "never".
     """
+    from whisper_magic.notebook.views import registry
+    from whisper_magic.notebook.views import transcript as view
+
     if not registry.in_notebook(shell):
         return
     display = shell.display_formatter
@@ -107,15 +110,15 @@ def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
 
     def html(transcript: Transcript) -> str:
         wanted = policy()
-        audible = wanted == "auto" and _somebody_is_there(shell) and PLAYERS.sound_of(transcript) is not None
-        return view.html(transcript, PLAYERS.of(transcript).anchor if audible or wanted == "always" else None)
+        fits = wanted == "auto" and _page_ran_the_cell(shell) and PLAYERS.sound_of(transcript) is not None
+        return view.html(transcript, PLAYERS.of(transcript).anchor if fits or wanted == "always" else None)
 
     display.formatters["text/html"].for_type_by_name(*NAME.rsplit(".", 1), html)
 
 
-def _somebody_is_there(shell: InteractiveShell) -> bool:
-    """Whether the running cell was sent by a page. What executes notebooks without one (nbclient, papermill, nbconvert)
-    allows no input, and would save the state of each widget."""
+def _page_ran_the_cell(shell: InteractiveShell) -> bool:
+    """What executes notebooks without a page (nbclient, papermill, nbconvert) allows no input, and would save the state
+    of each widget."""
     kernel: Any = getattr(shell, "kernel", None)  # there is one: `register` looked
     content = kernel.get_parent("shell").get("content", {})
     return bool(content.get("allow_stdin", True))

@@ -73,13 +73,15 @@ def final_attempts(rounds: Sequence[Round]) -> Iterator[Round]:
         yield from attempt
 
 
-def timed_rounds(transcript: Transcript, token_text: TokenText) -> list[dict[str, Any]]:
+def timed_rounds(transcript: Transcript, token_text: TokenText, edited: Transcript) -> list[dict[str, Any]]:
     """The rounds of a transcript, for the page (frontend/src/protocol.ts, `Round`).
 
     Args:
         transcript: with its trace.
         token_text: a token as people read it.
+        edited: the transcript that the page shows: tokens stand in the segment that is there at their time.
     """
+    row = _rows(transcript.segments, edited.segments)
     placed = placed_tokens(transcript.segments, token_text)
     found, at, reached, segment = [], 0, 0.0, 0 if placed else -1
     for one in final_attempts(transcript.trace.rounds):
@@ -94,8 +96,16 @@ def timed_rounds(transcript: Transcript, token_text: TokenText) -> list[dict[str
         start = own[0].start if own else reached
         reached = max(start, own[-1].end if own else reached)
         when = {"start": round(start, 3), "end": round(reached, 3)}
-        found.append(_described(one) | when | {"tokens": _tokens(one, places, segment, token_text)})
+        tokens = _tokens(one, [row[place] for place in places], row[segment], token_text)
+        found.append(_described(one) | when | {"tokens": tokens})
     return found
+
+
+def _rows(segments: Sequence[Segment], shown: Sequence[Segment]) -> dict[int, int]:
+    """The segment that is shown in the place of each; -1 for none."""
+    starts = [segment.start for segment in shown]
+    middles = enumerate((segment.start + segment.end) / 2 for segment in segments)
+    return {-1: -1} | {i: max(0, bisect_right(starts, middle) - 1) if shown else -1 for i, middle in middles}
 
 
 def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[tuple[str, str, int]]:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import soundfile
 
 from whisper_magic.audio.encode import BLOCK, CODINGS, encoded
 from whisper_magic.audio.excerpt import Excerpt
+from whisper_magic.audio.fetch import fetch
 from whisper_magic.audio.load import Audio, load
 from whisper_magic.audio.peaks import Peaks, fill
 from whisper_magic.audio.playable import playable
-from whisper_magic.errors import AudioError
+from whisper_magic.audio.sound import SAMPLE_RATE
+from whisper_magic.errors import AudioError, AudioInvalid
 
 CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at once
+LONGEST_CLIP = 300.0  # seconds: at most 10 MB, which is what a comm carries in one message
 PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
 
 
@@ -28,7 +37,10 @@ class SoundSource:
         self.excerpt = excerpt
         self._peaks: Peaks | None = None
         self._encoded: _Growing | None = None
+        self._fetching = threading.Lock()
+        self._fetched: IO[bytes] | None = None
 
+    @cached_property
     def described(self) -> dict[str, Any]:
         """For the page (`Sound` there)."""
         path = self._path()
@@ -44,19 +56,44 @@ class SoundSource:
     @property
     def duration(self) -> float | None:
         """Seconds, as the container says; None where it does not."""
-        opened = self.excerpt.opened(Peaks().rate)
+        opened = self.local().opened(SAMPLE_RATE)
         expected = opened.expected
         opened.close()
         return expected
+
+    def local(self) -> Excerpt:
+        """The recording where it can be read again and again: of an address a copy on the disk, fetched once.
+
+        Raises:
+            AudioError: where it cannot be fetched.
+        """
+        source = self.excerpt.source
+        if not isinstance(source, str) or "://" not in source:
+            return self.excerpt
+        with self._fetching:
+            if self._fetched is None:
+                copy = tempfile.NamedTemporaryFile(prefix="whisper-")  # noqa: SIM115 (deleted with this object)
+                with fetch(source) as file:
+                    shutil.copyfileobj(file, copy)
+                copy.flush()
+                self._fetched = copy
+        return replace(self.excerpt, source=self._fetched.name)
 
     def peaks(self, level: int, start: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
         """A part of the waveform, as far as it is read."""
         if self._peaks is None:
             self._peaks = Peaks()
-            threading.Thread(target=_drained, args=(fill(self._peaks, self.excerpt),), daemon=True).start()
+            threading.Thread(target=self._fill, args=(self._peaks,), name="whisper-peaks", daemon=True).start()
         window = self._peaks.window(level, start, count)
         complete = self._peaks.complete or len(window) == 2 * count
         return {"complete": complete, "count": len(window) // 2}, [window]
+
+    def _fill(self, peaks: Peaks) -> None:
+        """Where the sound breaks off, so do its peaks."""
+        with suppress(AudioError):
+            for _ in fill(peaks, self.local()):
+                pass
+        peaks.finish()
 
     def encoded(self, offset: int) -> tuple[dict[str, Any], list[bytes]]:
         """The next bytes of the encoding; perhaps none yet.
@@ -65,15 +102,19 @@ class SoundSource:
             AudioError: where the sound cannot be read.
         """
         if self._encoded is None:
-            self._encoded = _Growing(encoded(self.excerpt))
+            self._encoded = _Growing(self._encode())
         part, done = self._encoded.read(offset, CHUNK, PATIENCE)
         seconds = self._encoded.steps * BLOCK
         return {"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part]
 
+    def _encode(self) -> Iterator[bytes]:
+        yield from encoded(self.local())
+
     @property
     def source(self) -> Any:
         """What `Engine.transcribe` takes."""
-        return self.excerpt.source if self.excerpt.rate is None else (self.excerpt.source, self.excerpt.rate)
+        local = self.local()
+        return local.source if local.rate is None else (local.source, local.rate)
 
     def audio(self, start: float, end: float) -> Audio:
         """A stretch."""
@@ -83,15 +124,19 @@ class SoundSource:
         """A stretch as a FLAC file.
 
         Raises:
-            AudioError: where it cannot be read, or is empty.
+            AudioError: where it cannot be read, is empty, or is longer than a message carries.
         """
+        if end - start > LONGEST_CLIP:
+            raise AudioInvalid(
+                f"{end - start:.0f} s are too long to be sent in one piece: mark {LONGEST_CLIP:g} s at most"
+            )
         audio, file = self.audio(start, end), io.BytesIO()
         soundfile.write(file, audio.samples, audio.sample_rate, format="FLAC", subtype="PCM_16")
         return file.getvalue()
 
     def _path(self) -> Path | None:
         source = self.excerpt.source
-        if not isinstance(source, str | Path) or "://" in str(source):
+        if not isinstance(source, str | os.PathLike) or "://" in os.fspath(source):
             return None
         path = Path(source).expanduser().resolve()
         return path if path.is_file() else None
@@ -130,12 +175,3 @@ class _Growing:
         with self._grown:
             self._done = True
             self._grown.notify_all()
-
-
-def _drained(steps: Any) -> None:
-    """Run to the end; where the sound breaks off, so do its peaks."""
-    try:
-        for _ in steps:
-            pass
-    except AudioError:
-        pass

@@ -82,17 +82,17 @@ class Work:
             self._thread.join(seconds)
 
     def _run(self, task: Task) -> None:
-        told = time.monotonic()
+        sent = time.monotonic()  # when the last notice was
         reached, start = 0.0, task.options.start or 0.0
 
         def on_event(event: Event) -> None:
-            nonlocal told, reached
+            nonlocal sent, reached
             if self._stopped.is_set():
                 raise KeyboardInterrupt  # the engine takes it for Ctrl-C, and ends in good order
             if isinstance(event, Segment):
                 reached = max(reached, event.end - start)
-            if (now := time.monotonic()) - told >= BETWEEN_NOTICES:
-                told = now
+            if (now := time.monotonic()) - sent >= BETWEEN_NOTICES:
+                sent = now
                 self._notice({"notice": "progress", "fraction": round(min(1.0, reached / max(0.1, task.seconds)), 3)})
 
         try:
