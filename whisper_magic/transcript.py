@@ -316,6 +316,9 @@ class Transcript:
 
         Returns:
             A widget.
+
+        Raises:
+            AudioNotFound: where `sound` is a file that does not exist.
         """
         from whisper_magic.notebook.widgets.players import PLAYERS  # the one step up: a view, asked for by its data
 

@@ -2,7 +2,7 @@
 // each segment's plain text for screen readers.
 
 import { clock, h, lastAtOrBefore } from "./dom";
-import type { Document, Round, Segment } from "./protocol";
+import type { Document, Round, Segment, Word } from "./protocol";
 
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur|yi|ps|sd)\b/;
 const HITS = "whisper-magic-hit";
@@ -237,7 +237,7 @@ export class Text {
     row.dataset["near"] = "";
     words.classList.add("filled");
     if (this.#rounds !== null) words.replaceChildren(...this.#tokens(index));
-    else if (hasWords(segment)) words.replaceChildren(...segment.words.map(asSpan));
+    else if (hasWords(segment)) words.replaceChildren(...segment.words.flatMap(asSpan));
     else words.replaceChildren(segment.text.trim());
   }
 
@@ -330,10 +330,12 @@ export class Text {
   };
 }
 
-function asSpan([text, , , probability]: Segment["words"][number]): HTMLElement {
-  const span = h("span", { class: "word", title: `${Math.round(probability * 100)} % sure` }, text);
+/** A word; the space before it is no part of what is marked. */
+function asSpan([text, , , probability]: Word): (string | HTMLElement)[] {
+  const word = text.trimStart();
+  const span = h("span", { class: "word", title: `${Math.round(probability * 100)} % sure` }, word);
   span.style.setProperty("--doubt", String(Math.round((1 - probability) * 100)));
-  return span;
+  return [text.slice(0, text.length - word.length), span];
 }
 
 const DRAFTERS = new Map([

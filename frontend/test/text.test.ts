@@ -58,12 +58,12 @@ test("the word that sounds is marked, and none in a pause", () => {
   const { text } = shown();
   const now = (): string | null | undefined => text.element.querySelector(".word.now")?.textContent;
   text.moved(0.6, true);
-  expect(now()).toBe(" is");
+  expect(now()).toBe("is");
   expect(text.element.querySelector(".segment.now")?.textContent).toContain("0:00");
   text.moved(1.0, true);
   expect(now()).toBeUndefined();
   text.moved(1.3, true);
-  expect(now()).toBe(" <b>over</b>.");
+  expect(now()).toBe("<b>over</b>.");
   text.moved(2.5, true);
   expect(text.element.querySelector(".segment.now")).toBeNull();
 });

@@ -92,8 +92,8 @@ def test_words_sound_in_step_and_the_file_comes_from_the_server(player: Callable
     requests: list[str] = []
     shown.page.on("request", lambda request: requests.append(request.url))
     shown.button("Play").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' one'")
-    shown.expect("r.querySelector('.word.now')?.textContent === ' two'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'one'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'two'")
     shown.button("Pause").click()
     assert shown.clock in ("0:02", "0:03")
     assert shown.root.locator(".segment.now .time").inner_text() == "0:00"
@@ -105,7 +105,7 @@ def test_words_sound_in_step_and_the_file_comes_from_the_server(player: Callable
 def test_words_waveform_and_keys_seek(player: Callable[..., Shown]) -> None:
     shown = player()
     shown.word("four").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' four'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'four'")
     shown.button("Pause").click()
     shown.page.mouse.click(*shown.at(0.505))
     assert shown.clock == "0:10"
@@ -233,7 +233,7 @@ def test_real_whisper_finds_words_reads_again_and_aligns(real: Callable[..., Not
     shown.word("fellow").first.wait_for(timeout=60_000)
     assert shown.root.locator(".word").count() == 22
     shown.word("fellow").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' fellow'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'fellow'")
     shown.button("Pause").click()
     shown.waveform.focus()
     shown.page.keyboard.press("l")
@@ -257,7 +257,7 @@ def test_a_word_is_corrected_and_found_again(player: Callable[..., Shown]) -> No
     assert field.evaluate("f => f.value.slice(f.selectionStart, f.selectionEnd)") == "two"
     shown.page.keyboard.type("<b>2</b>")
     shown.page.keyboard.press("Enter")
-    shown.expect("r.querySelectorAll('.word')[1]?.textContent === ' <b>2</b>'")
+    shown.expect("r.querySelectorAll('.word')[1]?.textContent === '<b>2</b>'")
     assert shown.notebook.evaluate("engine.aligned") == repr([(0.5, 3.5, " one <b>2</b>")])
 
 
@@ -294,7 +294,7 @@ def test_under_a_base_url_and_outside_the_server_s_root(
 ) -> None:
     shown = player(folder=tmp_path)
     shown.button("Play").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' one'", 20)
+    shown.expect("r.querySelector('.word.now')?.textContent === 'one'", 20)
     assert shown.notebook.problems.all() == []
 
 
@@ -302,7 +302,7 @@ def test_under_a_base_url_and_outside_the_server_s_root(
 def test_without_its_kernel_it_says_what_still_works(player: Callable[..., Shown], lab: Lab, end: str) -> None:
     shown = player()
     shown.word("three").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' three'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'three'")
     shown.notebook.save()
     getattr(shown.notebook, end)()
     if end == "shutdown_kernel":  # of which the page learns when it asks for something
@@ -310,7 +310,7 @@ def test_without_its_kernel_it_says_what_still_works(player: Callable[..., Shown
     shown.expect("r.querySelector('.say').textContent === 'The kernel is gone, playing and searching still work.'")
     assert shown.button("Tokens").is_disabled()
     shown.word("four").click()
-    shown.expect("r.querySelector('.word.now')?.textContent === ' four'")
+    shown.expect("r.querySelector('.word.now')?.textContent === 'four'")
     if end == "shutdown_kernel":
         reopened = lab.open("notebook.ipynb", kernel=False)
         assert "three four" in reopened.outputs(1).inner_text()

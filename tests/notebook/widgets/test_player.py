@@ -17,6 +17,7 @@ from tests.support import fake_engine
 from tests.support.talk import SECONDS, Engine, write
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import Peaks
+from whisper_magic.errors import AudioNotFound
 from whisper_magic.notebook.widgets import sound
 from whisper_magic.notebook.widgets.document import expected_levels
 from whisper_magic.notebook.widgets.player import Player
@@ -306,6 +307,8 @@ def test_arrays_are_kept_while_their_transcript_lives() -> None:
 def test_transcript_player(transcript: Transcript) -> None:
     assert isinstance(transcript.player(), Player)
     assert transcript.player() is transcript.player()
+    with pytest.raises(AudioNotFound, match="no such file"):
+        transcript.player("gone.flac")
     assert transcript.edited is transcript
     Page(transcript.player()).ask("edit", segment=0, text="Corrected.")
     assert transcript.edited.segments[0].text == " Corrected."

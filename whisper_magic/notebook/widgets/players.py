@@ -52,10 +52,15 @@ class Players:
         Args:
             transcript: what was said.
             source: the recording, where it is not the file or URL that the transcript names.
+
+        Raises:
+            AudioNotFound: where `source` is a file that does not exist.
         """
-        from whisper_magic.notebook.widgets.player import Player  # anywidget, numpy: not at %load_ext
+        from whisper_magic.audio import load  # numpy: not at %load_ext
+        from whisper_magic.notebook.widgets.player import Player
 
         if source is not None:
+            load.find(source)
             self.remember(transcript, source)
             self._players.pop(id(transcript), None)
         if (player := self._players.get(id(transcript))) is None:
