@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const STATIC = new URL("../whisper_magic/notebook/widgets/static/", import.meta.url);
-const WIDGETS = ["player"];
+const WIDGETS = ["player", "recorder"];
 
 // What the bundles are made of, so that tests see without Node whether they were made of it.
 const FOLDER = new URL(".", import.meta.url);
@@ -27,7 +27,7 @@ for (const name of WIDGETS) {
     minify: true,
     legalComments: "none",
     loader: { ".css": "text" },
-    banner: { js: `// Built from frontend/ (${digest}) by make frontend; do not edit. Contains wavesurfer.js (BSD-3-Clause).` },
+    banner: { js: `// Built from frontend/ (${digest}) by make frontend; do not edit.${name === "player" ? " Contains wavesurfer.js (BSD-3-Clause)." : ""}` },
     write: false,
   });
   const [{ text }] = result.outputFiles;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from whisper_magic import formats
-from whisper_magic.errors import TranscriptError
+from whisper_magic.errors import PackageMissing, TranscriptError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Models, Round, Segment, Timing, Trace, Transcript, Word
 
@@ -108,6 +109,35 @@ def test_vtt() -> None:
     )
 
 
+def test_vtt_has_the_times_of_words_inside() -> None:
+    words = (Word(" R&D", 1.0, 1.4, 1.0), Word(" is", 1.5, 1.6, 1.0), Word(" it", 1.5, 1.8, 1.0), Word(".", 2.0, 2.0, 1.0))
+    segment = Segment(1.0, 2.0, " R&D is it.", words=words)
+    made = Transcript((segment,), "en", "transcribe", 3.0, "x")
+    line = formats.text(made, "vtt").splitlines()[3]
+    assert line == "R&amp;D<00:00:01.500> is it."  # only what comes later than the word before, and before the end
+    changed = replace(segment, text=" R&D was it.")  # corrected: the words are not those of the text
+    assert formats.text(replace(made, segments=(changed,)), "vtt").splitlines()[3] == "R&amp;D was it."
+
+
+def test_docx(tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    transcript = replace(saying((0, 1, " One ü."), (61.2, 62, " \x07bell")), source="/tmp/my talk.mp3")
+    made = docx.Document(transcript.save(tmp_path / "a.docx"))
+    assert [paragraph.text for paragraph in made.paragraphs] == [
+        "my talk.mp3",
+        "00:00:00\tOne ü.",
+        "00:01:01\t\ufffdbell",
+    ]
+    assert made.core_properties.title == "my talk.mp3"
+
+
+def test_without_python_docx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "docx", None)
+    with pytest.raises(PackageMissing, match=r"pip install 'whisper-magic\[docx\]'"):
+        saying((0, 1, "x")).save(tmp_path / "a.docx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_tsv_and_txt() -> None:
     transcript = saying((0, 1.2345, " tab\there "), (2, 3, ""), (3, 4, " two\r\nlines"))
     assert formats.text(transcript, "tsv") == "start\tend\ttext\n0\t1234\ttab here\n3000\t4000\ttwo lines\n"
@@ -138,11 +168,11 @@ def test_the_ending_chooses_the_format(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.doc", "a", ".srt", "srt", "a.srt.bak"])
 def test_an_unknown_ending_names_those_known(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TranscriptError, match=r"end the name with one of \.txt, \.srt, \.vtt, \.tsv, \.json$"):
+    with pytest.raises(TranscriptError, match=r"end the name with one of \.txt, \.srt, \.vtt, \.tsv, \.json, \.docx$"):
         saying().save(tmp_path / name)
     with pytest.raises(TranscriptError, match="no transcript format is called 'sr'; did you mean srt"):
         formats.text(saying(), "sr")
-    with pytest.raises(TranscriptError, match=r"the formats are: txt, srt, vtt, tsv, json$"):
+    with pytest.raises(TranscriptError, match=r"the formats are: txt, srt, vtt, tsv, json, docx$"):
         formats.text(saying(), "pdf")
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Segment,
         Started,
         Timing,
+        TokenProb,
         Trace,
         Transcript,
         Word,
@@ -79,6 +80,7 @@ __all__ = [
     "Started",
     "Stretch",
     "Timing",
+    "TokenProb",
     "Trace",
     "TranscribeOptions",
     "Transcript",
@@ -101,7 +103,7 @@ _MODULES = {
     "notebook.results": "Failure TranscriptList",
     "options": "TranscribeOptions",
     "scoring": "Stretch WordErrors",
-    "transcript": "Event Finished Models Round Segment Started Timing Trace Transcript Word",
+    "transcript": "Event Finished Models Round Segment Started Timing TokenProb Trace Transcript Word",
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names.split()}
 

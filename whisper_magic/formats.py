@@ -1,4 +1,4 @@
-"""Saved transcripts: text (txt), subtitles (srt, vtt), a table (tsv), and JSON, which loads back.
+"""Saved transcripts: text (txt), subtitles (srt, vtt), a table (tsv), a Word document (docx), and JSON, which loads back.
 
 The text formats need the segments' times and text (`Cue`). JSON follows the fields and annotations of the dataclasses
 in both directions, so that a new field needs no line here. This module imports none of the classes that it writes.
@@ -7,9 +7,11 @@ in both directions, so that a new field needs no line here. This module imports 
 from __future__ import annotations
 
 import html
+import io
 import json
 import math
 import os
+import re
 import secrets
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from whisper_magic.errors import OptionError, TranscriptError
+from whisper_magic.errors import OptionError, PackageMissing, TranscriptError
 from whisper_magic.options import MAX_DRAFT_LENGTH
 from whisper_magic.wording import near, one_line, shown
 
+DOCX = "docx"
 FORMAT, VERSION = "whisper_magic.transcript", 2
 
 
@@ -51,6 +54,22 @@ Kind = TypeVar("Kind")
 
 
 def text(document: Document, fmt: str) -> str:
+    """The content of a text file.
+
+    Args:
+        document: the transcript.
+        fmt: one of `FORMATS`, docx excepted.
+
+    Raises:
+        TranscriptError: for any other format.
+    """
+    if fmt not in _WRITERS:
+        advice = near(fmt, FORMATS) or f"; the formats are: {', '.join(FORMATS)}"
+        raise TranscriptError(f"no transcript format is called {fmt!r}{advice}")
+    return _WRITERS[fmt](document)
+
+
+def content(document: Document, fmt: str) -> bytes:
     """The content of a file.
 
     Args:
@@ -59,11 +78,10 @@ def text(document: Document, fmt: str) -> str:
 
     Raises:
         TranscriptError: for any other format.
+        PackageMissing: for docx without python-docx (the `docx` extra).
     """
-    if fmt not in _WRITERS:
-        advice = near(fmt, _WRITERS) or f"; the formats are: {', '.join(_WRITERS)}"
-        raise TranscriptError(f"no transcript format is called {fmt!r}{advice}")
-    return _WRITERS[fmt](document)
+    # A lone surrogate (from a file name that is not UTF-8) becomes its escape, which in JSON means the same again.
+    return _docx(document) if fmt == DOCX else text(document, fmt).encode("utf-8", "backslashreplace")
 
 
 def save(document: Document, path: str | os.PathLike[str]) -> Path:
@@ -78,19 +96,19 @@ def save(document: Document, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         TranscriptError: for an ending that is no format, a missing folder, or a file that cannot be written.
+        PackageMissing: for docx without python-docx (the `docx` extra).
     """
     target = Path(path).expanduser()
     name, fmt = shown(str(path)), target.suffix.lower().removeprefix(".")
-    if fmt not in _WRITERS:
+    if fmt not in FORMATS:
         raise TranscriptError(f"cannot tell a format from {name!r}: end the name with one of {', '.join(ENDINGS)}")
     if not target.parent.is_dir():
         raise TranscriptError(f"cannot write {name}: there is no folder {shown(str(target.parent))}; make it first")
-    # A lone surrogate (from a file name that is not UTF-8) becomes its escape, which in JSON means the same again.
-    content = text(document, fmt).encode("utf-8", "backslashreplace")
+    written = content(document, fmt)
     whole = target.resolve()  # through a link, not over it
     partial = whole.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        partial.write_bytes(content)
+        partial.write_bytes(written)
         partial.replace(whole)
     except OSError as error:
         raise TranscriptError(f"cannot write {name}: {one_line(error.strerror)}") from error
@@ -150,10 +168,27 @@ def _srt(document: Document) -> str:
 
 def _vtt(document: Document) -> str:
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n"
-        f"{html.escape(line.replace('-->', '->'), quote=False)}\n\n"
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_vtt_line(cue, line)}\n\n"
         for cue, line in _lines(document)
     )
+
+
+def _vtt_line(cue: Cue, line: str) -> str:
+    """The text, with the time of each word inside where it was found (WebVTT, 3.4: cue timestamps)."""
+    words = getattr(cue, "words", ())
+    if "".join(word.text for word in words).split() != line.split():
+        return _vtt_text(line)
+    parts = [_vtt_text(words[0].text.lstrip())]
+    latest = _clock(cue.start, ".")
+    for word in words[1:]:
+        when = _clock(word.start, ".")
+        parts.append(f"<{when}>{_vtt_text(word.text)}" if latest < when < _clock(cue.end, ".") else _vtt_text(word.text))
+        latest = max(latest, when)
+    return "".join(parts)
+
+
+def _vtt_text(line: str) -> str:
+    return html.escape(" ".join(line.replace("-->", "->").splitlines()), quote=False)
 
 
 def _tsv(document: Document) -> str:
@@ -162,6 +197,31 @@ def _tsv(document: Document) -> str:
         f"{round(1000 * cue.start)}\t{round(1000 * cue.end)}\t{line.replace(chr(9), ' ')}\n"
         for cue, line in _lines(document)
     )
+
+
+def _docx(document: Document) -> bytes:
+    """A heading, and a paragraph for each segment with its time."""
+    try:
+        import docx
+    except ImportError as error:
+        raise PackageMissing("Word documents need python-docx: pip install 'whisper-magic[docx]'") from error
+    made = docx.Document()
+    name = _xml(Path(str(getattr(document, "source", ""))).name or "Transcript")
+    made.core_properties.title = name[:255]
+    made.add_heading(name, level=1)
+    for cue, line in _lines(document):
+        paragraph = made.add_paragraph()
+        time = paragraph.add_run(_clock(cue.start, ".").rpartition(".")[0] + "\t")
+        time.font.color.rgb = docx.shared.RGBColor(0x70, 0x70, 0x70)
+        paragraph.add_run(_xml(line))
+    file = io.BytesIO()
+    made.save(file)
+    return file.getvalue()
+
+
+def _xml(line: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return re.sub(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", line)
 
 
 # JSON
@@ -279,5 +339,5 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 _WRITERS: dict[str, Callable[[Document], str]] = {"txt": _txt, "srt": _srt, "vtt": _vtt, "tsv": _tsv, "json": dumps}
-FORMATS = tuple(_WRITERS)
+FORMATS = (*_WRITERS, DOCX)
 ENDINGS = tuple(f".{fmt}" for fmt in FORMATS)

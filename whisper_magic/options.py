@@ -70,6 +70,8 @@ class TranscribeOptions:
             nothing, the target decodes alone. "auto": the previous transcript of the same audio where there is one,
             then the draft model.
         draft_length: most tokens proposed in a round, 1 to 7. "auto" chooses the fastest length as it measures them.
+        trace: record what target and draft thought of each token (`Round.target_probs`, `.draft_probs`,
+            `.alternatives`), by one more pass of each over every window.
         batch_size: most windows decoded at once, of one or several recordings.
         mode: "sequential": each window begins at the last timestamp of the one before, as in Whisper. "batched":
             windows are cut at pauses, and several of one recording are decoded at once. "auto": batched where that is
@@ -110,6 +112,7 @@ class TranscribeOptions:
     # Speculation: changes the time it takes, never the text
     draft: DraftKind = "auto"
     draft_length: int | Literal["auto"] = 5
+    trace: bool = False
     batch_size: int = 8
 
     # Order of the windows

@@ -102,6 +102,19 @@ class Started:
 
 
 @dataclass(frozen=True)
+class TokenProb:
+    """A token, and how likely it was.
+
+    Attributes:
+        token: its id.
+        probability: 0 to 1.
+    """
+
+    token: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class Round:
     """One round of speculation: the draft proposes tokens, the target verifies them in one forward pass.
 
@@ -118,6 +131,10 @@ class Round:
             nothing was proposed.
         covered: seconds of the window that its text covers after this round: up to its last timestamp, and behind that
             by the number of its tokens, an estimate.
+        target_probs: p of each proposed token that was judged: the accepted ones and the one that was rejected. After
+            the logit rules, at the attempt's temperature. () unless `TranscribeOptions.trace` asks for them.
+        draft_probs: q of the same tokens; () where the draft model did not propose them.
+        alternatives: of each token written, those that the target found likeliest, itself among them.
     """
 
     window: int
@@ -130,6 +147,9 @@ class Round:
     temperature: float = 0.0
     drafter: str | None = None
     covered: float = 0.0
+    target_probs: tuple[float, ...] = ()
+    draft_probs: tuple[float, ...] = ()
+    alternatives: tuple[tuple[TokenProb, ...], ...] = ()
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -166,7 +186,7 @@ class Trace:
             PackageMissing: without pandas (the `pandas` extra).
         """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
-        columns += ["draft_seconds", "verify_seconds", "covered"]
+        columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs"]
         return _data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 

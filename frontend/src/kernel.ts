@@ -1,6 +1,6 @@
 // Requests to the kernel over the widget's comm. A kernel may be busy for long, restart, or be gone.
 
-import type { Answers, Kind, Model, Notice, Reply } from "./protocol";
+import type { All, Kind, Model, Notice, Reply } from "./protocol";
 
 const SLOW = 5000; // ms without an answer until the page says that it waits
 
@@ -46,7 +46,7 @@ export class Kernel {
    *
    * @throws Refused with the kernel's own line, or where there is no kernel.
    */
-  ask<K extends Kind>(kind: K, what: Answers[K]["ask"]): Promise<Reply<K>> {
+  ask<K extends Kind>(kind: K, what: All[K]["ask"], buffers: ArrayBuffer[] = []): Promise<Reply<K>> {
     if (this.#gone) return Promise.reject(new Refused("the kernel is gone"));
     const id = `${this.#prefix}-${(this.#count += 1)}`;
     return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export class Kernel {
         if (this.#waiting.has(id)) this.#slow(true);
       }, SLOW);
       try {
-        this.#model.send({ ...what, kind, id });
+        this.#model.send({ ...what, kind, id }, undefined, buffers);
       } catch {
         this.close();
       }

@@ -1,45 +1,13 @@
-// The widget's entry. A transcript's output in the notebook is static HTML, complete in itself: where a kernel lives, it
-// is found by its anchor and the player takes its place; without one, in an export or years later, it stays. Embedded in
-// another widget, the player is drawn as any widget is.
+// The player's entry. It takes the place of its static output (anchors.ts); without a kernel, in an export or years
+// later, that stays. Embedded in another widget, the player is drawn as any widget is.
 
+import { watch } from "./anchors";
 import { h } from "./dom";
 import { Kernel } from "./kernel";
-import type { Document, Model } from "./protocol";
+import type { Document, Live as Growth, Model } from "./protocol";
 import { View } from "./view";
 
-const ANCHOR = "data-whisper-player";
-const WATCHERS = Symbol.for("whisper_magic.watchers"); // shared by all models on the page: each evaluates this module
-
 const FORGOTTEN = 60_000; // ms after which a player whose output is gone is closed
-
-interface Shared {
-  /** By anchor: puts a player there. */
-  readonly mounts: Map<string, (anchor: Element) => void>;
-  /** Look after players whose output was cleared. */
-  readonly gone: Set<() => void>;
-}
-
-/** One observer to a page: every new output is shown to the player that it belongs to. */
-function shared(): Shared {
-  const page = globalThis as { [WATCHERS]?: Shared };
-  const found = page[WATCHERS];
-  if (found !== undefined) return found;
-  const [mounts, gone] = [new Map(), new Set()] as [Shared["mounts"], Shared["gone"]];
-  let waiting = false;
-  const look = (): void => {
-    waiting = false;
-    for (const forget of gone) forget();
-    for (const anchor of document.querySelectorAll(`[${ANCHOR}]`)) {
-      mounts.get(anchor.getAttribute(ANCHOR) ?? "")?.(anchor);
-    }
-  };
-  new MutationObserver(() => {
-    if (waiting) return;
-    waiting = true;
-    queueMicrotask(look);
-  }).observe(document.body, { childList: true, subtree: true });
-  return (page[WATCHERS] = { mounts, gone });
-}
 
 const LEAVING = new WeakSet<Element>();
 
@@ -53,6 +21,10 @@ class Live {
     this.kernel = new Kernel(model);
     this.#document = this.kernel.ask("document", {}).then(({ value }) => value);
     this.#document.catch(() => undefined); // whoever waits for it deals with it
+    this.kernel.onnotice((notice) => {
+      if (notice.notice === "live") void this.#grow(notice);
+      else if (notice.notice === "finished") this.#finish(notice.document, notice.problem);
+    });
     this.kernel.onslow = (slow) => this.#each((view) => view.slow(slow));
     this.kernel.onlost = () => this.#each((view) => view.offline());
   }
@@ -62,7 +34,7 @@ class Live {
     const shown = await this.#document;
     const host = h("div");
     into.insertBefore(host, before);
-    const view = new View(host, this.kernel, foot ? shown : { ...shown, foot: [] }, (changed) => {
+    const view = new View(host, this.kernel, shown, foot, (changed) => {
       this.#document = Promise.resolve(changed);
       this.#each((one) => one.show(changed));
     });
@@ -73,6 +45,7 @@ class Live {
   async mount(anchor: Element): Promise<void> {
     if (this.#views.has(anchor) || anchor.hasAttribute("data-live")) return;
     anchor.setAttribute("data-live", "");
+    if (this.#moved(anchor)) return;
     try {
       await this.draw(anchor, anchor.querySelector(":scope > .wm-foot"), false);
       anchor.classList.add("wm-live");
@@ -81,17 +54,55 @@ class Live {
     }
   }
 
+  /** Take along the view of an output that another one has replaced, as progress is replaced by its result. */
+  #moved(anchor: Element): boolean {
+    for (const [before, view] of this.#views) {
+      if (before.isConnected || !before.hasAttribute("data-live")) continue;
+      this.#views.delete(before);
+      before.classList.remove("wm-live");
+      before.removeAttribute("data-live");
+      anchor.insertBefore(view.host, anchor.querySelector(":scope > .wm-foot"));
+      anchor.classList.add("wm-live");
+      this.#views.set(anchor, view);
+      return true;
+    }
+    return false;
+  }
+
+  /** The transcript has grown. */
+  #grow(notice: Growth): Promise<void> {
+    this.#document = this.#document.then((document) => {
+      const { first, segments } = notice;
+      const [before, after] = [document.segments.slice(0, first), document.segments.slice(first + segments.length)];
+      const grown = { ...document, segments: [...before, ...segments, ...after] };
+      this.#each((view) => view.grow(grown, notice));
+      return grown;
+    });
+    return this.#document.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  #finish(document: Document, problem: string): void {
+    this.#document = this.#document.then(
+      () => document,
+      () => document,
+    );
+    void this.#document.then(() => this.#each((view) => view.finish(document, problem)));
+  }
+
   /** An output that is cleared takes its sound along; one that is merely moved or scrolled away comes back at once. */
   forget(): void {
     for (const [anchor, view] of this.#views) {
       if (anchor.isConnected || LEAVING.has(anchor)) continue;
       LEAVING.add(anchor);
       setTimeout(() => {
-        if (!anchor.isConnected) view.pause();
+        if (!anchor.isConnected && this.#views.get(anchor) === view) view.pause();
       }, 1000);
       setTimeout(() => {
         LEAVING.delete(anchor);
-        if (!anchor.isConnected) this.close(anchor);
+        if (!anchor.isConnected && this.#views.get(anchor) === view) this.close(anchor);
       }, FORGOTTEN);
     }
   }
@@ -122,19 +133,15 @@ function live(model: Model): Live {
 export default {
   initialize({ model }: { model: Model }): () => void {
     const of = live(model);
-    const { mounts, gone } = shared();
-    const forget = (): void => {
-      of.forget();
-    };
-    gone.add(forget);
     const key = String(model.get("anchor"));
-    const mount = (anchor: Element): void => void of.mount(anchor);
-    mounts.set(key, mount);
-    document.querySelectorAll(`[${ANCHOR}="${CSS.escape(key)}"]`).forEach(mount);
+    const end = watch(
+      key,
+      (anchor) => void of.mount(anchor),
+      () => of.forget(),
+    );
     model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
     return () => {
-      mounts.delete(key);
-      gone.delete(forget);
+      end();
       LIVE.delete(key);
       of.kernel.close();
     };

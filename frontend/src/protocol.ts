@@ -55,10 +55,24 @@ export interface Document {
   readonly rounds: number;
   /** Below the text, a line each. */
   readonly foot: readonly string[];
+  /** Whether the transcript still grows. */
+  readonly writing: boolean;
 }
 
 /** a: accepted draft, r: rejected draft, t: the target's own. */
 export type Verdict = "a" | "r" | "t";
+
+export interface Token {
+  readonly text: string;
+  readonly verdict: Verdict;
+  /** That in which it stands; of one that stands in none, that of its round. */
+  readonly segment: number;
+  /** Probabilities by the target and by the draft, where they were recorded. */
+  readonly p?: number;
+  readonly q?: number;
+  /** What the target found likeliest there, the token itself among them. */
+  readonly instead?: readonly (readonly [text: string, probability: number])[];
+}
 
 export interface Round {
   readonly start: number;
@@ -71,17 +85,17 @@ export interface Round {
   readonly draft_ms: number;
   readonly verify_ms: number;
   readonly temperature: number;
-  /** The segment is that in which a token stands; of one that stands in none, that of the round. */
-  readonly tokens: readonly (readonly [text: string, verdict: Verdict, segment: number])[];
+  readonly tokens: readonly Token[];
 }
 
 /** What the page may ask, and what it gets. */
 export interface Answers {
   document: { ask: object; get: Document };
   peaks: { ask: { level: number; start: number; count: number }; get: { complete: boolean; count: number } };
+  mel: { ask: { start: number; end: number }; get: { bins: number } };
   sound: { ask: { offset: number }; get: { mime: string; done: boolean; seconds: number } };
   trace: { ask: object; get: { rounds: readonly Round[]; note: string | null } };
-  file: { ask: { format: string }; get: { name: string; text: string } };
+  file: { ask: { format: string }; get: { name: string } };
   words: { ask: object; get: object };
   again: { ask: { start: number; end: number; language: string; task: string }; get: object };
   keep: { ask: object; get: Document };
@@ -91,10 +105,32 @@ export interface Answers {
   stop: { ask: object; get: object };
 }
 
-export type Kind = keyof Answers;
+/** What a recorder may ask; a chunk's bytes are its message's buffer. */
+export interface RecorderAnswers {
+  chunk: { ask: object; get: object };
+  end: { ask: object; get: object };
+}
 
-/** What the kernel says of the work that `words` or `again` began. */
+export interface All extends Answers, RecorderAnswers {}
+
+export type Kind = keyof All;
+
+/** While the transcript is being written: how far it is, and the segments from `first` on. */
+export interface Live {
+  readonly notice: "live";
+  readonly state: string;
+  /** Done, 0 to 1; null where that is not known. */
+  readonly fraction: number | null;
+  /** Text that may still change. */
+  readonly tail: string;
+  readonly first: number;
+  readonly segments: readonly Segment[];
+}
+
+/** What the kernel says by itself: of the transcript that is being written, of the work that `words` or `again` began. */
 export type Notice =
+  | Live
+  | { readonly notice: "finished"; readonly document: Document; readonly problem: string }
   | { readonly notice: "progress"; readonly fraction: number }
   | { readonly notice: "stopped" }
   | { readonly notice: "failed"; readonly error: string }
@@ -110,7 +146,7 @@ export type Notice =
     };
 
 export interface Reply<K extends Kind> {
-  readonly value: Answers[K]["get"];
+  readonly value: All[K]["get"];
   readonly buffers: readonly DataView[];
 }
 

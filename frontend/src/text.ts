@@ -2,7 +2,7 @@
 // each segment's plain text for screen readers.
 
 import { clock, h, lastAtOrBefore } from "./dom";
-import type { Document, Round, Segment, Word } from "./protocol";
+import type { Document, Round, Segment, Token, Word } from "./protocol";
 
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur|yi|ps|sd)\b/;
 const HITS = "whisper-magic-hit";
@@ -49,6 +49,9 @@ export class Text {
   readonly element: HTMLElement;
   readonly follow: HTMLButtonElement;
   #document: Document;
+  readonly #list = h("div", { role: "list" });
+  readonly #tail = h("div", { class: "tail soft", dir: "auto", "aria-hidden": "true" });
+  #playing = false;
   #rows: HTMLElement[] = [];
   #starts: number[] = [];
   #segment = -1;
@@ -96,9 +99,27 @@ export class Text {
     this.#seen.disconnect();
     const whole = document.segments.at(-1)?.end ?? 0;
     this.#rows = document.segments.map((segment) => this.#row(segment, whole));
-    const list = h("div", { role: "list" }, ...this.#rows);
-    this.element.replaceChildren(this.#rows.length > 0 ? list : h("p", { class: "soft" }, "no speech"));
+    this.#list.replaceChildren(...this.#rows);
+    const none = h("p", { class: "soft" }, document.writing ? "" : "no speech");
+    this.element.replaceChildren(this.#rows.length > 0 ? this.#list : none);
     for (const row of this.#rows) this.#seen.observe(row);
+  }
+
+  /** Show further segments, and behind them text that may still change. */
+  grow(document: Document, tail: string): void {
+    const before = this.#rows.length;
+    if (before === 0) this.element.replaceChildren(this.#list);
+    this.#document = document;
+    this.#starts = document.segments.map(({ start }) => start);
+    for (const segment of document.segments.slice(before)) {
+      const row = this.#row(segment, segment.end);
+      this.#rows.push(row);
+      this.#list.append(row);
+      this.#seen.observe(row);
+    }
+    this.#tail.textContent = tail.trim();
+    this.#list.after(this.#tail);
+    if (this.#following && !this.#playing) this.element.scrollTop = this.element.scrollHeight;
   }
 
   /** Show tokens, coloured by their fate, in place of words; null shows words again. */
@@ -106,7 +127,7 @@ export class Text {
     this.#rounds = rounds;
     this.#roundsOf = new Map();
     rounds?.forEach(({ tokens }, index) => {
-      for (const segment of new Set(tokens.map(([, , segment]) => segment))) {
+      for (const segment of new Set(tokens.map((token) => token.segment))) {
         const of = this.#roundsOf.get(segment) ?? [];
         of.push(index);
         this.#roundsOf.set(segment, of);
@@ -120,6 +141,7 @@ export class Text {
 
   /** The sound is at a time: mark what is said then. */
   moved(time: number, playing: boolean): void {
+    this.#playing = playing;
     let index = lastAtOrBefore(this.#starts, time);
     const segment = this.#document.segments[index];
     if (segment === undefined || time >= Math.max(segment.end, segment.start + 0.1)) index = -1;
@@ -245,8 +267,7 @@ export class Text {
     for (const index of this.#roundsOf.get(segment) ?? []) {
       const round = this.#rounds?.[index];
       if (round === undefined) continue;
-      const here = round.tokens.filter(([, , of]) => of === segment);
-      const tokens = here.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));
+      const tokens = round.tokens.filter((token) => token.segment === segment).map(asToken);
       yield h("span", { class: "round", "data-round": index, title: described(round, index) }, ...tokens);
     }
   }
@@ -336,6 +357,23 @@ function asSpan([text, , , probability]: Word): (string | HTMLElement)[] {
   const span = h("span", { class: "word", title: `${Math.round(probability * 100)} % sure` }, word);
   span.style.setProperty("--doubt", String(Math.round((1 - probability) * 100)));
   return [text.slice(0, text.length - word.length), span];
+}
+
+/** A probability for people: nothing that is not certain is written as 100 %. */
+export function percent(share: number): string {
+  const rounded = Math.round(100 * share);
+  if (share < 0.005) return "< 1 %";
+  return rounded === 100 && share < 0.9995 ? "> 99 %" : `${rounded} %`;
+}
+
+/** A token, coloured by its fate; what both models thought of it on hover, where that was recorded. */
+export function asToken({ text, verdict, p, q, instead }: Token): HTMLElement {
+  const parts = [
+    ...(p === undefined ? [] : [`target ${percent(p)}`]),
+    ...(q === undefined ? [] : [`draft ${percent(q)}`]),
+    ...(instead === undefined ? [] : [instead.map(([other, share]) => `${other.trim() || "space"} ${percent(share)}`).join(" · ")]),
+  ];
+  return h("span", { class: `token ${verdict}`, ...(parts.length > 0 ? { title: parts.join("; ") } : {}) }, text);
 }
 
 const DRAFTERS = new Map([

@@ -2,8 +2,8 @@
 // and one round at a time, step by step.
 
 import { h, lastAtOrBefore } from "./dom";
-import type { Round } from "./protocol";
-import { described } from "./text";
+import type { Round, Token } from "./protocol";
+import { asToken, described, percent } from "./text";
 
 const HEIGHT = 28;
 
@@ -13,7 +13,7 @@ export interface TraceEvents {
 
 /** How many tokens a round wrote. */
 export function won({ tokens }: Round): number {
-  return tokens.filter(([, verdict]) => verdict !== "r").length;
+  return tokens.filter(({ verdict }) => verdict !== "r").length;
 }
 
 /** Totals over all rounds, in a line. */
@@ -23,6 +23,29 @@ export function summary(rounds: readonly Round[]): string {
   const rate = proposed > 0 ? `, ${Math.round((100 * accepted) / proposed)} % of ${proposed} drafted tokens accepted` : "";
   const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
   return `${counted(tokens, "token", "tokens")} in ${counted(rounds.length, "pass", "passes")} of the target${rate}`;
+}
+
+const HEAD = h("thead", {}, h("tr", {}, ...["token", "draft q", "target p", "likeliest"].map((text) => h("th", { scope: "col" }, text))));
+
+/** What both models thought of a token; null where that was not recorded. */
+function asRow(token: Token): HTMLElement | null {
+  const { p, q, instead } = token;
+  if (p === undefined && instead === undefined) return null;
+  const likeliest = (instead ?? []).slice(0, 3).map(([text, share]) => `${shown(text)} ${percent(share)}`);
+  const of = (share: number | undefined): string => (share === undefined ? "" : percent(share));
+  return h(
+    "tr",
+    {},
+    h("td", {}, asToken(token)),
+    h("td", { class: "number" }, of(q)),
+    h("td", { class: "number" }, of(p ?? instead?.find(([text]) => text === token.text)?.[1])),
+    h("td", { class: "soft" }, likeliest.join(" · ")),
+  );
+}
+
+/** A token's text with its space seen. */
+function shown(text: string): string {
+  return text.replace(/^ /, "␣");
 }
 
 export class Trace {
@@ -100,7 +123,7 @@ export class Trace {
     context.scale(ratio, ratio);
     const style = getComputedStyle(this.element);
     const colour = (name: string): string => style.getPropertyValue(name).trim() || "gray";
-    const [accepted, own, mark] = [colour("--accepted"), colour("--own"), colour("--mark")];
+    const [accepted, own, mark, window] = [colour("--accepted"), colour("--own"), colour("--mark"), colour("--soft")];
     const scale = width / (end - start);
     const first = Math.max(0, lastAtOrBefore(this.#starts, start));
     for (let index = first; index < this.#rounds.length; index++) {
@@ -115,6 +138,11 @@ export class Trace {
       context.fillRect(left, HEIGHT - (bars[1] ?? 0), right - left - gap, bars[1] ?? 0);
       context.fillStyle = accepted;
       context.fillRect(left, HEIGHT - (bars[0] ?? 0) - (bars[1] ?? 0), right - left - gap, bars[0] ?? 0);
+      const before = this.#rounds[index - 1];
+      if (before !== undefined && before.window !== round.window) {
+        context.fillStyle = window;
+        context.fillRect(left - 0.5, 0, 1, HEIGHT);
+      }
       if (index === this.#now) {
         context.strokeStyle = mark;
         context.lineWidth = 2;
@@ -130,8 +158,12 @@ export class Trace {
       this.#card.replaceChildren(h("span", { class: "soft" }, "Click a cell or a token, or step from round to round."));
       return;
     }
-    const tokens = round.tokens.map(([text, verdict]) => h("span", { class: `token ${verdict}` }, text));
-    this.#card.replaceChildren(h("div", {}, ...tokens), h("div", { class: "soft" }, described(round, this.#now)));
+    const lines = round.tokens.map(asRow).filter((row) => row !== null);
+    this.#card.replaceChildren(
+      h("div", {}, ...round.tokens.map(asToken)),
+      h("div", { class: "soft" }, described(round, this.#now)),
+      ...(lines.length > 0 ? [h("table", {}, HEAD.cloneNode(true), h("tbody", {}, ...lines))] : []),
+    );
   }
 
   readonly #onclick = (event: MouseEvent): void => {

@@ -29,7 +29,8 @@ export class Transport {
   #looped: Span | null = null;
   #frame = 0;
 
-  constructor(sound: Sound, duration: number, waveform: HTMLElement, on: TransportEvents) {
+  /** above: what stands above the waveform, as wide. */
+  constructor(sound: Sound, duration: number, waveform: HTMLElement, above: readonly HTMLElement[], on: TransportEvents) {
     [this.#sound, this.#duration, this.#on] = [sound, duration, on];
     this.#speed.value = "1";
     this.#play.classList.add("play");
@@ -40,6 +41,7 @@ export class Transport {
       { class: "strip", role: "group", "aria-label": "Transport" },
       this.#play,
       h("span", { class: "clock" }, this.#clock, h("span", { class: "whole" }, ` / ${clock(duration)}`)),
+      ...above,
       waveform,
       h("span", { class: "rate" }, this.#loop, this.#speed),
       h("span", { class: "volume" }, this.#mute, this.#volume),

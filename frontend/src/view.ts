@@ -5,11 +5,13 @@ import { button, h } from "./dom";
 import type { Kernel } from "./kernel";
 import { act, KEYS, typing, type Actions } from "./keys";
 import css from "./player.css";
-import type { Document, Notice } from "./protocol";
+import type { Document, Live, Notice } from "./protocol";
 import { download, RegionBar } from "./region";
 import { Search } from "./search";
 import { Sound } from "./sound";
+import { Spectrogram } from "./spectrogram";
 import { Text } from "./text";
+import { followTheme } from "./theme";
 import { Trace } from "./trace";
 import { Transport } from "./transport";
 import { Waveform, type Span } from "./waveform";
@@ -29,18 +31,28 @@ export class View {
   readonly #say = h("div", { class: "say", role: "status" });
   readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => this.#text.element.classList.toggle("doubt", on));
   readonly #tokens = toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on));
+  readonly #mel = toggle("Spectrogram", "Show what the model sees: its log-mel features", (on) => this.#showMel(on));
   readonly #words = button("Find words", "Find when each word is said");
   readonly #undo = button("Undo", "Take the last change back");
   readonly #progress = h("progress", { max: 1, value: 0, "aria-label": "Transcribing" });
+  readonly #state = h("span", { class: "soft" });
   readonly #work = h("div", { class: "work", hidden: true });
+  readonly #details = h("span", { class: "soft" });
+  readonly #warning = h("span", { class: "warn" });
+  readonly #foot = h("div", { class: "foot" });
   readonly #help = help();
   #document: Document;
   #region: Span | null = null;
   #trace: Trace | null = null;
+  #spectrogram: Spectrogram | null = null;
 
-  /** onchange: the text was changed here, and is to be changed in every other view of it. */
-  constructor(host: HTMLElement, kernel: Kernel, document: Document, onchange: (document: Document) => void) {
+  /**
+   * @param foot Whether figures and models are shown below; a static output keeps its own.
+   * @param onchange The text was changed here, and is to be changed in every other view of it.
+   */
+  constructor(host: HTMLElement, kernel: Kernel, document: Document, foot: boolean, onchange: (document: Document) => void) {
     [this.host, this.#kernel, this.#document, this.#onchange] = [host, kernel, document, onchange];
+    this.#foot.hidden = !foot;
     this.#sound = new Sound(kernel, document.sound);
     this.#text = new Text(document, {
       onseek: (time) => void this.#transport.play(time),
@@ -50,9 +62,14 @@ export class View {
     this.#waveform = new Waveform(this.#sound.media, kernel, document.duration, document.levels, {
       onseek: (time) => this.#transport.seek(time),
       onregion: (region) => this.#marked(region),
-      onview: (start, end) => this.#trace?.draw(start, end),
+      onview: (start, end) => {
+        this.#trace?.draw(start, end);
+        this.#spectrogram?.show(start, end);
+      },
     });
-    this.#transport = new Transport(this.#sound, document.duration, this.#waveform.element, {
+    const { minimap, element } = this.#waveform;
+    const above = minimap === null ? [] : [minimap.element];
+    this.#transport = new Transport(this.#sound, document.duration, element, above, {
       onmoved: (time, playing) => this.#moved(time, playing),
       onloop: () => this.#loop(),
       onstatus: (line) => this.#status(line),
@@ -72,8 +89,8 @@ export class View {
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     root.replaceChildren(h("style", {}, css), this.#root);
-    this.#paint();
-    this.#waveform.gaps(document.gaps);
+    this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => this.#paint()));
+    this.#waveform.marks(document.gaps, document.segments);
     void this.#sound.find();
   }
 
@@ -83,9 +100,25 @@ export class View {
     this.#text.show(document);
     this.#search.show(document);
     this.#regionBar.update(document);
+    this.#waveform.marks(document.gaps, document.segments);
     this.#fit();
     this.#moved(this.#transport.time, false);
     if (this.#trace !== null) void this.#showTrace(true);
+  }
+
+  /** The transcript has grown. */
+  grow(document: Document, { state, fraction, tail }: Live): void {
+    this.#document = document;
+    this.#regionBar.update(document);
+    this.#text.grow(document, tail);
+    this.#working(fraction, state);
+  }
+
+  /** The transcript is written. */
+  finish(document: Document, problem: string): void {
+    this.#working(null);
+    this.show(document);
+    if (problem !== "") this.#status(`Not transcribed: ${problem}.`);
   }
 
   /** The kernel is gone: what is here goes on working. */
@@ -114,15 +147,16 @@ export class View {
   }
 
   #build(): void {
-    const { title, details, warning, rounds, formats, sound, foot } = this.#document;
+    const { title, formats, sound } = this.#document;
     this.#root.setAttribute("aria-label", `Player of ${title}`);
-    for (const one of [this.#tokens, this.#words, this.#undo]) one.dataset["kernel"] = "";
+    for (const one of [this.#tokens, this.#mel, this.#words, this.#undo]) one.dataset["kernel"] = "";
     const tools = h(
       "div",
       { class: "tools", role: "group", "aria-label": "Tools" },
       tool("Search", "/", () => this.#search.open()),
       this.#doubt,
-      ...(rounds > 0 ? [this.#tokens] : []),
+      this.#tokens,
+      ...(sound === null ? [] : [this.#mel]),
       ...(sound === null ? [] : [this.#words]),
       this.#undo,
       ...(formats.length > 0 ? [this.#saver(formats)] : []),
@@ -132,28 +166,33 @@ export class View {
       "div",
       { class: "head" },
       h("span", { class: "title", dir: "auto" }, title),
-      ...details.map((detail) => h("span", { class: "soft" }, detail)),
-      ...(warning === null ? [] : [h("span", { class: "warn" }, warning)]),
+      this.#details,
+      this.#warning,
       tools,
     );
     if (sound === null) this.#status("The recording is not here any more: the text stands without its sound.");
     const stop = button("Stop", "Stop transcribing");
     stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
-    this.#work.append(this.#progress, h("span", { class: "soft" }, "Transcribing…"), stop);
-    const below = h("div", { class: "foot" }, ...foot.map((line) => h("div", {}, line)));
+    this.#work.append(this.#progress, this.#state, stop);
     const { element: region, beside } = this.#regionBar;
     this.#root.append(head, this.#transport.element, region, this.#search.element, this.#work, this.#say, beside);
-    this.#root.append(this.#text.element, this.#text.follow, below, this.#help);
+    this.#root.append(this.#text.element, this.#text.follow, this.#foot, this.#help);
     this.#fit();
   }
 
-  /** Show the tools that the text has a use for. */
+  /** Show what is known of the text, and the tools that it has a use for. */
   #fit(): void {
-    const { segments, changes } = this.#document;
+    const { segments, changes, rounds, details, warning, foot, writing } = this.#document;
     const timed = segments.filter(({ words }) => words.length > 0).length;
     this.#doubt.hidden = timed === 0;
-    this.#words.hidden = timed === segments.length;
+    this.#tokens.hidden = rounds === 0 || writing;
+    this.#words.hidden = timed === segments.length || writing;
     this.#undo.hidden = changes === 0;
+    this.#details.textContent = details.join(" · ");
+    this.#warning.textContent = warning ?? "";
+    this.#warning.hidden = warning === null;
+    this.#foot.replaceChildren(...foot.map((line) => h("div", {}, line)));
+    if (writing) this.#working(null, "Transcribing…");
   }
 
   #listen(): void {
@@ -161,16 +200,11 @@ export class View {
     this.#undo.addEventListener("click", () => void this.#change("undo", {}));
     this.#words.addEventListener("click", () => void this.#findWords());
     window.addEventListener("keydown", (event) => this.#onkey(event), { signal, capture: true });
-    const theme = new MutationObserver(() => this.#paint());
-    for (const element of [document.documentElement, document.body]) {
-      theme.observe(element, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class", "style"] });
-    }
     const size = new ResizeObserver(() => this.#waveform.paint());
     size.observe(this.#root);
     const ended = this.#kernel.onnotice((notice) => this.#onnotice(notice));
     signal.addEventListener("abort", () => {
       ended();
-      theme.disconnect();
       size.disconnect();
     });
   }
@@ -222,13 +256,17 @@ export class View {
     }
   }
 
-  #working(fraction: number | null): void {
-    this.#work.hidden = fraction === null;
-    this.#progress.value = fraction ?? 0;
+  /** Show how far the kernel is: null and no words where nothing runs, null with words where nobody knows. */
+  #working(fraction: number | null, state = fraction === null ? "" : "Transcribing…"): void {
+    this.#work.hidden = state === "";
+    this.#state.textContent = state;
+    if (fraction === null) this.#progress.removeAttribute("value");
+    else this.#progress.value = fraction;
     if (fraction === 0) this.#status("");
   }
 
   #onnotice(notice: Notice): void {
+    if (notice.notice === "live" || notice.notice === "finished") return; // of all views: `grow`, `finish`
     if (notice.notice === "progress") {
       this.#working(notice.fraction);
       return;
@@ -238,6 +276,14 @@ export class View {
     else if (notice.notice === "stopped") this.#status("Stopped; the text is as it was.");
     else if (notice.kind === "words") this.#onchange(notice.document);
     else this.#regionBar.read(notice);
+  }
+
+  #showMel(on: boolean): void {
+    this.#spectrogram?.close();
+    this.#spectrogram = on ? new Spectrogram(this.#kernel) : null;
+    if (this.#spectrogram === null) return;
+    this.#waveform.element.after(this.#spectrogram.element);
+    this.#spectrogram.show(...this.#waveform.view);
   }
 
   async #showTrace(on: boolean): Promise<void> {
@@ -279,8 +325,8 @@ export class View {
 
   async #save(format: string): Promise<void> {
     try {
-      const { value } = await this.#kernel.ask("file", { format });
-      download(new Blob([value.text], { type: "text/plain;charset=utf-8" }), value.name);
+      const { value, buffers } = await this.#kernel.ask("file", { format });
+      download(new Blob(buffers as DataView<ArrayBuffer>[]), value.name);
       this.#status(`Saved ${value.name} by the browser.`);
     } catch (error) {
       this.#status(`Not saved: ${(error as Error).message}.`);
@@ -292,8 +338,6 @@ export class View {
   }
 
   #paint(): void {
-    const surface = getComputedStyle(this.#root).getPropertyValue("--surface");
-    this.#root.classList.toggle("dark", isDark(surface, this.#root));
     this.#waveform.paint();
     this.#trace?.draw(...this.#waveform.view);
   }
@@ -365,14 +409,4 @@ function help(): HTMLDialogElement {
     made.close();
   });
   return made;
-}
-
-/** Whether the page behind is dark: by its colour, where that is opaque; else by what the system prefers. */
-function isDark(surface: string, element: Element): boolean {
-  const probe = document.createElement("span");
-  probe.style.color = surface;
-  element.append(probe);
-  const [r = 255, g = 255, b = 255] = getComputedStyle(probe).color.match(/[\d.]+/g)?.map(Number) ?? [];
-  probe.remove();
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
 }

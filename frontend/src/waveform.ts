@@ -6,7 +6,8 @@ import RegionsPlugin, { type Region } from "wavesurfer.js/plugins/regions";
 
 import { clock, h, spoken } from "./dom";
 import type { Kernel } from "./kernel";
-import type { Gap, Level } from "./protocol";
+import { LONG, Minimap } from "./minimap";
+import type { Gap, Level, Segment } from "./protocol";
 
 const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
@@ -24,8 +25,12 @@ export interface WaveformEvents {
   onview(start: number, end: number): void;
 }
 
+const SHOWN_AT_FIRST = 120; // seconds of a recording that has a minimap
+
 export class Waveform {
   readonly element: HTMLElement;
+  /** Stands above it where the recording is long. */
+  readonly minimap: Minimap | null;
   readonly #surfer: WaveSurfer;
   readonly #regions: ReturnType<typeof RegionsPlugin.create>;
   readonly #media: HTMLMediaElement;
@@ -33,6 +38,7 @@ export class Waveform {
   readonly #duration: number;
   readonly #levels: readonly Level[];
   readonly #stop = new AbortController();
+  readonly #marks: HTMLElement[] = [];
   #level = -1;
   #pieces = new Set<number>();
   #peaks: [Float32Array, Float32Array] = [new Float32Array(2), new Float32Array(2)];
@@ -66,16 +72,15 @@ export class Waveform {
       autoCenter: false,
       plugins: [this.#regions],
     });
+    this.minimap = duration > LONG ? new Minimap(kernel, duration, levels, (time) => this.#go(time, on)) : null;
     this.#surfer.on("interaction", (time) => {
       on.onseek(time);
     });
     this.#surfer.on("scroll", (start, end) => {
       void this.#fill(start, end);
-      on.onview(start, end);
+      this.#viewed(start, end, on);
     });
-    this.#surfer.on("redraw", () => {
-      on.onview(...this.view);
-    });
+    this.#surfer.on("redraw", () => this.#viewed(...this.view, on));
     this.#regions.enableDragSelection({ color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
     this.#regions.on("region-created", (region) => {
       if (this.#region !== null && this.#region !== region) this.#region.remove();
@@ -86,6 +91,17 @@ export class Waveform {
       on.onregion({ start: region.start, end: region.end });
     });
     this.element.addEventListener("wheel", this.#onwheel, { passive: false, signal: this.#stop.signal });
+  }
+
+  #viewed(start: number, end: number, on: WaveformEvents): void {
+    this.minimap?.view(start, end);
+    on.onview(start, end);
+  }
+
+  /** Seek from the minimap: the waveform shows that place. */
+  #go(time: number, on: WaveformEvents): void {
+    on.onseek(time);
+    this.#surfer.setScrollTime(Math.max(0, time - this.element.clientWidth / Math.max(1e-6, this.#pixels) / 2));
   }
 
   /** Seconds that are seen. */
@@ -105,17 +121,28 @@ export class Waveform {
       progressColor: style.getPropertyValue("--mark").trim() || "royalblue",
       cursorColor: style.getPropertyValue("--text").trim() || "black",
     });
+    if (this.minimap !== null && this.#pixels === 0 && this.element.clientWidth > 0) {
+      this.zoom(this.#duration / SHOWN_AT_FIRST);
+    }
     void this.#fill(...this.view);
   }
 
-  /** Draw what was left out; a click there seeks as anywhere. */
-  gaps(gaps: readonly Gap[]): void {
-    for (const { start, end, why } of gaps) {
-      const band = h("div", { title: why });
-      const [left, width] = [(100 * start) / this.#duration, (100 * (end - start)) / this.#duration];
-      band.style.cssText = `position:absolute;top:0;left:${left}%;width:${width}%;height:100%;background:var(--gap)`;
-      this.#surfer.getWrapper().append(band);
+  /** Draw what was left out, and what may be wrong; a click there seeks as anywhere. */
+  marks(gaps: readonly Gap[], segments: readonly Segment[]): void {
+    for (const mark of this.#marks.splice(0)) mark.remove();
+    for (const { start, end, why } of gaps) this.#mark(start, end, why, "top:0;height:100%;background:var(--gap)");
+    for (const { start, end, flags } of segments) {
+      if (flags !== "") this.#mark(start, end, `⚑ ${flags}`, "bottom:0;height:3px;background:var(--warn)");
     }
+    this.minimap?.flags(segments);
+  }
+
+  #mark(start: number, end: number, title: string, style: string): void {
+    const mark = h("div", { title });
+    const [left, width] = [(100 * start) / this.#duration, (100 * (end - start)) / this.#duration];
+    mark.style.cssText = `position:absolute;left:${left}%;width:${width}%;${style}`;
+    this.#surfer.getWrapper().append(mark);
+    this.#marks.push(mark);
   }
 
   clearRegion(): void {
@@ -130,6 +157,7 @@ export class Waveform {
 
   /** The sound is at a time. */
   moved(time: number): void {
+    this.minimap?.moved(time);
     const now = String(Math.round(time));
     if (this.element.getAttribute("aria-valuenow") === now) return; // every frame would flood a screen reader
     this.element.setAttribute("aria-valuenow", now);

@@ -94,7 +94,11 @@ test("each segment has its plain text for screen readers, its language and direc
 
 const ROUND: Round = {
   start: 0, end: 1, window: 0, position: 4, drafter: "model", accepted: 1, proposed: 2,
-  draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [[" Été", "a", 0], [" was", "r", 0], [" is", "t", 1]],
+  draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [
+    { text: " Été", verdict: "a", segment: 0, p: 0.9, q: 0.999, instead: [[" Été", 0.9], [" the", 0.003]] },
+    { text: " was", verdict: "r", segment: 0 },
+    { text: " is", verdict: "t", segment: 1 },
+  ],
 }; // prettier-ignore
 
 test("tokens take the words' place, each with its verdict; a click names its round", () => {
@@ -108,6 +112,7 @@ test("tokens take the words' place, each with its verdict; a click names its rou
     [" was", "token r"],
     [" is", "token t"],
   ]);
+  expect(tokens.map((token) => token.getAttribute("title"))).toEqual(["target 90 %; draft > 99 %; Été 90 % · the < 1 %", null, null]);
   expect(tokens.map((token) => token.closest(".segment")?.textContent.slice(0, 4))).toEqual(["0:00", "0:00", "0:03"]);
   (tokens[1] as HTMLElement).click();
   expect(rounds).toEqual([0]);

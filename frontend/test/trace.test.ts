@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Round } from "../src/protocol";
 import { summary, won } from "../src/trace";
 
-const ROUND = { accepted: 1, proposed: 2, tokens: [["a", "a", 0], ["b", "r", 0], ["c", "t", 0]] } as unknown as Round; // prettier-ignore
+const ROUND = { accepted: 1, proposed: 2, tokens: [{ verdict: "a" }, { verdict: "r" }, { verdict: "t" }] } as unknown as Round; // prettier-ignore
 
 test("rejected tokens are not won", () => {
   expect(won(ROUND)).toBe(2);
@@ -11,6 +11,6 @@ test("rejected tokens are not won", () => {
 
 test("the totals of a trace", () => {
   expect(summary([ROUND, ROUND])).toBe("4 tokens in 2 passes of the target, 50 % of 4 drafted tokens accepted");
-  const alone = { ...ROUND, accepted: 0, proposed: 0, tokens: [["c", "t", 0]] } as unknown as Round;
+  const alone = { ...ROUND, accepted: 0, proposed: 0, tokens: [{ verdict: "t" }] } as unknown as Round;
   expect(summary([alone])).toBe("1 token in 1 pass of the target");
 });

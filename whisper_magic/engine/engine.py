@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from whisper_magic.audio.load import load
@@ -236,6 +238,24 @@ class Engine:
         with self._exclusive() as model:
             audio = load(source, sample_rate=model.front_end.sample_rate)
             return align(model, audio, text, language)
+
+    def log_mel(self, source: Source) -> npt.NDArray[np.float32]:
+        """What the encoder sees of some sound: log-mel features, without the silence that pads it to a window.
+
+        Args:
+            source: As of `transcribe`.
+
+        Returns:
+            (n_mels, frames), 100 frames a second; the range below the loudest bin is limited, as Whisper does.
+
+        Raises:
+            AudioError: For a source that cannot be used.
+            EngineClosed: After `close`.
+        """
+        front_end = self._loaded().front_end
+        audio = load(source, sample_rate=front_end.sample_rate)
+        features: npt.NDArray[np.float32] = front_end(audio.samples).cpu().numpy()
+        return features[:, : max(1, front_end.frames(len(audio.samples)))]
 
     @contextmanager
     def _scheduler(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Scheduler]:

@@ -184,6 +184,7 @@ class Scheduler:
             drafter,
             self._slot_count(first),
             align=options.words,
+            trace=options.trace,
             controller=DraftLengthController(drafter.length) if auto else None,
             rejection=options.acceptance == "rejection",
         )

@@ -22,6 +22,7 @@ from whisper_magic.notebook.line.requests import (
     CompareRequest,
     HelpRequest,
     LoadRequest,
+    RecordRequest,
     StatusRequest,
     TranscribeRequest,
     UnloadRequest,
@@ -40,10 +41,17 @@ def _show_help(request: HelpRequest, context: Context) -> None:
     print(request.page)
 
 
+def _record(request: RecordRequest, context: Context) -> Any:
+    from whisper_magic.notebook.jobs.record import record  # numpy and anywidget: not at %load_ext
+
+    return record(request, context)
+
+
 _JOBS: Mapping[type, Callable[[Any, Context], Any]] = {
     HelpRequest: _show_help,
     TranscribeRequest: transcribe,
     CompareRequest: compare,
+    RecordRequest: _record,
     LoadRequest: models.load,
     UnloadRequest: models.unload,
     StatusRequest: models.status,
@@ -124,4 +132,4 @@ class WhisperMagics(Magics):
         return {**self.shell.user_ns, **(local_ns or {})}
 
     def _context(self) -> Context:
-        return Context(self.shell, self.choice(), self.options, self.live)
+        return Context(self.shell, self.choice(), self.options, self.live, self.player)

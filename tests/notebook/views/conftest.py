@@ -11,7 +11,7 @@ from tests.support import fake_engine
 from whisper_magic.comparison import Candidate
 from whisper_magic.errors import AudioNotFound
 from whisper_magic.notebook.results import Failure, TranscriptList
-from whisper_magic.transcript import Models, Segment, Transcript, Word
+from whisper_magic.transcript import Models, Segment, Trace, Transcript, Word
 
 NASTY = "</style></td><script>alert('&amp;')</script>\"><img src=x onerror=1>\x1b[2J\r\n\x07"
 TEXT = "the quick brown fox jumps over the lazy dog and sits by the long wide river to rest"
@@ -42,6 +42,7 @@ def samples(word_errors) -> dict[str, Any]:
     transcript = fake_engine.transcript("talk.mp3")
     return {
         "transcript": transcript,
+        "trace": transcript.trace,
         "transcript_list": TranscriptList([transcript], [Failure("b.mp3", AudioNotFound("b.mp3"))]),
         "status": fake_engine.FakeStatus("big", "small"),
         "comparison": fake_engine.comparison("talk.mp3", divergence=fake_engine.APART),
@@ -60,6 +61,7 @@ def nasty(word_errors) -> dict[str, Any]:
     comparison = replace(fake_engine.comparison(NASTY, divergence=divergence, models=models), notes=(NASTY,))
     return {
         "transcript": transcript,
+        "trace": Trace((replace(transcript.trace.rounds[0], drafter=NASTY),)),
         "transcript_list": TranscriptList([transcript], [Failure(NASTY, AudioNotFound(NASTY))]),
         "status": fake_engine.FakeStatus(NASTY, NASTY, NASTY, NASTY, NASTY, (NASTY,), (NASTY,)),
         "comparison": comparison,

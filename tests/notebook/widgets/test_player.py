@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import threading
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from tests.support import fake_engine
 from tests.support.talk import SECONDS, Engine, write
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import Peaks
-from whisper_magic.errors import AudioNotFound
+from whisper_magic.errors import AudioInvalid, AudioNotFound
+from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.widgets import sound
 from whisper_magic.notebook.widgets.document import expected_levels
 from whisper_magic.notebook.widgets.player import Player
@@ -67,7 +70,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def page(transcript: Transcript, talk: Path, engine: Engine) -> Page:
-    return Page(Player(transcript, Excerpt(str(talk)), lambda: engine))
+    return Page(Player(transcript, Excerpt(str(talk)), lambda _: engine))
 
 
 def test_the_text_and_where_the_sound_is(page: Page, talk: Path) -> None:
@@ -80,7 +83,7 @@ def test_the_text_and_where_the_sound_is(page: Page, talk: Path) -> None:
         "size": talk.stat().st_size,
         "mime": "audio/flac",
     }
-    assert document["formats"] == ["txt", "srt", "vtt", "tsv", "json"]
+    assert document["formats"] == ["txt", "srt", "vtt", "tsv", "json", "docx"]
 
 
 def test_the_page_knows_the_levels_before_they_are_there(page: Page) -> None:
@@ -141,7 +144,7 @@ def test_a_change_is_taken_back_and_the_original_never_changes(page: Page) -> No
     before = page.player.transcript
     document, _ = page.ask("edit", segment=0, text="  A  <b>word</b>.\n")
     assert texts(document)[0] == " A <b>word</b>."
-    assert page.ask("file", format="txt")[0]["text"].startswith("A <b>word</b>.")
+    assert page.ask("file", format="txt")[1][0].startswith(b"A <b>word</b>.")
     assert page.player.transcript is before
     assert before.segments == fake_engine.SEGMENTS
     assert texts(page.ask("undo")[0])[0] == fake_engine.SEGMENTS[0].text
@@ -188,7 +191,7 @@ def test_peaks_of_a_damaged_recording_come_to_an_end(page: Page, talk: Path) -> 
 def test_an_address_is_fetched_once(transcript: Transcript, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched: list[str] = []
     monkeypatch.setattr(sound, "fetch", lambda url: fetched.append(url) or talk.open("rb"))
-    page = Page(Player(transcript, Excerpt("https://ada:secret@example.org/talk.flac"), Engine))
+    page = Page(Player(transcript, Excerpt("https://ada:secret@example.org/talk.flac"), lambda _: Engine()))
     assert page.ask("document")[0]["sound"]["path"] is None
     page.ask("clip", start=1.0, end=2.0)
     while not page.ask("peaks", level=0, start=0, count=10)[0]["complete"]:
@@ -247,9 +250,9 @@ def test_a_clip_is_a_file_of_its_own(page: Page, tmp_path: Path) -> None:
 
 
 def test_files_are_named_after_the_recording(page: Page) -> None:
-    value, _ = page.ask("file", format="srt")
+    value, (content,) = page.ask("file", format="srt")
     assert value["name"] == "talk.srt"
-    assert value["text"].startswith("1\n00:00:00,000 --> 00:00:04,000\n")
+    assert content.startswith(b"1\n00:00:00,000 --> 00:00:04,000\n")
     with pytest.raises(LookupError, match="no transcript format"):
         page.ask("file", format="doc")
 
@@ -312,3 +315,115 @@ def test_transcript_player(transcript: Transcript) -> None:
     assert transcript.edited is transcript
     Page(transcript.player()).ask("edit", segment=0, text="Corrected.")
     assert transcript.edited.segments[0].text == " Corrected."
+
+
+# -- while it is written -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(talk: Path, engine: Engine) -> Page:
+    """The page of a transcript that is still being written."""
+    begun = Transcript((), None, "transcribe", SECONDS, str(talk), complete=False)
+    stopped = threading.Event()
+    page = Page(Player(begun, Excerpt(str(talk)), lambda _: engine, stop=stopped.set))
+    page.stopped = stopped  # type: ignore[attr-defined]
+    return page
+
+
+def test_what_is_written_comes_with_notices_and_nothing_twice(written: Page) -> None:
+    player = written.player
+    assert written.ask("document")[0]["writing"]
+    first, second = fake_engine.SEGMENTS
+    player.write(first)
+    player.tell("0:04 of 0:20", 0.2, " Nobody")
+    player.tell("0:05 of 0:20", 0.25, " Nobody was")
+    player.write(second)
+    player.tell("0:09 of 0:20", 0.45, "")
+    notices = [content for content, _ in written.notices]
+    assert [(one["first"], [segment["text"] for segment in one["segments"]]) for one in notices] == [
+        (0, [first.text]),
+        (1, []),
+        (1, [second.text]),
+    ]
+    assert (notices[1]["state"], notices[1]["fraction"], notices[1]["tail"]) == ("0:05 of 0:20", 0.25, " Nobody was")
+
+
+def test_a_page_that_comes_later_gets_what_is_written_by_then(written: Page) -> None:
+    written.player.write(fake_engine.SEGMENTS[0])
+    written.player.tell("", None, "")
+    document = written.ask("document")[0]
+    assert [segment["text"] for segment in document["segments"]] == [fake_engine.SEGMENTS[0].text]
+    assert document["warning"] is None
+    assert document["foot"] == []
+
+
+def test_the_end_brings_what_is_known_only_then(written: Page, transcript: Transcript) -> None:
+    written.player.finish(transcript)
+    ((notice, _),) = written.notices
+    assert (notice["notice"], notice["problem"]) == ("finished", "")
+    assert notice["document"]["rounds"] == len(transcript.trace.rounds)
+    assert not notice["document"]["writing"]
+    assert written.player.transcript is written.player.edited is transcript
+
+
+def test_a_failure_keeps_what_was_written(written: Page) -> None:
+    written.player.write(fake_engine.SEGMENTS[0])
+    written.player.finish(None, "AudioUnreadable: damaged")
+    ((notice, _),) = written.notices
+    assert notice["problem"] == "AudioUnreadable: damaged"
+    assert len(notice["document"]["segments"]) == 1
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("edit", {"segment": 0, "text": "x"}), ("words", {}), ("trace", {})])
+def test_what_needs_the_whole_text_waits_for_it(written: Page, kind: str, fields: dict[str, Any]) -> None:
+    written.player.write(fake_engine.SEGMENTS[0])
+    with pytest.raises(LookupError, match="still being written"):
+        written.ask(kind, **fields)
+
+
+def test_stop_stops_the_transcription(written: Page) -> None:
+    written.ask("stop")
+    assert written.stopped.is_set()  # type: ignore[attr-defined]
+
+
+def test_the_spectrogram_is_what_the_encoder_sees(page: Page, engine: Engine) -> None:
+    features = np.zeros((80, 300), np.float32)
+    features[10, 100:200] = 1.5
+    engine.log_mel = lambda audio: features  # type: ignore[attr-defined]
+    value, (content,) = page.ask("mel", start=1.0, end=4.0)
+    columns = np.frombuffer(content, np.uint8).reshape(-1, value["bins"])
+    assert columns.shape == (300, 80)
+    assert columns[150, 10] == 255
+    assert columns[150, 11] == round(255 * (1 - 1.5 / 2))
+    engine.log_mel = lambda audio: np.zeros((80, 12_000), np.float32)  # type: ignore[attr-defined]
+    _, (content,) = page.ask("mel", start=0.0, end=120.0)
+    assert len(content) == 80 * 2000
+    with pytest.raises(LookupError, match="up to 120 s"):
+        page.ask("mel", start=0.0, end=121.0)
+
+
+# -- sound in the output -----------------------------------------------------------------------------------------------
+
+
+def test_an_embedded_sound_plays_where_the_text_says(talk: Path) -> None:
+    players = Players()
+    made = replace(fake_engine.transcript(str(talk)), options=TranscribeOptions(start=2.0, end=12.0))
+    assert players.embedded(made) is None
+    players.embed(made)
+    embedded = players.embedded(made)
+    assert embedded is not None
+    assert (embedded.start, embedded.mime) == (2.0, "audio/ogg")
+    decoded, rate = soundfile.read(io.BytesIO(embedded.content))
+    assert len(decoded) / rate == pytest.approx(10.0, abs=0.05)
+    html = view.html(made, None, embedded)
+    assert html.count("<audio controls") == 1
+    assert 'data-start="2.00"' in html  # of the segment at 4.0 s
+    assert "0.0 MB of sound are embedded here" in html
+
+
+def test_what_is_too_long_or_gone_is_not_embedded(talk: Path) -> None:
+    players = Players()
+    with pytest.raises(AudioInvalid, match=r"^45 minutes of sound can be embedded at most"):
+        players.embed(replace(fake_engine.transcript(str(talk)), duration=3000.0))
+    with pytest.raises(AudioNotFound, match="is not here to be embedded"):
+        players.embed(fake_engine.transcript("gone.wav"))

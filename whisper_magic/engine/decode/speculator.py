@@ -13,6 +13,7 @@ import torch
 
 from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad, SlotAcceptance
 from whisper_magic.engine.decode.drafters import Drafter
+from whisper_magic.engine.decode.probabilities import token_probs, with_probs
 from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
 from whisper_magic.engine.runtime.backend import AfterStart, RoundOutput
 from whisper_magic.engine.runtime.model_runner import ModelRunner
@@ -56,6 +57,7 @@ class Decoded:
         language_probability: Of the detected language.
         clock: Wall seconds per phase.
         times: Where word times are wanted: encoder states at which each token begins and ends.
+        rounds: Where probabilities are wanted: the rounds of this attempt, with them.
     """
 
     window: Window
@@ -66,6 +68,7 @@ class Decoded:
     language_probability: float | None
     clock: Clock
     times: tuple[tuple[int, int], ...] = ()
+    rounds: tuple[Round, ...] = ()
 
     @property
     def no_speech_prob(self) -> float:
@@ -100,6 +103,7 @@ class _Progress:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    rounds: list[Round] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ class Speculator:
         slot_count: int = 1,
         *,
         align: bool = False,
+        trace: bool = False,
         controller: DraftLengthController | None = None,
         rejection: bool = False,
     ) -> None:
@@ -132,10 +137,11 @@ class Speculator:
             drafter: Proposes.
             slot_count: Windows decoded at once; fewer where memory is short.
             align: Whether to find when each token of a window is said, at its end.
+            trace: Whether to find what both models thought of each token, at its end.
             controller: Chooses each round's draft length; None takes the drafter's own.
             rejection: Whether samples are accepted by the rejection rule instead of shared noise.
         """
-        self.align, self.controller = align, controller
+        self.align, self.trace, self.controller = align, trace, controller
         self.runner, self.processor, self.drafter = runner, processor, drafter
         self.slots = slots = runner.allocate(slot_count)
         if rejection:
@@ -271,7 +277,10 @@ class Speculator:
         progress.tokens += output.written
         progress.logprobs += output.logprobs
         drafter = self.drafter.name(slot) if output.proposed else None
-        yield window, _as_round(window, output, spent, drafter)
+        written = _as_round(window, output, spent, drafter)
+        if self.trace:
+            progress.rounds.append(written)
+        yield window, written
         if output.finished:
             yield self._finish(slot, window)
 
@@ -281,8 +290,21 @@ class Speculator:
             began = self.runner.timestamp()
             decoded = replace(decoded, times=self._token_times(slot, window, decoded.tokens))
             decoded.clock.align += self.runner.elapsed(began, self.runner.timestamp())
+        if self.trace:
+            decoded = replace(decoded, rounds=self._judged(slot, window, decoded.tokens))
         self.slots.release(slot)
         return decoded
+
+    def _judged(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[Round, ...]:
+        """The rounds of a window that has ended, with what both models thought of the tokens."""
+        backend, num_prompt = self.runner.backend, self.slots.states[slot].num_prompt
+        text = [*self.slots.tokens[slot, :num_prompt].tolist(), *tokens]
+        probs = [
+            token_probs(decoder, slot, text, num_prompt, self.processor, window.temperature)
+            for decoder in (backend.target, backend.draft)
+            if decoder is not None
+        ]
+        return with_probs(self._progress[slot].rounds, num_prompt, probs[0], probs[1] if len(probs) > 1 else None)
 
     def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
         target, num_prompt = self.runner.backend.target, self.slots.states[slot].num_prompt

@@ -109,6 +109,8 @@ class Recording:
         """
         self.clock.add(decoded.clock)
         self._coverage.forget(decoded.window)
+        if decoded.rounds:
+            self._add_probs(decoded)
         result = self.reader.accept(decoded, final)
         if result.retry:
             return []
@@ -126,6 +128,12 @@ class Recording:
         if not final:
             self._note_end()
         return ready
+
+    def _add_probs(self, decoded: Decoded) -> None:
+        """The rounds of a window come again at its end, with what is known by then."""
+        own = [i for i, one in enumerate(self.rounds) if one.window == decoded.window.index]
+        for index, judged in zip(own[-len(decoded.rounds) :], decoded.rounds, strict=True):
+            self.rounds[index] = replace(judged, covered=self.rounds[index].covered)
 
     def _in_order(self, everything: bool = False) -> list[Segment]:
         """Segments of which none that is still to come is earlier; with `everything`, all of them."""

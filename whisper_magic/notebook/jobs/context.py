@@ -10,8 +10,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from whisper_magic.notebook.jobs.session import ModelChoice
+from whisper_magic.notebook.live.player import LivePlayer
 from whisper_magic.notebook.live.progress import LiveProgress
 from whisper_magic.notebook.live.surfaces import surface_of
+from whisper_magic.notebook.views.registry import in_notebook
+from whisper_magic.notebook.widgets.players import Policy, wanted
+from whisper_magic.options import TranscribeOptions
 
 
 @dataclass(frozen=True)
@@ -23,27 +27,42 @@ class Context:
         models: to load where the line names none.
         options: fields of `TranscribeOptions`, under those of the line.
         live: whether progress is shown at all.
+        player: whether transcripts show their player by themselves.
     """
 
     shell: InteractiveShell
     models: ModelChoice
     options: Mapping[str, Any]
     live: bool
+    player: Policy = "never"
 
     @property
     def demo_models(self) -> ModelChoice:
         """The bundled pair, on the configured device."""
         return replace(self.models, target="demo", draft=None)
 
-    def progress(self, total: int = 1, *, start: float = 0.0, quiet: bool = False) -> LiveProgress:
+    def live_player(self, source: Any, options: TranscribeOptions) -> LivePlayer | None:
+        """The player of one recording that is about to be transcribed, where it will show one.
+
+        Args:
+            source: what `Engine.transcribe` gets.
+            options: how it is transcribed.
+        """
+        page = self.live and in_notebook(self.shell) and not hasattr(source, "read")
+        return LivePlayer(source, options) if page and wanted(self.shell, self.player, sound=True) else None
+
+    def progress(
+        self, total: int = 1, *, start: float = 0.0, quiet: bool = False, live: LivePlayer | None = None
+    ) -> LiveProgress:
         """Live progress on this shell's surface.
 
         Args:
             total: number of recordings.
             start: the second of each recording at which the work begins.
             quiet: show nothing this time.
+            live: the player of the one recording.
         """
-        surface = surface_of(self.shell) if self.live and not quiet else None
+        surface = surface_of(self.shell, live) if self.live and not quiet else None
         return LiveProgress(surface, total, start=start)
 
     def keep(self, result: object) -> str:

@@ -93,6 +93,7 @@ class Session:
         self._engine: Engine | None = None
         self._loaded: ModelChoice | None = None
         self._registered = False
+        self._changing = threading.RLock()  # cells and jobs in the background may want other models at once
 
     @property
     def resident(self) -> Engine | None:
@@ -131,8 +132,9 @@ class Session:
             OptionError: for a device, dtype or attention that does not exist here.
             Interrupted: after Ctrl-C; the message names what is resident then.
         """
-        engine = self._resident(choice, on_stage)
-        self.wanted = choice
+        with self._changing:
+            engine = self._resident(choice, on_stage)
+            self.wanted = choice
         return engine
 
     def _resident(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
@@ -167,12 +169,13 @@ class Session:
         Returns:
             Its target's name, or None where no engine was resident.
         """
-        if self._engine is None or self._loaded is None:
-            return None
-        engine, loaded = self._engine, self._loaded
-        self._engine = self._loaded = None
-        engine.close()
-        return loaded.target
+        with self._changing:
+            if self._engine is None or self._loaded is None:
+                return None
+            engine, loaded = self._engine, self._loaded
+            self._engine = self._loaded = None
+            engine.close()
+            return loaded.target
 
     @contextmanager
     def using(self, choice: ModelChoice | None = None, on_stage: OnStage | None = None) -> Iterator[Engine]:
@@ -188,7 +191,9 @@ class Session:
             assert self.wanted is not None, "register() sets what is wanted"
             yield self.load(self.wanted, on_stage)
         elif self._engine is None:
-            yield self._resident(choice, on_stage)
+            with self._changing:
+                engine = self._resident(choice, on_stage)
+            yield engine
         elif self._loaded is not None and self._loaded.target == choice.target:
             yield self._engine
         else:

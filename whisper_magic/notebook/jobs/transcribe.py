@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import AudioNotFound, Interrupted, OptionError, SomeFailed
+from whisper_magic.errors import AudioError, AudioNotFound, Interrupted, OptionError, SomeFailed
+from whisper_magic.notebook.jobs import background
+from whisper_magic.notebook.jobs.background import JOBS
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice, import_whole
 from whisper_magic.notebook.line.requests import CompareRequest, TranscribeRequest
 from whisper_magic.notebook.line.sources import Source
+from whisper_magic.notebook.live.player import LivePlayer
 from whisper_magic.notebook.live.progress import LiveProgress
 from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.notebook.widgets.players import PLAYERS
@@ -50,13 +53,18 @@ class Job:
         """Whether the result is a list."""
         return len(self.sources) > 1 or self.options.channel == "split" or self.sources[0].listed
 
+    @property
+    def start(self) -> float:
+        """The second of each source at which the work begins."""
+        return self.options.start or 0.0
 
-def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList:
+
+def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList | background.Job:
     """Transcribe, and print what was saved and what failed.
 
     Returns:
         The transcript of one source; of several, or of a pattern or list, a list, in which those that failed are
-        missing.
+        missing. In the background, the job that is going to give it.
 
     Raises:
         UsageError: for options or files that make no sense; before any model loads.
@@ -66,25 +74,60 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     """
     job, saver = plan(request, context), Saver(request.save)
     saver.check(several=job.several)
-    start = job.options.start or 0.0
-    with (
-        context.progress(len(job.sources), start=start, quiet=request.quiet) as progress,
-        SESSION.using(job.models, progress.stage) as engine,
-    ):
-        results = Results(job, saver, engine, progress)
-        progress.stage(f"Reading {Path(job.sources[0].label).name}")
-        try:
-            engine.transcribe_many([source.value for source in job.sources], job.options, on_event=results.on_event)
-        except SomeFailed as failed:
-            results.failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
-        except KeyboardInterrupt as interruption:
-            results.interruption = interruption
+    live = None if job.several or request.quiet else context.live_player(job.sources[0].value, job.options)
+    if request.background:
+        return _in_background(request, context, job, saver, live)
+    with context.progress(len(job.sources), start=job.start, quiet=request.quiet, live=live) as progress:
+        results = Results(job, saver, progress, live.update if live is not None else lambda event: None, live)
+        read(job, results, waiting_for=JOBS.current)
+        results.embed(request.embed)
     result = results.collected()
     results.report()
     context.assign(request.output, result)
     if results.interruption is not None:
         raise Interrupted(f"what was transcribed until then is in {context.keep(result)}") from None
     return result
+
+
+def _in_background(
+    request: TranscribeRequest, context: Context, job: Job, saver: Saver, live: LivePlayer | None
+) -> background.Job:
+    first, *others = (Path(source.label).name for source in job.sources)
+    running = background.Job(f"{first} and {len(others)} more" if others else first, context.shell, live)
+
+    def work(running: background.Job) -> Transcript | TranscriptList:
+        with LiveProgress(running, len(job.sources), start=job.start, delay=0.0) as progress:
+            results = Results(job, saver, progress, running.on_event, live)
+            read(job, results)
+            results.embed(request.embed)
+        results.report()
+        return results.collected()
+
+    context.assign(request.output, running)
+    JOBS.add(running, work)
+    return running
+
+
+def read(job: Job, results: Results, waiting_for: background.Job | None = None) -> None:
+    """Let the engine transcribe, and collect what it reports.
+
+    Args:
+        job: what to transcribe.
+        results: takes the events.
+        waiting_for: what the engine is busy with.
+    """
+    progress = results.progress
+    with SESSION.using(job.models, progress.stage) as engine:
+        results.engine = engine
+        progress.decode = engine.decode
+        busy = None if waiting_for is None else f"Waiting for {waiting_for.name}, which runs in the background"
+        progress.stage(busy or f"Reading {Path(job.sources[0].label).name}")
+        try:
+            engine.transcribe_many([source.value for source in job.sources], job.options, on_event=results.on_event)
+        except SomeFailed as failed:
+            results.failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
+        except KeyboardInterrupt as interruption:
+            results.interruption = interruption
 
 
 def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Job:
@@ -154,25 +197,47 @@ class Results:
     """Collects what the engine reports of a job: shows it, keeps each transcript and saves it.
 
     Attributes:
+        engine: that reads; None until it is there.
         failures: the sources that could not be transcribed.
         interruption: Ctrl-C, where the job was stopped by it.
     """
 
-    def __init__(self, job: Job, saver: Saver, engine: Engine, progress: LiveProgress) -> None:
-        self.job, self.saver, self.engine, self.progress = job, saver, engine, progress
+    def __init__(
+        self,
+        job: Job,
+        saver: Saver,
+        progress: LiveProgress,
+        observe: Callable[[Event], None],
+        live: LivePlayer | None = None,
+    ) -> None:
+        """Make one.
+
+        Args:
+            job: what is transcribed.
+            saver: writes each transcript.
+            progress: shows how far it is.
+            observe: gets each event first, and may raise KeyboardInterrupt.
+            live: the player of the one recording.
+        """
+        self.job, self.saver, self.progress, self.live = job, saver, progress, live
+        self.engine: Engine | None = None
         self.failures: list[Failure] = []
         self.interruption: KeyboardInterrupt | None = None
+        self._observe = observe
         self._transcripts: dict[int, Transcript] = {}  # by their place among the results
-        progress.decode = engine.decode
 
     def on_event(self, index: int, event: Event) -> None:
         """Take one event of the source at `index`."""
+        if not isinstance(event, Finished):
+            self._observe(event)
         self.progress.update(index, event)
         if isinstance(event, Finished):
             transcript = self._annotated(_renamed(event.transcript, self.job.sources[index]))
             self._transcripts[event.place] = transcript
             PLAYERS.remember(transcript, self.job.sources[index].value)
             self.saver.save(transcript)
+            if self.live is not None:
+                self.live.finish(transcript)
 
     def collected(self) -> Transcript | TranscriptList:
         """The result of the job; raises what stopped it where there is none."""
@@ -180,6 +245,15 @@ class Results:
             raise self.interruption or self.failures[0].error
         ordered = [self._transcripts[place] for place in sorted(self._transcripts)]
         return TranscriptList(ordered, self.failures) if self.job.several else ordered[0]
+
+    def embed(self, wanted: bool) -> None:
+        """Put the sound into the output of each transcript, where that is wanted."""
+        for transcript in self._transcripts.values() if wanted else ():
+            self.progress.stage(f"Encoding the sound of {Path(transcript.source).name}")
+            try:
+                PLAYERS.embed(transcript)
+            except AudioError as error:  # the transcript must not be lost
+                self.saver.problems.append(f"not embedded: {error}")
 
     def report(self) -> None:
         """Print a line for what was saved, and on stderr one for each thing that went wrong."""
@@ -192,7 +266,7 @@ class Results:
         """With a note on the bundled models where they wrote it."""
         if transcript.models.target != "demo":
             return transcript
-        languages = ", ".join(self.engine.status.languages) or "en"
+        languages = ", ".join(self.engine.status.languages if self.engine is not None else ()) or "en"
         note = (
             f"A small teaching model wrote this; it knows only a few words of {languages}. "
             "For real speech: %whisper load auto"

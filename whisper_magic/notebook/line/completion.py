@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.interactiveshell import InteractiveShell
 
-from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, DEVICES, LOAD, TRANSCRIBE, WHISPER
+from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, DEVICES, LOAD, RECORD, TRANSCRIBE, WHISPER
 from whisper_magic.options import PER_WINDOW
 
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%{1,2}(whisper|transcribe)\s+(.*)$")
@@ -57,7 +57,7 @@ class Matcher:
         word = last.group() if last else ""
         earlier = text[: len(text) - len(word)].split()
         command = earlier[0] if magic == "whisper" and earlier else ""
-        parser = {"load": LOAD, "compare": COMPARE}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
+        parser = {"load": LOAD, "compare": COMPARE, "record": RECORD}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
         values = parser.choices_after(earlier[-1]) if earlier else None
         if word.startswith("-"):
             return word, sorted(parser.flags)

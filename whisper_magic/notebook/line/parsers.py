@@ -24,6 +24,7 @@ COMMANDS = {
     "load": "load the models now, or load others",
     "unload": "free the models' memory",
     "status": "which models are loaded, and on what",
+    "record": "transcribe what the page's microphone hears, while you speak",
     "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
     "help": "this page",
@@ -62,6 +63,7 @@ examples:
   talk = %whisper talk.mp3 --language en     keep it in a variable (a final ; shows nothing)
   %whisper *.mp3 --save subtitles/*.srt      many recordings, each saved
   %whisper {samples, rate} --draft none      an array; the target model alone
+  job = %whisper talk.mp3 --background       the kernel stays free; await job gives the transcript
   %whisper load openai/whisper-small         other models
   %whisper compare talk.mp3 --repeats 5      what speculation brings on your own recording
 
@@ -134,8 +136,11 @@ def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | No
     parser = Parser(prog, usage, description, epilog)
     _add_options(parser)
     output = _add_output(parser)
-    saving = f"write {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}; * is each source's name"
-    output.add_argument("--save", type=values.text, metavar="PATH", help=saving)
+    _add_save(output)
+    carried = "put the sound into the output (Opus, up to 45 minutes), for pages without a kernel"
+    output.add_argument("--embed", action="store_true", help=carried)
+    returning = "return at once: the result is a job, to show, await or stop"
+    output.add_argument("--background", action="store_true", help=returning)
     return parser
 
 
@@ -148,6 +153,15 @@ Write demo for the bundled recording and models."""
     output = _add_output(parser)
     repeats = f"timed runs of each (default: {REPEATS})"
     output.add_argument("--repeats", type=values.whole, metavar="N", help=repeats)
+    return parser
+
+
+def _record_parser() -> Parser:
+    about = "Record from the page's microphone, and transcribe while you speak."
+    parser = Parser("%whisper record", "[options]", about)
+    _add_text_options(parser)
+    _add_decoding_options(parser)
+    _add_save(_add_output(parser, quiet=False))
     return parser
 
 
@@ -197,6 +211,8 @@ def _add_decoding_options(parser: Parser) -> None:
     add("--draft", type=values.text, choices=get_args(DraftKind), help=drafts)
     length = _described("draft_length", "tokens proposed a round: 1 to 7, or auto")
     add("--draft-length", type=values.draft_length, metavar="N", help=length)
+    probabilities = "record what both models thought of each token, for the player and t.trace"
+    add("--trace", action="store_true", help=probabilities)
     order = "batched cuts at pauses and decodes several windows of one recording at once"
     add("--mode", type=values.text, choices=("auto", *get_args(Mode)), help=_described("mode", order))
     add("--vad", action=on_off, help="read only where a voice is detected (default: no)")
@@ -215,12 +231,18 @@ def _add_part_options(parser: Parser) -> None:
     add("--stream", type=values.whole, metavar="N", help=numbers)
 
 
-def _add_output(parser: Parser) -> Group:
+def _add_save(group: Group) -> None:
+    saving = f"write {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}; * is each source's name"
+    group.add_argument("--save", type=values.text, metavar="PATH", help=saving)
+
+
+def _add_output(parser: Parser, *, quiet: bool = True) -> Group:
     group = parser.add_argument_group("what becomes of it")
     group.add_argument(
         "-o", "--output", type=values.variable, metavar="NAME", help="assign the result to this variable"
     )
-    group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
+    if quiet:
+        group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
     return group
 
 
@@ -238,4 +260,5 @@ TRANSCRIBE = _transcribe_parser(
     _ABOUT,
 )
 LOAD = _load_parser()
+RECORD = _record_parser()
 COMPARE = _compare_parser()

@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 
 from whisper_magic.comparison import REPEATS
 from whisper_magic.notebook.line import values
-from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, LOAD, WHISPER, Parser
+from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, LOAD, RECORD, WHISPER, Parser
 from whisper_magic.notebook.line.scanner import Argument, expand
 from whisper_magic.notebook.line.sources import Source, find_sources
 from whisper_magic.wording import near
@@ -33,6 +33,8 @@ class TranscribeRequest:
         output: the variable to assign.
         save: the file to write, with * for each source's name.
         quiet: show no progress.
+        background: return at once, and go on in a thread.
+        embed: put the sound into the output.
     """
 
     sources: tuple[Source, ...]
@@ -41,6 +43,8 @@ class TranscribeRequest:
     save: str | None = None
     quiet: bool = False
     demo: bool = False
+    background: bool = False
+    embed: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,15 @@ class CompareRequest:
     quiet: bool = False
     demo: bool = False
     repeats: int = REPEATS
+
+
+@dataclass(frozen=True)
+class RecordRequest:
+    """Record from the page's microphone. Attributes as of `TranscribeRequest`."""
+
+    overrides: dict[str, Any]
+    output: str | None = None
+    save: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,9 @@ class StatusRequest:
     """Show which models are loaded."""
 
 
-Request = HelpRequest | TranscribeRequest | CompareRequest | LoadRequest | UnloadRequest | StatusRequest
+Request = (
+    HelpRequest | TranscribeRequest | CompareRequest | RecordRequest | LoadRequest | UnloadRequest | StatusRequest
+)
 
 
 def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> Request:
@@ -102,6 +117,8 @@ def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
             return _without_arguments(StatusRequest(), "status", rest)
         case "compare":
             return _parse_compare(rest, namespace)
+        case "record":
+            return _parse_record(rest, namespace)
         case "demo":
             return _parse_demo(rest, namespace)
     if command is not None:
@@ -134,7 +151,7 @@ def parse_transcribe(
     if given.pop("help", False):
         return HelpRequest(parser.format_help())
     sources += [expand(argument, namespace) for argument in body]
-    own = {name: given.pop(name) for name in ("output", "save", "quiet") if name in given}
+    own = {name: given.pop(name) for name in ("output", "save", "quiet", "background", "embed") if name in given}
     return TranscribeRequest(tuple(find_sources(sources, namespace)), given, **own)
 
 
@@ -144,7 +161,7 @@ def _parse_demo(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> 
         return HelpRequest(WHISPER.format_help())
     if sources:
         WHISPER.error(f"%whisper demo reads its own recording, got {_misplaced(sources[0], arguments)}")
-    own = {name: given.pop(name) for name in ("output", "save", "quiet") if name in given}
+    own = {name: given.pop(name) for name in ("output", "save", "quiet", "background", "embed") if name in given}
     return TranscribeRequest((), given, **own, demo=True)
 
 
@@ -164,6 +181,16 @@ def _parse_compare(arguments: Sequence[Argument], namespace: Mapping[str, Any]) 
     if sources == ["demo"]:
         return CompareRequest((), given, **own, demo=True)
     return CompareRequest(tuple(find_sources(sources, namespace)), given, **own)
+
+
+def _parse_record(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> RecordRequest | HelpRequest:
+    given, sources = RECORD.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(RECORD.format_help())
+    if sources:
+        RECORD.error(f"%whisper record reads the microphone, got {_misplaced(sources[0], arguments)}")
+    own = {name: given.pop(name) for name in ("output", "save") if name in given}
+    return RecordRequest(given, **own)
 
 
 def _parse_load(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LoadRequest | HelpRequest:

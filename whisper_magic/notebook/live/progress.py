@@ -38,12 +38,19 @@ class Frame:
         settled: the end of the text that will not change.
         tail: text that may still change.
         fraction: done, 0 to 1; None where that is not known.
+        source: name of the one recording that is read; "" of several.
     """
 
     state: str
     settled: str = ""
     tail: str = ""
     fraction: float | None = None
+    source: str = ""
+
+    @property
+    def line(self) -> str:
+        """The source and the state."""
+        return f"{self.source} · {self.state}" if self.source else self.state
 
 
 class Surface(Protocol):
@@ -143,7 +150,7 @@ class Progress:
         so_far = f"{length(self.done)} read"  # a stream's length is known at its end
         if self.duration:
             so_far = f"{length(self.done, self.duration)} of {length(self.duration)}{self._remaining(now)}"
-        return Frame(f"{self.source} · {so_far}", self.settled.lstrip(), self.tail(decode), self.fraction)
+        return Frame(so_far, self.settled.lstrip(), self.tail(decode), self.fraction, self.source)
 
     def tail(self, decode: Decode) -> str:
         """The text of the window that is being decoded."""
@@ -217,6 +224,7 @@ class LiveProgress:
         start: float = 0.0,
         clock: Clock = time.monotonic,
         ticking: bool = True,
+        delay: float = DELAY,
     ) -> None:
         """Make one for one job.
 
@@ -226,8 +234,9 @@ class LiveProgress:
             start: the second of each recording at which the work begins.
             clock: seconds, monotonic.
             ticking: whether the thread runs; without it only events redraw.
+            delay: seconds before anything shows.
         """
-        self.surface, self.clock, self.ticking = surface, clock, ticking
+        self.surface, self.clock, self.ticking, self.delay = surface, clock, ticking, delay
         self.recordings = Recordings(total, start)
         self.decode: Decode = lambda tokens: ""
         self._lock = threading.RLock()
@@ -274,7 +283,7 @@ class LiveProgress:
     def _draw(self) -> None:
         with self._lock:
             now = self.clock()
-            early = now - self._began < DELAY or (self._drawn is not None and now - self._drawn < BETWEEN_FRAMES)
+            early = now - self._began < self.delay or (self._drawn is not None and now - self._drawn < BETWEEN_FRAMES)
             if self.surface is None or early or self._stop.is_set():
                 return
             frame = self.recordings.frame(self.decode, now)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TextIO
+import threading
+from typing import Protocol, TextIO
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, clear_output
@@ -19,12 +20,18 @@ from whisper_magic.notebook.views import html
 from whisper_magic.notebook.views.html import escaped
 from whisper_magic.notebook.views.registry import in_notebook, style_of
 from whisper_magic.notebook.views.text import Style, display_width, printable, shorten
+from whisper_magic.transcript import Event
 
 
-def surface_of(shell: InteractiveShell) -> Surface | None:
-    """Where this shell can show progress; None where its output goes to a pipe or a file."""
+def surface_of(shell: InteractiveShell, live: View | None = None) -> Surface | None:
+    """Where this shell can show progress; None where its output goes to a pipe or a file.
+
+    Args:
+        shell: the shell.
+        live: the player of what is transcribed, for a page.
+    """
     if in_notebook(shell):
-        return NotebookSurface(cell.owns_output(shell))
+        return NotebookSurface(cell.owns_output(shell), live)
     return TerminalSurface(sys.stderr, style_of(shell)) if sys.stderr.isatty() else None
 
 
@@ -37,7 +44,7 @@ class TerminalSurface:
     def draw(self, frame: Frame) -> None:
         """Rewrite the line, cut to the terminal's width."""
         width = shutil.get_terminal_size().columns - 1
-        state = shorten(printable(frame.state), width)
+        state = shorten(printable(frame.line), width)
         remaining = width - display_width(state) - 3
         line = state
         if remaining >= 12 and (frame.settled or frame.tail):
@@ -64,21 +71,47 @@ def _fit(settled: str, tail: str, width: int) -> tuple[str, str]:
     return settled[cut:].lstrip(), tail if settled[cut:] else tail.lstrip()
 
 
+class View(Protocol):
+    """A widget that shows a job in place of its static output.
+
+    Attributes:
+        stopping: set where the job is to end at its next event.
+    """
+
+    stopping: threading.Event
+
+    @property
+    def anchor(self) -> str | None:
+        """Of the static output; None while there is no widget."""
+
+    def update(self, event: Event) -> None:
+        """Take an event of the engine; KeyboardInterrupt stops the job."""
+
+    def draw(self, frame: Frame) -> bool:
+        """Show how far it is; False where no page shows the widget."""
+
+    def fail(self, problem: str) -> None:
+        """Say what went wrong."""
+
+
 class NotebookSurface:
     """One output of a notebook's cell."""
 
-    def __init__(self, owns_output: bool) -> None:
+    def __init__(self, owns_output: bool, live: View | None = None) -> None:
         """Make one.
 
         Args:
             owns_output: whether nothing else shows anything in this cell.
+            live: shows what a frame does, once a page has it.
         """
-        self.owns_output = owns_output
+        self.owns_output, self.live = owns_output, live
         self._handle: DisplayHandle | None = None
 
     def draw(self, frame: Frame) -> None:
         """Show the output, or update it."""
-        bundle = {"text/html": _html(frame), "text/plain": printable(frame.state)}
+        if self.live is not None and self.live.draw(frame):
+            return
+        bundle = bundle_of(frame, self.live)
         if self._handle is None:
             self._handle = DisplayHandle()
             self._handle.display(bundle, raw=True)
@@ -93,9 +126,14 @@ class NotebookSurface:
             self._handle.update({}, raw=True)
 
 
-def _html(frame: Frame) -> str:
+def bundle_of(frame: Frame, live: View | None = None) -> dict[str, str]:
+    """A frame as an output; the player takes its place where a page shows that."""
+    return {"text/html": _html(frame, live.anchor if live is not None else None), "text/plain": printable(frame.line)}
+
+
+def _html(frame: Frame, anchor: str | None = None) -> str:
     done = "" if frame.fraction is None else f' value="{frame.fraction:.3f}"'
     text = f"{escaped(frame.settled)}<span class='wm-soft'>{escaped(frame.tail)}</span>"
-    bar = f'<progress max="1"{done}></progress> <span class="wm-soft">{escaped(frame.state)}</span>'
-    content = f'<div>{bar}</div><div class="wm-speech" dir="auto">{text}</div>'
-    return html.frame(content, "Transcription in progress")
+    bar = f'<progress max="1"{done}></progress> <span class="wm-soft">{escaped(frame.line)}</span>'
+    content = f'<div class="wm-progress"><div>{bar}</div><div class="wm-speech" dir="auto">{text}</div></div>'
+    return html.frame(content, "Transcription in progress", anchor=anchor)

@@ -23,6 +23,7 @@ from whisper_magic.notebook.views.text import PLAIN, Style
 # Type -> the module of its view, which holds `text`, `html` and `line`; imported when it is first shown.
 VIEWS = {
     "whisper_magic.transcript.Transcript": "transcript",
+    "whisper_magic.transcript.Trace": "trace",
     "whisper_magic.notebook.results.TranscriptList": "transcript_list",
     "whisper_magic.engine.engine.EngineStatus": "status",
     "whisper_magic.comparison.Comparison": "comparison",

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from whisper_magic.notebook.views import facts, phases
+from whisper_magic.notebook.views import embedded, facts, phases
+from whisper_magic.notebook.views.embedded import Embedded
 from whisper_magic.notebook.views.html import escaped, frame, heading, side_by_side
 from whisper_magic.notebook.views.text import PLAIN, Style, printable, shorten, wrap
 from whisper_magic.transcript import Segment, Transcript
@@ -28,20 +29,23 @@ def text(transcript: Transcript, style: Style = PLAIN) -> str:
     return "\n".join([*lines, *map(printable, transcript.notes)])
 
 
-def html(transcript: Transcript, anchor: str | None = None) -> str:
+def html(transcript: Transcript, anchor: str | None = None, sound: Embedded | None = None) -> str:
     """The same.
 
     Args:
         transcript: what was said.
         anchor: of the player that takes the place of heading and text where a kernel lives.
+        sound: stands in the HTML, for pages without a kernel.
     """
     head = heading(facts.name(transcript.source), details(transcript), interruption(transcript))
     numbers = side_by_side(
         f"<span><b>{escaped(value)}</b> {escaped(what)}</span>" for value, what in figures(transcript)
     )
-    below = "".join(f"<div>{escaped(line)}</div>" for line in (facts.models(transcript.models), *transcript.notes))
+    lines = (facts.models(transcript.models), *transcript.notes, *((sound.note,) if sound is not None else ()))
+    below = "".join(f"<div>{escaped(line)}</div>" for line in lines)
     foot = f'{phases.html_bar(transcript.timing)}<div class="wm-row">{numbers}</div>{below}'
-    content = f'{head}{html_body(transcript)}<div class="wm-foot">{foot}</div>'
+    player = embedded.html(sound) if sound is not None else ""
+    content = f'{head}{player}{html_body(transcript, sound)}<div class="wm-foot">{foot}</div>'
     return frame(content, f"Transcript of {facts.name(transcript.source)}", anchor=anchor)
 
 
@@ -56,20 +60,21 @@ def speed(transcript: Transcript) -> str | None:
     return facts.speed(transcript.timing) if transcript.complete else None
 
 
-def html_body(transcript: Transcript) -> str:
-    """The segments, as HTML."""
+def html_body(transcript: Transcript, sound: Embedded | None = None) -> str:
+    """The segments, as HTML; with `sound`, each names the second of it at which it begins."""
     silence = _skipped(transcript)
     note = f'<div class="wm-warn">⚑ {escaped(silence)}</div>' if silence else ""
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = _needs_hours(transcript)
     shown = zip(transcript.segments, shown_flags(transcript.segments), strict=True)
-    rows = "".join(_html_segment(segment, flags, hours, transcript) for segment, flags in shown)
+    begin = None if sound is None else sound.start
+    rows = "".join(_html_segment(segment, flags, hours, transcript, begin) for segment, flags in shown)
     inner = f'<div role="list">{rows}</div>{note}'
     return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
 
 
-def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcript) -> str:
+def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcript, begin: float | None) -> str:
     times = f"{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}"
     flags = f' <span class="wm-warn">⚑ {escaped(found)}</span>' if found else ""
     other = _other_language(segment, transcript)
@@ -77,7 +82,9 @@ def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcr
     written = "en" if transcript.task == "translate" else other or transcript.language
     language = f' lang="{escaped(written)}"' if written else ""
     words = f'{mark}<span dir="auto"{language}>{_html_words(segment, hours)}</span>{flags}'
-    return f'<div class="wm-segment" role="listitem"><time>{times}</time> <span class="wm-speech">{words}</span></div>'
+    at = "" if begin is None else f' data-start="{max(0.0, segment.start - begin):.2f}"'
+    said = f'<time>{times}</time> <span class="wm-speech">{words}</span>'
+    return f'<div class="wm-segment" role="listitem"{at}>{said}</div>'
 
 
 def _html_words(segment: Segment, hours: bool) -> str:

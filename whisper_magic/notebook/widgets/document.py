@@ -13,7 +13,14 @@ from whisper_magic.notebook.views import transcript as view
 from whisper_magic.transcript import Segment, Transcript
 
 
-def document(transcript: Transcript, sound: dict[str, Any] | None, duration: float, changes: int = 0) -> dict[str, Any]:
+def document(
+    transcript: Transcript,
+    sound: dict[str, Any] | None,
+    duration: float,
+    changes: int = 0,
+    *,
+    writing: bool = False,
+) -> dict[str, Any]:
     """A transcript for the page.
 
     Args:
@@ -21,15 +28,16 @@ def document(transcript: Transcript, sound: dict[str, Any] | None, duration: flo
         sound: how the page gets the sound (`Sound` there); None where it is gone.
         duration: seconds of the sound.
         changes: how many can be undone.
+        writing: whether the transcript still grows: what is known at its end is left out.
     """
     figures = " · ".join(f"{value} {what}" for value, what in view.figures(transcript))
     return {
         "title": facts.name(transcript.source),
         "details": view.details(transcript),
-        "warning": view.interruption(transcript),
+        "warning": None if writing else view.interruption(transcript),
         "duration": duration,
         "language": "en" if transcript.task == "translate" else transcript.language,
-        "segments": list(map(_segment, transcript.segments, view.shown_flags(transcript.segments))),
+        "segments": segments_of(transcript),
         "gaps": [
             {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
             for gap in transcript.skipped
@@ -39,8 +47,15 @@ def document(transcript: Transcript, sound: dict[str, Any] | None, duration: flo
         "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
         "changes": changes,
         "rounds": len(transcript.trace.rounds),
-        "foot": [line for line in (figures, facts.models(transcript.models), *transcript.notes) if line],
+        "foot": [] if writing else [line for line in (figures, facts.models(transcript.models), *transcript.notes) if line],
+        "writing": writing,
     }
+
+
+def segments_of(transcript: Transcript, first: int = 0) -> list[dict[str, Any]]:
+    """Segments from `first` on, for the page."""
+    flags = view.shown_flags(transcript.segments)
+    return list(map(_segment, transcript.segments[first:], flags[first:]))
 
 
 def expected_levels(duration: float) -> list[dict[str, float]]:
@@ -53,15 +68,15 @@ def expected_levels(duration: float) -> list[dict[str, float]]:
     return levels
 
 
-def file_of(transcript: Transcript, format: str) -> dict[str, str]:
-    """A saved transcript: a file's name and its content.
+def file_of(transcript: Transcript, format: str) -> tuple[dict[str, str], list[bytes]]:
+    """A saved transcript: a file's name, and its content.
 
     Raises:
         TranscriptError: for a format that does not exist.
+        PackageMissing: for docx without python-docx.
     """
-    text = formats.text(transcript, format)
     stem = Path(transcript.source).stem or "transcript"
-    return {"name": f"{stem}.{format}", "text": text}
+    return {"name": f"{stem}.{format}"}, [formats.content(transcript, format)]
 
 
 def _segment(segment: Segment, flags: str) -> dict[str, Any]:

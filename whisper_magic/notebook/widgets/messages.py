@@ -51,6 +51,15 @@ class PeaksRequest(Request):
 
 
 @dataclass(frozen=True)
+class MelRequest(Request):
+    """The log-mel spectrogram of a stretch."""
+
+    kind: ClassVar[str] = "mel"
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class SoundRequest(Request):
     """The encoded sound from a byte on."""
 
@@ -130,9 +139,25 @@ class StopRequest(Request):
     kind: ClassVar[str] = "stop"
 
 
-_ALL: tuple[type[Request], ...] = (
+@dataclass(frozen=True)
+class ChunkRequest(Request):
+    """The next bytes of what the microphone hears; they come as the message's buffer."""
+
+    kind: ClassVar[str] = "chunk"
+
+
+@dataclass(frozen=True)
+class EndRequest(Request):
+    """Nothing more is recorded."""
+
+    kind: ClassVar[str] = "end"
+
+
+RECORDER: tuple[type[Request], ...] = (ChunkRequest, EndRequest)
+PLAYER: tuple[type[Request], ...] = (
     DocumentRequest,
     PeaksRequest,
+    MelRequest,
     SoundRequest,
     TraceRequest,
     FileRequest,
@@ -144,14 +169,14 @@ _ALL: tuple[type[Request], ...] = (
     ClipRequest,
     StopRequest,
 )
-_KINDS: dict[str, type[Request]] = {one.kind: one for one in _ALL}
 
 
-def parse(content: Any) -> Request:
+def parse(content: Any, allowed: tuple[type[Request], ...] = PLAYER) -> Request:
     """Check a message.
 
     Args:
         content: as it came.
+        allowed: what the widget is asked for.
 
     Raises:
         BadRequest: where it is not one of the requests above, with whole numbers that are in range.
@@ -161,9 +186,9 @@ def parse(content: Any) -> Request:
     made, kind, name = dict(content), content.get("kind"), content.get("id")
     if not isinstance(name, str) or len(name) > 64:
         raise BadRequest("a request has an id, a short text")
-    if not isinstance(kind, str) or kind not in _KINDS:
+    request = next((one for one in allowed if one.kind == kind), None)
+    if request is None:
         raise BadRequest(f"no request is called {str(kind)[:40]!r}")
-    request = _KINDS[kind]
     wanted = {field.name: field.type for field in fields(request)}
     del made["kind"]
     if made.keys() != wanted.keys():

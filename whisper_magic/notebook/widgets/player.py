@@ -8,6 +8,7 @@ anchor; the page puts the player in its place (frontend/src/player.ts).
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import TranscriptError, WhisperMagicError
 from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.widgets import messages
-from whisper_magic.notebook.widgets.document import document, file_of
+from whisper_magic.notebook.widgets.document import document, file_of, segments_of
 from whisper_magic.notebook.widgets.rounds import timed_rounds
 from whisper_magic.notebook.widgets.sound import SoundSource
 from whisper_magic.notebook.widgets.work import Task, Work, span_of, spliced
@@ -32,22 +33,29 @@ if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
 WINDOW = 30.0  # seconds of sound that a text can be aligned in
+_AFTERWARDS = (messages.EditRequest, messages.WordsRequest, messages.AgainRequest, messages.TraceRequest)
 
 
 class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
     """A transcript with its sound, for a notebook.
 
     Attributes:
-        transcript: what was transcribed; it never changes.
+        transcript: what was transcribed; it never changes, but grows while it is being written.
         edited: what is shown: the transcript with the corrections that were made in the page.
         anchor: of the static views whose place the player takes.
+        shown: whether a page has asked for the text.
     """
 
     _esm = Path(__file__).parent / "static" / "player.js"
     anchor = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
-        self, transcript: Transcript, sound: Excerpt | None, engine: Callable[[], Engine | None] = lambda: None
+        self,
+        transcript: Transcript,
+        sound: Excerpt | None,
+        engine: Callable[[Transcript], Engine | None] = lambda transcript: None,
+        *,
+        stop: Callable[[], None] | None = None,
     ) -> None:
         """Make one.
 
@@ -55,6 +63,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             transcript: what was said.
             sound: of the whole recording; None where it cannot be read any more.
             engine: the resident one, where its target is the one that wrote the transcript.
+            stop: stops the transcription, where the transcript is still being written; `finish` ends that.
         """
         self.transcript = self.edited = transcript
         self._engine = engine
@@ -62,6 +71,10 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self._reading: tuple[Transcript, float, float] | None = None  # of a stretch, not kept yet
         self._sound = SoundSource(sound) if sound is not None else None
         self._work = Work(self._transcribed, lambda notice: self.send(notice))
+        self._stop_writing = stop
+        self._told = 0  # segments that notices carried
+        self._order = threading.Lock()  # what is sent is as old as its place among the messages says
+        self.shown = False
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
         self.on_msg(self._on_message)
@@ -69,20 +82,71 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/plain": view.text(self.edited), "text/html": view.html(self.edited, self.anchor)}
 
+    # -- while the transcript is being written -----------------------------------------------------------------------
+
+    @property
+    def writing(self) -> bool:
+        """Whether the transcript still grows."""
+        return self._stop_writing is not None
+
+    def write(self, segment: Segment) -> None:
+        """Add a segment."""
+        with self._order:
+            self.transcript = self.edited = replace(self.transcript, segments=(*self.transcript.segments, segment))
+
+    def tell(self, state: str, fraction: float | None, tail: str) -> None:
+        """Show how far it is, and what was written since the last call.
+
+        Args:
+            state: in words.
+            fraction: done, 0 to 1; None where that is not known.
+            tail: text that may still change.
+        """
+        with self._order:
+            new = segments_of(self.transcript, self._told) if len(self.transcript.segments) > self._told else []
+            notice = {"notice": "live", "state": state, "fraction": fraction, "tail": tail}
+            self.send({**notice, "first": self._told, "segments": new})
+            self._told += len(new)
+
+    def finish(self, transcript: Transcript | None, problem: str = "") -> None:
+        """Nothing is written any more.
+
+        Args:
+            transcript: what was written; None where it failed: what is shown stays.
+            problem: why, in a line.
+        """
+        with self._order:
+            self._stop_writing = None
+            if transcript is not None:
+                self.transcript = self.edited = transcript
+            self.send({"notice": "finished", "document": self._document(), "problem": problem})
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
     def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
         """Answer the page. An error goes back as its line; a fault of ours is reported in the kernel's log as any."""
         name = content.get("id") if isinstance(content, dict) else None
         try:
-            value, parts = self._answer(messages.parse(content))
+            request = messages.parse(content)
+            if isinstance(request, messages.DocumentRequest):
+                with self._order:
+                    self.send({"id": name, "value": self._document()})
+                self.shown = True
+                return
+            value, parts = self._answer(request)
         except (WhisperMagicError, OSError) as error:
             self.send({"id": name if isinstance(name, str) else None, "error": str(error)})
         else:
             self.send({"id": name, "value": value}, parts)
 
     def _answer(self, request: messages.Request) -> tuple[dict[str, Any], list[bytes]]:
+        if self.writing and isinstance(request, _AFTERWARDS):
+            raise TranscriptError("the text is still being written; wait for its end, or stop it")
         match request:
             case messages.PeaksRequest(level=level, start=start, count=count):
                 return self._recording.peaks(level, start, count)
+            case messages.MelRequest(start=start, end=end):
+                return self._recording.mel(start, end, self._resident)
             case messages.SoundRequest(offset=offset):
                 return self._recording.encoded(offset)
             case messages.ClipRequest(start=start, end=end):
@@ -91,7 +155,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             case messages.TraceRequest():
                 return self._trace(), []
             case messages.FileRequest(format=format):
-                return dict(file_of(self.edited, format)), []
+                return file_of(self.edited, format)
             case messages.WordsRequest() | messages.AgainRequest() | messages.StopRequest():
                 return self._worked(request), []
             case messages.EditRequest(segment=segment, text=text):
@@ -109,14 +173,14 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
     # -- the text ----------------------------------------------------------------------------------------------------
 
     def _document(self) -> dict[str, Any]:
-        shown, options = self.edited, self.transcript.options
+        shown, options, changes = self.edited, self.transcript.options, len(self._before)
         reached = shown.segments[-1].end if shown.segments else 0.0
         duration = max(self.transcript.duration + (options.start or 0.0), reached)
         if self._sound is None:
-            return document(shown, None, duration, len(self._before))
+            return document(shown, None, duration, changes, writing=self.writing)
         if options.start is not None or options.end is not None:  # the whole recording is played
             duration = max(self._sound.duration or 0.0, duration)
-        return document(shown, self._sound.described, duration, len(self._before))
+        return document(shown, self._sound.described, duration, changes, writing=self.writing)
 
     def _trace(self) -> dict[str, Any]:
         rounds = timed_rounds(self.transcript, self._resident.token_text, self.edited)
@@ -140,7 +204,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def _aligned(self, segment: Segment, text: str) -> tuple[Word, ...]:
         """The words of a segment's text; () where they cannot be found."""
-        engine, sound = self._engine(), self._sound
+        engine, sound = self._engine(self.transcript), self._sound
         if engine is None or sound is None or self.transcript.task == "translate":
             return ()
         if segment.end - segment.start > WINDOW:
@@ -173,6 +237,8 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
                 self._work.start(Task(self._recording.source, options, end - start, done))
             case _:
                 self._work.stop()
+                if self._stop_writing is not None:
+                    self._stop_writing()
         return {}
 
     def _options(self, **overrides: Any) -> TranscribeOptions:
@@ -206,7 +272,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     @property
     def _resident(self) -> Engine:
-        engine = self._engine()
+        engine = self._engine(self.transcript)
         if engine is None:
             raise TranscriptError(f"{self.transcript.models.target} is not loaded any more: %whisper load it first")
         return engine

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from whisper_magic.errors import AudioError
+from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from whisper_magic.audio.excerpt import Excerpt
     from whisper_magic.engine.engine import Engine
+    from whisper_magic.notebook.views.embedded import Embedded
     from whisper_magic.notebook.widgets.player import Player
 
 Policy = Literal["auto", "always", "never"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 NAME = "whisper_magic.transcript.Transcript"
+LONGEST_EMBEDDED = 2700  # seconds: 10 MB of Opus
 CHANNEL = re.compile(r"(.*) \((mix|left|right|\d+)\)", re.DOTALL)  # name of a transcript where each channel has one
 
 
@@ -35,6 +37,7 @@ class Players:
         self.engine_of: Callable[[Transcript], Engine | None] = lambda transcript: None
         self._players: dict[int, Player] = {}
         self._sources: dict[int, Any] = {}
+        self._embedded: dict[int, Embedded] = {}
 
     def remember(self, transcript: Transcript, source: Any) -> None:
         """Note the source of a transcript, as its name alone may not lead there.
@@ -64,9 +67,57 @@ class Players:
             self.remember(transcript, source)
             self._players.pop(id(transcript), None)
         if (player := self._players.get(id(transcript))) is None:
-            player = Player(transcript, self.sound_of(transcript), partial(self.engine_of, transcript))
+            player = Player(transcript, self.sound_of(transcript), self._engine)
             self._players[id(transcript)] = player
         return player
+
+    def begin(self, transcript: Transcript, source: Any, stop: Callable[[], None]) -> Player:
+        """The player of a transcript that is being written; `finish` it.
+
+        Args:
+            transcript: as far as it is written.
+            source: what `Engine.transcribe` got.
+            stop: stops the transcription.
+        """
+        from whisper_magic.notebook.widgets.player import Player
+
+        self.remember(transcript, source)
+        return Player(transcript, self.sound_of(transcript), self._engine, stop=stop)
+
+    def finish(self, player: Player, transcript: Transcript) -> None:
+        """Give a player the transcript that was written: from now on it is that transcript's player."""
+        self._players[id(transcript)] = player
+        player.finish(transcript)
+
+    def _engine(self, transcript: Transcript) -> Engine | None:
+        return self.engine_of(transcript)
+
+    def embed(self, transcript: Transcript) -> None:
+        """Let a transcript carry its sound wherever it is shown from now on.
+
+        Args:
+            transcript: what was said.
+
+        Raises:
+            AudioError: where the sound is gone, cannot be encoded, or is too long.
+        """
+        from whisper_magic.audio.encode import CODINGS, encode
+        from whisper_magic.notebook.views.embedded import Embedded
+
+        sound, options = self.sound_of(transcript), transcript.options
+        if sound is None:
+            raise AudioNotFound(f"{transcript.source} is not here to be embedded")
+        if transcript.duration > LONGEST_EMBEDDED:
+            most = f"{LONGEST_EMBEDDED // 60:g} minutes"
+            raise AudioInvalid(f"{most} of sound can be embedded at most: take a part with --start and --end")
+        content = encode(replace(sound, start=options.start, end=options.end))
+        embedded = Embedded(content, CODINGS["opus"].mime.partition(";")[0], options.start or 0.0)
+        self._embedded[id(transcript)] = embedded
+        weakref.finalize(transcript, self._embedded.pop, id(transcript), None)
+
+    def embedded(self, transcript: Transcript) -> Embedded | None:
+        """The sound that a transcript carries."""
+        return self._embedded.get(id(transcript))
 
     def edited(self, transcript: Transcript) -> Transcript:
         """A transcript with the corrections of its player."""
@@ -114,11 +165,22 @@ def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
     assert display is not None, "a shell has its formatters from the start"
 
     def html(transcript: Transcript) -> str:
-        wanted = policy()
-        fits = wanted == "auto" and _page_ran_the_cell(shell) and PLAYERS.sound_of(transcript) is not None
-        return view.html(transcript, PLAYERS.of(transcript).anchor if fits or wanted == "always" else None)
+        there = PLAYERS.sound_of(transcript) is not None
+        anchor = PLAYERS.of(transcript).anchor if wanted(shell, policy(), there) else None
+        return view.html(transcript, anchor, PLAYERS.embedded(transcript))
 
     display.formatters["text/html"].for_type_by_name(*NAME.rsplit(".", 1), html)
+
+
+def wanted(shell: InteractiveShell, policy: Policy, sound: bool) -> bool:
+    """Whether a transcript shows its player by itself.
+
+    Args:
+        shell: whose cell runs.
+        policy: as of `register`.
+        sound: whether the recording is there.
+    """
+    return policy == "always" or (policy == "auto" and sound and _page_ran_the_cell(shell))
 
 
 def _page_ran_the_cell(shell: InteractiveShell) -> bool:

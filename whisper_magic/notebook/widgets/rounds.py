@@ -16,6 +16,7 @@ from whisper_magic.transcript import Round, Segment, Transcript
 
 TokenText = Callable[[int], str]
 
+LEAST = 0.005  # probability of an alternative that is shown
 _AHEAD = 6  # tokens that a walk may pass over to find its place again
 
 
@@ -108,12 +109,23 @@ def _rows(segments: Sequence[Segment], shown: Sequence[Segment]) -> dict[int, in
     return {-1: -1} | {i: max(0, bisect_right(starts, middle) - 1) if shown else -1 for i, middle in middles}
 
 
-def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[tuple[str, str, int]]:
-    """(text, verdict, segment) of what was accepted, of what was rejected, and of what the target put in its place."""
-    accepted = [(token_text(t), "a", place) for t, place in zip(one.proposed, places, strict=False)][: one.accepted]
-    own = [] if one.token is None else [(token_text(one.token), "t", places[-1])]
+def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[dict[str, Any]]:
+    """What was accepted, what was rejected, and what the target put in its place."""
     place = places[-1] if places else last
-    return [*accepted, *((token_text(t), "r", place) for t in one.proposed[one.accepted :]), *own]
+    tokens: list[dict[str, Any]] = []
+    for i, token in enumerate(one.proposed):
+        accepted = i < one.accepted
+        shown = {"text": token_text(token), "verdict": "a" if accepted else "r", "segment": places[i] if accepted else place}
+        probs = {"p": one.target_probs, "q": one.draft_probs}
+        tokens.append(shown | {name: round(of[i], 4) for name, of in probs.items() if i < len(of)})
+    if one.token is not None:
+        tokens.append({"text": token_text(one.token), "verdict": "t", "segment": places[-1]})
+    written = [shown for shown in tokens if shown["verdict"] != "r"]
+    for shown, found in zip(written, one.alternatives, strict=False):
+        shown["instead"] = [
+            (token_text(other.token), round(other.probability, 4)) for other in found if other.probability >= LEAST
+        ]
+    return tokens
 
 
 def _described(one: Round) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from whisper_magic.audio.encode import BLOCK, CODINGS, encoded
@@ -25,7 +27,13 @@ from whisper_magic.audio.playable import playable
 from whisper_magic.audio.sound import SAMPLE_RATE
 from whisper_magic.errors import AudioError, AudioInvalid
 
+if TYPE_CHECKING:
+    from whisper_magic.engine.engine import Engine
+
 CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at once
+LONGEST_MEL = 120.0  # seconds
+MEL_RANGE = 2.0  # of features: eight powers of ten, a quarter each (openai/whisper `audio.py`)
+MOST_COLUMNS = 2_000  # of a spectrogram: as many as a wide page has pixels
 LONGEST_CLIP = 300.0  # seconds: at most 10 MB, which is what a comm carries in one message
 PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
 
@@ -95,6 +103,22 @@ class SoundSource:
                 pass
         peaks.finish()
 
+    def mel(self, start: float, end: float, engine: Engine) -> tuple[dict[str, Any], list[bytes]]:
+        """What the model sees of a stretch: its log-mel features, a byte each, column by column.
+
+        Args:
+            start: seconds.
+            end: seconds.
+            engine: whose target's features they are.
+
+        Raises:
+            AudioError: where the sound cannot be read, or the stretch is too long.
+        """
+        if not 0 < end - start <= LONGEST_MEL:
+            raise AudioInvalid(f"the spectrogram shows up to {LONGEST_MEL:g} s at a time")
+        features = engine.log_mel(self.audio(start, end))
+        return {"bins": len(features)}, [_columns(features).T.tobytes()]
+
     def encoded(self, offset: int) -> tuple[dict[str, Any], list[bytes]]:
         """The next bytes of the encoding; perhaps none yet.
 
@@ -140,6 +164,15 @@ class SoundSource:
             return None
         path = Path(source).expanduser().resolve()
         return path if path.is_file() else None
+
+
+def _columns(features: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """(bins, frames) log-mel -> (bins, columns): the loudest of the frames of a column, over the range that Whisper keeps."""
+    together = -(-features.shape[1] // MOST_COLUMNS)
+    missing = -features.shape[1] % together
+    padded = np.pad(features, ((0, 0), (0, missing)), mode="edge")
+    loudest = padded.reshape(len(features), -1, together).max(axis=2)
+    return np.rint(255 * np.clip((loudest - features.max()) / MEL_RANGE + 1, 0, 1)).astype(np.uint8)
 
 
 class _Growing:

@@ -1,0 +1,148 @@
+"""While it is written: words in the player as a cell runs, jobs in the background, the microphone. Real whisper-base."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import soundfile
+from playwright.sync_api import expect
+
+from tests.support.axe import axe_violations
+from whisper_magic.audio.load import load
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.support.lab import Lab, Notebook
+
+pytestmark = pytest.mark.browser
+
+AUDIO = Path(__file__).parents[3] / "shared" / "audio"
+TALK = AUDIO / "long" / "librispeech_longform_10spk.flac"
+JFK = AUDIO / "jfk.flac"
+Opened = Callable[..., "Notebook"]
+
+
+@pytest.fixture
+def recordings() -> None:
+    if not TALK.is_file():
+        pytest.skip(f"NO REAL RECORDINGS: {TALK}")
+
+
+def player_of(notebook: Notebook, cell: int) -> Locator:
+    return notebook.outputs(cell).locator("[data-live] > div .player")
+
+
+@pytest.mark.usefixtures("recordings")
+def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, screenshots: Path) -> None:
+    notebook = real(f"%whisper {TALK} --end 240 --language en")
+    notebook.start(1)
+    player = player_of(notebook, 1)
+    player.locator(".segment").nth(2).wait_for()
+    player.locator(".work progress[value]").wait_for()
+    expect(player.locator(".work")).to_contain_text(re.compile(r"\d:\d\d of 4:00"))
+    assert player.get_by_role("button", name="Stop transcribing").is_visible()
+    assert not player.get_by_role("button", name="Tokens").is_visible()
+    notebook.screenshot(screenshots / "live.png")
+    player.locator(".segment .words").first.click()  # what is written can be heard
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    notebook.wait()
+    expect(player).to_have_count(1)
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()  # it plays on in the result
+    expect(player.locator(".work")).to_be_hidden()
+    expect(player.get_by_role("button", name="Tokens")).to_be_visible()
+    assert player.locator(".segment").count() == int(notebook.evaluate("len(_.segments)"))
+    assert notebook.problems.all() == []
+
+
+@pytest.mark.usefixtures("recordings")
+def test_the_stop_button_ends_a_cell_and_keeps_what_was_written(real: Opened) -> None:
+    notebook = real(f"%whisper {TALK} --language en", "'never'")
+    notebook.start(1)
+    player = player_of(notebook, 1)
+    player.locator(".segment").nth(2).wait_for()
+    player.get_by_role("button", name="Stop transcribing").click()
+    notebook.wait(check=False)
+    expect(notebook.outputs(1).last).to_contain_text("Interrupted: what was transcribed until then is in _")
+    expect(player.locator(".warn").first).to_contain_text("partial: interrupted after")
+    assert int(notebook.evaluate("len(_.segments)")) >= 3
+
+
+@pytest.mark.usefixtures("recordings")
+def test_a_job_in_the_background_leaves_the_kernel_free(real: Opened) -> None:
+    notebook = real(
+        f"job = %whisper {TALK} --end 120 --language en --background\njob",
+        "6 * 7",
+        f"job2 = %whisper {JFK} --background --save {{'jfk.txt'}}\njob2",
+        "(await job).duration, job.state",
+    )
+    notebook.run(1)
+    notebook.run(2)
+    assert notebook.outputs(2).inner_text() == "42"
+    notebook.run(3)
+    expect(notebook.outputs(3)).to_contain_text("waiting for its turn")
+    player = player_of(notebook, 1)
+    player.locator(".segment").first.wait_for()
+    assert player.locator(".work").is_visible()
+    notebook.run(4)
+    assert notebook.outputs(4).inner_text() == "(120.0, 'done')"
+    expect(player.locator(".work")).to_be_hidden()
+    expect(player.get_by_role("button", name="Tokens")).to_be_visible()
+    expect(player_of(notebook, 3)).to_contain_text("ask not what your country")
+    expect(notebook.outputs(3).last).to_contain_text("Saved jfk.txt")
+    text = str(notebook.save().cells[1].outputs)
+    assert "Transcript of" in text
+    assert "in progress" not in text
+    assert notebook.problems.all() == []
+
+
+@pytest.mark.usefixtures("recordings")
+def test_a_job_is_stopped_in_its_player(real: Opened) -> None:
+    notebook = real(f"job = %whisper {TALK} --language en --background\njob")
+    notebook.run(1)
+    player = player_of(notebook, 1)
+    player.locator(".segment").nth(2).wait_for()
+    player.get_by_role("button", name="Stop transcribing").click()
+    expect(player.locator(".warn").first).to_contain_text("partial: interrupted after")
+    assert notebook.evaluate("job.state") == "'stopped'"
+
+
+@pytest.mark.usefixtures("recordings")
+def test_what_one_says_is_written_while_one_speaks(
+    real: Opened, lab: Lab, microphone: Path, screenshots: Path
+) -> None:
+    audio = load(JFK)
+    soundfile.write(microphone, audio.samples, audio.sample_rate, subtype="PCM_16")
+    lab.allow_microphone()
+    notebook = real("%whisper record --language en -o said", "said.save('said.flac'); said.audio.duration")
+    notebook.run(1)
+    recorder = notebook.outputs(1).locator(".recorder")
+    recorder.get_by_role("button", name="Record").click()
+    expect(recorder.locator(".text")).to_contain_text("my fellow Americans", timeout=30_000, ignore_case=True)
+    notebook.screenshot(screenshots / "recorder.png")
+    assert axe_violations(notebook.page, ".whisper-magic") == []
+    expect(recorder.locator(".clock")).to_have_text(re.compile("0:1[0-9]"), timeout=30_000)
+    recorder.get_by_role("button", name="Stop recording").click()
+    player = player_of(notebook, 1)
+    expect(player).to_contain_text("ask not what your country can do for you", timeout=60_000)
+    player.get_by_role("button", name="Play").click()
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    assert "what you can do for your country" in notebook.evaluate("said.transcript.text")
+    notebook.run(2)
+    saved = load(notebook.file.parent / "said.flac")
+    assert saved.duration == pytest.approx(float(notebook.evaluate("said.audio.duration")))
+    assert 9 < saved.duration < 20
+    assert notebook.problems.all() == []
+
+
+def test_a_microphone_that_is_refused_says_what_to_do(scripted: Opened) -> None:
+    notebook = scripted("%whisper record")
+    notebook.run(1)
+    recorder = notebook.outputs(1).locator(".recorder")
+    recorder.get_by_role("button", name="Record").click()
+    expect(recorder.get_by_role("status")).to_contain_text("Allow it in the site’s settings, and press Record again.")
+    assert recorder.get_by_role("button", name="Record").is_enabled()

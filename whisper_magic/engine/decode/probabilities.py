@@ -1,0 +1,91 @@
+"""What target and draft thought of each token, from one teacher-forced pass of each over a window's final text.
+
+Decoding itself does not keep distributions. Both models see here what they saw then, the text before each position, so
+that these are the distributions that were drawn from, up to the rounding of another block width. What stands behind a
+rejected token was never judged: nothing is computed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from whisper_magic.engine.runtime.backend import DecoderRunner
+from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
+from whisper_magic.transcript import Round, TokenProb
+
+Tensor = torch.Tensor
+
+MOST = 5  # alternatives kept of a position
+
+
+def token_probs(
+    decoder: DecoderRunner,
+    slot: int,
+    text: Sequence[int],
+    num_prompt: int,
+    processor: LogitsProcessor,
+    temperature: float,
+) -> Tensor:
+    """The distributions of the generated tokens, and of the one that would follow them.
+
+    Args:
+        decoder: Holds the window's cross-attention keys and values.
+        slot: Where.
+        text: Prompt and generated ids.
+        num_prompt: How many of them are the prompt.
+        processor: The logit rules.
+        temperature: 0 leaves the scores as they are.
+
+    Returns:
+        (len(text) - num_prompt + 1, V) float32, after the logit rules.
+    """
+    network = decoder.network
+    cross_kv = decoder.cross_kv(slot).to(network.dtype)
+    device, count = cross_kv.device, len(text)
+    self_kv = torch.zeros(*cross_kv.shape[:4], count, cross_kv.shape[5], dtype=cross_kv.dtype, device=device)
+    tokens, start = torch.tensor([text], device=device), torch.zeros(1, dtype=torch.long, device=device)
+    logits = network.forward(tokens, start, self_kv, cross_kv)[:, num_prompt - 1 :]
+    prompt = torch.tensor([num_prompt], device=device)
+    context = TokenContext.of(
+        tokens, prompt, prompt - 1, count - num_prompt + 1, processor.special.timestamp_begin
+    )
+    scores = processor(logits.float(), context)[0]
+    return (scores / temperature if temperature > 0 else scores).softmax(-1)
+
+
+def with_probs(
+    rounds: Sequence[Round], num_prompt: int, target: Tensor, draft: Tensor | None
+) -> tuple[Round, ...]:
+    """Rounds with the probabilities of what was proposed and written in them.
+
+    Args:
+        rounds: Of one attempt at a window.
+        num_prompt: Tokens of its prompt.
+        target: (N, V), as of `token_probs`.
+        draft: The same of the draft; None without one.
+    """
+    best = target.topk(min(MOST, target.shape[-1]), dim=-1)
+    values, ids = best.values.tolist(), best.indices.tolist()
+    return tuple(_with_probs(one, one.position - num_prompt, target, draft, values, ids) for one in rounds)
+
+
+def _with_probs(
+    one: Round, first: int, target: Tensor, draft: Tensor | None, values: list[list[float]], ids: list[list[int]]
+) -> Round:
+    judged = one.proposed[: min(one.accepted + 1, len(target) - first)]
+    at = range(first, first + len(judged))
+    by_draft = draft is not None and one.drafter == "model"
+    return replace(
+        one,
+        target_probs=tuple(float(target[row, token]) for row, token in zip(at, judged, strict=True)),
+        draft_probs=tuple(float(draft[row, token]) for row, token in zip(at, judged, strict=True))
+        if draft is not None and by_draft
+        else (),
+        alternatives=tuple(
+            tuple(TokenProb(token, p) for token, p in zip(ids[row], values[row], strict=True) if p > 0)
+            for row in range(first, min(first + len(one.tokens), len(target)))
+        ),
+    )

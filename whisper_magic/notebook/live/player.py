@@ -1,0 +1,76 @@
+"""The player of one recording while it is transcribed: words appear in it as they are accepted.
+
+A page that shows it has asked for its text. Until one has, as where the kernel answers no page while a cell runs, the
+progress is shown as any other.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from whisper_magic.notebook.live.progress import Frame
+from whisper_magic.notebook.widgets.players import PLAYERS
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Event, Segment, Started, Transcript
+
+if TYPE_CHECKING:
+    from whisper_magic.notebook.widgets.player import Player
+
+
+class LivePlayer:
+    """Made with the first event, handed to the transcript with the last.
+
+    Attributes:
+        stopping: set where the transcription is to end at its next event.
+    """
+
+    def __init__(self, source: Any, options: TranscribeOptions) -> None:
+        """Make one.
+
+        Args:
+            source: what `Engine.transcribe` gets.
+            options: how it is transcribed.
+        """
+        self._source, self._options = source, options
+        self._player: Player | None = None
+        self.stopping = threading.Event()
+
+    @property
+    def anchor(self) -> str | None:
+        """Of the player; None before there is one."""
+        return None if self._player is None else self._player.anchor
+
+    def update(self, event: Event) -> None:
+        """Take one event of the engine.
+
+        Raises:
+            KeyboardInterrupt: after the player's stop button was pressed: the engine takes it for Ctrl-C.
+        """
+        if self.stopping.is_set():
+            raise KeyboardInterrupt
+        if isinstance(event, Started) and event.duration > 0:  # a stream's length is not known
+            task, duration = self._options.task, event.duration
+            begun = Transcript((), None, task, duration, event.source, self._options, complete=False)
+            self._player = PLAYERS.begin(begun, self._source, self.stopping.set)
+        elif isinstance(event, Segment) and self._player is not None:
+            self._player.write(event)
+
+    def draw(self, frame: Frame) -> bool:
+        """Show how far it is. Whether a page shows this player."""
+        player = self._player
+        if player is None or not player.shown:
+            return False
+        if player.writing:
+            player.tell(frame.state, frame.fraction, frame.tail)
+        return True
+
+    def finish(self, transcript: Transcript) -> None:
+        """It is written: the player becomes the transcript's."""
+        if self._player is not None:
+            PLAYERS.finish(self._player, transcript)
+
+    def fail(self, problem: str) -> None:
+        """It will not be written any further."""
+        if self._player is not None and self._player.writing:
+            self._player.finish(None, problem)

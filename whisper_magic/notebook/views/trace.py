@@ -1,0 +1,141 @@
+"""A trace as text, as HTML and on one line: who drafted, what was accepted, how many tokens a round won."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whisper_magic.notebook.views import tables
+from whisper_magic.notebook.views.html import escaped, frame, heading
+from whisper_magic.notebook.views.tables import Table
+from whisper_magic.notebook.views.text import PLAIN, Style
+from whisper_magic.transcript import Round, Trace
+from whisper_magic.wording import counted
+
+_DRAFTERS = {"model": "draft model", "ngram": "n-grams", "previous": "previous transcript", None: "nothing proposed"}
+_BAR = 24  # columns of text for the longest bar
+_HEIGHT = 60  # pixels of the highest column
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Columns, each with a name and what it says.
+
+    Attributes:
+        caption: what is shown.
+        names: of the columns.
+        shares: their heights, 0 to 1.
+        labels: their values, for people.
+    """
+
+    caption: str
+    names: tuple[str, ...]
+    shares: tuple[float, ...]
+    labels: tuple[str, ...]
+
+
+def text(trace: Trace, style: Style = PLAIN) -> str:
+    """Heading, both charts as bars, a table by drafter."""
+    lines = [style.paint("Trace", "bold") + style.paint("".join(f" · {one}" for one in details(trace)), "dim")]
+    if not trace.rounds:
+        return lines[0]
+    for chart in charts(trace):
+        lines += ["", style.paint(chart.caption, "dim"), *_bars(chart, style)]
+    return "\n".join([*lines, "", tables.as_text(by_drafter(trace), style)])
+
+
+def html(trace: Trace) -> str:
+    """The same, the charts as columns."""
+    head = heading("Trace", details(trace))
+    if not trace.rounds:
+        return frame(f'{head}<div class="wm-body wm-soft">no rounds were recorded</div>', "Trace")
+    columns = "".join(map(_columns, charts(trace)))
+    more = "Each round is a row of trace.to_pandas(); the player's Tokens show them in the text."
+    body = f'<div class="wm-charts">{columns}</div>{tables.as_html(by_drafter(trace))}'
+    return frame(f'{head}{body}<div class="wm-foot">{escaped(more)}</div>', "Trace of speculation", "tables.css")
+
+
+def line(trace: Trace) -> str:
+    """One line, for a trace inside something else."""
+    return f"<Trace: {', '.join(details(trace))}>"
+
+
+def details(trace: Trace) -> tuple[str, ...]:
+    """Totals."""
+    tokens = sum(len(one.tokens) for one in trace.rounds)
+    found = [f"{counted(tokens, 'token')} in {counted(len(trace.rounds), 'round')}"]
+    if trace.tokens_per_round is not None:
+        found.append(f"{trace.tokens_per_round:.2f} tokens a round")
+    if trace.acceptance_rate is not None:
+        proposed = sum(len(one.proposed) for one in trace.rounds)
+        found.append(f"{trace.acceptance_rate:.0%} of {counted(proposed, 'drafted token')} accepted")
+    return tuple(found)
+
+
+def charts(trace: Trace) -> tuple[Chart, ...]:
+    """How many tokens the rounds won; and, where tokens were proposed, how often each place was accepted."""
+    won = Counter(len(one.tokens) for one in trace.rounds)
+    most = max(won.values())
+    counts = range(min(1, *won), max(won) + 1)
+    first = Chart(
+        "Rounds by the tokens that they won",
+        tuple(map(str, counts)),
+        tuple(won[count] / most for count in counts),
+        tuple(f"{won[count]:,}" for count in counts),
+    )
+    longest = max(len(one.proposed) for one in trace.rounds)
+    if not longest:
+        return (first,)
+    shares = tuple(_accepted_at(place, trace.rounds) for place in range(longest))
+    names = tuple(str(place + 1) for place in range(longest))
+    return first, Chart("Accepted, by place in the draft", names, shares, tuple(f"{share:.0%}" for share in shares))
+
+
+def _accepted_at(place: int, rounds: Sequence[Round]) -> float:
+    """Of the rounds that proposed a token at this place, the share that accepted it."""
+    proposed = [one for one in rounds if len(one.proposed) > place]
+    return sum(one.accepted > place for one in proposed) / len(proposed)
+
+
+def by_drafter(trace: Trace) -> Table:
+    """Rounds, tokens and time of each drafter."""
+    groups: dict[str | None, list[Round]] = {}
+    for one in trace.rounds:
+        groups.setdefault(one.drafter, []).append(one)
+    order = [name for name in _DRAFTERS if name in groups]
+    order += [name for name in groups if name not in _DRAFTERS]
+    head = ("who drafted", "rounds", "proposed", "accepted", "tokens a round", "draft", "verify")
+    rows = tuple((_DRAFTERS.get(name, str(name)), *_figures(groups[name])) for name in order)
+    return Table("By drafter; milliseconds are the mean of a round", head, rows)
+
+
+def _figures(rounds: Sequence[Round]) -> tuple[str, ...]:
+    proposed, accepted = sum(len(one.proposed) for one in rounds), sum(one.accepted for one in rounds)
+    share = f"{accepted / proposed:.0%}" if proposed else "–"
+    tokens = sum(len(one.tokens) for one in rounds) / len(rounds)
+    draft, verify = (
+        f"{1000 * sum(seconds) / len(rounds):.1f} ms"
+        for seconds in ((one.draft_seconds for one in rounds), (one.verify_seconds for one in rounds))
+    )
+    return f"{len(rounds):,}", f"{proposed:,}" if proposed else "–", share, f"{tokens:.2f}", draft, verify
+
+
+def _bars(chart: Chart, style: Style) -> list[str]:
+    widest = max(map(len, chart.labels))
+    return [
+        f"  {name:>2} {label:>{widest}}  " + style.paint("█" * round(share * _BAR) or "▏", "blue")
+        for name, share, label in zip(chart.names, chart.shares, chart.labels, strict=True)
+    ]
+
+
+def _columns(chart: Chart) -> str:
+    spoken = "; ".join(f"{name}: {label}" for name, label in zip(chart.names, chart.labels, strict=True))
+    columns = "".join(
+        f'<span><span class="wm-soft">{escaped(label)}</span>'
+        f'<i style="height:{max(1, round(share * _HEIGHT))}px"></i><b>{escaped(name)}</b></span>'
+        for name, share, label in zip(chart.names, chart.shares, chart.labels, strict=True)
+    )
+    caption = f'<div class="wm-soft">{escaped(chart.caption)}</div>'
+    label = escaped(f"{chart.caption}. {spoken}")
+    return f'<div><div class="wm-columns" role="img" aria-label="{label}">{columns}</div>{caption}</div>'
