@@ -110,7 +110,12 @@ def test_vtt() -> None:
 
 
 def test_vtt_has_the_times_of_words_inside() -> None:
-    words = (Word(" R&D", 1.0, 1.4, 1.0), Word(" is", 1.5, 1.6, 1.0), Word(" it", 1.5, 1.8, 1.0), Word(".", 2.0, 2.0, 1.0))
+    words = (
+        Word(" R&D", 1.0, 1.4, 1.0),
+        Word(" is", 1.5, 1.6, 1.0),
+        Word(" it", 1.5, 1.8, 1.0),
+        Word(".", 2.0, 2.0, 1.0),
+    )
     segment = Segment(1.0, 2.0, " R&D is it.", words=words)
     made = Transcript((segment,), "en", "transcribe", 3.0, "x")
     line = formats.text(made, "vtt").splitlines()[3]

@@ -1,4 +1,4 @@
-"""Saved transcripts: text (txt), subtitles (srt, vtt), a table (tsv), a Word document (docx), and JSON, which loads back.
+"""Saved transcripts: text (txt), subtitles (srt, vtt), a table (tsv), Word (docx), and JSON, which loads back.
 
 The text formats need the segments' times and text (`Cue`). JSON follows the fields and annotations of the dataclasses
 in both directions, so that a new field needs no line here. This module imports none of the classes that it writes.
@@ -175,14 +175,16 @@ def _vtt(document: Document) -> str:
 
 def _vtt_line(cue: Cue, line: str) -> str:
     """The text, with the time of each word inside where it was found (WebVTT, 3.4: cue timestamps)."""
-    words = getattr(cue, "words", ())
+    words: Sequence[Any] = getattr(cue, "words", ())
     if "".join(word.text for word in words).split() != line.split():
         return _vtt_text(line)
     parts = [_vtt_text(words[0].text.lstrip())]
     latest = _clock(cue.start, ".")
     for word in words[1:]:
         when = _clock(word.start, ".")
-        parts.append(f"<{when}>{_vtt_text(word.text)}" if latest < when < _clock(cue.end, ".") else _vtt_text(word.text))
+        parts.append(
+            f"<{when}>{_vtt_text(word.text)}" if latest < when < _clock(cue.end, ".") else _vtt_text(word.text)
+        )
         latest = max(latest, when)
     return "".join(parts)
 

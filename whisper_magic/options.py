@@ -212,7 +212,9 @@ def _speculation_checks(options: TranscribeOptions) -> Iterator[Check]:
     yield _one_of("mode", options.mode, ("auto", *get_args(Mode)))
     clash = _is_one_of(options.mode, ("batched",)) and options.condition_on_previous is True
     yield not clash, "mode='batched' has no previous text: condition_on_previous needs mode='sequential'"
-    yield isinstance(options.vad, bool), f"vad must be True or False, got {options.vad!r}"
+    for name in ("vad", "trace"):
+        value = getattr(options, name)
+        yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
 
 
 def _part_checks(options: TranscribeOptions) -> Iterator[Check]:

@@ -186,7 +186,7 @@ class Trace:
             PackageMissing: without pandas (the `pandas` extra).
         """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
-        columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs"]
+        columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs", "alternatives"]
         return _data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 

@@ -4,6 +4,8 @@ import type { All, Kind, Model, Notice, Reply } from "./protocol";
 
 const SLOW = 5000; // ms without an answer until the page says that it waits
 
+const AGAIN = 200; // ms until a question is asked once more
+
 interface Waiting {
   readonly resolve: (reply: Reply<Kind>) => void;
   readonly reject: (error: Error) => void;
@@ -60,6 +62,24 @@ export class Kernel {
         this.close();
       }
     });
+  }
+
+  /**
+   * Ask for something again and again until there is an answer: JupyterLab gives widgets a subshell, which answers while a
+   * cell runs, but what is sent before that is there waits for the cell's end.
+   */
+  insist<K extends Kind>(kind: K, what: All[K]["ask"]): Promise<Reply<K>> {
+    const answer = this.ask(kind, what);
+    const id = `${this.#prefix}-${this.#count}`;
+    const again = (wait: number): void => {
+      setTimeout(() => {
+        if (!this.#waiting.has(id)) return;
+        this.#model.send({ ...what, kind, id });
+        if (wait < SLOW) again(2 * wait);
+      }, wait);
+    };
+    again(AGAIN);
+    return answer;
   }
 
   #slow(slow: boolean): void {

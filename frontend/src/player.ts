@@ -3,13 +3,14 @@
 
 import { watch } from "./anchors";
 import { h } from "./dom";
-import { Kernel } from "./kernel";
+import { Kernel, Refused } from "./kernel";
 import type { Document, Live as Growth, Model } from "./protocol";
 import { View } from "./view";
 
 const FORGOTTEN = 60_000; // ms after which a player whose output is gone is closed
 
 const LEAVING = new WeakSet<Element>();
+const FAILED = new WeakSet<Element>();
 
 /** One player's model on this page: its kernel, its text as it is now, and its views by the element that holds each. */
 class Live {
@@ -19,7 +20,7 @@ class Live {
 
   constructor(model: Model) {
     this.kernel = new Kernel(model);
-    this.#document = this.kernel.ask("document", {}).then(({ value }) => value);
+    this.#document = this.kernel.insist("document", {}).then(({ value }) => value);
     this.#document.catch(() => undefined); // whoever waits for it deals with it
     this.kernel.onnotice((notice) => {
       if (notice.notice === "live") void this.#grow(notice);
@@ -43,15 +44,21 @@ class Live {
 
   /** Put a player in the place of a static view, whose foot stays. */
   async mount(anchor: Element): Promise<void> {
-    if (this.#views.has(anchor) || anchor.hasAttribute("data-live")) return;
+    if (this.#views.has(anchor) || anchor.hasAttribute("data-live") || FAILED.has(anchor)) return;
     anchor.setAttribute("data-live", "");
     if (this.#moved(anchor)) return;
     try {
-      await this.draw(anchor, anchor.querySelector(":scope > .wm-foot"), false);
-      anchor.classList.add("wm-live");
-    } catch {
-      anchor.removeAttribute("data-live"); // the static view stays
+      await this.#document;
+      if (anchor.isConnected) {
+        await this.draw(anchor, anchor.querySelector(":scope > .wm-foot"), false);
+        anchor.classList.add("wm-live");
+        return;
+      } // else progress was drawn anew meanwhile, as it is many times a second
+    } catch (error) {
+      FAILED.add(anchor); // the static view stays
+      if (!(error instanceof Refused)) console.error(error);
     }
+    anchor.removeAttribute("data-live");
   }
 
   /** Take along the view of an output that another one has replaced, as progress is replaced by its result. */

@@ -81,6 +81,7 @@ export class Waveform {
       this.#viewed(start, end, on);
     });
     this.#surfer.on("redraw", () => this.#viewed(...this.view, on));
+    this.#surfer.on("ready", () => this.#begin());
     this.#regions.enableDragSelection({ color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
     this.#regions.on("region-created", (region) => {
       if (this.#region !== null && this.#region !== region) this.#region.remove();
@@ -91,6 +92,12 @@ export class Waveform {
       on.onregion({ start: region.start, end: region.end });
     });
     this.element.addEventListener("wheel", this.#onwheel, { passive: false, signal: this.#stop.signal });
+  }
+
+  /** Show a part of a long recording at first, once there is something to show. */
+  #begin(): void {
+    const ready = this.element.clientWidth > 0 && this.#surfer.getDecodedData() !== null;
+    if (this.minimap !== null && this.#pixels === 0 && ready) this.zoom(this.#duration / SHOWN_AT_FIRST);
   }
 
   #viewed(start: number, end: number, on: WaveformEvents): void {
@@ -121,9 +128,7 @@ export class Waveform {
       progressColor: style.getPropertyValue("--mark").trim() || "royalblue",
       cursorColor: style.getPropertyValue("--text").trim() || "black",
     });
-    if (this.minimap !== null && this.#pixels === 0 && this.element.clientWidth > 0) {
-      this.zoom(this.#duration / SHOWN_AT_FIRST);
-    }
+    this.#begin();
     void this.#fill(...this.view);
   }
 

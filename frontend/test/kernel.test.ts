@@ -57,3 +57,16 @@ test("a kernel that does not answer for long is reported, and its answer too", a
   expect(said).toEqual([true, false]);
   vi.useRealTimers();
 });
+
+test("what is insisted on is asked again until it is answered", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel();
+  const asked = new Kernel(model).insist("document", {});
+  vi.advanceTimersByTime(700);
+  expect(model.sent.map(({ id }) => id)).toEqual([model.sent[0]?.["id"], model.sent[0]?.["id"], model.sent[0]?.["id"]]);
+  model.answer(0, { value: { title: "talk" } });
+  expect((await asked).value.title).toBe("talk");
+  vi.advanceTimersByTime(60_000);
+  expect(model.sent).toHaveLength(3);
+  vi.useRealTimers();
+});

@@ -31,7 +31,7 @@ function media(): HTMLAudioElement {
 function made(exists = true): { transport: Transport; sound: Sound; moves: [number, boolean][]; lines: string[] } {
   const [moves, lines]: [[number, boolean][], string[]] = [[], []];
   const sound = { media: media(), way: "file", exists, ready: () => Promise.resolve() } as unknown as Sound;
-  const transport = new Transport(sound, 20, h("div"), {
+  const transport = new Transport(sound, 20, h("div"), [], {
     onmoved: (time, playing) => moves.push([time, playing]),
     onloop: () => undefined,
     onstatus: (line) => lines.push(line),

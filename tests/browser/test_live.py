@@ -1,4 +1,4 @@
-"""While it is written: words in the player as a cell runs, jobs in the background, the microphone. Real whisper-base."""
+"""While it is written: words in the player, jobs in the background, the microphone. Real whisper-base."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, screenshots:
     assert not player.get_by_role("button", name="Tokens").is_visible()
     notebook.screenshot(screenshots / "live.png")
     player.locator(".segment .words").first.click()  # what is written can be heard
-    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    expect(player.get_by_role("button", name="Pause")).to_be_visible(timeout=30_000)
     notebook.wait()
     expect(player).to_have_count(1)
     expect(player.get_by_role("button", name="Pause")).to_be_visible()  # it plays on in the result
@@ -112,9 +112,7 @@ def test_a_job_is_stopped_in_its_player(real: Opened) -> None:
 
 
 @pytest.mark.usefixtures("recordings")
-def test_what_one_says_is_written_while_one_speaks(
-    real: Opened, lab: Lab, microphone: Path, screenshots: Path
-) -> None:
+def test_what_one_says_is_written_while_one_speaks(real: Opened, lab: Lab, microphone: Path, screenshots: Path) -> None:
     audio = load(JFK)
     soundfile.write(microphone, audio.samples, audio.sample_rate, subtype="PCM_16")
     lab.allow_microphone()
@@ -122,13 +120,13 @@ def test_what_one_says_is_written_while_one_speaks(
     notebook.run(1)
     recorder = notebook.outputs(1).locator(".recorder")
     recorder.get_by_role("button", name="Record").click()
-    expect(recorder.locator(".text")).to_contain_text("my fellow Americans", timeout=30_000, ignore_case=True)
+    expect(recorder.locator(".text")).to_contain_text("ask what you can do", timeout=30_000)
     notebook.screenshot(screenshots / "recorder.png")
     assert axe_violations(notebook.page, ".whisper-magic") == []
     expect(recorder.locator(".clock")).to_have_text(re.compile("0:1[0-9]"), timeout=30_000)
     recorder.get_by_role("button", name="Stop recording").click()
     player = player_of(notebook, 1)
-    expect(player).to_contain_text("ask not what your country can do for you", timeout=60_000)
+    expect(player).to_contain_text("what you can do for your country", timeout=60_000)
     player.get_by_role("button", name="Play").click()
     expect(player.get_by_role("button", name="Pause")).to_be_visible()
     assert "what you can do for your country" in notebook.evaluate("said.transcript.text")

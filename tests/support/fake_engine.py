@@ -70,6 +70,9 @@ class FakeEngine:
             raise SomeFailed(results, errors)
         return results
 
+    def transcribe(self, source, options, *, on_event=lambda event: None):
+        return self._transcribe(source, options, on_event)[0]
+
     def _transcribe(self, source, options, on_event):
         self.calls.append((source, options))
         name = Path(source).name if isinstance(source, str | Path) else "array"

@@ -99,7 +99,7 @@ class Capture:
             self._grown.notify_all()
 
     def _decode(self) -> None:
-        with av.open(self._incoming, options=PROBED) as container:
+        with av.open(self._incoming, "r", options=PROBED) as container:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
             for frame in container.decode(audio=0):
                 for resampled in resampler.resample(frame):

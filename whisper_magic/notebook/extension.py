@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from IPython.core.interactiveshell import InteractiveShell
 
 from whisper_magic.errors import WhisperMagicError
+from whisper_magic.notebook.jobs.background import JOBS
 from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.line import completion
 from whisper_magic.notebook.magics import MODEL_TRAITS, WhisperMagics
@@ -45,17 +46,24 @@ def unload(shell: InteractiveShell) -> None:
     _remove(shell)
     SESSION.unregister()
     if not shell.display_trap.is_active:  # no cell runs
-        SESSION.free_if_unregistered()
+        _free()
         return
 
     def at_cell_end() -> None:
         shell.events.unregister("post_execute", at_cell_end)
         try:
-            SESSION.free_if_unregistered()
+            _free()
         except WhisperMagicError as error:  # an engine that is in use; IPython would print a callback's arguments
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
 
     shell.events.register("post_execute", at_cell_end)
+
+
+def _free() -> None:
+    """Stop the jobs and free the models, unless the extension was loaded again."""
+    if not SESSION.registered:
+        JOBS.stop()
+    SESSION.free_if_unregistered()
 
 
 def _engine_of(transcript: Transcript) -> Engine | None:

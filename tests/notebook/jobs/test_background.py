@@ -81,7 +81,14 @@ def test_a_job_that_waits_never_begins_when_stopped(run, held, sources):
     assert waiting.state == "stopped"
     with pytest.raises(TranscriptError, match=r"^b.wav was stopped before it began$"):
         waiting.result()
-    assert type(run("await job", ).error) is NameError
+    assert (
+        type(
+            run(
+                "await job",
+            ).error
+        )
+        is NameError
+    )
     held.set()
     last = run("%whisper c.wav --background").result
     last.result(10)

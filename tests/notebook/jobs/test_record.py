@@ -11,7 +11,7 @@ import soundfile
 from tests.audio.test_capture import webm
 from whisper_magic.errors import TranscriptError
 from whisper_magic.notebook.jobs.record import Recording
-from whisper_magic.notebook.widgets.messages import BadRequest, parse, RECORDER
+from whisper_magic.notebook.widgets.messages import RECORDER, BadRequest, parse
 from whisper_magic.transcript import Segment
 
 

@@ -109,7 +109,7 @@ def owned(shell, run, monkeypatch):
     def answers(cell):
         found = []
         monkeypatch.setattr(
-            "whisper_magic.notebook.jobs.context.surface_of", lambda shell: found.append(owns_output(shell))
+            "whisper_magic.notebook.jobs.context.surface_of", lambda shell, live: found.append(owns_output(shell))
         )
         run(cell)
         return found

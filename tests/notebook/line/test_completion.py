@@ -72,7 +72,7 @@ def test_tab(offered, cell, completed):
 
 def test_at_the_start_commands_come_before_files(offered):
     found = offered("%whisper ")
-    assert found[:6] == [f"%whisper {name}" for name in ("load", "unload", "status", "compare", "demo", "help")]
+    assert found[:6] == [f"%whisper {name}" for name in ("load", "unload", "status", "record", "compare", "demo")]
     assert "%whisper a.wav" in found
     assert not any("hidden" in line for line in found)
 

@@ -84,8 +84,8 @@ def test_how_far_how_long_and_what_is_said(live, recorder, clock):
         live.update(0, round_of(1, 4, 3))
         clock.now = 31.0
         live.update(0, round_of(1, 5, 4))
-    assert recorder.frames[0] == Frame("talk.mp3 · 0:25 of 1:40 · about 1:00 left", "one two", "", 0.25)
-    assert recorder.frames[-1].state == "talk.mp3 · 0:25 of 1:40 · about 0:49 left"
+    assert recorder.frames[0] == Frame("0:25 of 1:40 · about 1:00 left", "one two", "", 0.25, "talk.mp3")
+    assert recorder.frames[-1].line == "talk.mp3 · 0:25 of 1:40 · about 0:49 left"
     assert recorder.frames[-1].settled == "one two"
     assert recorder.frames[-1].tail == " three four"
 
@@ -99,7 +99,7 @@ def test_a_single_window_counts_as_it_is_decoded(live, recorder, clock):
         clock.now = 8.0
         live.update(0, Segment(0.0, 28.0, " one"))
     assert [frame.fraction for frame in recorder.frames] == [0.0, 0.25, 0.5, 0.5, 0.75, 1.0]
-    assert recorder.frames[2].state == "talk.mp3 · 0:14 of 0:28"
+    assert recorder.frames[2].line == "talk.mp3 · 0:14 of 0:28"
 
 
 def test_windows_of_a_batch_count_together(live, recorder, clock):
@@ -147,7 +147,7 @@ def test_a_length_that_is_not_known_yet(live, recorder, clock):
         live.update(0, Started("talk.mp3", 0.0))
         clock.now = 2.0
         live.update(0, Segment(0.0, 75.0, " one"))
-    assert recorder.frames[-1] == Frame("talk.mp3 · 1:15 read", "one", "", None)
+    assert recorder.frames[-1] == Frame("1:15 read", "one", "", None, "talk.mp3")
 
 
 def test_a_part_counts_from_its_start(recorder, clock):
@@ -156,7 +156,7 @@ def test_a_part_counts_from_its_start(recorder, clock):
         live.update(0, Started("talk.mp3", 20.0))
         clock.now = 2.0
         live.update(0, Segment(60.0, 65.0, " one"))
-    assert recorder.frames[-1].state == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
+    assert recorder.frames[-1].line == "talk.mp3 · 0:05 of 0:20 · about 6 s left"
 
 
 def test_several_recordings_are_one_job(recorder, clock):

@@ -228,7 +228,7 @@ def test_work_is_stopped_and_only_one_at_a_time(page: Page, engine: Engine) -> N
 
 
 def test_work_that_fails_says_why(page: Page, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    page.player._engine = lambda: None
+    page.player._engine = lambda transcript: None
     page.ask("words")
     assert page.noticed() == {
         "notice": "failed",

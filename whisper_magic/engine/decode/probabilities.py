@@ -49,16 +49,12 @@ def token_probs(
     tokens, start = torch.tensor([text], device=device), torch.zeros(1, dtype=torch.long, device=device)
     logits = network.forward(tokens, start, self_kv, cross_kv)[:, num_prompt - 1 :]
     prompt = torch.tensor([num_prompt], device=device)
-    context = TokenContext.of(
-        tokens, prompt, prompt - 1, count - num_prompt + 1, processor.special.timestamp_begin
-    )
+    context = TokenContext.of(tokens, prompt, prompt - 1, count - num_prompt + 1, processor.special.timestamp_begin)
     scores = processor(logits.float(), context)[0]
     return (scores / temperature if temperature > 0 else scores).softmax(-1)
 
 
-def with_probs(
-    rounds: Sequence[Round], num_prompt: int, target: Tensor, draft: Tensor | None
-) -> tuple[Round, ...]:
+def with_probs(rounds: Sequence[Round], num_prompt: int, target: Tensor, draft: Tensor | None) -> tuple[Round, ...]:
     """Rounds with the probabilities of what was proposed and written in them.
 
     Args:

@@ -1,8 +1,8 @@
 """`--background`: transcriptions that run in a thread, one after the other, while the kernel is free for other cells.
 
-    job = %whisper talk.mp3 --background
-    job                                   # its player: the words as they are accepted, a stop button
-    transcript = await job
+job = %whisper talk.mp3 --background
+job                                   # its player: the words as they are accepted, a stop button
+transcript = await job
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Job:
         self._stopping = live.stopping if live is not None else threading.Event()
         self._handle: DisplayHandle | None = None
         self._frame = Frame("waiting for its turn", source=name)
+        self._anchored = False  # whether the frame has the widget's anchor
 
     @property
     def state(self) -> str:
@@ -117,7 +118,7 @@ class Job:
 
     def draw(self, frame: Frame) -> None:
         """Show how far it is."""
-        if self._live is None or not self._live.draw(frame):
+        if not (self._anchored and self._live is not None and self._live.draw(frame)):
             self._show_frame(frame)
 
     def clear(self) -> None:
@@ -162,6 +163,7 @@ class Job:
 
     def _show_frame(self, frame: Frame) -> None:
         self._frame = frame
+        self._anchored = self._live is not None and self._live.anchor is not None
         if self._handle is not None:
             self._handle.update(bundle_of(frame, self._live), raw=True)
 
@@ -192,6 +194,17 @@ class Queue:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="whisper-jobs", daemon=True)
             self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the job that runs, and those that wait."""
+        jobs = [self.current] if self.current is not None else []
+        while True:
+            try:
+                jobs.append(self._waiting.get_nowait()[0])
+            except queue.Empty:
+                break
+        for job in jobs:
+            job.stop()
 
     def _run(self) -> None:
         while True:

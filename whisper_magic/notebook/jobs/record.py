@@ -73,7 +73,7 @@ class Recording(background.Job):
         self._recorder = Recorder()
         self._options, self._saver = options, saver
         super().__init__("microphone", shell, _LiveRecorder(self._recorder))
-        self._frame = Frame("A recorder, where the notebook's kernel runs.")
+        self._frame, self._anchored = Frame("A recorder, where the notebook's kernel runs."), True
 
     def begin(self) -> None:
         """Load the models, and transcribe what comes, in a thread."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whisper_magic.errors import Interrupted, WhisperMagicError
+from whisper_magic.errors import EngineClosed, Interrupted, WhisperMagicError
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
@@ -109,6 +109,11 @@ class Session:
         self._registered = True
         self.wanted = self.wanted or configured
 
+    @property
+    def registered(self) -> bool:
+        """Whether the magics are there."""
+        return self._registered
+
     def unregister(self) -> None:
         """The magics are gone; models and choice stay until `free_if_unregistered`."""
         self._registered = False
@@ -186,9 +191,13 @@ class Session:
                 and are otherwise loaded beside the resident ones and closed afterwards. None uses the models that are
                 wanted.
             on_stage: called when models start to load.
+
+        Raises:
+            EngineClosed: where the extension was unloaded.
         """
         if choice is None:
-            assert self.wanted is not None, "register() sets what is wanted"
+            if self.wanted is None:  # of a job that outlived the extension
+                raise EngineClosed("whisper_magic was unloaded; %load_ext whisper_magic loads it again")
             yield self.load(self.wanted, on_stage)
         elif self._engine is None:
             with self._changing:

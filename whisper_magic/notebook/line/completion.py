@@ -57,7 +57,9 @@ class Matcher:
         word = last.group() if last else ""
         earlier = text[: len(text) - len(word)].split()
         command = earlier[0] if magic == "whisper" and earlier else ""
-        parser = {"load": LOAD, "compare": COMPARE, "record": RECORD}.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
+        parser = {"load": LOAD, "compare": COMPARE, "record": RECORD}.get(
+            command, WHISPER if magic == "whisper" else TRANSCRIBE
+        )
         values = parser.choices_after(earlier[-1]) if earlier else None
         if word.startswith("-"):
             return word, sorted(parser.flags)

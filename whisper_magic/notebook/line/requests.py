@@ -89,9 +89,7 @@ class StatusRequest:
     """Show which models are loaded."""
 
 
-Request = (
-    HelpRequest | TranscribeRequest | CompareRequest | RecordRequest | LoadRequest | UnloadRequest | StatusRequest
-)
+Request = HelpRequest | TranscribeRequest | CompareRequest | RecordRequest | LoadRequest | UnloadRequest | StatusRequest
 
 
 def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> Request:

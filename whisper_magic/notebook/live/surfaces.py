@@ -106,12 +106,14 @@ class NotebookSurface:
         """
         self.owns_output, self.live = owns_output, live
         self._handle: DisplayHandle | None = None
+        self._anchored = False  # whether what is shown has the widget's anchor
 
     def draw(self, frame: Frame) -> None:
         """Show the output, or update it."""
-        if self.live is not None and self.live.draw(frame):
+        if self._anchored and self.live is not None and self.live.draw(frame):
             return
         bundle = bundle_of(frame, self.live)
+        self._anchored = self.live is not None and self.live.anchor is not None
         if self._handle is None:
             self._handle = DisplayHandle()
             self._handle.display(bundle, raw=True)

@@ -30,6 +30,7 @@ def document(
         changes: how many can be undone.
         writing: whether the transcript still grows: what is known at its end is left out.
     """
+    models = [facts.models(transcript.models)]
     figures = " · ".join(f"{value} {what}" for value, what in view.figures(transcript))
     return {
         "title": facts.name(transcript.source),
@@ -47,7 +48,7 @@ def document(
         "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
         "changes": changes,
         "rounds": len(transcript.trace.rounds),
-        "foot": [] if writing else [line for line in (figures, facts.models(transcript.models), *transcript.notes) if line],
+        "foot": [] if writing else [line for line in (figures, *models, *transcript.notes) if line],
         "writing": writing,
     }
 

@@ -153,6 +153,19 @@ class EndRequest(Request):
     kind: ClassVar[str] = "end"
 
 
+def answer_while_cells_run(widget: Any) -> None:
+    """Let a widget's messages be taken by the thread that the page names (a subshell), also while a cell runs.
+
+    ipykernel 7.4 sends them to the thread that last sent one through the widget: that of the cell, where they would
+    wait for its end.
+
+    Args:
+        widget: a new one.
+    """
+    if (comm := getattr(widget, "comm", None)) is not None:
+        comm._reply_subshell_for = None
+
+
 RECORDER: tuple[type[Request], ...] = (ChunkRequest, EndRequest)
 PLAYER: tuple[type[Request], ...] = (
     DocumentRequest,

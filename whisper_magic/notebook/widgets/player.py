@@ -77,6 +77,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self.shown = False
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
+        messages.answer_while_cells_run(self)
         self.on_msg(self._on_message)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:

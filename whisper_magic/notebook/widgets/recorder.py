@@ -1,7 +1,7 @@
 """The recorder: a button in the page, whose microphone's sound comes to the kernel while one speaks.
 
-As of the player, what is in the cell is static HTML with an anchor; the page (frontend/src/recorder.ts) puts the recorder
-there.
+As of the player, what is in the cell is static HTML with an anchor; the page puts the recorder there
+(frontend/src/recorder.ts).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Recorder(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         self._lock = threading.Lock()
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
+        messages.answer_while_cells_run(self)
         self.on_msg(self._on_message)
 
     def tell(self, state: str, settled: tuple[Segment, ...] = (), tail: str = "", language: str | None = None) -> None:

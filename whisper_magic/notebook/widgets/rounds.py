@@ -114,8 +114,8 @@ def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText)
     place = places[-1] if places else last
     tokens: list[dict[str, Any]] = []
     for i, token in enumerate(one.proposed):
-        accepted = i < one.accepted
-        shown = {"text": token_text(token), "verdict": "a" if accepted else "r", "segment": places[i] if accepted else place}
+        verdict, segment = ("a", places[i]) if i < one.accepted else ("r", place)
+        shown: dict[str, Any] = {"text": token_text(token), "verdict": verdict, "segment": segment}
         probs = {"p": one.target_probs, "q": one.draft_probs}
         tokens.append(shown | {name: round(of[i], 4) for name, of in probs.items() if i < len(of)})
     if one.token is not None:

@@ -167,12 +167,15 @@ class SoundSource:
 
 
 def _columns(features: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """(bins, frames) log-mel -> (bins, columns): the loudest of the frames of a column, over the range that Whisper keeps."""
+    """(bins, frames) log-mel -> (bins, columns): the loudest frame of each, over the range that Whisper keeps."""
     together = -(-features.shape[1] // MOST_COLUMNS)
     missing = -features.shape[1] % together
     padded = np.pad(features, ((0, 0), (0, missing)), mode="edge")
     loudest = padded.reshape(len(features), -1, together).max(axis=2)
-    return np.rint(255 * np.clip((loudest - features.max()) / MEL_RANGE + 1, 0, 1)).astype(np.uint8)
+    columns: npt.NDArray[np.uint8] = np.rint(255 * np.clip((loudest - features.max()) / MEL_RANGE + 1, 0, 1)).astype(
+        "u1"
+    )
+    return columns
 
 
 class _Growing:
