@@ -7,6 +7,7 @@
     length     recordings of 30 seconds to 3 hours
     adaptive   automatic draft length against every fixed one
     exact      the text on every real recording, beside transformers and openai/whisper
+    player     the player in a real JupyterLab: time to be seen, to sound; ten hours
     startup    %load_ext, and loading an engine
     all        every one of these but verdict
     sound      write the bundled recording as WAV (--to), for machines that cannot decode it
@@ -35,7 +36,7 @@ from benchmarks.report.report import Report, SuiteResult, full_text, save, verdi
 from benchmarks.settings import Settings, log_to_stderr
 from whisper_magic.errors import WhisperMagicError
 
-SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words", "exact")
+SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words", "player", "exact")
 SETTINGS = (
     *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
     *("windows", "minutes", "model", "draft", "recordings", "work"),

@@ -67,7 +67,7 @@ export class Text {
   constructor(document: Document, on: TextEvents) {
     this.#document = document;
     this.#on = on;
-    this.element = h("div", { class: "text", role: "region", tabindex: 0, "aria-label": "What was said" });
+    this.element = h("div", { class: "text", role: "group", tabindex: 0, "aria-label": "What was said" });
     this.follow = h("button", { class: "follow", type: "button", hidden: true }, "Follow the sound");
     this.follow.addEventListener("click", () => {
       this.#setFollowing(true);

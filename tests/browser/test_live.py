@@ -21,25 +21,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-AUDIO = Path(__file__).parents[3] / "shared" / "audio"
-TALK = AUDIO / "long" / "librispeech_longform_10spk.flac"
-JFK = AUDIO / "jfk.flac"
+TALK = "long/librispeech_longform_10spk.flac"
 Opened = Callable[..., "Notebook"]
-
-
-@pytest.fixture
-def recordings() -> None:
-    if not TALK.is_file():
-        pytest.skip(f"NO REAL RECORDINGS: {TALK}")
 
 
 def player_of(notebook: Notebook, cell: int) -> Locator:
     return notebook.outputs(cell).locator("[data-live] > div .player")
 
 
-@pytest.mark.usefixtures("recordings")
-def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, screenshots: Path) -> None:
-    notebook = real(f"%whisper {TALK} --end 240 --language en")
+def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, recordings: Path, screenshots: Path) -> None:
+    notebook = real(f"%whisper {recordings / TALK} --end 240 --language en")
     notebook.start(1)
     player = player_of(notebook, 1)
     player.locator(".segment").nth(2).wait_for()
@@ -59,9 +50,8 @@ def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, screenshots:
     assert notebook.problems.all() == []
 
 
-@pytest.mark.usefixtures("recordings")
-def test_the_stop_button_ends_a_cell_and_keeps_what_was_written(real: Opened) -> None:
-    notebook = real(f"%whisper {TALK} --language en", "'never'")
+def test_the_stop_button_ends_a_cell_and_keeps_what_was_written(real: Opened, recordings: Path) -> None:
+    notebook = real(f"%whisper {recordings / TALK} --language en", "'never'")
     notebook.start(1)
     player = player_of(notebook, 1)
     player.locator(".segment").nth(2).wait_for()
@@ -72,12 +62,11 @@ def test_the_stop_button_ends_a_cell_and_keeps_what_was_written(real: Opened) ->
     assert int(notebook.evaluate("len(_.segments)")) >= 3
 
 
-@pytest.mark.usefixtures("recordings")
-def test_a_job_in_the_background_leaves_the_kernel_free(real: Opened) -> None:
+def test_a_job_in_the_background_leaves_the_kernel_free(real: Opened, recordings: Path) -> None:
     notebook = real(
-        f"job = %whisper {TALK} --end 120 --language en --background\njob",
+        f"job = %whisper {recordings / TALK} --end 120 --language en --background\njob",
         "6 * 7",
-        f"job2 = %whisper {JFK} --background --save {{'jfk.txt'}}\njob2",
+        f"job2 = %whisper {recordings / 'jfk.flac'} --background --save {{'jfk.txt'}}\njob2",
         "(await job).duration, job.state",
     )
     notebook.run(1)
@@ -100,9 +89,8 @@ def test_a_job_in_the_background_leaves_the_kernel_free(real: Opened) -> None:
     assert notebook.problems.all() == []
 
 
-@pytest.mark.usefixtures("recordings")
-def test_a_job_is_stopped_in_its_player(real: Opened) -> None:
-    notebook = real(f"job = %whisper {TALK} --language en --background\njob")
+def test_a_job_is_stopped_in_its_player(real: Opened, recordings: Path) -> None:
+    notebook = real(f"job = %whisper {recordings / TALK} --language en --background\njob")
     notebook.run(1)
     player = player_of(notebook, 1)
     player.locator(".segment").nth(2).wait_for()
@@ -111,9 +99,10 @@ def test_a_job_is_stopped_in_its_player(real: Opened) -> None:
     assert notebook.evaluate("job.state") == "'stopped'"
 
 
-@pytest.mark.usefixtures("recordings")
-def test_what_one_says_is_written_while_one_speaks(real: Opened, lab: Lab, microphone: Path, screenshots: Path) -> None:
-    audio = load(JFK)
+def test_what_one_says_is_written_while_one_speaks(
+    real: Opened, lab: Lab, recordings: Path, microphone: Path, screenshots: Path
+) -> None:
+    audio = load(recordings / "jfk.flac")
     soundfile.write(microphone, audio.samples, audio.sample_rate, subtype="PCM_16")
     lab.allow_microphone()
     notebook = real("%whisper record --language en -o said", "said.save('said.flac'); said.audio.duration")

@@ -54,8 +54,13 @@ class Embedded:
         return f"{len(self.content) / 1e6:.1f} MB of sound are embedded here; they go wherever this page goes"
 
 
+def script() -> str:
+    """Lets the text seek, as HTML that stands behind it."""
+    return f"<script>{_SCRIPT}</script>"
+
+
 def html(sound: Embedded) -> str:
     """The player, as HTML."""
     content = base64.b64encode(sound.content).decode()
     player = f'<audio controls preload="metadata" src="data:{sound.mime};base64,{content}"></audio>'
-    return f'<div class="wm-sound">{player}<script>{_SCRIPT}</script></div>'
+    return f'<div class="wm-sound">{player}</div>'

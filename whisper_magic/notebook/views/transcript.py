@@ -45,7 +45,8 @@ def html(transcript: Transcript, anchor: str | None = None, sound: Embedded | No
     below = "".join(f"<div>{escaped(line)}</div>" for line in lines)
     foot = f'{phases.html_bar(transcript.timing)}<div class="wm-row">{numbers}</div>{below}'
     player = embedded.html(sound) if sound is not None else ""
-    content = f'{head}{player}{html_body(transcript, sound)}<div class="wm-foot">{foot}</div>'
+    seeking = embedded.script() if sound is not None else ""
+    content = f'{head}{player}{html_body(transcript, sound)}<div class="wm-foot">{foot}</div>{seeking}'
     return frame(content, f"Transcript of {facts.name(transcript.source)}", anchor=anchor)
 
 
@@ -71,7 +72,7 @@ def html_body(transcript: Transcript, sound: Embedded | None = None) -> str:
     begin = None if sound is None else sound.start
     rows = "".join(_html_segment(segment, flags, hours, transcript, begin) for segment, flags in shown)
     inner = f'<div role="list">{rows}</div>{note}'
-    return f'<div class="wm-body" role="region" aria-label="What was said" tabindex="0">{inner}</div>'
+    return f'<div class="wm-body" role="group" aria-label="What was said" tabindex="0">{inner}</div>'
 
 
 def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcript, begin: float | None) -> str:

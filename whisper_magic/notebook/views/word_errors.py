@@ -91,7 +91,7 @@ def _body(errors: WordErrors) -> str:
     marked = f'<div class="wm-speech" dir="auto">{words}</div>'
     table = tables.as_html(differences(errors))
     return (
-        '<div class="wm-body" role="region" aria-label="What differs" tabindex="0">'
+        '<div class="wm-body" role="group" aria-label="What differs" tabindex="0">'
         f'{marked}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'
     )
 
