@@ -142,6 +142,7 @@ def test_other_scripts_enlarged_and_in_high_contrast(lab: Lab, screenshots: Path
     page.set_viewport_size({"width": 640, "height": 450})  # what 200 % zoom leaves of 1280 x 900
     for player in (hebrew, chinese):
         assert player.evaluate("p => p.scrollWidth <= p.clientWidth")
+    hebrew.scroll_into_view_if_needed()
     page.screenshot(path=screenshots / "zoom-200.png")
     page.emulate_media(forced_colors="active")
     page.screenshot(path=screenshots / "high-contrast.png")
