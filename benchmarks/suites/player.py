@@ -72,6 +72,31 @@ SOUNDED = """async ([index, segment]) => {
 }"""
 
 
+MARKED = """async ([index, segment, seconds]) => {
+  const cell = document.querySelectorAll(".jp-Notebook .jp-Cell")[index];
+  const root = cell.querySelector("[data-live] > div:not([class])").shadowRoot;
+  const play = HTMLMediaElement.prototype.play;
+  let media = null;
+  HTMLMediaElement.prototype.play = function () { media = this; return play.call(this); };
+  const rows = root.querySelectorAll(".segment");
+  const seen = [];
+  const watch = new MutationObserver(() => {
+    const now = root.querySelector(".word.now");
+    if (now === null || media === null || media.seeking) return;
+    const row = now.closest(".segment");
+    const place = [[...rows].indexOf(row), [...row.querySelectorAll(".word")].indexOf(now)].join();
+    if (seen.at(-1)?.[0] !== place) seen.push([place, media.currentTime]);
+  });
+  watch.observe(root.querySelector(".text"), { subtree: true, attributeFilter: ["class"] });
+  rows[segment].querySelector(".words").click();
+  await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  media.pause();
+  watch.disconnect();
+  HTMLMediaElement.prototype.play = play;
+  return seen.map(([place, time]) => [...place.split(",").map(Number), time]);
+}"""
+
+
 def run(settings: Settings) -> SuiteResult:
     """Measure a page."""
     chromium = shutil.which("chromium")
@@ -91,22 +116,32 @@ def run(settings: Settings) -> SuiteResult:
         page = notebook.page
         cold, *paints = [page.evaluate(PAINTED, 2 + i) for i in range(repeats + 1)]
         seeks = [page.evaluate(SOUNDED, [2, 3 + 4 * i]) for i in range(repeats)]
+        marked = page.evaluate(MARKED, [2, 2, 12])
+        late = [1000 * (time - (SEGMENT * row + 0.6 * word)) for row, word, time in marked[1:]]
         before = _heap(page)
         opened = page.evaluate(PAINTED, 3 + repeats)
         page.evaluate(SOUNDED, [3 + repeats, 2000])
         heaps = _while_playing(page, lambda: _heap(page))
         settings.log(f"paints {paints}, seeks {seeks}, heaps {heaps}")
-    return SuiteResult(findings=tuple(_findings(cold, paints, seeks, opened, before, heaps)))
+    return SuiteResult(findings=tuple(_findings(cold, paints, seeks, late, opened, before, heaps)))
 
 
 def _findings(
-    cold: float, paints: list[float], seeks: list[float], opened: float, before: float, heaps: list[float]
+    cold: float,
+    paints: list[float],
+    seeks: list[float],
+    late: list[float],
+    opened: float,
+    before: float,
+    heaps: list[float],
 ) -> Iterator[Finding]:
     yield Finding("first player of a kernel: from the cell's end to its text", cold, "ms")
     spread = f"{min(paints):.0f} to {max(paints):.0f} in {len(paints)}"
     yield Finding("from the cell's end to the player's text", statistics.median(paints), "ms", 300, True, spread)
     spread = f"{min(seeks):.0f} to {max(seeks):.0f} in {len(seeks)}"
     yield Finding("from a click on a segment to its sound", statistics.median(seeks), "ms", 150, True, spread)
+    spread = f"the latest of {len(late)} words; median {statistics.median(late):.0f}"
+    yield Finding("a word's mark behind the word's time, while it plays", max(late), "ms", 50, True, spread)
     yield Finding(f"{HOURS} hours, 7,200 segments: to the player's text", opened, "ms", 1000, True)
     detail = f"{before:.0f} before it; JavaScript's heap after collection"
     yield Finding(f"{HOURS} hours: memory of the page", max(heaps), "MB", 150, True, detail)

@@ -52,6 +52,7 @@ export class Text {
   readonly #list = h("div", { role: "list" });
   readonly #tail = h("div", { class: "tail soft", dir: "auto", "aria-hidden": "true" });
   #playing = false;
+  #instead: (readonly (string | undefined)[])[] = [];
   #rows: HTMLElement[] = [];
   #starts: number[] = [];
   #segment = -1;
@@ -136,6 +137,21 @@ export class Text {
     this.#rows.forEach((row, index) => {
       row.querySelector(".words")?.classList.remove("filled");
       if (row.dataset["near"] !== undefined) this.#fill(index);
+    });
+  }
+
+  /** What the target thought likeliest at each word's first token: shown on hover. */
+  alternatives(rounds: readonly Round[]): void {
+    this.#instead = insteadOf(rounds, this.#document.segments);
+    this.#rows.forEach((row, index) => this.#hint(row, index));
+  }
+
+  #hint(row: HTMLElement, index: number): void {
+    const found = this.#instead[index];
+    if (found === undefined) return;
+    row.querySelectorAll<HTMLElement>(".word").forEach((word, at) => {
+      const instead = found[at];
+      if (instead !== undefined) word.title = `${word.title.split(":")[0] ?? ""}: ${instead}`;
     });
   }
 
@@ -259,7 +275,10 @@ export class Text {
     row.dataset["near"] = "";
     words.classList.add("filled");
     if (this.#rounds !== null) words.replaceChildren(...this.#tokens(index));
-    else if (hasWords(segment)) words.replaceChildren(...segment.words.flatMap(asSpan));
+    else if (hasWords(segment)) {
+      words.replaceChildren(...segment.words.flatMap(asSpan));
+      this.#hint(row, index);
+    }
     else words.replaceChildren(segment.text.trim());
   }
 
@@ -357,6 +376,30 @@ function asSpan([text, , , probability]: Word): (string | HTMLElement)[] {
   const span = h("span", { class: "word", title: `${Math.round(probability * 100)} % sure` }, word);
   span.style.setProperty("--doubt", String(Math.round((1 - probability) * 100)));
   return [text.slice(0, text.length - word.length), span];
+}
+
+/**
+ * For each word of each segment what the target found likeliest where its first token stands, as a line; undefined where
+ * that was not recorded, or the tokens are not those of the text.
+ */
+export function insteadOf(rounds: readonly Round[], segments: readonly Segment[]): (readonly (string | undefined)[])[] {
+  const written = rounds.flatMap(({ tokens }) => tokens.filter(({ verdict, text }) => verdict !== "r" && !text.startsWith("<|")));
+  return segments.map((segment, index) => {
+    const tokens = written.filter((token) => token.segment === index);
+    const starts = new Map<number, Token>();
+    let at = 0;
+    for (const token of tokens) {
+      starts.set(at, token);
+      at += token.text.length;
+    }
+    if (tokens.map(({ text }) => text).join("") !== segment.words.map(([text]) => text).join("")) return [];
+    let begin = 0;
+    return segment.words.map(([text]) => {
+      const instead = starts.get(begin)?.instead;
+      begin += text.length;
+      return instead?.map(([other, share]) => `${other.trim()} ${percent(share)}`).join(" · ");
+    });
+  });
 }
 
 /** A probability for people: nothing that is not certain is written as 100 %. */

@@ -29,7 +29,7 @@ export class View {
   readonly #regionBar: RegionBar;
   readonly #stop = new AbortController();
   readonly #say = h("div", { class: "say", role: "status" });
-  readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => this.#text.element.classList.toggle("doubt", on));
+  readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => void this.#showDoubt(on));
   readonly #tokens = toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on));
   readonly #mel = toggle("Spectrogram", "Show what the model sees: its log-mel features", (on) => this.#showMel(on));
   readonly #words = button("Find words", "Find when each word is said");
@@ -276,6 +276,17 @@ export class View {
     else if (notice.notice === "stopped") this.#status("Stopped; the text is as it was.");
     else if (notice.kind === "words") this.#onchange(notice.document);
     else this.#regionBar.read(notice);
+  }
+
+  async #showDoubt(on: boolean): Promise<void> {
+    this.#text.element.classList.toggle("doubt", on);
+    if (!on || this.#document.rounds === 0 || this.#document.writing) return;
+    try {
+      const { value } = await this.#kernel.ask("trace", {});
+      this.#text.alternatives(value.rounds);
+    } catch {
+      // without its model the shades are all there is
+    }
   }
 
   #showMel(on: boolean): void {

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test, vi } from "vitest";
 
 import type { Document, Round, Segment, Word } from "../src/protocol";
-import { described, find, folded, hasWords, Text } from "../src/text";
+import { described, find, folded, hasWords, insteadOf, Text } from "../src/text";
 
 beforeAll(() => {
   vi.stubGlobal(
@@ -142,4 +142,20 @@ test("a correction is sent by Enter, and dropped by Escape", () => {
   expect(text.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(true);
   expect(edits).toEqual([[0, "Été was over."]]);
   expect(text.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(false);
+});
+
+test("what was likeliest at a word is that at its first token", () => {
+  const words: Word[] = [[" ask", 0, 1, 1], [" not", 1, 2, 1]]; // prettier-ignore
+  const segment: Segment = { start: 0, end: 2, text: " ask not", words, flags: "", language: null };
+  const token = (text: string, verdict: "a" | "r" | "t", instead?: [string, number][]): object => ({ text, verdict, segment: 0, instead });
+  const tokens = [
+    token("<|0.00|>", "a"),
+    token(" as", "a", [[" as", 0.8], [" and", 0.11]]), // prettier-ignore
+    token(" was", "r"),
+    token("k", "t", [["k", 1]]),
+    token(" not", "t", [[" not", 0.7], [" now", 0.004]]), // prettier-ignore
+  ];
+  const round = { ...ROUND, tokens } as unknown as Round;
+  expect(insteadOf([round], [segment])).toEqual([["as 80 % · and 11 %", "not 70 % · now < 1 %"]]);
+  expect(insteadOf([round], [{ ...segment, words: [[" asked", 0, 1, 1]] }])).toEqual([[]]); // corrected since
 });
