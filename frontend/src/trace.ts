@@ -3,7 +3,7 @@
 
 import { h, lastAtOrBefore } from "./dom";
 import type { Round, Token } from "./protocol";
-import { asToken, described, percent } from "./text";
+import { asToken, described, percent } from "./tokens";
 
 const HEIGHT = 28;
 

@@ -1,7 +1,8 @@
 import { beforeAll, expect, test, vi } from "vitest";
 
 import type { Document, Round, Segment, Word } from "../src/protocol";
-import { described, find, folded, hasWords, insteadOf, Text } from "../src/text";
+import { find, folded, hasWords, Text } from "../src/text";
+import { described, insteadOf } from "../src/tokens";
 
 beforeAll(() => {
   vi.stubGlobal(
