@@ -1,4 +1,4 @@
-"""Word times of ours, transformers and faster-whisper against hand-checked ones, on short clips in eight languages.
+"""Word times of ours, transformers and faster-whisper against hand-checked ones, on short clips in several languages.
 
 Errors are absolute. Only words that all of them wrote as the reference has them are compared, so that each is judged on
 the same words. float32, greedy, the language given.
@@ -36,6 +36,7 @@ def run(settings: Settings) -> SuiteResult:
         raise WhisperMagicError(f"there is no {page}; --recordings names the folder")
     tests = json.loads(page.read_text())["tests"]["language_tests"]
     notes: list[str] = []
+    languages: list[str] = []
     errors: dict[str, tuple[list[float], list[float]]] = {}
     with ExitStack() as closing:
         sides = _sides(settings, closing, notes)
@@ -49,9 +50,10 @@ def run(settings: Settings) -> SuiteResult:
                 starts, ends = errors.setdefault(name, ([], []))
                 starts += [abs(match[i][1] - truth[i][1]) for i in sorted(common)]
                 ends += [abs(match[i][2] - truth[i][2]) for i in sorted(common)]
+            languages += [test["language"]] if common else []
             settings.log(f"{test['language']}: {len(common)} of {len(truth)} words compared")
     count = len(errors[OURS][0])
-    return SuiteResult(findings=tuple(_findings(errors)), notes=(f"{count} words, eight languages", *notes))
+    return SuiteResult(findings=tuple(_findings(errors)), notes=(f"{count} words, in {', '.join(languages)}", *notes))
 
 
 def _sides(settings: Settings, closing: ExitStack, notes: list[str]) -> dict[str, Any]:
