@@ -69,6 +69,22 @@ def text(document: Document, fmt: str) -> str:
     return _WRITERS[fmt](document)
 
 
+def check(fmt: str) -> None:
+    """Check that a format can be written here.
+
+    Args:
+        fmt: one of `FORMATS`.
+
+    Raises:
+        PackageMissing: for docx without python-docx (the `docx` extra).
+    """
+    if fmt == DOCX:
+        try:
+            import docx  # noqa: F401
+        except ImportError as error:
+            raise PackageMissing("Word documents need python-docx: pip install 'whisper-magic[docx]'") from error
+
+
 def content(document: Document, fmt: str) -> bytes:
     """The content of a file.
 
@@ -203,10 +219,9 @@ def _tsv(document: Document) -> str:
 
 def _docx(document: Document) -> bytes:
     """A heading, and a paragraph for each segment with its time."""
-    try:
-        import docx
-    except ImportError as error:
-        raise PackageMissing("Word documents need python-docx: pip install 'whisper-magic[docx]'") from error
+    check(DOCX)
+    import docx
+
     made = docx.Document()
     name = _xml(Path(str(getattr(document, "source", ""))).name or "Transcript")
     made.core_properties.title = name[:255]

@@ -83,7 +83,7 @@ class Recorder {
 
   /** Take the place of a static output. */
   mount(anchor: Element): void {
-    if (this.host.parentElement === anchor) return;
+    if (this.host.isConnected) return; // it is elsewhere on the page: there is one microphone
     anchor.append(this.host);
     anchor.classList.add("wm-live");
     this.#unfollow();
@@ -102,12 +102,19 @@ class Recorder {
       this.#recorder.stop(); // its last piece, then `stop`, follow
       return;
     }
+    this.#record.disabled = true; // the browser may ask
+    let stream: MediaStream | null = null;
     try {
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- absent where the page is not secure
       if (navigator.mediaDevices === undefined) throw new Error("this browser cannot record");
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (this.#ended) throw new Error("the recording has ended");
       this.#start(stream);
+      this.#record.disabled = false;
     } catch (error) {
+      for (const track of stream?.getTracks() ?? []) track.stop();
+      if (this.#ended) return;
+      this.#record.disabled = false;
       this.#status(refusal(error));
     }
   }
@@ -144,22 +151,24 @@ class Recorder {
   }
 
   async #finish(): Promise<void> {
+    if (!this.#ended) this.#status("Reading it to its end…"); // else what went wrong stands there
     this.#halt();
     this.#record.hidden = true;
-    this.#status("Reading it to its end…");
     await this.#sending;
     await this.#kernel.ask("end", {}).catch(nothing);
   }
 
+  /** Nothing more is recorded, or ever was. */
   #halt(): void {
-    if (this.#recorder === null || this.#ended) return;
+    if (this.#ended) return;
     this.#ended = true;
+    this.#record.classList.remove("on");
+    this.#record.disabled = true;
+    if (this.#recorder === null) return;
     window.clearInterval(this.#timer);
     this.#meter.stop();
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
     for (const track of this.#recorder.stream.getTracks()) track.stop();
-    this.#record.classList.remove("on");
-    this.#record.disabled = true;
   }
 
   #onnotice(notice: Notice): void {

@@ -44,6 +44,7 @@ export class Spectrogram {
       this.#draw(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), value.bins);
       this.#canvas.setAttribute("aria-label", `Log-mel spectrogram, ${start.toFixed(1)} to ${end.toFixed(1)} seconds`);
     } catch (error) {
+      this.#asked = "";
       if (error instanceof Refused) this.#note.textContent = `No spectrogram: ${error.message}.`;
     }
   }

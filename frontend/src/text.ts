@@ -97,6 +97,7 @@ export class Text {
     this.#segment = -1;
     this.#word = null;
     this.#editing = null;
+    this.#instead = [];
     this.#starts = document.segments.map(({ start }) => start);
     this.#seen.disconnect();
     const whole = document.segments.at(-1)?.end ?? 0;
@@ -178,7 +179,7 @@ export class Text {
   edit(index: number, word = ""): void {
     const [row, segment] = [this.#rows[index], this.#document.segments[index]];
     const speech = row?.querySelector(".speech");
-    if (!row || !speech || segment === undefined) return;
+    if (!row || !speech || segment === undefined || this.#document.writing) return;
     this.#editing?.end();
     const text = segment.text.trim();
     const field = h("textarea", { "aria-label": `Text of the segment at ${clock(segment.start)}`, rows: 2, dir: "auto" });

@@ -8,9 +8,12 @@ import type { Round, Segment, Token } from "./protocol";
  * that was not recorded, or the tokens are not those of the text.
  */
 export function insteadOf(rounds: readonly Round[], segments: readonly Segment[]): (readonly (string | undefined)[])[] {
-  const written = rounds.flatMap(({ tokens }) => tokens.filter(({ verdict, text }) => verdict !== "r" && !text.startsWith("<|")));
+  const written = segments.map((): Token[] => []);
+  for (const { tokens } of rounds) {
+    for (const token of tokens) if (token.verdict !== "r" && !token.text.startsWith("<|")) written[token.segment]?.push(token);
+  }
   return segments.map((segment, index) => {
-    const tokens = written.filter((token) => token.segment === index);
+    const tokens = written[index] ?? [];
     const starts = new Map<number, Token>();
     let at = 0;
     for (const token of tokens) {

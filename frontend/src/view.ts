@@ -104,12 +104,14 @@ export class View {
     this.#fit();
     this.#moved(this.#transport.time, false);
     if (this.#trace !== null) void this.#showTrace(true);
+    if (this.#doubt.getAttribute("aria-pressed") === "true") void this.#showDoubt(true);
   }
 
   /** The transcript has grown. */
   grow(document: Document, { state, fraction, tail }: Live): void {
     this.#document = document;
     this.#regionBar.update(document);
+    this.#search.show(document);
     this.#text.grow(document, tail);
     this.#working(fraction, state);
   }
@@ -186,6 +188,7 @@ export class View {
     const timed = segments.filter(({ words }) => words.length > 0).length;
     this.#doubt.hidden = timed === 0;
     this.#tokens.hidden = rounds === 0 || writing;
+    this.#mel.hidden = writing; // the kernel knows whose features to compute once it is written
     this.#words.hidden = timed === segments.length || writing;
     this.#undo.hidden = changes === 0;
     this.#details.textContent = details.join(" · ");

@@ -46,6 +46,7 @@ class FakeEngine:
     pause: float = 0.0
     calls: list[tuple[object, TranscribeOptions]] = field(default_factory=list)
     closed: bool = False
+    busy: bool = False
 
     @property
     def status(self) -> FakeStatus:

@@ -6,6 +6,7 @@ A browser's MediaRecorder writes WebM or fragmented MP4: one stream, cut anywher
 from __future__ import annotations
 
 import threading
+import time
 
 import av
 import numpy as np
@@ -59,6 +60,16 @@ class Capture:
         """No more bytes will come."""
         self._incoming.end()
 
+    @property
+    def idle(self) -> float:
+        """Seconds since the last bytes came; 0 before the first."""
+        return 0.0 if self._incoming.latest is None else time.monotonic() - self._incoming.latest
+
+    def forget(self) -> None:
+        """Free the samples."""
+        with self._grown:
+            self._samples, self._length = self._samples[:0].copy(), 0
+
     def wait(self, seconds: float, timeout: float | None = None) -> bool:
         """Wait until that much is decoded, or all of it.
 
@@ -89,14 +100,15 @@ class Capture:
     def _run(self) -> None:
         try:
             self._decode()
-        except av.FFmpegError as error:
+        except (av.FFmpegError, IndexError, ValueError) as error:  # the last two: no audio stream, a changed layout
             self._failure = AudioUnreadable(f"{self.name} cannot be decoded: {one_line(error)}")
         except AudioInvalid as error:
             self._failure = error
-        self._incoming.end()
-        with self._grown:
-            self._ended = True
-            self._grown.notify_all()
+        finally:
+            self._incoming.end()
+            with self._grown:
+                self._ended = True
+                self._grown.notify_all()
 
     def _decode(self) -> None:
         with av.open(self._incoming, "r", options=PROBED) as container:
@@ -126,9 +138,11 @@ class _Incoming:
         self._bytes = bytearray()
         self._ended = False
         self._grown = threading.Condition()
+        self.latest: float | None = None  # when bytes came last
 
     def add(self, piece: bytes) -> None:
         with self._grown:
+            self.latest = time.monotonic()
             if not self._ended:
                 self._bytes += piece
             self._grown.notify_all()

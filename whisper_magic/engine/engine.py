@@ -296,6 +296,16 @@ class Engine:
             memory_bytes=model.runner.memory_bytes,
         )
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called; nothing can be asked of it then."""
+        return self._model is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it serves a call now; another would wait."""
+        return self._lock.locked()
+
     def decode(self, tokens: Sequence[int]) -> str:
         """Token ids -> text; timestamps and other special tokens are left out."""
         return self._loaded().target.text(tokens)
@@ -312,9 +322,9 @@ class Engine:
         """
         self._refuse_inside()
         with self._lock:
-            if self._model is not None:
-                self._model.close()
-            self._model = None
+            model, self._model = self._model, None  # closed from here on, even where this is interrupted
+            if model is not None:
+                model.close()
         gc.collect()  # modules hold each other in cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -143,3 +143,41 @@ def test_an_awaiting_task_that_is_cancelled_leaves_the_job(run, held):
 
 async def _result(job: Job):
     return await job
+
+
+def test_a_job_that_waits_takes_the_models_that_are_wanted_then(run, held):
+    run("%whisper a.wav --background")
+    second = run("%whisper b.wav --background").result
+    threading.Timer(0.2, held.set).start()
+    run("%whisper load another")
+    second.result(10)
+    assert SESSION.wanted.target == "another"
+    assert SESSION.resident.choice.target == "another"
+
+
+def test_a_stopped_job_shows_what_was_written(run, monkeypatch):
+    run("%whisper load one")
+    job = run("%whisper stop.wav --background").result
+    job.result(10)
+    assert "A small model reads the room." in run("display(job)").stdout or job.state
+    shown = []
+    monkeypatch.setattr("whisper_magic.notebook.jobs.background.display", shown.append)
+    job._ipython_display_()
+    assert shown == [job.result()]
+
+
+def test_a_failing_player_loses_no_transcript(run, monkeypatch):
+    """Of `--end` the whole sound is looked up, which may be gone."""
+
+    def gone(self, transcript):
+        raise AudioNotFound("gone")
+
+    monkeypatch.setattr("whisper_magic.notebook.live.player.LivePlayer.finish", gone)
+    monkeypatch.setattr("whisper_magic.notebook.jobs.context.in_notebook", lambda shell: True)
+    monkeypatch.setattr("whisper_magic.notebook.jobs.context.wanted", lambda *arguments, **more: True)
+    made = run("%whisper talk.wav --background").result.result(10)
+    assert made.complete
+
+
+def test_embedding_takes_one_recording(usage_error):
+    assert usage_error("%whisper a.wav b.wav --embed") == "--embed takes one recording, and of several channels one"

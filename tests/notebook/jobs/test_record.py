@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -60,6 +61,7 @@ def test_the_transcript_is_that_of_the_whole_sound(recording, calls, tmp_path):
     assert recording.transcript is made
     assert made.text.startswith("A small model")
     source, options = calls()[-1]
+    assert recording._recorder.capture.seconds == 0, "the sound is held once"
     assert source.duration == pytest.approx(6.0, abs=0.05)
     assert options.mode == "auto"
     assert recording.audio.duration == source.duration
@@ -106,7 +108,7 @@ def test_what_was_said_first_is_read_no_more(recording, monkeypatch):
     class Sound:
         seconds, ended = 0.0, False
 
-        def wait(self, seconds):
+        def wait(self, seconds, timeout):
             self.seconds += 13.0
             self.ended = self.seconds > 60
             return True
@@ -116,7 +118,30 @@ def test_what_was_said_first_is_read_no_more(recording, monkeypatch):
 
     recorder = SimpleNamespace(capture=Sound(), tell=lambda *told_now: told.append(told_now))
     follower = SimpleNamespace(_recorder=recorder, _options=recording._options)
-    Recording._follow(follower, Engine())
+    Recording._follow(follower, lambda: nullcontext(Engine()))
     assert read == [(0.0, 13.0), (0.0, 26.0), (5.0, 30.0), (10.0, 30.0)]
     assert [len(settled) for _, settled, *_ in told[1:]] == [0, 1, 2, 3]
     assert told[2][2] == " last"
+
+
+def test_a_page_that_is_gone_ends_the_recording(recording, monkeypatch):
+    monkeypatch.setattr("whisper_magic.notebook.jobs.record.SILENCE", 0.1)
+    monkeypatch.setattr("whisper_magic.notebook.jobs.record.EVERY", 0.1)
+    assert send(recording, "chunk", webm(1.0)) is None
+    assert recording.result(20).text.startswith("A small model")
+
+
+def test_models_may_change_while_one_speaks(recording, run, calls):
+    whole = webm(4.0)
+    assert send(recording, "chunk", whole[: len(whole) // 2]) is None
+    assert run("%whisper load another").error is None
+    assert send(recording, "chunk", whole[len(whole) // 2 :]) is None
+    assert send(recording, "end") is None
+    assert recording.result(10).complete
+
+
+def test_what_is_no_sound_fails_in_a_line(recording):
+    assert send(recording, "chunk", b"no sound at all " * 100) is None
+    assert send(recording, "end") is None
+    with pytest.raises(TranscriptError, match="nothing was recorded"):
+        recording.result(10)

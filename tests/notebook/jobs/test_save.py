@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -65,3 +66,10 @@ def test_without_a_pattern_nothing_is_saved():
 )
 def test_a_mistake_is_one_line(usage_error, line, message):
     assert message in usage_error(f"%whisper {line}")
+
+
+def test_a_format_whose_package_is_missing_is_refused_before_the_work(run, calls, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docx", None)
+    ran = run("%whisper talk.wav --save talk.docx")
+    assert "pip install 'whisper-magic[docx]'" in str(ran.error)
+    assert calls() == []

@@ -100,17 +100,20 @@ def test_a_second_interrupt_stops_the_old_models_too(session):
         assert engine.choice == TWO
 
 
-def test_an_interrupt_while_old_models_close_loses_nothing(session):
+@pytest.mark.parametrize("closed", [False, True])
+def test_an_interrupt_while_old_models_close_loses_nothing(session, closed):
+    """While it waits for a job, the engine stays; once it closes, another takes its place."""
     first = session.load(TWO)
 
     def close():
+        first.closed = closed
         raise KeyboardInterrupt
 
     first.close = close
     with pytest.raises(Interrupted, match="two is loaded as before"):
         session.load(ONE)
     assert session.resident.choice == TWO
-    assert session.resident is not first
+    assert (session.resident is first) is not closed
 
 
 def test_an_interrupted_load_for_one_job(session):

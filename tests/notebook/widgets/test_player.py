@@ -358,6 +358,7 @@ def test_a_page_that_comes_later_gets_what_is_written_by_then(written: Page) -> 
 
 
 def test_the_end_brings_what_is_known_only_then(written: Page, transcript: Transcript) -> None:
+    written.ask("document")
     written.player.finish(transcript)
     ((notice, _),) = written.notices
     assert (notice["notice"], notice["problem"]) == ("finished", "")
@@ -366,7 +367,25 @@ def test_the_end_brings_what_is_known_only_then(written: Page, transcript: Trans
     assert written.player.transcript is written.player.edited is transcript
 
 
+def test_without_a_page_the_end_looks_at_no_sound(written: Page, transcript: Transcript, talk: Path) -> None:
+    talk.unlink()
+    part = replace(transcript, options=TranscribeOptions(end=5.0))
+    written.player.finish(part)
+    assert written.notices == []
+    assert written.player.transcript is part
+
+
+def test_a_correction_does_not_wait_for_a_job(page: Page, engine: Engine) -> None:
+    page.ask("words")
+    page.noticed()
+    engine.busy = True
+    document, _ = page.ask("edit", segment=0, text="Corrected")
+    assert document["segments"][0]["words"] == []
+    assert engine.aligned == []
+
+
 def test_a_failure_keeps_what_was_written(written: Page) -> None:
+    written.ask("document")
     written.player.write(fake_engine.SEGMENTS[0])
     written.player.finish(None, "AudioUnreadable: damaged")
     ((notice, _),) = written.notices

@@ -106,8 +106,10 @@ class Job:
         return f"<Job {self.name}: {self.state}>"
 
     def _ipython_display_(self) -> None:
-        if self.state == "done" or not in_notebook(self._shell):
-            display(self._future.result() if self.state == "done" else repr(self))
+        if self.done and not self._future.cancelled() and self._future.exception() is None:
+            display(self._future.result())
+        elif not in_notebook(self._shell):
+            print(repr(self))
         elif self._handle is None:
             self._handle = DisplayHandle()
             self._handle.display(bundle_of(self._frame, self._live), raw=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 EVERY = 1.5  # seconds of new sound between two readings
 WINDOW = 30.0  # seconds that a reading covers at most
+SILENCE = 20.0  # seconds without a message from the page, after which it is taken for gone
 SETTLED = 25.0  # seconds after which what was said first is not read again
 SOUND = (".flac", ".wav", ".ogg")
 
@@ -72,6 +75,7 @@ class Recording(background.Job):
         """
         self._recorder = Recorder()
         self._options, self._saver = options, saver
+        self._whole: Audio | None = None  # once it has ended
         super().__init__("microphone", shell, _LiveRecorder(self._recorder))
         self._frame, self._anchored = Frame("A recorder, where the notebook's kernel runs."), True
 
@@ -87,9 +91,9 @@ class Recording(background.Job):
         Raises:
             TranscriptError: where nothing was recorded yet.
         """
-        if not self._recorder.capture.seconds:
+        if self._whole is None and not self._recorder.capture.seconds:
             raise TranscriptError("nothing was recorded")
-        return self._recorder.capture.audio()
+        return self._recorder.capture.audio() if self._whole is None else self._whole
 
     @property
     def transcript(self) -> Transcript | None:
@@ -125,29 +129,40 @@ class Recording(background.Job):
         return self.transcript.save(path)
 
     def _work(self, _: background.Job) -> background.Result:
-        with LiveProgress(self, delay=0.0) as progress:
-            with SESSION.using(None, progress.stage) as engine:
-                self._follow(engine)
-            job = Job((Source(self.audio, self.name),), self._options, None)
-            results = Results(job, self._saver, progress, self.on_event)
-            read(job, results)
-        results.report()
-        return results.collected()
+        try:
+            with LiveProgress(self, delay=0.0) as progress:
+                self._follow(lambda: SESSION.using(None, progress.stage))
+                self._whole = self.audio
+                job = Job((Source(self._whole, self.name),), self._options, None)
+                results = Results(job, self._saver, progress, self.on_event)
+                read(job, results)
+            results.report()
+            return results.collected()
+        finally:
+            self._recorder.capture.forget()
+            self._recorder.close()
 
-    def _follow(self, engine: Engine) -> None:
-        """Show what is said, until the recording ends."""
+    def _follow(self, using: Callable[[], AbstractContextManager[Engine]]) -> None:
+        """Show what is said, until the recording ends. using: the engine that is resident then."""
         capture, options = self._recorder.capture, self._options.override(mode="sequential", words=False)
         settled: tuple[Segment, ...] = ()
         begin = reached = 0.0
-        self._recorder.tell("")
-        while not (capture.wait(reached + EVERY) and capture.ended):
+        with using():  # loaded before anything is said
+            self._recorder.tell("")
+        while True:
+            while not capture.wait(reached + EVERY, EVERY):
+                if capture.idle > SILENCE:  # the page is gone
+                    capture.end()
+            if capture.ended:
+                return
             reached = min(capture.seconds, begin + WINDOW)
-            made = engine.transcribe(capture.audio(begin, reached), options)
+            with using() as engine:
+                made = engine.transcribe(capture.audio(begin, reached), options)
             rest = made.segments
             if reached - begin > SETTLED:
                 new, rest = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, ())
                 settled, begin = (*settled, *new), new[-1].end if new else reached
-            self._recorder.tell("", settled, "".join(one.text for one in rest), made.language)
+            self._recorder.tell("", settled, "".join(one.text for one in rest))
 
 
 class _LiveRecorder:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import TranscriptError
-from whisper_magic.formats import ENDINGS
+from whisper_magic.errors import WhisperMagicError
+from whisper_magic.formats import ENDINGS, check
 from whisper_magic.transcript import Transcript
 from whisper_magic.wording import one_line
 
@@ -39,12 +39,14 @@ class Saver:
         Raises:
             UsageError: for an ending that is no format, one name for several transcripts, or a folder that cannot
                 be made.
+            PackageMissing: for a format that needs one.
         """
         if self.pattern is None:
             return
         if not self.pattern.lower().endswith(ENDINGS):
             raise UsageError(f"--save takes a name ending in {', '.join(ENDINGS)}, got {self.pattern}")
         path = Path(os.path.expanduser(self.pattern))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
+        check(path.suffix.lower().removeprefix("."))
         if several and "*" not in self.pattern:
             raise UsageError(f"--save with several transcripts takes a name for each, such as *{path.suffix}")
         if "*" not in str(path.parent):
@@ -65,7 +67,7 @@ class Saver:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.saved.append(transcript.save(path))
-        except (TranscriptError, OSError) as error:
+        except (WhisperMagicError, OSError) as error:
             self.problems.append(f"not saved: {one_line(error)}")
 
     def summary(self) -> str | None:

@@ -177,9 +177,12 @@ class Session:
         with self._changing:
             if self._engine is None or self._loaded is None:
                 return None
-            engine, loaded = self._engine, self._loaded
-            self._engine = self._loaded = None
-            engine.close()
+            loaded = self._loaded
+            try:
+                self._engine.close()  # waits for the call that it serves
+            finally:
+                if self._engine.closed:  # else the wait was interrupted, and it stays
+                    self._engine = self._loaded = None
             return loaded.target
 
     @contextmanager
@@ -196,22 +199,26 @@ class Session:
             EngineClosed: where the extension was unloaded.
         """
         if choice is None:
-            if self.wanted is None:  # of a job that outlived the extension
-                raise EngineClosed("whisper_magic was unloaded; %load_ext whisper_magic loads it again")
-            yield self.load(self.wanted, on_stage)
-        elif self._engine is None:
             with self._changing:
-                engine = self._resident(choice, on_stage)
+                if self.wanted is None:  # of a job that outlived the extension
+                    raise EngineClosed("whisper_magic was unloaded; %load_ext whisper_magic loads it again")
+                engine = self._resident(self.wanted, on_stage)
             yield engine
-        elif self._loaded is not None and self._loaded.target == choice.target:
-            yield self._engine
-        else:
-            self.checker(choice)
-            engine = self._load(choice, on_stage)
-            try:
-                yield engine
-            finally:
-                engine.close()
+            return
+        with self._changing:
+            stays = self._loaded is None or self._loaded.target == choice.target
+            if self._loaded is None:
+                self._resident(choice, on_stage)
+            shared = self._engine if stays else None
+        if shared is not None:
+            yield shared
+            return
+        self.checker(choice)
+        engine = self._load(choice, on_stage)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
     def _load(self, choice: ModelChoice, on_stage: OnStage | None) -> Engine:
         try:

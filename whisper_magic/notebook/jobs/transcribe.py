@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from whisper_magic.errors import AudioError, AudioNotFound, Interrupted, OptionError, SomeFailed
+from whisper_magic.errors import AudioError, AudioNotFound, Interrupted, OptionError, SomeFailed, WhisperMagicError
 from whisper_magic.notebook.jobs import background
 from whisper_magic.notebook.jobs.background import JOBS
 from whisper_magic.notebook.jobs.context import Context
@@ -74,6 +75,8 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     """
     job, saver = plan(request, context), Saver(request.save)
     saver.check(several=job.several)
+    if request.embed and job.several:
+        raise UsageError("--embed takes one recording, and of several channels one")
     live = None if job.several or request.quiet else context.live_player(job.sources[0].value, job.options)
     if request.background:
         return _in_background(request, context, job, saver, live)
@@ -237,7 +240,8 @@ class Results:
             PLAYERS.remember(transcript, self.job.sources[index].value)
             self.saver.save(transcript)
             if self.live is not None:
-                self.live.finish(transcript)
+                with suppress(WhisperMagicError, OSError):  # of its sound, which may be gone: the transcript is there
+                    self.live.finish(transcript)
 
     def collected(self) -> Transcript | TranscriptList:
         """The result of the job; raises what stopped it where there is none."""

@@ -1,4 +1,4 @@
-"""HTML that every view is built of: self-contained, escaped, without scripts, and nothing is fetched.
+"""HTML that every view is built of: self-contained, escaped, nothing is fetched, and no scripts but that of `embedded`.
 
 The structure reads well where the style is taken away (untrusted notebooks, GitHub).
 """

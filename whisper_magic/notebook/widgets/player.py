@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,8 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             self._stop_writing = None
             if transcript is not None:
                 self.transcript = self.edited = transcript
-            self.send({"notice": "finished", "document": self._document(), "problem": problem})
+            if self.shown:  # else there is no page, and the sound need not be looked at
+                self.send({"notice": "finished", "document": self._document(), "problem": problem})
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -130,9 +131,10 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         try:
             request = messages.parse(content)
             if isinstance(request, messages.DocumentRequest):
+                _ = self._whole  # looked up, perhaps fetched, before others wait for it
                 with self._order:
+                    self.shown = True
                     self.send({"id": name, "value": self._document()})
-                self.shown = True
                 return
             value, parts = self._answer(request)
         except (WhisperMagicError, OSError) as error:
@@ -180,8 +182,15 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         if self._sound is None:
             return document(shown, None, duration, changes, writing=self.writing)
         if options.start is not None or options.end is not None:  # the whole recording is played
-            duration = max(self._sound.duration or 0.0, duration)
+            duration = max(self._whole, duration)
         return document(shown, self._sound.described, duration, changes, writing=self.writing)
+
+    @cached_property
+    def _whole(self) -> float:
+        """Seconds of the whole recording, where a part of it was transcribed; else 0, as the transcript says."""
+        options = self.transcript.options
+        part = options.start is not None or options.end is not None
+        return (self._sound.duration or 0.0) if part and self._sound is not None else 0.0
 
     def _trace(self) -> dict[str, Any]:
         rounds = timed_rounds(self.transcript, self._resident.token_text, self.edited)
@@ -208,7 +217,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         engine, sound = self._engine(self.transcript), self._sound
         if engine is None or sound is None or self.transcript.task == "translate":
             return ()
-        if segment.end - segment.start > WINDOW:
+        if segment.end - segment.start > WINDOW or engine.busy:  # "Find words" finds them later
             return ()
         language = segment.language or self.transcript.language
         return engine.align(sound.audio(segment.start, segment.end), text, language=language)

@@ -43,17 +43,16 @@ class Recorder(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         messages.answer_while_cells_run(self)
         self.on_msg(self._on_message)
 
-    def tell(self, state: str, settled: tuple[Segment, ...] = (), tail: str = "", language: str | None = None) -> None:
+    def tell(self, state: str, settled: tuple[Segment, ...] = (), tail: str = "") -> None:
         """Show what was said so far.
 
         Args:
             state: what is done now, in words.
             settled: the segments that will not change until the end.
             tail: text that may still change.
-            language: that is spoken.
         """
         with self._lock:
-            transcript = Transcript(settled, language, "transcribe", 0.0, self.capture.name)
+            transcript = Transcript(settled, None, "transcribe", 0.0, self.capture.name)
             segments = segments_of(transcript, self._told)
             notice = {"notice": "live", "state": state, "fraction": None, "tail": tail}
             self.send({**notice, "first": self._told, "segments": segments})
