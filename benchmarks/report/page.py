@@ -75,7 +75,8 @@ def _report_lines(report: Report) -> Iterator[str]:
     for name in figure_files([report]):
         yield from ("", f"![{name.removesuffix('.svg')}]({FIGURES}/{name})")
     yield from (f"\n{note[0].upper()}{note[1:]}." for note in report.notes)
-    yield from ("", f"### Every measurement of {report.stem}")
+    if report.measurements:
+        yield from ("", f"### Every measurement of {report.stem}")
     for case in dict.fromkeys(row.case for row in report.measurements):
         rows = report.case(case)
         scored = any(row.errors for row in rows)
