@@ -24,7 +24,7 @@ from whisper_magic.notebook.jobs import background
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION
-from whisper_magic.notebook.jobs.transcribe import Job, Results, options_of, read
+from whisper_magic.notebook.jobs.transcribe import Job, Results, options_of, reading
 from whisper_magic.notebook.line.requests import RecordRequest
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.live.progress import Frame, LiveProgress
@@ -135,7 +135,8 @@ class Recording(background.Job):
                 self._whole = self.audio
                 job = Job((Source(self._whole, self.name),), self._options, None)
                 results = Results(job, self._saver, progress, self.on_event)
-                read(job, results)
+                with reading(job, results) as engine:
+                    engine.transcribe_many(job.values, job.options, on_event=results.on_event)
             results.report()
             return results.collected()
         finally:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -55,6 +55,11 @@ class Job:
         return len(self.sources) > 1 or self.options.channel == "split" or self.sources[0].listed
 
     @property
+    def values(self) -> list[Any]:
+        """What the engine takes."""
+        return [source.value for source in self.sources]
+
+    @property
     def start(self) -> float:
         """The second of each source at which the work begins."""
         return self.options.start or 0.0
@@ -82,7 +87,8 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
         return _in_background(request, context, job, saver, live)
     with context.progress(len(job.sources), start=job.start, quiet=request.quiet, live=live) as progress:
         results = Results(job, saver, progress, live.update if live is not None else lambda event: None, live)
-        read(job, results, waiting_for=JOBS.current)
+        with reading(job, results, waiting_for=JOBS.current) as engine:
+            engine.transcribe_many(job.values, job.options, on_event=results.on_event)
         results.embed(request.embed)
     result = results.collected()
     results.report()
@@ -101,7 +107,8 @@ def _in_background(
     def work(running: background.Job) -> Transcript | TranscriptList:
         with LiveProgress(running, len(job.sources), start=job.start, delay=0.0) as progress:
             results = Results(job, saver, progress, running.on_event, live)
-            read(job, results)
+            with reading(job, results) as engine:
+                engine.transcribe_many(job.values, job.options, on_event=results.on_event)
             results.embed(request.embed)
         results.report()
         return results.collected()
@@ -111,8 +118,9 @@ def _in_background(
     return running
 
 
-def read(job: Job, results: Results, waiting_for: background.Job | None = None) -> None:
-    """Let the engine transcribe, and collect what it reports.
+@contextmanager
+def reading(job: Job, results: Results, waiting_for: background.Job | None = None) -> Iterator[Engine]:
+    """An engine whose events `results` takes, and with them what goes wrong.
 
     Args:
         job: what to transcribe.
@@ -126,7 +134,7 @@ def read(job: Job, results: Results, waiting_for: background.Job | None = None) 
         busy = None if waiting_for is None else f"Waiting for {waiting_for.name}, which runs in the background"
         progress.stage(busy or f"Reading {Path(job.sources[0].label).name}")
         try:
-            engine.transcribe_many([source.value for source in job.sources], job.options, on_event=results.on_event)
+            yield engine
         except SomeFailed as failed:
             results.failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
         except KeyboardInterrupt as interruption:
