@@ -51,7 +51,7 @@ PAINTED = """async (index) => {
 SOUNDED = """async ([index, segment]) => {
   const cell = document.querySelectorAll(".jp-Notebook .jp-Cell")[index];
   const root = cell.querySelector("[data-live] > div:not([class])").shadowRoot;
-  const heard = new Promise((resolve) => {
+  const playing = new Promise((resolve) => {
     const play = HTMLMediaElement.prototype.play;
     HTMLMediaElement.prototype.play = function () {
       HTMLMediaElement.prototype.play = play;
@@ -66,7 +66,7 @@ SOUNDED = """async ([index, segment]) => {
   });
   const began = performance.now();
   root.querySelectorAll(".segment .words")[segment].click();
-  const [ended, media] = await heard;
+  const [ended, media] = await playing;
   media.pause();
   return ended - began;
 }"""

@@ -3,7 +3,6 @@
 import type { All, Kind, Model, Notice, Reply } from "./protocol";
 
 const SLOW = 5000; // ms without an answer until the page says that it waits
-
 const AGAIN = 200; // ms until a question is asked once more
 
 interface Waiting {

@@ -23,7 +23,7 @@ class Live {
     this.#document = this.kernel.insist("document", {}).then(({ value }) => value);
     this.#document.catch(() => undefined); // whoever waits for it deals with it
     this.kernel.onnotice((notice) => {
-      if (notice.notice === "live") void this.#grow(notice);
+      if (notice.notice === "live") this.#grow(notice);
       else if (notice.notice === "finished") this.#finish(notice.document, notice.problem);
     });
     this.kernel.onslow = (slow) => this.#each((view) => view.slow(slow));
@@ -77,7 +77,7 @@ class Live {
   }
 
   /** The transcript has grown. */
-  #grow(notice: Growth): Promise<void> {
+  #grow(notice: Growth): void {
     this.#document = this.#document.then((document) => {
       const { first, segments } = notice;
       const [before, after] = [document.segments.slice(0, first), document.segments.slice(first + segments.length)];
@@ -85,10 +85,7 @@ class Live {
       this.#each((view) => view.grow(grown, notice));
       return grown;
     });
-    return this.#document.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.#document.catch(() => undefined); // as in the constructor
   }
 
   #finish(document: Document, problem: string): void {

@@ -139,7 +139,7 @@ class Recorder {
     this.#status("");
   }
 
-  /** Pieces go in their order: each is read before the next one is sent. */
+  /** Pieces go in their order: each is sent after the one before. */
   #send(piece: Blob): void {
     this.#sending = this.#sending
       .then(async () => this.#kernel.ask("chunk", {}, [await piece.arrayBuffer()]))

@@ -13,6 +13,7 @@ const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
 const AGAIN = 700; // ms until peaks that were not there yet are asked for again
 const CLOSEST = 400; // pixels a second
+const SHOWN_AT_FIRST = 120; // seconds of a recording that has a minimap
 
 export interface Span {
   readonly start: number;
@@ -25,8 +26,6 @@ export interface WaveformEvents {
   onview(start: number, end: number): void;
 }
 
-const SHOWN_AT_FIRST = 120; // seconds of a recording that has a minimap
-
 export class Waveform {
   readonly element: HTMLElement;
   /** Stands above it where the recording is long. */
@@ -37,6 +36,7 @@ export class Waveform {
   readonly #kernel: Kernel;
   readonly #duration: number;
   readonly #levels: readonly Level[];
+  readonly #on: WaveformEvents;
   readonly #stop = new AbortController();
   readonly #marks: HTMLElement[] = [];
   #level = -1;
@@ -46,7 +46,7 @@ export class Waveform {
   #pixels = 0; // a second
 
   constructor(media: HTMLMediaElement, kernel: Kernel, duration: number, levels: readonly Level[], on: WaveformEvents) {
-    [this.#media, this.#kernel, this.#duration, this.#levels] = [media, kernel, duration, levels];
+    [this.#media, this.#kernel, this.#duration, this.#levels, this.#on] = [media, kernel, duration, levels, on];
     this.element = h("div", {
       class: "waveform",
       role: "slider",
@@ -72,15 +72,15 @@ export class Waveform {
       autoCenter: false,
       plugins: [this.#regions],
     });
-    this.minimap = duration > LONG ? new Minimap(kernel, duration, levels, (time) => this.#go(time, on)) : null;
+    this.minimap = duration > LONG ? new Minimap(kernel, duration, levels, (time) => this.#go(time)) : null;
     this.#surfer.on("interaction", (time) => {
       on.onseek(time);
     });
     this.#surfer.on("scroll", (start, end) => {
       void this.#fill(start, end);
-      this.#viewed(start, end, on);
+      this.#viewed(start, end);
     });
-    this.#surfer.on("redraw", () => this.#viewed(...this.view, on));
+    this.#surfer.on("redraw", () => this.#viewed(...this.view));
     this.#surfer.on("ready", () => this.#begin());
     this.#regions.enableDragSelection({ color: "color-mix(in srgb, var(--mark) 22%, transparent)" });
     this.#regions.on("region-created", (region) => {
@@ -100,14 +100,18 @@ export class Waveform {
     if (this.minimap !== null && this.#pixels === 0 && ready) this.zoom(this.#duration / SHOWN_AT_FIRST);
   }
 
-  #viewed(start: number, end: number, on: WaveformEvents): void {
+  #viewed(start: number, end: number): void {
     this.minimap?.view(start, end);
-    on.onview(start, end);
+    this.#on.onview(start, end);
   }
 
   /** Seek from the minimap: the waveform shows that place. */
-  #go(time: number, on: WaveformEvents): void {
-    on.onseek(time);
+  #go(time: number): void {
+    this.#on.onseek(time);
+    this.#centre(time);
+  }
+
+  #centre(time: number): void {
     this.#surfer.setScrollTime(Math.max(0, time - this.element.clientWidth / Math.max(1e-6, this.#pixels) / 2));
   }
 
@@ -173,7 +177,7 @@ export class Waveform {
     const least = this.element.clientWidth / this.#duration;
     this.#pixels = Math.min(CLOSEST, Math.max(least, (this.#pixels || least) * factor));
     this.#surfer.zoom(this.#pixels <= least * 1.01 ? 0 : this.#pixels);
-    this.#surfer.setScrollTime(Math.max(0, this.#media.currentTime - this.element.clientWidth / this.#pixels / 2));
+    this.#centre(this.#media.currentTime);
     void this.#fill(...this.view);
   }
 

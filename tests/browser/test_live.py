@@ -39,7 +39,7 @@ def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, recordings: 
     assert player.get_by_role("button", name="Stop transcribing").is_visible()
     assert not player.get_by_role("button", name="Tokens").is_visible()
     notebook.screenshot(screenshots / "live.png")
-    player.locator(".segment .words").first.click()  # what is written can be heard
+    player.locator(".segment .words").first.click()  # what is written plays already
     expect(player.get_by_role("button", name="Pause")).to_be_visible(timeout=30_000)
     notebook.wait()
     expect(player).to_have_count(1)

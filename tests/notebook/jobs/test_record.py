@@ -96,11 +96,11 @@ def test_a_hostile_page_cannot_fill_the_memory(recording):
 
 def test_what_was_said_first_is_read_no_more(recording, monkeypatch):
     """After 25 s all but the last segment is settled."""
-    told, read = [], []
+    notices, calls = [], []
 
     class Engine:
         def transcribe(self, audio, options):
-            read.append((audio.start, audio.duration))
+            calls.append((audio.start, audio.duration))
             first = Segment(audio.start, audio.start + 5.0, " first")
             last = Segment(audio.start + 5.0, audio.start + audio.duration, " last")
             return SimpleNamespace(segments=(first, last), language="en")
@@ -116,16 +116,16 @@ def test_what_was_said_first_is_read_no_more(recording, monkeypatch):
         def audio(self, start, end):
             return SimpleNamespace(start=start, duration=end - start)
 
-    recorder = SimpleNamespace(capture=Sound(), tell=lambda *told_now: told.append(told_now))
+    recorder = SimpleNamespace(capture=Sound(), notify=lambda *notice: notices.append(notice))
     follower = SimpleNamespace(_recorder=recorder, _options=recording._options)
     Recording._follow(follower, lambda: nullcontext(Engine()))
-    assert read == [(0.0, 13.0), (0.0, 26.0), (5.0, 30.0), (10.0, 30.0)]
-    assert [len(settled) for _, settled, *_ in told[1:]] == [0, 1, 2, 3]
-    assert told[2][2] == " last"
+    assert calls == [(0.0, 13.0), (0.0, 26.0), (5.0, 30.0), (10.0, 30.0)]
+    assert [len(settled) for _, settled, *_ in notices[1:]] == [0, 1, 2, 3]
+    assert notices[2][2] == " last"
 
 
 def test_a_page_that_is_gone_ends_the_recording(recording, monkeypatch):
-    monkeypatch.setattr("whisper_magic.notebook.jobs.record.SILENCE", 0.1)
+    monkeypatch.setattr("whisper_magic.notebook.jobs.record.PAGE_GONE", 0.1)
     monkeypatch.setattr("whisper_magic.notebook.jobs.record.EVERY", 0.1)
     assert send(recording, "chunk", webm(1.0)) is None
     assert recording.result(20).text.startswith("A small model")

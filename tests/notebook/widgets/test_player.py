@@ -335,10 +335,10 @@ def test_what_is_written_comes_with_notices_and_nothing_twice(written: Page) -> 
     assert written.ask("document")[0]["writing"]
     first, second = fake_engine.SEGMENTS
     player.write(first)
-    player.tell("0:04 of 0:20", 0.2, " Nobody")
-    player.tell("0:05 of 0:20", 0.25, " Nobody was")
+    player.notify("0:04 of 0:20", 0.2, " Nobody")
+    player.notify("0:05 of 0:20", 0.25, " Nobody was")
     player.write(second)
-    player.tell("0:09 of 0:20", 0.45, "")
+    player.notify("0:09 of 0:20", 0.45, "")
     notices = [content for content, _ in written.notices]
     assert [(one["first"], [segment["text"] for segment in one["segments"]]) for one in notices] == [
         (0, [first.text]),
@@ -350,7 +350,7 @@ def test_what_is_written_comes_with_notices_and_nothing_twice(written: Page) -> 
 
 def test_a_page_that_comes_later_gets_what_is_written_by_then(written: Page) -> None:
     written.player.write(fake_engine.SEGMENTS[0])
-    written.player.tell("", None, "")
+    written.player.notify("", None, "")
     document = written.ask("document")[0]
     assert [segment["text"] for segment in document["segments"]] == [fake_engine.SEGMENTS[0].text]
     assert document["warning"] is None

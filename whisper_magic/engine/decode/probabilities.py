@@ -42,15 +42,10 @@ def token_probs(
     Returns:
         (len(text) - num_prompt + 1, V) float32, after the logit rules.
     """
-    network = decoder.network
-    cross_kv = decoder.cross_kv(slot).to(network.dtype)
-    device, count = cross_kv.device, len(text)
-    self_kv = torch.zeros(*cross_kv.shape[:4], count, cross_kv.shape[5], dtype=cross_kv.dtype, device=device)
-    tokens, start = torch.tensor([text], device=device), torch.zeros(1, dtype=torch.long, device=device)
-    logits = network.forward(tokens, start, self_kv, cross_kv)[:, num_prompt - 1 :]
-    prompt = torch.tensor([num_prompt], device=device)
-    context = TokenContext.of(tokens, prompt, prompt - 1, count - num_prompt + 1, processor.special.timestamp_begin)
-    scores = processor(logits.float(), context)[0]
+    logits = decoder.network.teacher_forced(text, decoder.cross_kv(slot))[:, num_prompt - 1 :].float()
+    tokens, prompt = (torch.tensor([ids], device=logits.device) for ids in (text, num_prompt))
+    context = TokenContext.of(tokens, prompt, prompt - 1, logits.shape[1], processor.special.timestamp_begin)
+    scores = processor(logits, context)[0]
     return (scores / temperature if temperature > 0 else scores).softmax(-1)
 
 
@@ -72,14 +67,14 @@ def _with_probs(
     one: Round, first: int, target: Tensor, draft: Tensor | None, values: list[list[float]], ids: list[list[int]]
 ) -> Round:
     judged = one.proposed[: min(one.accepted + 1, len(target) - first)]
-    at = range(first, first + len(judged))
-    by_draft = draft is not None and one.drafter == "model"
+
+    def of_judged(probs: Tensor) -> tuple[float, ...]:
+        return tuple(float(probs[row, token]) for row, token in enumerate(judged, first))
+
     return replace(
         one,
-        target_probs=tuple(float(target[row, token]) for row, token in zip(at, judged, strict=True)),
-        draft_probs=tuple(float(draft[row, token]) for row, token in zip(at, judged, strict=True))
-        if draft is not None and by_draft
-        else (),
+        target_probs=of_judged(target),
+        draft_probs=of_judged(draft) if draft is not None and one.drafter == "model" else (),
         alternatives=tuple(
             tuple(TokenProb(token, p) for token, p in zip(ids[row], values[row], strict=True) if p > 0)
             for row in range(first, min(first + len(one.tokens), len(target)))

@@ -298,7 +298,7 @@ class Speculator:
     def _judged(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[Round, ...]:
         """The rounds of a window that has ended, with what both models thought of the tokens."""
         backend, num_prompt = self.runner.backend, self.slots.states[slot].num_prompt
-        text = [*self.slots.tokens[slot, :num_prompt].tolist(), *tokens]
+        text = self._text(slot, tokens)
         probs = [
             token_probs(decoder, slot, text, num_prompt, self.processor, window.temperature)
             for decoder in (backend.target, backend.draft)
@@ -306,9 +306,13 @@ class Speculator:
         ]
         return with_probs(self._progress[slot].rounds, num_prompt, probs[0], probs[1] if len(probs) > 1 else None)
 
+    def _text(self, slot: int, tokens: Sequence[int]) -> list[int]:
+        """A slot's prompt, and what was generated."""
+        return [*self.slots.tokens[slot, : self.slots.states[slot].num_prompt].tolist(), *tokens]
+
     def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
         target, num_prompt = self.runner.backend.target, self.slots.states[slot].num_prompt
-        text = [*self.slots.tokens[slot, :num_prompt].tolist(), *tokens]
+        text = self._text(slot, tokens)
         attention = attention_of(target.network, text, target.cross_kv(slot), self.processor.special.alignment_heads)
         # A text with timestamps begins with one, at 0; without, the last of the prompt attends to where it begins.
         first = num_prompt if self.processor.timestamps else num_prompt - 1

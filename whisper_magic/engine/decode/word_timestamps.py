@@ -46,16 +46,13 @@ def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tenso
     Returns:
         (len(heads), len(tokens), F) float32.
     """
-    device, count = cross_kv.device, len(tokens)
-    self_kv = torch.zeros(*cross_kv.shape[:4], count, cross_kv.shape[5], dtype=cross_kv.dtype, device=device)
     seen: dict[int, Tensor] = {}
 
     def watch(layer: int, queries: Tensor, keys: Tensor) -> None:
         if any(layer == wanted for wanted, _ in heads):
             seen[layer] = torch.softmax(queries.transpose(1, 2).float() @ keys.float().mT, dim=-1)[0]
 
-    start = torch.zeros(1, dtype=torch.long, device=device)
-    network.forward(torch.tensor([tokens], device=device), start, self_kv, cross_kv, watch)
+    network.teacher_forced(tokens, cross_kv, watch)
     return torch.stack([seen[layer][head] for layer, head in heads])
 
 

@@ -154,6 +154,22 @@ class DecoderNetwork:
             x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
         return self.over_vocabulary(self.output(self.final_norm(x)))
 
+    def teacher_forced(self, tokens: Sequence[int], cross_kv: Tensor, watch: Watch | None = None) -> Tensor:
+        """Feed a whole text at once, which fills no cache.
+
+        Args:
+            tokens: Ids, prompt and all.
+            cross_kv: (layers, 2, 1, H, F, D), of the window.
+            watch: As of `forward`.
+
+        Returns:
+            (1, len(tokens), V) logits, in the weights' dtype.
+        """
+        cross_kv = cross_kv.to(self.dtype)
+        shape = (*cross_kv.shape[:4], len(tokens), cross_kv.shape[5])
+        self_kv, start = cross_kv.new_zeros(shape), torch.zeros(1, dtype=torch.long, device=cross_kv.device)
+        return self.forward(torch.tensor([tokens], device=cross_kv.device), start, self_kv, cross_kv, watch)
+
     def over_vocabulary(self, logits: Tensor) -> Tensor:
         """(..., shortlist) logits -> (..., V), -inf for every other id; as they are where there is no shortlist."""
         if self.shortlist is None:

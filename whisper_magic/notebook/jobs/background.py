@@ -1,8 +1,10 @@
 """`--background`: transcriptions that run in a thread, one after the other, while the kernel is free for other cells.
 
-job = %whisper talk.mp3 --background
-job                                   # its player: the words as they are accepted, a stop button
-transcript = await job
+    job = %whisper talk.mp3 --background
+    job                                   # its player: the words as they are accepted, a stop button
+    transcript = await job
+
+The engine serves one call at a time, so that several at once would gain nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from whisper_magic.notebook.live.progress import Frame
 from whisper_magic.notebook.live.surfaces import View, bundle_of
 from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.views.registry import in_notebook
-from whisper_magic.transcript import Event, Transcript
+from whisper_magic.transcript import Event, Finished, Transcript
 
 Result = Transcript | TranscriptList
 
@@ -134,17 +136,17 @@ class Job:
         """
         if self._live is not None:
             self._live.update(event)
-        elif self._stopping.is_set():
+        elif self._stopping.is_set() and not isinstance(event, Finished):
             raise KeyboardInterrupt
 
     # -- its run -----------------------------------------------------------------------------------------------------
 
-    def run(self, work: Callable[[Job], Result]) -> None:
+    def run(self, work: Callable[[], Result]) -> None:
         """Do the work, unless it was stopped by now."""
         if not self._future.set_running_or_notify_cancel():
             return
         try:
-            result = work(self)
+            result = work()
         except WhisperMagicError as error:
             self._fail(error)
         except (KeyboardInterrupt, Interrupted):
@@ -183,11 +185,11 @@ class Queue:
 
     def __init__(self) -> None:
         self.current: Job | None = None
-        self._waiting: queue.SimpleQueue[tuple[Job, Callable[[Job], Result], contextvars.Context]]
+        self._waiting: queue.SimpleQueue[tuple[Job, Callable[[], Result], contextvars.Context]]
         self._waiting = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def add(self, job: Job, work: Callable[[Job], Result]) -> None:
+    def add(self, job: Job, work: Callable[[], Result]) -> None:
         """Run a job as soon as those before it have ended.
 
         What it prints goes to the cell that runs now.

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from whisper_magic.comparison import Comparison
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.session import SESSION
-from whisper_magic.notebook.jobs.transcribe import UNNAMED, Job, plan
+from whisper_magic.notebook.jobs.transcribe import UNNAMED, Planned, plan
 from whisper_magic.notebook.line.requests import CompareRequest
 
 
@@ -21,25 +21,25 @@ def compare(request: CompareRequest, context: Context) -> Comparison:
         WhisperMagicError: what `Engine.compare` raises.
         Interrupted: after Ctrl-C; there is no result.
     """
-    job = _plan(request, context)
-    (source,) = job.sources
-    with context.progress(quiet=request.quiet) as progress, SESSION.using(job.models, progress.stage) as engine:
-        found = engine.compare(source.value, job.options, repeats=request.repeats, on_stage=progress.stage)
+    planned = _plan(request, context)
+    (source,) = planned.sources
+    with context.progress(quiet=request.quiet) as progress, SESSION.using(planned.models, progress.stage) as engine:
+        found = engine.compare(source.value, planned.options, repeats=request.repeats, on_stage=progress.stage)
     comparison = replace(found, source=source.label) if found.source in UNNAMED else found
     context.assign(request.output, comparison)
     return comparison
 
 
-def _plan(request: CompareRequest, context: Context) -> Job:
+def _plan(request: CompareRequest, context: Context) -> Planned:
     if not request.sources and not request.demo:
         raise UsageError("nothing to compare on: name a recording, or write demo for the bundled one")
-    job = plan(request, context)
-    if len(job.sources) > 1:
-        raise UsageError(f"%whisper compare takes one recording at a time, got {len(job.sources)}")
-    if job.options.channel == "split":
+    planned = plan(request, context)
+    if len(planned.sources) > 1:
+        raise UsageError(f"%whisper compare takes one recording at a time, got {len(planned.sources)}")
+    if planned.options.channel == "split":
         raise UsageError("%whisper compare takes one channel at a time: --channel left, right, mix or an index")
-    if job.options.draft == "none":
+    if planned.options.draft == "none":
         raise UsageError("--draft none leaves nothing to compare the target with: take model, ngram or auto")
     if request.repeats < 1:
         raise UsageError(f"--repeats must be a whole number from 1, got {request.repeats}")
-    return job
+    return planned

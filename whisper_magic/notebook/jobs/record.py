@@ -1,7 +1,7 @@
 """`%whisper record`: the page's microphone, transcribed while one speaks.
 
-While it is recorded, what was said since the last settled segment is read again and again. When it ends, all of it is
-read once more, so that the transcript is the one that `%whisper` makes of the saved sound.
+While it is recorded, what was said since the last settled segment is transcribed again and again. When it ends, all of
+it is transcribed once more, so that the transcript is the one that `%whisper` makes of the saved sound.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from IPython.core.interactiveshell import InteractiveShell
 from whisper_magic.audio.sound import Audio
 from whisper_magic.errors import TranscriptError
 from whisper_magic.formats import ENDINGS
-from whisper_magic.notebook.jobs import background
+from whisper_magic.notebook.jobs.background import Job, Result
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION
-from whisper_magic.notebook.jobs.transcribe import Job, Results, options_of, reading
+from whisper_magic.notebook.jobs.transcribe import Planned, options_of, reading
 from whisper_magic.notebook.line.requests import RecordRequest
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.live.progress import Frame, LiveProgress
 from whisper_magic.notebook.views.registry import in_notebook
 from whisper_magic.notebook.widgets.recorder import Recorder
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Segment, Transcript
+from whisper_magic.transcript import Event, Finished, Segment, Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
-EVERY = 1.5  # seconds of new sound between two readings
-WINDOW = 30.0  # seconds that a reading covers at most
-SILENCE = 20.0  # seconds without a message from the page, after which it is taken for gone
-SETTLED = 25.0  # seconds after which what was said first is not read again
+EVERY = 1.5  # seconds of new sound between two transcriptions
+WINDOW = 30.0  # seconds that one covers at most
+SETTLED = 25.0  # seconds from which on its first segments are not transcribed again
+PAGE_GONE = 20.0  # seconds without a chunk, after which the page is taken for gone
 SOUND = (".flac", ".wav", ".ogg")
 
 
@@ -59,7 +59,7 @@ def record(request: RecordRequest, context: Context) -> Recording:
     return recording
 
 
-class Recording(background.Job):
+class Recording(Job):
     """A recording from the microphone. Shown in a notebook, it is the recorder, and in the end the transcript.
 
     `await recording` gives the transcript.
@@ -128,15 +128,14 @@ class Recording(background.Job):
             raise TranscriptError("the recording is not transcribed yet")
         return self.transcript.save(path)
 
-    def _work(self, _: background.Job) -> background.Result:
+    def _work(self) -> Result:
         try:
             with LiveProgress(self, delay=0.0) as progress:
                 self._follow(lambda: SESSION.using(None, progress.stage))
                 self._whole = self.audio
-                job = Job((Source(self._whole, self.name),), self._options, None)
-                results = Results(job, self._saver, progress, self.on_event)
-                with reading(job, results) as engine:
-                    engine.transcribe_many(job.values, job.options, on_event=results.on_event)
+                planned = Planned((Source(self._whole, self.name),), self._options, None)
+                with reading(planned, self._saver, progress, self.on_event) as results:
+                    results.engine.transcribe_many(planned.values, planned.options, on_event=results.on_event)
             results.report()
             return results.collected()
         finally:
@@ -149,10 +148,10 @@ class Recording(background.Job):
         settled: tuple[Segment, ...] = ()
         begin = reached = 0.0
         with using():  # loaded before anything is said
-            self._recorder.tell("")
+            self._recorder.notify("")
         while True:
             while not capture.wait(reached + EVERY, EVERY):
-                if capture.idle > SILENCE:  # the page is gone
+                if capture.idle > PAGE_GONE:
                     capture.end()
             if capture.ended:
                 return
@@ -163,7 +162,7 @@ class Recording(background.Job):
             if reached - begin > SETTLED:
                 new, rest = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, ())
                 settled, begin = (*settled, *new), new[-1].end if new else reached
-            self._recorder.tell("", settled, "".join(one.text for one in rest))
+            self._recorder.notify("", settled, "".join(one.text for one in rest))
 
 
 class _LiveRecorder:
@@ -178,11 +177,11 @@ class _LiveRecorder:
         return self._recorder.anchor
 
     def update(self, event: Event) -> None:
-        if self.stopping.is_set():
+        if self.stopping.is_set() and not isinstance(event, Finished):
             raise KeyboardInterrupt
 
     def draw(self, frame: Frame) -> bool:
-        self._recorder.tell(frame.line)
+        self._recorder.notify(frame.line)
         return True
 
     def fail(self, problem: str) -> None:

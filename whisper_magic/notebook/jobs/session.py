@@ -206,10 +206,9 @@ class Session:
             yield engine
             return
         with self._changing:
-            stays = self._loaded is None or self._loaded.target == choice.target
             if self._loaded is None:
                 self._resident(choice, on_stage)
-            shared = self._engine if stays else None
+            shared = self._engine if self._loaded is not None and self._loaded.target == choice.target else None
         if shared is not None:
             yield shared
             return

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import AudioError, AudioNotFound, Interrupted, OptionError, SomeFailed, WhisperMagicError
-from whisper_magic.notebook.jobs import background
-from whisper_magic.notebook.jobs.background import JOBS
+from whisper_magic.notebook.jobs.background import JOBS, Job
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice, import_whole
@@ -38,11 +37,11 @@ DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
 
 
 @dataclass(frozen=True)
-class Job:
+class Planned:
     """A request whose sources are found and whose options are checked.
 
     Attributes:
-        models: for this job alone; None uses those that are wanted.
+        models: for this one alone; None uses those that are wanted.
     """
 
     sources: tuple[Source, ...]
@@ -65,7 +64,7 @@ class Job:
         return self.options.start or 0.0
 
 
-def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList | background.Job:
+def transcribe(request: TranscribeRequest, context: Context) -> Transcript | TranscriptList | Job:
     """Transcribe, and print what was saved and what failed.
 
     Returns:
@@ -78,17 +77,18 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
         Interrupted: after Ctrl-C, so that loops and "Run All" stop. What was transcribed until then is shown, and
             kept as the cell's output.
     """
-    job, saver = plan(request, context), Saver(request.save)
-    saver.check(several=job.several)
-    if request.embed and job.several:
+    planned, saver = plan(request, context), Saver(request.save)
+    saver.check(several=planned.several)
+    if request.embed and planned.several:
         raise UsageError("--embed takes one recording, and of several channels one")
-    live = None if job.several or request.quiet else context.live_player(job.sources[0].value, job.options)
+    alone = not (planned.several or request.quiet)
+    live = context.live_player(planned.values[0], planned.options) if alone else None
     if request.background:
-        return _in_background(request, context, job, saver, live)
-    with context.progress(len(job.sources), start=job.start, quiet=request.quiet, live=live) as progress:
-        results = Results(job, saver, progress, live.update if live is not None else lambda event: None, live)
-        with reading(job, results, waiting_for=JOBS.current) as engine:
-            engine.transcribe_many(job.values, job.options, on_event=results.on_event)
+        return _in_background(request, context, planned, saver, live)
+    observe = live.update if live is not None else _ignore
+    with context.progress(len(planned.sources), start=planned.start, quiet=request.quiet, live=live) as progress:
+        with reading(planned, saver, progress, observe, waiting_for=JOBS.current) as results:
+            results.engine.transcribe_many(planned.values, planned.options, on_event=results.on_event)
         results.embed(request.embed)
     result = results.collected()
     results.report()
@@ -99,49 +99,59 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
 
 
 def _in_background(
-    request: TranscribeRequest, context: Context, job: Job, saver: Saver, live: LivePlayer | None
-) -> background.Job:
-    first, *others = (Path(source.label).name for source in job.sources)
-    running = background.Job(f"{first} and {len(others)} more" if others else first, context.shell, live)
+    request: TranscribeRequest, context: Context, planned: Planned, saver: Saver, live: LivePlayer | None
+) -> Job:
+    first, *others = (Path(source.label).name for source in planned.sources)
+    job = Job(f"{first} and {len(others)} more" if others else first, context.shell, live)
 
-    def work(running: background.Job) -> Transcript | TranscriptList:
-        with LiveProgress(running, len(job.sources), start=job.start, delay=0.0) as progress:
-            results = Results(job, saver, progress, running.on_event, live)
-            with reading(job, results) as engine:
-                engine.transcribe_many(job.values, job.options, on_event=results.on_event)
+    def work() -> Transcript | TranscriptList:
+        with LiveProgress(job, len(planned.sources), start=planned.start, delay=0.0) as progress:
+            with reading(planned, saver, progress, job.on_event) as results:
+                results.engine.transcribe_many(planned.values, planned.options, on_event=results.on_event)
             results.embed(request.embed)
         results.report()
         return results.collected()
 
-    context.assign(request.output, running)
-    JOBS.add(running, work)
-    return running
+    context.assign(request.output, job)
+    JOBS.add(job, work)
+    return job
+
+
+def _ignore(event: Event) -> None:
+    """Nobody observes the events."""
 
 
 @contextmanager
-def reading(job: Job, results: Results, waiting_for: background.Job | None = None) -> Iterator[Engine]:
-    """An engine whose events `results` takes, and with them what goes wrong.
+def reading(
+    planned: Planned,
+    saver: Saver,
+    progress: LiveProgress,
+    observe: Callable[[Event], None],
+    waiting_for: Job | None = None,
+) -> Iterator[Results]:
+    """The results of an engine that transcribes inside the `with`; they take what goes wrong there.
 
     Args:
-        job: what to transcribe.
-        results: takes the events.
+        planned: what to transcribe.
+        saver: writes each transcript.
+        progress: shows how far it is.
+        observe: gets each event, and may raise KeyboardInterrupt.
         waiting_for: what the engine is busy with.
     """
-    progress = results.progress
-    with SESSION.using(job.models, progress.stage) as engine:
-        results.engine = engine
-        progress.decode = engine.decode
+    with SESSION.using(planned.models, progress.stage) as engine:
+        results = Results(planned, saver, engine, progress, observe)
         busy = None if waiting_for is None else f"Waiting for {waiting_for.name}, which runs in the background"
-        progress.stage(busy or f"Reading {Path(job.sources[0].label).name}")
+        progress.stage(busy or f"Reading {Path(planned.sources[0].label).name}")
         try:
-            yield engine
+            yield results
         except SomeFailed as failed:
-            results.failures = [Failure(job.sources[index].label, error) for index, error in failed.errors.items()]
+            errors = failed.errors.items()
+            results.failures = [Failure(planned.sources[index].label, error) for index, error in errors]
         except KeyboardInterrupt as interruption:
             results.interruption = interruption
 
 
-def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Job:
+def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Planned:
     """Check everything before a model loads.
 
     Raises:
@@ -153,7 +163,7 @@ def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Job:
         raise UsageError("nothing to transcribe: name a file, a glob, a URL, or Python in braces")
     _check_any_exists(sources)
     options = options_of(request.overrides, context.options)
-    return Job(sources, options, context.demo_models if request.demo else None)
+    return Planned(sources, options, context.demo_models if request.demo else None)
 
 
 def _check_any_exists(sources: Sequence[Source]) -> None:
@@ -205,58 +215,52 @@ def options_of(overrides: Mapping[str, Any], configured: Mapping[str, Any]) -> T
 
 
 class Results:
-    """Collects what the engine reports of a job: shows it, keeps each transcript and saves it.
+    """Collects what the engine reports: shows it, keeps each transcript and saves it.
 
     Attributes:
-        engine: that reads; None until it is there.
+        engine: that transcribes.
         failures: the sources that could not be transcribed.
-        interruption: Ctrl-C, where the job was stopped by it.
+        interruption: Ctrl-C, where it was stopped by it.
     """
 
     def __init__(
         self,
-        job: Job,
+        planned: Planned,
         saver: Saver,
+        engine: Engine,
         progress: LiveProgress,
-        observe: Callable[[Event], None],
-        live: LivePlayer | None = None,
+        observe: Callable[[Event], None] = _ignore,
     ) -> None:
-        """Make one.
-
-        Args:
-            job: what is transcribed.
-            saver: writes each transcript.
-            progress: shows how far it is.
-            observe: gets each event first, and may raise KeyboardInterrupt.
-            live: the player of the one recording.
-        """
-        self.job, self.saver, self.progress, self.live = job, saver, progress, live
-        self.engine: Engine | None = None
+        self.planned, self.saver, self.engine, self.progress = planned, saver, engine, progress
         self.failures: list[Failure] = []
         self.interruption: KeyboardInterrupt | None = None
         self._observe = observe
         self._transcripts: dict[int, Transcript] = {}  # by their place among the results
+        progress.decode = engine.decode
 
     def on_event(self, index: int, event: Event) -> None:
         """Take one event of the source at `index`."""
-        if not isinstance(event, Finished):
+        if isinstance(event, Finished):
+            self._finish(index, event)
+        else:
             self._observe(event)
         self.progress.update(index, event)
-        if isinstance(event, Finished):
-            transcript = self._annotated(_renamed(event.transcript, self.job.sources[index]))
-            self._transcripts[event.place] = transcript
-            PLAYERS.remember(transcript, self.job.sources[index].value)
-            self.saver.save(transcript)
-            if self.live is not None:
-                with suppress(WhisperMagicError, OSError):  # of its sound, which may be gone: the transcript is there
-                    self.live.finish(transcript)
+
+    def _finish(self, index: int, event: Finished) -> None:
+        source = self.planned.sources[index]
+        transcript = self._annotated(_renamed(event.transcript, source))
+        self._transcripts[event.place] = transcript
+        PLAYERS.remember(transcript, source.value)
+        self.saver.save(transcript)
+        with suppress(WhisperMagicError, OSError):  # of a player whose sound is gone: the transcript is there
+            self._observe(replace(event, transcript=transcript))
 
     def collected(self) -> Transcript | TranscriptList:
         """The result of the job; raises what stopped it where there is none."""
         if not self._transcripts and (self.interruption or self.failures):
             raise self.interruption or self.failures[0].error
         ordered = [self._transcripts[place] for place in sorted(self._transcripts)]
-        return TranscriptList(ordered, self.failures) if self.job.several else ordered[0]
+        return TranscriptList(ordered, self.failures) if self.planned.several else ordered[0]
 
     def embed(self, wanted: bool) -> None:
         """Put the sound into the output of each transcript, where that is wanted."""
@@ -278,7 +282,7 @@ class Results:
         """With a note on the bundled models where they wrote it."""
         if transcript.models.target != "demo":
             return transcript
-        languages = ", ".join(self.engine.status.languages if self.engine is not None else ()) or "en"
+        languages = ", ".join(self.engine.status.languages) or "en"
         note = (
             f"A small teaching model wrote this; it knows only a few words of {languages}. "
             "For real speech: %whisper load auto"

@@ -136,6 +136,7 @@ def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | No
     parser = Parser(prog, usage, description, epilog)
     _add_options(parser)
     output = _add_output(parser)
+    _add_quiet(output)
     _add_save(output)
     carried = "put the sound into the output (Opus, up to 45 minutes), for pages without a kernel"
     output.add_argument("--embed", action="store_true", help=carried)
@@ -151,6 +152,7 @@ Write demo for the bundled recording and models."""
     parser = Parser("%whisper compare", "SOURCE [options]", about)
     _add_options(parser)
     output = _add_output(parser)
+    _add_quiet(output)
     repeats = f"timed runs of each (default: {REPEATS})"
     output.add_argument("--repeats", type=values.whole, metavar="N", help=repeats)
     return parser
@@ -161,7 +163,7 @@ def _record_parser() -> Parser:
     parser = Parser("%whisper record", "[options]", about)
     _add_text_options(parser)
     _add_decoding_options(parser)
-    _add_save(_add_output(parser, quiet=False))
+    _add_save(_add_output(parser))
     return parser
 
 
@@ -236,14 +238,16 @@ def _add_save(group: Group) -> None:
     group.add_argument("--save", type=values.text, metavar="PATH", help=saving)
 
 
-def _add_output(parser: Parser, *, quiet: bool = True) -> Group:
+def _add_output(parser: Parser) -> Group:
     group = parser.add_argument_group("what becomes of it")
     group.add_argument(
         "-o", "--output", type=values.variable, metavar="NAME", help="assign the result to this variable"
     )
-    if quiet:
-        group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
     return group
+
+
+def _add_quiet(group: Group) -> None:
+    group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
 
 
 def _commands_page() -> str:

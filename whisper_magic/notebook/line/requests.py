@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,13 @@ def parse_transcribe(
     if given.pop("help", False):
         return HelpRequest(parser.format_help())
     sources += [expand(argument, namespace) for argument in body]
-    own = {name: given.pop(name) for name in ("output", "save", "quiet", "background", "embed") if name in given}
+    own = _own(TranscribeRequest, given)
     return TranscribeRequest(tuple(find_sources(sources, namespace)), given, **own)
+
+
+def _own(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of a request out of what was given; the rest are options of the transcription."""
+    return {field.name: given.pop(field.name) for field in fields(kind) if field.name in given}
 
 
 def _parse_demo(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> TranscribeRequest | HelpRequest:
@@ -159,7 +164,7 @@ def _parse_demo(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> 
         return HelpRequest(WHISPER.format_help())
     if sources:
         WHISPER.error(f"%whisper demo reads its own recording, got {_misplaced(sources[0], arguments)}")
-    own = {name: given.pop(name) for name in ("output", "save", "quiet", "background", "embed") if name in given}
+    own = _own(TranscribeRequest, given)
     return TranscribeRequest((), given, **own, demo=True)
 
 
@@ -175,7 +180,7 @@ def _parse_compare(arguments: Sequence[Argument], namespace: Mapping[str, Any]) 
     given, sources = COMPARE.parse(arguments, namespace)
     if given.pop("help", False):
         return HelpRequest(COMPARE.format_help())
-    own = {name: given.pop(name) for name in ("output", "quiet", "repeats") if name in given}
+    own = _own(CompareRequest, given)
     if sources == ["demo"]:
         return CompareRequest((), given, **own, demo=True)
     return CompareRequest(tuple(find_sources(sources, namespace)), given, **own)
@@ -187,7 +192,7 @@ def _parse_record(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
         return HelpRequest(RECORD.format_help())
     if sources:
         RECORD.error(f"%whisper record reads the microphone, got {_misplaced(sources[0], arguments)}")
-    own = {name: given.pop(name) for name in ("output", "save") if name in given}
+    own = _own(RecordRequest, given)
     return RecordRequest(given, **own)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from whisper_magic.notebook.live.progress import Frame
 from whisper_magic.notebook.widgets.players import PLAYERS
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Event, Segment, Started, Transcript
+from whisper_magic.transcript import Event, Finished, Segment, Started, Transcript
 
 if TYPE_CHECKING:
     from whisper_magic.notebook.widgets.player import Player
@@ -47,6 +47,10 @@ class LivePlayer:
         Raises:
             KeyboardInterrupt: after the player's stop button was pressed: the engine takes it for Ctrl-C.
         """
+        if isinstance(event, Finished):
+            if self._player is not None:
+                PLAYERS.finish(self._player, event.transcript)
+            return
         if self.stopping.is_set():
             raise KeyboardInterrupt
         if isinstance(event, Started) and event.duration > 0:  # a stream's length is not known
@@ -62,13 +66,8 @@ class LivePlayer:
         if player is None or not player.shown:
             return False
         if player.writing:
-            player.tell(frame.state, frame.fraction, frame.tail)
+            player.notify(frame.state, frame.fraction, frame.tail)
         return True
-
-    def finish(self, transcript: Transcript) -> None:
-        """It is written: the player becomes the transcript's."""
-        if self._player is not None:
-            PLAYERS.finish(self._player, transcript)
 
     def fail(self, problem: str) -> None:
         """It will not be written any further."""

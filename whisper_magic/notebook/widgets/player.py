@@ -72,7 +72,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self._sound = SoundSource(sound) if sound is not None else None
         self._work = Work(self._transcribed, lambda notice: self.send(notice))
         self._stop_writing = stop
-        self._told = 0  # segments that notices carried
+        self._sent = 0  # segments that went out with notices
         self._order = threading.Lock()  # what is sent is as old as its place among the messages says
         self.shown = False
         self.set_trait("anchor", secrets.token_hex(8))
@@ -95,7 +95,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         with self._order:
             self.transcript = self.edited = replace(self.transcript, segments=(*self.transcript.segments, segment))
 
-    def tell(self, state: str, fraction: float | None, tail: str) -> None:
+    def notify(self, state: str, fraction: float | None, tail: str) -> None:
         """Show how far it is, and what was written since the last call.
 
         Args:
@@ -104,10 +104,10 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             tail: text that may still change.
         """
         with self._order:
-            new = segments_of(self.transcript, self._told) if len(self.transcript.segments) > self._told else []
+            new = segments_of(self.transcript, self._sent) if len(self.transcript.segments) > self._sent else []
             notice = {"notice": "live", "state": state, "fraction": fraction, "tail": tail}
-            self.send({**notice, "first": self._told, "segments": new})
-            self._told += len(new)
+            self.send({**notice, "first": self._sent, "segments": new})
+            self._sent += len(new)
 
     def finish(self, transcript: Transcript | None, problem: str = "") -> None:
         """Nothing is written any more.

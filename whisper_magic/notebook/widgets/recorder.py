@@ -36,14 +36,14 @@ class Recorder(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
 
     def __init__(self) -> None:
         self.capture = Capture()
-        self._told = 0
+        self._sent = 0
         self._lock = threading.Lock()
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
         messages.answer_while_cells_run(self)
         self.on_msg(self._on_message)
 
-    def tell(self, state: str, settled: tuple[Segment, ...] = (), tail: str = "") -> None:
+    def notify(self, state: str, settled: tuple[Segment, ...] = (), tail: str = "") -> None:
         """Show what was said so far.
 
         Args:
@@ -53,10 +53,10 @@ class Recorder(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         """
         with self._lock:
             transcript = Transcript(settled, None, "transcribe", 0.0, self.capture.name)
-            segments = segments_of(transcript, self._told)
+            segments = segments_of(transcript, self._sent)
             notice = {"notice": "live", "state": state, "fraction": None, "tail": tail}
-            self.send({**notice, "first": self._told, "segments": segments})
-            self._told += len(segments)
+            self.send({**notice, "first": self._sent, "segments": segments})
+            self._sent += len(segments)
 
     def fail(self, problem: str) -> None:
         """Say in a line what went wrong."""
