@@ -24,7 +24,7 @@ COMMANDS = {
     "load": "load the models now, or load others",
     "unload": "free the models' memory",
     "status": "which models are loaded, and on what",
-    "record": "transcribe what the page's microphone hears, while you speak",
+    "record": "transcribe what the page's microphone records, while you speak",
     "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
     "help": "this page",

@@ -141,7 +141,7 @@ class StopRequest(Request):
 
 @dataclass(frozen=True)
 class ChunkRequest(Request):
-    """The next bytes of what the microphone hears; they come as the message's buffer."""
+    """The next bytes that the microphone records; they come as the message's buffer."""
 
     kind: ClassVar[str] = "chunk"
 
