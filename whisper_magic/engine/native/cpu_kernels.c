@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__AVX512F__) || defined(__F16C__)
+#if defined(__AVX2__) || defined(__F16C__)
 #include <immintrin.h>
 #endif
 #if defined(_OPENMP)
@@ -74,6 +74,14 @@ INLINE v16 choose(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mas
 INLINE v16 larger(v16 a, v16 b) {
 #if defined(__AVX512F__)
     return (v16)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    v16 c;
+    for (int half = 0; half < 64; half += 32) {
+        __m256 x, y;
+        memcpy(&x, (char *)&a + half, 32), memcpy(&y, (char *)&b + half, 32);
+        x = _mm256_max_ps(x, y), memcpy((char *)&c + half, &x, 32);
+    }
+    return c;
 #else
     return choose(a > b, a, b);
 #endif
@@ -143,19 +151,48 @@ INLINE v16 weight16(int type, const void *w, long at) {
     }
 }
 
-INLINE v16 exp16(v16 x) { /* within some units in the last place; below -87 it stays at what -87 gives */
-    const v16 magic = splat(12582912.0f); /* 1.5 * 2^23: what is added to it is rounded to a whole number */
-    x = larger(x, splat(-87.0f));
-    v16 t = x * 1.44269504f + magic, f = x * 1.44269504f - (t - magic); /* 2^f, f from -0.5 to 0.5: Chebyshev's fit */
-    v16 p = splat(1.546973198e-04f);
-    p = p * f + 1.340043217e-03f;
-    p = p * f + 9.618025603e-03f;
-    p = p * f + 5.550327214e-02f;
-    p = p * f + 2.402265121e-01f;
-    p = p * f + 6.931472067e-01f;
-    p = p * f + 1.000000000e+00f;
-    return (v16)((i16)p + ((i16)t << 23));
+/* e^x within some units in the last place; below -87 it stays at what -87 gives. V: a vector of numbers, I: of whole ones.
+ * 1.5 * 2^23 is added: what is added to it is rounded to a whole number. 2^f, f from -0.5 to 0.5: Chebyshev's fit. */
+#define EXPONENTIAL(NAME, V, I, LARGER)                                     \
+    INLINE V NAME(V x) {                                                    \
+        const V magic = (V){0} + 12582912.0f;                               \
+        x = LARGER(x, (V){0} - 87.0f);                                      \
+        V t = x * 1.44269504f + magic, f = x * 1.44269504f - (t - magic);   \
+        V p = (V){0} + 1.546973198e-04f;                                    \
+        p = p * f + 1.340043217e-03f;                                       \
+        p = p * f + 9.618025603e-03f;                                       \
+        p = p * f + 5.550327214e-02f;                                       \
+        p = p * f + 2.402265121e-01f;                                       \
+        p = p * f + 6.931472067e-01f;                                       \
+        p = p * f + 1.000000000e+00f;                                       \
+        return (V)((I)p + ((I)t << 23));                                    \
+    }
+#if defined(__AVX2__) && !defined(__AVX512F__)
+typedef float v8 __attribute__((vector_size(32))); /* what the registers hold: compilers keep a v16 in memory */
+typedef int32_t i8 __attribute__((vector_size(32)));
+INLINE v8 larger8(v8 a, v8 b) { return (v8)_mm256_max_ps((__m256)a, (__m256)b); }
+EXPONENTIAL(exp8, v8, i8, larger8)
+typedef float v8u __attribute__((vector_size(32), aligned(4), may_alias));
+enum { LANES = 8 };
+#define VEC v8
+#define VECU v8u
+#define LARGER larger8
+#define EXP exp8
+INLINE v16 exp16(v16 x) {
+    v8 low, high;
+    memcpy(&low, &x, 32), memcpy(&high, (char *)&x + 32, 32);
+    low = exp8(low), high = exp8(high);
+    memcpy(&x, &low, 32), memcpy((char *)&x + 32, &high, 32);
+    return x;
 }
+#else
+EXPONENTIAL(exp16, v16, i16, larger)
+enum { LANES = 16 };
+#define VEC v16
+#define VECU v16u
+#define LARGER larger
+#define EXP exp16
+#endif
 
 INLINE v16 gelu16(v16 x) { /* x times the normal distribution up to x; erf by Abramowitz and Stegun 7.1.26, as ATen */
     v16 z = x * 0.70710678f, a = (v16)((i16)z & 0x7fffffff);
@@ -174,6 +211,46 @@ INLINE void ask_for(const void *w, int bytes) {
 #pragma GCC unroll 2
     for (int i = 0; i < bytes; i += LINE) __builtin_prefetch((const char *)w + AHEAD + i, 0, 2);
 }
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__) && !defined(__AVX512F__)
+INLINE __m256 weight8(int type, const void *w, long at) {
+    if (type == F16) return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)w + at)));
+    return _mm256_loadu_ps((const float *)w + at);
+}
+
+/* `product` of rows `from` to `from + R` - 1 with halves `half` to `half + G` - 1. There are 16 registers of 8 numbers: up
+ * to 12 hold sums (2 R G of them), two a half of a tile, one a row's number. */
+INLINE void product_avx2(int R, int G, int type, const float *x, long ldx, const void *w, long stride, int inputs, int from,
+                         int half, v16 sums[ROWS][ROWS]) {
+    __m256 low[6][4], high[6][4];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int g = 0; g < G; g++) low[r][g] = high[r][g] = _mm256_setzero_ps();
+    for (int k = 0; k < inputs; k++) {
+#pragma GCC unroll 4
+        for (int g = 0; g < G; g++) {
+            long at = (half + g) / 2 * stride + (long)k * TILE + (half + g) % 2 * 16;
+            if (from == 0 && g % 2 == 0) ask_for((const char *)w + at * BYTES[type], G > 1 ? TILE * BYTES[type] : LINE);
+            __m256 first = weight8(type, w, at), second = weight8(type, w, at + 8);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; r++) {
+                __m256 one = _mm256_broadcast_ss(x + (from + r) * ldx + k);
+                low[r][g] = _mm256_fmadd_ps(one, first, low[r][g]);
+                high[r][g] = _mm256_fmadd_ps(one, second, high[r][g]);
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int g = 0; g < G; g++) {
+            memcpy(&sums[from + r][half + g], &low[r][g], 32);
+            memcpy((char *)&sums[from + r][half + g] + 32, &high[r][g], 32);
+        }
+}
+#define AVX2_KERNEL
+#endif
 
 /* sums[r][g] = x[r] times tile g, for R rows and G halves of tiles of 16 outputs. `stride`: tiles' own size. */
 INLINE void product(int R, int G, int type, const void *x, long ldx, const void *w, long stride, int inputs,
@@ -232,6 +309,22 @@ INLINE void product(int R, int G, int type, const void *x, long ldx, const void 
     }
 #endif
     const float *rows = x;
+#if defined(AVX2_KERNEL)
+    if (R <= 2) { /* few rows: more halves at once, for enough independent sums in flight */
+        int together = R == 1 ? 4 : 2;
+        for (int g = 0; g < G; g += together)
+            if (G - g >= together) product_avx2(R, together, type, rows, ldx, w, stride, inputs, 0, g, sums);
+            else product_avx2(R, 2, type, rows, ldx, w, stride, inputs, 0, g, sums);
+        return;
+    }
+    int upper = R > 6 ? 4 : R;
+#pragma GCC unroll 2
+    for (int g = 0; g < G; g++) {
+        product_avx2(upper, 1, type, rows, ldx, w, stride, inputs, 0, g, sums);
+        if (R > upper) product_avx2(R - upper, 1, type, rows, ldx, w, stride, inputs, upper, g, sums);
+    }
+    return;
+#endif
     for (int k = 0; k < inputs; k++) {
         v16 some[8];
 #pragma GCC unroll 4
@@ -451,16 +544,17 @@ static void exponentiate(const Attention *one, int r) { /* a row's softmax, with
     int frames = one->frames, width = padded(frames);
     float *row = one->scores + (long)r * width;
     for (int f = frames; f < width; f++) row[f] = -INFINITY;
-    v16 most = splat(-INFINITY), sum = splat(0.0f);
-    for (int f = 0; f < width; f += 16) most = larger(load(row + f), most);
+    VEC most = (VEC){0} - INFINITY, sum = (VEC){0};
+    for (int f = 0; f < width; f += LANES) most = LARGER(*(const VECU *)(row + f), most);
     float top = most[0];
-    for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
-    for (int f = 0; f < width; f += 16) {
-        v16 e = exp16(load(row + f) - top);
-        store(row + f, e);
+    for (int i = 1; i < LANES; i++) top = most[i] > top ? most[i] : top;
+    for (int f = 0; f < width; f += LANES) {
+        VEC e = EXP(*(const VECU *)(row + f) - top);
+        *(VECU *)(row + f) = e;
         sum += e;
     }
-    one->sums[r] = sum16(sum);
+    one->sums[r] = 0.0f;
+    for (int i = 0; i < LANES; i++) one->sums[r] += sum[i];
     for (int f = frames; f < width; f++) one->sums[r] -= row[f], row[f] = 0.0f;
     if (one->type == BF16) to_pairs(row, width, weights_of(one) + (long)r * width);
 }
