@@ -27,12 +27,14 @@ if TYPE_CHECKING:
         EngineBusy,
         EngineClosed,
         Interrupted,
+        LibraryError,
         OptionError,
         PackageMissing,
         SomeFailed,
         TranscriptError,
         WhisperMagicError,
     )
+    from whisper_magic.library.library import Library
     from whisper_magic.notebook.results import Failure, TranscriptList
     from whisper_magic.options import TranscribeOptions
     from whisper_magic.scoring import Stretch, WordErrors
@@ -70,6 +72,8 @@ __all__ = [
     "Failure",
     "Finished",
     "Interrupted",
+    "Library",
+    "LibraryError",
     "Models",
     "OptionError",
     "PackageMissing",
@@ -99,7 +103,8 @@ _MODULES = {
     "comparison": "Candidate Comparison Divergence Runs",
     "engine.engine": "Engine EngineStatus",
     "errors": "AudioError AudioInvalid AudioNotFound AudioUnreadable CheckpointError EngineBusy EngineClosed "
-    "Interrupted OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
+    "Interrupted LibraryError OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
+    "library.library": "Library",
     "notebook.results": "Failure TranscriptList",
     "options": "TranscribeOptions",
     "scoring": "Stretch WordErrors",

@@ -12,6 +12,7 @@ what failed, what was seen, what to do.
     ├── EngineBusy           work asked of an engine inside its own stream()
     ├── PackageMissing       an optional package that is not installed; the message has the pip command
     ├── SomeFailed           some of many recordings failed; carries the transcripts of the others
+    ├── LibraryError         a library's file, a query, a manifest or an export that cannot be read or written
     └── TranscriptError      a saved transcript that cannot be read, or a format that is not known
     KeyboardInterrupt
     └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
@@ -76,6 +77,10 @@ class PackageMissing(WhisperMagicError, ImportError):
 
 class TranscriptError(WhisperMagicError, ValueError):
     """A transcript file or format that cannot be read or written."""
+
+
+class LibraryError(WhisperMagicError, ValueError):
+    """A library that cannot be opened, read or written, a query or manifest that makes no sense, a failed export."""
 
 
 class SomeFailed(WhisperMagicError):

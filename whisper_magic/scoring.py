@@ -108,6 +108,47 @@ class WordErrors:
         return f"{self.unit.capitalize()} error rate {percent(self.rate)}: {of} ({kinds}; {self.normalizer})"
 
 
+@dataclass(frozen=True)
+class ErrorCounts:
+    """Errors of a text against a reference, in words and in characters: what adds up over many recordings.
+
+    Attributes:
+        word_errors: words substituted, missing and extra.
+        words: of the reference.
+        character_errors: likewise of the characters, spaces between words among them.
+        characters: of the reference.
+    """
+
+    word_errors: int
+    words: int
+    character_errors: int
+    characters: int
+
+
+def error_counts(text: str, reference: str, *, language: str | None, target: str) -> ErrorCounts:
+    """Count errors, after Whisper's normalizers.
+
+    Args:
+        text: what the transcript holds.
+        reference: what was said.
+        language: code of the language of both texts; None where it is not known.
+        target: the checkpoint that wrote `text`.
+
+    Raises:
+        PackageMissing: without jiwer.
+    """
+    jiwer = _jiwer()
+    normalise, _, _ = _normalizer(language, target)
+    expected, written = " ".join(normalise(reference).split()), " ".join(normalise(text).split())
+    words, letters = jiwer.process_words(expected, written), jiwer.process_characters(expected, written)
+    return ErrorCounts(
+        words.substitutions + words.deletions + words.insertions,
+        words.hits + words.substitutions + words.deletions,
+        letters.substitutions + letters.deletions + letters.insertions,
+        letters.hits + letters.substitutions + letters.deletions,
+    )
+
+
 def percent(rate: float) -> str:
     """A rate as text: '8.3%', or 'infinite' where the reference is empty."""
     return f"{rate:.1%}" if math.isfinite(rate) else "infinite"

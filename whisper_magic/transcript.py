@@ -135,6 +135,7 @@ class Round:
             the logit rules, at the attempt's temperature. () unless `TranscribeOptions.trace` asks for them.
         draft_probs: q of the same tokens; () where the draft model did not propose them.
         alternatives: of each token written, those that the target found likeliest, itself among them.
+        batch: windows that were decoded in the same pass, this one included.
     """
 
     window: int
@@ -150,6 +151,7 @@ class Round:
     target_probs: tuple[float, ...] = ()
     draft_probs: tuple[float, ...] = ()
     alternatives: tuple[tuple[TokenProb, ...], ...] = ()
+    batch: int = 1
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -187,7 +189,8 @@ class Trace:
         """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs", "alternatives"]
-        return _data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
+        columns += ["batch"]
+        return data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 
 @dataclass(frozen=True)
@@ -409,10 +412,15 @@ def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.D
             if not words:
                 values["language"] = values["language"] or transcript.language
             rows.append([transcript.source, *values.values()])
-    return _data_frame(("source", *columns), rows)
+    return data_frame(("source", *columns), rows)
 
 
-def _data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
+def data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
+    """A table of rows.
+
+    Raises:
+        PackageMissing: without pandas (the `pandas` extra).
+    """
     try:
         import pandas as pd
     except ImportError as error:

@@ -81,6 +81,23 @@ def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sou
     raise AudioInvalid(f"a {type(source).__name__} is no source of sound: pass {known}")
 
 
+def open_bytes(source: Any) -> BinaryIO:
+    """Open a source of encoded sound as it is.
+
+    Args:
+        source: A path, an http(s) URL, bytes or a binary file object.
+
+    Returns:
+        An unbuffered file that can seek; close it.
+
+    Raises:
+        AudioError: It cannot be opened.
+    """
+    if not isinstance(source, str | bytes | bytearray | memoryview | os.PathLike) and not hasattr(source, "read"):
+        raise AudioInvalid(f"a {type(source).__name__} is no source of encoded sound: pass a path, URL, bytes or file")
+    return _file(source)[1]()
+
+
 def refuse_rate(rate: object, what: str) -> None:
     """Raises AudioInvalid where a rate is given for a source that carries its own."""
     if rate is not None:

@@ -247,7 +247,7 @@ class Speculator:
             assert output is not None
             spent = Clock(draft=draft_seconds * share)
             setattr(spent, "prefill" if slot in schedule.prefilling else "verify", verify_seconds * share)
-            events += self._record(slot, window, output, spent)
+            events += self._record(slot, window, output, spent, load.active)
         return events
 
     def _schedule(self, load: RoundLoad) -> _Schedule:
@@ -266,7 +266,9 @@ class Speculator:
             slots.draft_probs.zero_()
         return _Schedule(num_wanted, frozenset(prefilling))
 
-    def _record(self, slot: int, window: Window, output: RoundOutput, spent: Clock) -> Iterator[DecodingEvent]:
+    def _record(
+        self, slot: int, window: Window, output: RoundOutput, spent: Clock, active: int
+    ) -> Iterator[DecodingEvent]:
         """Add a round to a slot's text; its event, and the window's end."""
         progress = self._progress[slot]
         progress.clock.add(spent)
@@ -277,7 +279,7 @@ class Speculator:
         progress.tokens += output.written
         progress.logprobs += output.logprobs
         drafter = self.drafter.name(slot) if output.proposed else None
-        written = _as_round(window, output, spent, drafter)
+        written = replace(_as_round(window, output, spent, drafter), batch=active)
         if self.trace:
             progress.rounds.append(written)
         yield window, written

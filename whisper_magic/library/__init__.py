@@ -1,0 +1,1 @@
+"""Many recordings: what was said in them, kept in one SQLite file, searched, exported, and transcribed further."""

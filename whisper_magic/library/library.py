@@ -1,0 +1,369 @@
+"""Library: many recordings, what was said in them, and what people found out about it.
+
+    library = Library("whisper.db")
+    library.transcribe(engine, "recordings/")
+    library.search("two hundred")
+    library.to_pandas("segments")
+
+The file can be opened by several processes at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whisper_magic.errors import LibraryError
+from whisper_magic.library import export, run, tables
+from whisper_magic.library.entries import Entry, entries_of
+from whisper_magic.library.search import Filters, Hits, search
+from whisper_magic.library.store import RunKey, Store
+from whisper_magic.library.weights import run_key
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Transcript, data_frame
+
+if TYPE_CHECKING:
+    import pandas
+
+    from whisper_magic.engine.engine import Engine
+
+NAME = "whisper.db"
+
+
+class Library:
+    """Recordings and their transcripts in one SQLite file.
+
+    Attributes:
+        store: The file.
+        selection: Ids of the recordings that are selected in the explorer.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = NAME, *, create: bool = True) -> None:
+        """Open a library.
+
+        Args:
+            path: Of its file.
+            create: Whether to make one where there is none.
+
+        Raises:
+            LibraryError: Where it cannot be opened, or is another file.
+        """
+        self.store = Store(path, create=create)
+        self.selection: tuple[int, ...] = ()
+        self._sources: dict[int, Any] = {}  # of recordings that are in no file, by id
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.store.path
+
+    def __len__(self) -> int:
+        """Number of recordings."""
+        return int(self.store.query("SELECT count(*) FROM recording")[0][0])
+
+    def __repr__(self) -> str:
+        count, seconds = self.store.query("SELECT count(*), total(duration) FROM recording")[0]
+        return f"<Library {self.path}: {count:,} recordings, {seconds / 3600:.1f} h>"
+
+    def close(self) -> None:
+        """Close the file."""
+        self.store.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # -- transcribing ------------------------------------------------------------------------------------------------
+
+    def transcribe(
+        self,
+        engine: Engine,
+        sources: Any = None,
+        options: TranscribeOptions | None = None,
+        *,
+        reference: str | None = None,
+        on_event: run.OnEvent | None = None,
+        on_stage: run.OnStage | None = None,
+        **overrides: Any,
+    ) -> run.Report:
+        """Add recordings, and transcribe those that these models and options have not transcribed.
+
+        Args:
+            engine: Transcribes.
+            sources: A folder, glob, manifest, table, dataset, or a collection of what `audio.load.load` takes; None
+                for what is in the library already.
+            options: How to transcribe.
+            reference: Column of a table that holds what is said.
+            on_event: As of `Engine.transcribe_many`.
+            on_stage: Called with what is done while nothing is transcribed.
+            **overrides: Fields of TranscribeOptions.
+
+        Raises:
+            LibraryError: Where there is nothing to read, or the file cannot be written.
+            OptionError: For an option that makes no sense here.
+            Interrupted: On Ctrl-C; what was finished is kept.
+        """
+        chosen = run.usable((options or TranscribeOptions()).override(**overrides))
+        status = engine.status
+        key = run_key(self.store, status.target, status.draft, status.dtype, chosen)
+        plan = self.plan(key, sources, reference=reference, on_stage=on_stage)
+        return self.go(plan, key, engine, chosen, on_event=on_event)
+
+    def plan(
+        self, key: RunKey, sources: Any = None, *, reference: str | None = None, on_stage: run.OnStage | None = None
+    ) -> run.Plan:
+        """What `transcribe` would do. Arguments as of that, and the models and options as of `weights.run_key`."""
+        entries = list(self._entries() if sources is None else entries_of(sources, reference=reference))
+        plan = run.make_plan(self.store, entries, self.store.run_id(key), on_stage)
+        if not self.store.read_only:
+            run.describe(self.store, entries)
+        return plan
+
+    def go(
+        self,
+        plan: run.Plan,
+        key: RunKey,
+        engine: Engine,
+        options: TranscribeOptions,
+        *,
+        on_event: run.OnEvent | None = None,
+    ) -> run.Report:
+        """Do what was planned."""
+        number = self.store.add_run(key)
+        return run.Run(self.store, plan, number, engine, options, on_event, self._remember).go()
+
+    def _remember(self, number: int, transcript: Transcript, source: Any) -> None:
+        if not isinstance(source, str | os.PathLike):
+            self._sources[self._recording_of(number)] = source
+
+    def _entries(self) -> Iterable[Entry]:
+        rows = self.store.query(
+            'SELECT recording.name, recording.start, recording."end", reference, speaker FROM recording ORDER BY id'
+        )
+        return [Entry(name, name, *rest) for name, *rest in rows]
+
+    def _recording_of(self, transcript: int) -> int:
+        rows = self.store.query("SELECT recording FROM transcript WHERE id = ?", (transcript,))
+        if not rows:
+            raise LibraryError(f"there is no transcript {transcript} in {self.path}")
+        return int(rows[0][0])
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str,
+        *,
+        near: int | None = None,
+        language: str | None = None,
+        speaker: str | None = None,
+        limit: int = 1000,
+    ) -> pandas.DataFrame:
+        """Find where something was said.
+
+        Args:
+            text: Words; "a phrase"; begin*; *part*; a -without; a OR b.
+            near: All words within this many words of each other.
+            language: Code; only transcripts in this language.
+            speaker: Only recordings of this speaker.
+            limit: Most hits.
+
+        Returns:
+            A row per hit, best first: recording, transcript, name, start, end, before, match, after.
+
+        Raises:
+            LibraryError: For a search that says only what is not wanted.
+            PackageMissing: Without pandas (the `pandas` extra).
+        """
+        return self.hits(text, near=near, language=language, speaker=speaker, limit=limit).to_pandas()
+
+    def hits(
+        self,
+        text: str,
+        *,
+        near: int | None = None,
+        language: str | None = None,
+        speaker: str | None = None,
+        limit: int = 1000,
+    ) -> Hits:
+        """The hits of `search`, as objects."""
+        filters = Filters(language, speaker)
+        return search(self.store, text, filters, near=near, limit=limit)
+
+    def transcript(self, recording: int | str | os.PathLike[str], run: int | None = None) -> Transcript:
+        """The transcript of a recording, with its corrections.
+
+        Args:
+            recording: Its id, or one of its paths.
+            run: Id of the models and options; None for the newest.
+
+        Raises:
+            LibraryError: Where there is none.
+        """
+        number = recording if isinstance(recording, int) else self._id_of(os.fsdecode(recording))
+        rows = self.store.query(
+            "SELECT id FROM transcript WHERE recording = ? AND run = ifnull(?, run) ORDER BY id DESC LIMIT 1",
+            (number, run),
+        )
+        if not rows:
+            raise LibraryError(f"{recording} is not transcribed in {self.path}")
+        return self.store.transcript(rows[0][0])
+
+    def source(self, recording: int) -> Any:
+        """Where a recording can be read: a path that exists, what was added in this process, or its name."""
+        if recording in self._sources:
+            return self._sources[recording]
+        paths = self.store.paths(recording)
+        if not paths:
+            raise LibraryError(f"there is no recording {recording} in {self.path}")
+        return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110 (labels are no paths)
+
+    def _id_of(self, name: str) -> int:
+        names = dict.fromkeys((name, os.path.abspath(os.path.expanduser(name))))  # noqa: PTH100, PTH111
+        for one in names:
+            rows = self.store.query(
+                """SELECT recording.id FROM recording LEFT JOIN source ON source.content = recording.content
+                   WHERE recording.name = ? OR source.name = ? LIMIT 1""",
+                (one, one),
+            )
+            if rows:
+                return int(rows[0][0])
+        raise LibraryError(f"there is no recording {name} in {self.path}")
+
+    def to_pandas(self, kind: tables.Kind = "recordings", *, run: int | None = None) -> pandas.DataFrame:
+        """A table of the library.
+
+        Args:
+            kind: "recordings", "segments" or "words": what a row is.
+            run: Id of the models and options (`runs`); None for each recording's newest transcript.
+
+        Raises:
+            LibraryError: For another kind.
+            PackageMissing: Without pandas (the `pandas` extra).
+        """
+        rows = list(tables.rows(self.store, kind, run))
+        return data_frame(tables.COLUMNS[kind], rows)
+
+    @property
+    def runs(self) -> pandas.DataFrame:
+        """The models and options with which something was transcribed, a row each, with the word error rate overall."""
+        return data_frame(tables.RUNS, tables.runs(self.store))
+
+    def compare(self, first: int, second: int) -> pandas.DataFrame:
+        """Where two runs differ, most first, with the stretches that do.
+
+        Args:
+            first: Id of a run (`runs`).
+            second: Id of another.
+
+        Raises:
+            PackageMissing: Without pandas, or jiwer (the `score` extra).
+        """
+        return data_frame(tables.DIFFERENCES, tables.differences(self.store, first, second))
+
+    @property
+    def selected(self) -> pandas.DataFrame:
+        """The recordings that are selected in the explorer, a row each."""
+        return data_frame(tables.RECORDINGS, tables.rows(self.store, "recordings", None, self.selection))
+
+    @property
+    def failures(self) -> pandas.DataFrame:
+        """What could not be read, and why, a row each."""
+        rows = self.store.query("SELECT name, error FROM source WHERE error IS NOT NULL ORDER BY name")
+        return data_frame(("name", "error"), rows)
+
+    # -- what people add ---------------------------------------------------------------------------------------------
+
+    def tag(self, recordings: int | Iterable[int], *add: str, remove: Iterable[str] = ()) -> None:
+        """Add tags to recordings, and remove others.
+
+        Args:
+            recordings: Ids.
+            *add: Tags.
+            remove: Tags.
+        """
+        self.store.tag(_several(recordings), add, remove)
+
+    def note(self, recording: int, text: str) -> None:
+        """Write a note on a recording; "" removes it."""
+        self.store.set_note(recording, text)
+
+    def accept(self, recordings: int | Iterable[int], accepted: bool = True) -> None:
+        """Mark recordings as checked by a person, or as not."""
+        self.store.accept(_several(recordings), accepted)
+
+    def correct(self, transcript: int, edited: Transcript) -> None:
+        """Keep a corrected transcript; what was written stays.
+
+        Args:
+            transcript: Id.
+            edited: With its corrections.
+        """
+        rows = self.store.query(
+            """SELECT reference FROM recording JOIN transcript ON transcript.recording = recording.id
+               WHERE transcript.id = ?""",
+            (transcript,),
+        )
+        if not rows:
+            raise LibraryError(f"there is no transcript {transcript} in {self.path}")
+        self.store.edit(transcript, edited, run.counts(edited, rows[0][0]))
+
+    # -- out and in --------------------------------------------------------------------------------------------------
+
+    def save(
+        self, path: str | os.PathLike[str], format: str | None = None, *, only: Iterable[int] | None = None
+    ) -> Path:
+        """Write the library, or some of it, in another form.
+
+        Args:
+            path: Of the file, or of the folder.
+            format: "parquet", "csv", "nemo", "lhotse", "audiofolder" or "srt"; None where the name tells.
+            only: Ids of the recordings; None for all.
+
+        Raises:
+            LibraryError: For another format, or a file that cannot be written.
+            PackageMissing: For Parquet without pyarrow.
+        """
+        return export.save(self.store, path, format, only, self.source)
+
+    def clips(
+        self,
+        text: str,
+        folder: str | os.PathLike[str],
+        *,
+        around: float = 0.25,
+        near: int | None = None,
+        limit: int = 1000,
+    ) -> list[Path]:
+        """Cut out every place where something was said.
+
+        Args:
+            text: As of `search`.
+            folder: Is made where there is none.
+            around: Seconds kept before and after a hit.
+            near: As of `search`.
+            limit: Most clips.
+
+        Returns:
+            The files, FLAC.
+        """
+        return export.clips(self.hits(text, near=near, limit=limit), folder, around, self.source)
+
+    def import_parquet(self, *paths: str | os.PathLike[str]) -> int:
+        """Bring transcripts home that were written elsewhere: by `save`, or by a cluster.
+
+        Args:
+            *paths: Files, or folders of files.
+
+        Returns:
+            How many were new.
+        """
+        return export.load_parquet(self.store, paths)
+
+
+def _several(recordings: int | Iterable[int]) -> Sequence[int]:
+    return [recordings] if isinstance(recordings, int) else list(map(int, recordings))

@@ -1,0 +1,149 @@
+"""What people type to search -> a query of FTS5. Anything can be typed: nothing is an error but what says nothing.
+
+two hundred            both words, in any order
+"two hundred"          the phrase
+hund*                  words that begin so
+*undre*                parts of words
+two -three, two NOT three, two OR three
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whisper_magic.errors import LibraryError
+
+LEAST_PART = 3  # characters of a part of a word that the trigram index finds
+_TOKENS = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?')
+# Scripts that are written without spaces: their words are parts of one long token.
+_WORD = re.compile(r"[^\W_]+")
+_NO_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word or phrase that is wanted.
+
+    Attributes:
+        words: As the index has them: folded, without diacritics.
+        prefix: Whether the last one may go on.
+    """
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+    def span(self, tokens: Sequence[tuple[str, int, int]]) -> tuple[int, int] | None:
+        """The first and last character of its first place in a text, given that text's `tokens`."""
+        count = len(self.words)
+        for place in range(len(tokens) - count + 1):
+            here = tokens[place : place + count]
+            same = all(token[0] == word for token, word in zip(here[:-1], self.words, strict=False))
+            last = here[-1][0]
+            if same and (last.startswith(self.words[-1]) if self.prefix else last == self.words[-1]):
+                return here[0][1], here[-1][2]
+        return None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, in one of two forms.
+
+    Attributes:
+        words: For FTS5's index of words; "" where parts of words are looked for.
+        part: Characters to find anywhere; "" else.
+        terms: What is wanted, to mark it in a text.
+    """
+
+    words: str = ""
+    part: str = ""
+    terms: tuple[Term, ...] = ()
+
+    def span(self, text: str) -> tuple[int, int]:
+        """Where the first of what is wanted begins and ends in a text; (-1, -1) where it is not in it."""
+        if self.part:
+            place = text.casefold().find(self.part.casefold())
+            return (place, place + len(self.part)) if place >= 0 else (-1, -1)
+        words = tokens(text)
+        spans = [span for term in self.terms if (span := term.span(words)) is not None]
+        return min(spans, default=(-1, -1))
+
+
+def tokens(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text as FTS5's unicode61 cuts and folds them, each with its first and last character."""
+    return [(_folded(found[0]), *found.span()) for found in _WORD.finditer(text)]
+
+
+def _folded(word: str) -> str:
+    apart = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query | None:
+    """Understand a search.
+
+    Args:
+        text: As typed.
+        near: All words within this many words of each other.
+        typing: Whether the last word may still grow.
+
+    Returns:
+        The query; None where it asks for nothing.
+
+    Raises:
+        LibraryError: For a search that says only what is not wanted, or a distance below 1.
+    """
+    text = text.strip()
+    if near is not None and near < 1:
+        raise LibraryError(f"near is a number of words, at least 1, got {near}")
+    if (part := _part(text)) is not None:
+        return Query(part=part) if part else None
+    positive, negative, joiner, wanted = list[Term](), list[Term](), " AND ", True
+    matches = list(_TOKENS.finditer(text))
+    for place, found in enumerate(matches):
+        word = found["word"]
+        if word == "NOT":
+            wanted = False
+            continue
+        if word == "OR":
+            joiner = " OR "
+            continue
+        if word == "AND":
+            continue
+        last = typing and place == len(matches) - 1 and found["phrase"] is None
+        term = _term(found, prefix=last)
+        if term is None:
+            continue
+        (positive if wanted and not found["minus"] else negative).append(term)
+        wanted = True
+    if not positive:
+        if negative:
+            raise LibraryError(f"the search {text!r} says only what is not wanted: add a word that is")
+        return None
+    terms = list(map(_written, positive))
+    together = f"NEAR({' '.join(terms)}, {near})" if near is not None and len(terms) > 1 else joiner.join(terms)
+    if negative:
+        together = f"({together}) NOT ({' OR '.join(map(_written, negative))})"
+    return Query(together, terms=tuple(positive))
+
+
+def _part(text: str) -> str | None:
+    """The part of a word that is looked for; None where words are."""
+    if len(text) > 2 and text[0] == text[-1] == "*" and "*" not in text[1:-1]:
+        return text[1:-1]
+    plain = text.strip('"')
+    return plain if _NO_SPACES.search(plain) and '"' not in plain else None
+
+
+def _term(found: re.Match[str], prefix: bool) -> Term | None:
+    text = found["phrase"] if found["phrase"] is not None else found["word"]
+    star = found["star"] is not None or text.endswith("*")
+    words = tuple(word for word, _, _ in tokens(text))
+    return Term(words, star or prefix) if words else None
+
+
+def _written(term: Term) -> str:
+    """A term in FTS5's own language."""
+    return f'"{" ".join(term.words)}"{" *" if term.prefix else ""}'

@@ -1,0 +1,230 @@
+"""Searching what was said: hits with the words around them, and the second at which they are said.
+
+Words are found by FTS5's index of words, ranked by BM25; parts of words, and words of languages that are written
+without spaces, by its index of trigrams. A search that finds very much is not ranked: its first hits are shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from whisper_magic.library.query import LEAST_PART, Query, parse
+from whisper_magic.library.schema import SHIFT
+from whisper_magic.library.store import Store
+from whisper_magic.transcript import data_frame
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_RANKED = 2_000  # segments that are compared with each other
+AROUND = 60  # characters shown before and after a hit
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place where something was said.
+
+    Attributes:
+        recording: Id of the recording.
+        transcript: Id of the transcript.
+        name: Path of the recording, or its label.
+        start: Second at which it is said: of its first word where words have times, else of its segment.
+        end: Second at which it, or its segment, ends.
+        before: Text before it.
+        match: What was found.
+        after: Text behind it.
+        language: Of the transcript.
+        speaker: Who says it, where that is known.
+    """
+
+    recording: int
+    transcript: int
+    name: str
+    start: float
+    end: float
+    before: str
+    match: str
+    after: str
+    language: str | None = None
+    speaker: str | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which transcripts are searched; None: any.
+
+    Attributes:
+        language: Code.
+        speaker: Of the recording.
+        run: Id of the models and options.
+    """
+
+    language: str | None = None
+    speaker: str | None = None
+    run: int | None = None
+
+
+class Hits(tuple[Hit, ...]):
+    """What a search has found, best first.
+
+    Attributes:
+        query: As typed.
+        more: Whether there is more than this.
+    """
+
+    query: str
+    more: bool
+
+    def __new__(cls, hits: Sequence[Hit], query: str = "", more: bool = False) -> Hits:
+        """Make a list of hits."""
+        made = super().__new__(cls, hits)
+        made.query, made.more = query, more
+        return made
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per hit.
+
+        Raises:
+            PackageMissing: Without pandas (the `pandas` extra).
+        """
+        names = [field.name for field in fields(Hit)]
+        return data_frame(names, ([getattr(hit, name) for name in names] for hit in self))
+
+
+def search(
+    store: Store,
+    text: str,
+    filters: Filters | None = None,
+    *,
+    near: int | None = None,
+    limit: int = 100,
+    typing: bool = False,
+) -> Hits:
+    """Find where something was said.
+
+    Args:
+        store: Where to look.
+        text: As typed (see `query`).
+        filters: Which transcripts are searched.
+        near: All words within this many words of each other.
+        limit: Most hits.
+        typing: Whether the last word may still grow.
+
+    Raises:
+        LibraryError: For a search that says only what is not wanted.
+    """
+    query = parse(text, near, typing=typing)
+    if query is None:
+        return Hits((), text)
+    found = _ids(store, query, filters or Filters(), limit + 1)
+    hits = [hit for row in _rows(store, found[:limit]) if (hit := _hit(row, query)) is not None]
+    return Hits(hits, text, more=len(found) > limit)
+
+
+def transcripts(store: Store, text: str, *, typing: bool = False, most: int = 1_000_000) -> list[int] | None:
+    """The transcripts in which something was said, in order; None where nothing is asked for.
+
+    Args:
+        store: Where to look.
+        text: As typed.
+        typing: Whether the last word may still grow.
+        most: Segments to look at.
+    """
+    query = parse(text, typing=typing)
+    if query is None:
+        return None
+    source, value = _source(query)
+    rows = store.query(f"SELECT DISTINCT rowid >> {SHIFT} FROM (SELECT rowid FROM {source} LIMIT ?)", (*value, most))
+    return [row[0] for row in rows]
+
+
+def _source(query: Query) -> tuple[str, tuple[str, ...]]:
+    """The segments of a query, as the end of a statement; columns rowid and, of words, rank."""
+    if query.words:
+        return "segment_words WHERE segment_words MATCH ?", (query.words,)
+    if len(query.part) >= LEAST_PART:
+        return "segment_parts WHERE text LIKE ? ESCAPE '\\'", (_like(query.part),)
+    return "(SELECT id AS rowid, text FROM segment) WHERE text LIKE ? ESCAPE '\\'", (_like(query.part),)
+
+
+def _like(part: str) -> str:
+    return "%" + re.sub(r"([%_\\])", r"\\\1", part) + "%"
+
+
+def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
+    """The segments that a query finds, best first."""
+    source, values = _source(query)
+    index, _, condition = source.partition(" WHERE ")
+    few = bool(query.words) and len(_first(store, source, values, MOST_RANKED + 1)) <= MOST_RANKED
+    chosen = {
+        "transcript.language": filters.language,
+        "recording.speaker": filters.speaker,
+        "transcript.run": filters.run,
+    }
+    chosen = {column: value for column, value in chosen.items() if value is not None}
+    if not chosen and not few:
+        return _first(store, source, values, limit)
+    conditions = " AND ".join([condition, *(f"{column} = ?" for column in chosen)])
+    rows = store.query(
+        f"""SELECT found.rowid FROM {index} AS found JOIN transcript ON transcript.id = found.rowid >> {SHIFT}
+            JOIN recording ON recording.id = transcript.recording
+            WHERE {conditions} ORDER BY {"rank" if few else "found.rowid"} LIMIT ?""",
+        (*values, *chosen.values(), limit),
+    )
+    return [row[0] for row in rows]
+
+
+def _first(store: Store, source: str, values: Sequence[str], limit: int) -> list[int]:
+    return [row[0] for row in store.query(f"SELECT rowid FROM {source} LIMIT ?", (*values, limit))]
+
+
+def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
+    """What is known of segments, in their order."""
+    rows = store.query(
+        f"""SELECT segment.id, segment.text, segment.following, segment.start, segment."end", segment.words,
+                   transcript.id, transcript.language, recording.id, recording.name, recording.speaker
+            FROM segment JOIN transcript ON transcript.id = segment.id >> {SHIFT}
+            JOIN recording ON recording.id = transcript.recording
+            WHERE segment.id IN ({", ".join(map(str, segments))})"""
+    )
+    place = {segment: place for place, segment in enumerate(segments)}
+    return sorted(rows, key=lambda row: place[row[0]])
+
+
+def _hit(row: Any, query: Query) -> Hit | None:
+    """The first hit of a segment; None where it begins in the next one, which has it too."""
+    _, own, following, start, end, words, transcript, language, recording, name, speaker = row
+    text = own + following
+    first, last = query.span(text)
+    if first >= len(own):
+        return None
+    first, last = (0, 0) if first < 0 else (first, last)  # FTS5 has found what we do not see
+    if words is not None and last:
+        start, end, named = _times(json.loads(words), first, last, (start, end))
+        speaker = named or speaker
+    before, after = _shortened(text[:first], end=True).lstrip(), _shortened(text[last:], end=False)
+    return Hit(recording, transcript, name, start, end, before, text[first:last], after, language, speaker)
+
+
+def _times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float]) -> tuple[float, float, str | None]:
+    """When the characters `first` to `last` of a segment are said, and by whom."""
+    place, spans = 0, []
+    for text, start, end, _, speaker in words:
+        if place < last and place + len(text) > first:
+            spans.append((start, end, speaker))
+        place += len(text)
+    if not spans:
+        return (*whole, None)
+    return spans[0][0], spans[-1][1], spans[0][2]
+
+
+def _shortened(text: str, end: bool) -> str:
+    """The part of a text that is next to a hit."""
+    if len(text) <= AROUND:
+        return text
+    cut = text[-AROUND:] if end else text[:AROUND]
+    return f"…{cut[cut.find(' ') + 1 :]}" if end else f"{cut[: cut.rfind(' ')]}…"

@@ -1,0 +1,637 @@
+"""The SQLite file of a library: opened, written a whole recording at a time, and read. Knows no engine and no sound.
+
+One writer at a time, others queue; readers never wait (WAL). Each thread has a connection of its own. A transaction is
+one recording, so that a process that is killed loses at most the recording in hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whisper_magic import formats
+from whisper_magic.errors import LibraryError
+from whisper_magic.library import schema
+from whisper_magic.scoring import ErrorCounts
+from whisper_magic.transcript import Segment, Transcript
+from whisper_magic.wording import one_line, shown
+
+PATIENCE = 60.0  # seconds that a writer waits for another one
+STALE = 600.0  # seconds after which the claim of a process on another machine counts for nothing
+MOST_SEGMENTS = 1 << schema.SHIFT
+MOST_NAMES = 500  # variables of a statement
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store knows of a source.
+
+    Attributes:
+        name: A path, or the label of what is in no file.
+        content: Digest of its sound; None where it could not be read.
+        size: Bytes; None of what is in no file.
+        modified: Nanoseconds since 1970, likewise.
+        duration: Seconds, where its container says so.
+        error: Why it could not be read.
+    """
+
+    name: str
+    content: str | None = None
+    size: int | None = None
+    modified: int | None = None
+    duration: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordingKey:
+    """What a recording is: its sound, and which part of it.
+
+    Attributes:
+        content: Digest of the sound.
+        start: Seconds; None for the beginning.
+        end: Seconds; None for the end.
+    """
+
+    content: str
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a recording beside its sound; None leaves what is there.
+
+    Attributes:
+        name: Its path, or a label.
+        duration: Seconds.
+        reference: What is said in it.
+        speaker: Who speaks.
+        metadata: Other columns of a table or manifest.
+        tags: Added to those that it has.
+    """
+
+    name: str
+    duration: float | None = None
+    reference: str | None = None
+    speaker: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """The models and the options that write a text.
+
+    Attributes:
+        target: Name of the target.
+        weights: Digest of its weights.
+        dtype: Such as "float32".
+        options: JSON of the options that decide the text.
+        draft: Name of the draft, which decides nothing.
+    """
+
+    target: str
+    weights: str
+    dtype: str
+    options: str
+    draft: str | None = None
+
+
+class Store:
+    """An open library file. Use it from any thread."""
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        """Open a file.
+
+        Args:
+            path: Of the file.
+            create: Whether to make one where there is none.
+
+        Raises:
+            LibraryError: Where it cannot be opened, or is something else.
+        """
+        self.path = Path(path).expanduser()
+        self._threads = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+        self._mode = "rwc" if create else "rw"
+        with self._reported("open"):
+            self.read_only = not self._prepare()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> bool:
+        """Open it, make or migrate its tables; returns whether it can be written."""
+        if not self.path.exists() and self._mode == "rw":
+            raise LibraryError(f"there is no library {shown(str(self.path))}")
+        writable = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)
+        writable = writable and os.access(self.path.parent, os.W_OK)  # the log lies beside it
+        if not writable:
+            if not self.path.exists():
+                raise LibraryError(
+                    f"cannot write into {shown(str(self.path.parent))}: choose another place with --store"
+                )
+            self._mode = "ro"
+        connection = self.connection
+        if not schema.is_library(connection):
+            raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
+        if (found := schema.version_of(connection)) > schema.VERSION:
+            raise LibraryError(
+                f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
+                f"({schema.VERSION}): upgrade to read it"
+            )
+        if writable:
+            schema.migrate(connection)
+        elif found < schema.VERSION:
+            raise LibraryError(
+                f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
+            )
+        return writable
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode."""
+        found: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if found is None:
+            found = self._threads.connection = self._connect()
+            with self._lock:
+                self._connections.append(found)
+        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
+        made = _opened(address)
+        if self._mode == "ro":
+            try:  # a reader too needs the log's index, which it cannot make here
+                made.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            except sqlite3.OperationalError:
+                made.close()
+                made = _opened(f"{address}&immutable=1")
+            return made
+        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("PRAGMA synchronous = NORMAL")
+        made.execute("PRAGMA foreign_keys = ON")
+        return made
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction.
+
+        Raises:
+            LibraryError: Where the file cannot be written; nothing of the transaction is kept.
+        """
+        if self.read_only:
+            raise LibraryError(f"{shown(str(self.path))} is read-only")
+        with self._reported("write"):
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.OperationalError):  # a full disk has rolled it back
+                    connection.execute("ROLLBACK")
+                raise
+
+    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """All rows of a query.
+
+        Raises:
+            LibraryError: Where the file cannot be read.
+        """
+        with self._reported("read"):
+            return self.connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reported(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            reason = one_line(error)
+            if "disk is full" in reason:
+                reason = "the disk is full; what was committed before is kept"
+            elif "locked" in reason:
+                reason = f"another process has been writing for {PATIENCE:g} s"
+            raise LibraryError(f"cannot {what} {shown(str(self.path))}: {reason}") from error
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever something was written, by whomever."""
+        connection = self.connection
+        return connection.total_changes, int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._threads = threading.local()
+
+    # -- sources and recordings --------------------------------------------------------------------------------------
+
+    def known(self, names: Iterable[str]) -> dict[str, Known]:
+        """What is known of these sources, by name."""
+        found: dict[str, Known] = {}
+        for some in _in_groups(list(names)):
+            rows = self.query(
+                f"SELECT name, content, size, modified, duration, error FROM source WHERE name IN ({_marks(some)})",
+                some,
+            )
+            found.update((row[0], Known(*row)) for row in rows)
+        return found
+
+    def note_source(self, source: Known) -> None:
+        """Keep what is known of a source."""
+        with self.writing() as connection:
+            _note_source(connection, source)
+
+    def add_recording(self, key: RecordingKey, about: About, source: Known | None = None) -> int:
+        """Add a recording, or what is newly known of one.
+
+        Args:
+            key: Its sound.
+            about: What is known of it.
+            source: Where it lies.
+
+        Returns:
+            Its id.
+        """
+        with self.writing() as connection:
+            if source is not None:
+                _note_source(connection, source)
+            metadata = None if about.metadata is None else json.dumps(about.metadata, ensure_ascii=False, default=str)
+            found = connection.execute(
+                """SELECT id FROM recording WHERE content = ?
+                   AND ifnull(start, -1) = ifnull(?, -1) AND ifnull("end", -1) = ifnull(?, -1)""",
+                (key.content, key.start, key.end),
+            ).fetchone()
+            if found is None:
+                number = connection.execute(
+                    """INSERT INTO recording (content, start, "end", name, duration, reference, speaker, metadata)
+                       VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                    (
+                        *(key.content, key.start, key.end, about.name, about.duration, about.reference),
+                        *(about.speaker, metadata or "{}"),
+                    ),
+                ).lastrowid
+            else:
+                number = found[0]
+                connection.execute(
+                    """UPDATE recording SET name = ?, duration = ifnull(?, duration), reference = ifnull(?, reference),
+                       speaker = ifnull(?, speaker), metadata = ifnull(?, metadata) WHERE id = ?""",
+                    (about.name, about.duration, about.reference, about.speaker, metadata, number),
+                )
+            assert number is not None
+            _add_tags(connection, number, about.tags)
+        return number
+
+    def recordings(self, contents: Iterable[str]) -> dict[RecordingKey, int]:
+        """The ids of the recordings of these sounds, and of parts of them."""
+        found: dict[RecordingKey, int] = {}
+        for some in _in_groups(list(dict.fromkeys(contents))):
+            rows = self.query(
+                f'SELECT content, start, "end", id FROM recording WHERE content IN ({_marks(some)})', some
+            )
+            found.update((RecordingKey(*row[:3]), row[3]) for row in rows)
+        return found
+
+    def paths(self, recording: int) -> list[str]:
+        """Where a recording was seen: its name first, then its other names."""
+        rows = self.query(
+            """SELECT source.name FROM recording JOIN source ON source.content = recording.content
+               WHERE recording.id = ? ORDER BY source.name = recording.name DESC""",
+            (recording,),
+        )
+        return [row[0] for row in rows]
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def digest(self, files: str) -> str | None:
+        """The digest of weights, where these very files were hashed before."""
+        rows = self.query("SELECT digest FROM weights WHERE files = ?", (files,))
+        return rows[0][0] if rows else None
+
+    def keep_digest(self, files: str, digest: str) -> None:
+        """Keep the digest of weights."""
+        with self.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?)", (files, digest))
+
+    def run_id(self, run: RunKey) -> int | None:
+        """The id of a run; None where nothing was written with these models and options."""
+        rows = self.query(
+            "SELECT id FROM run WHERE weights = ? AND dtype = ? AND options = ?", (run.weights, run.dtype, run.options)
+        )
+        return rows[0][0] if rows else None
+
+    def add_run(self, run: RunKey) -> int:
+        """The id of a run, which is made where there is none."""
+        if (found := self.run_id(run)) is not None:
+            return found
+        with self.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO run (target, draft, weights, dtype, options) VALUES (?, ?, ?, ?, ?)",
+                (run.target, run.draft, run.weights, run.dtype, run.options),
+            )
+        made = self.run_id(run)
+        assert made is not None
+        return made
+
+    def done(self, run: int | None) -> set[int]:
+        """The recordings that a run has transcribed."""
+        return {row[0] for row in self.query("SELECT recording FROM transcript WHERE run = ?", (run,))}
+
+    def claim(self, recording: int, run: int) -> bool:
+        """Take a recording, so that no other process does; not one that is done or taken.
+
+        Returns:
+            Whether it is this process's now.
+        """
+        with self.writing() as connection:
+            if connection.execute(
+                "SELECT 1 FROM transcript WHERE recording = ? AND run = ?", (recording, run)
+            ).fetchone():
+                return False
+            taken = connection.execute(
+                "SELECT owner, renewed FROM claim WHERE recording = ? AND run = ?", (recording, run)
+            ).fetchone()
+            if taken is not None and (taken[0] == self.owner or _alive(*taken)):
+                return False
+            connection.execute(
+                "INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?)", (recording, run, self.owner, time.time())
+            )
+        return True
+
+    def renew_claims(self) -> None:
+        """Say that this process still works on what it has taken."""
+        with self.writing() as connection:
+            connection.execute("UPDATE claim SET renewed = ? WHERE owner = ?", (time.time(), self.owner))
+
+    def drop_claims(self) -> None:
+        """Give back what this process has taken."""
+        with self.writing() as connection:
+            connection.execute("DELETE FROM claim WHERE owner = ?", (self.owner,))
+
+    # -- transcripts -------------------------------------------------------------------------------------------------
+
+    def save(self, recording: int, run: int, transcript: Transcript, errors: ErrorCounts | None = None) -> int | None:
+        """Keep the transcript of a recording, whole.
+
+        Args:
+            recording: Its id.
+            run: The id of the models and options that wrote it.
+            transcript: What was said.
+            errors: Against its reference, where it has one.
+
+        Returns:
+            The id of the transcript; None where there is one already.
+
+        Raises:
+            LibraryError: Where it cannot be written, or has more than a million segments.
+        """
+        row = _transcript_row(transcript)
+        with self.writing() as connection:
+            made = connection.execute(
+                f"""INSERT INTO transcript (recording, run, {", ".join(row)}) VALUES (?, ?, {_marks(row)})
+                    ON CONFLICT DO NOTHING""",
+                (recording, run, *row.values()),
+            )
+            connection.execute("DELETE FROM claim WHERE recording = ? AND run = ?", (recording, run))
+            if not made.rowcount or made.lastrowid is None:
+                return None
+            number = made.lastrowid
+            _insert_segments(connection, number, transcript.segments)
+            _set_errors(connection, number, errors)
+            connection.execute(
+                "UPDATE recording SET duration = ifnull(duration, ?) WHERE id = ?", (transcript.duration, recording)
+            )
+        return number
+
+    def edit(self, number: int, edited: Transcript, errors: ErrorCounts | None = None) -> None:
+        """Keep a corrected transcript beside the one that was written; searches find the correction."""
+        with self.writing() as connection:
+            _remove_segments(connection, number)
+            _insert_segments(connection, number, edited.segments)
+            connection.execute(
+                "UPDATE transcript SET edited = ?, text = ? WHERE id = ?", (packed(edited), edited.text, number)
+            )
+            _set_errors(connection, number, errors)
+
+    def transcript(self, number: int, *, original: bool = False) -> Transcript:
+        """A transcript, with its corrections.
+
+        Args:
+            number: Its id.
+            original: As it was written.
+
+        Raises:
+            LibraryError: Where there is none.
+        """
+        rows = self.query("SELECT document, edited FROM transcript WHERE id = ?", (number,))
+        if not rows:
+            raise LibraryError(f"there is no transcript {number} in {shown(str(self.path))}")
+        document, edited = rows[0]
+        return unpacked(document if original or edited is None else edited)
+
+    def score(self, recording: int, errors_of: Callable[[Transcript], ErrorCounts | None]) -> None:
+        """Count the errors of a recording's transcripts anew.
+
+        Args:
+            recording: Its id.
+            errors_of: Counts those of one transcript.
+        """
+        for (number,) in self.query("SELECT id FROM transcript WHERE recording = ?", (recording,)):
+            errors = errors_of(self.transcript(number))
+            with self.writing() as connection:
+                _set_errors(connection, number, errors)
+
+    # -- what people add ---------------------------------------------------------------------------------------------
+
+    def tag(self, recordings: Iterable[int], add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Add and remove tags."""
+        added, removed = tuple(add), tuple(remove)
+        with self.writing() as connection:
+            for recording in recordings:
+                _add_tags(connection, recording, added)
+                connection.executemany(
+                    "DELETE FROM tag WHERE recording = ? AND name = ?", [(recording, name) for name in removed]
+                )
+
+    def set_note(self, recording: int, note: str) -> None:
+        """Write a note on a recording; "" removes it."""
+        with self.writing() as connection:
+            connection.execute("UPDATE recording SET note = ? WHERE id = ?", (note, recording))
+
+    def accept(self, recordings: Iterable[int], accepted: bool = True) -> None:
+        """Mark recordings as checked by a person."""
+        with self.writing() as connection:
+            connection.executemany(
+                "UPDATE recording SET accepted = ? WHERE id = ?", [(accepted, number) for number in recordings]
+            )
+
+
+# Rows
+
+
+def packed(transcript: Transcript) -> bytes:
+    """A transcript as it is stored."""
+    return zlib.compress(formats.dumps(transcript).encode("utf-8", "surrogatepass"), 6)
+
+
+def unpacked(stored: bytes) -> Transcript:
+    """The reverse of `packed`."""
+    return formats.loads(Transcript, zlib.decompress(stored).decode("utf-8", "surrogatepass"))
+
+
+def confidence(transcript: Transcript) -> float | None:
+    """How sure the target was, 0 to 1: the mean probability per token of the segments with text; None without any."""
+    weights = [(max(1, len(one.tokens)), one.avg_logprob) for one in transcript.segments if one.text.strip()]
+    if not weights:
+        return None
+    total = sum(weight for weight, _ in weights)
+    return min(1.0, math.exp(sum(weight * value for weight, value in weights) / total))
+
+
+def flag_kinds(transcript: Transcript) -> list[str]:
+    """The kinds of a transcript's flags, without their figures: "no voice detected", "compression ratio"."""
+    lines = [flag for segment in transcript.segments for flag in segment.flags]
+    kinds = {line.partition(" (")[0].rstrip("0123456789.-<> ") for line in lines}
+    if not transcript.complete:
+        kinds.add("incomplete")
+    if not transcript.text:
+        kinds.add("no speech")
+    return sorted(kind for kind in kinds if kind)
+
+
+def _transcript_row(transcript: Transcript) -> dict[str, Any]:
+    if len(transcript.segments) >= MOST_SEGMENTS:
+        raise LibraryError(f"a transcript of {len(transcript.segments)} segments is too long for a library")
+    trace, timing = transcript.trace, transcript.timing
+    return {
+        "language": transcript.language,
+        "complete": transcript.complete,
+        "text": _storable(transcript.text),
+        "confidence": confidence(transcript),
+        "flags": json.dumps(flag_kinds(transcript)),
+        "audio_seconds": timing.audio,
+        "wall_seconds": timing.total,
+        "acceptance": trace.acceptance_rate,
+        "tokens_per_round": trace.tokens_per_round,
+        "document": packed(transcript),
+    }
+
+
+def _insert_segments(connection: sqlite3.Connection, transcript: int, segments: Sequence[Segment]) -> None:
+    rows = []
+    for place, segment in enumerate(segments):
+        after = segments[place + 1].text.split()[: schema.FOLLOWING] if place + 1 < len(segments) else []
+        words = [(w.text, w.start, w.end, w.probability, w.speaker) for w in segment.words]
+        rows.append(
+            (
+                transcript << schema.SHIFT | place,
+                segment.start,
+                segment.end,
+                _storable(segment.text),
+                _storable(" " + " ".join(after)) if after else "",
+                json.dumps(words, ensure_ascii=True) if words else None,
+            )
+        )
+    insert_segments(connection, rows)
+
+
+def insert_segments(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Add rows of `segment`, and index them."""
+    connection.executemany("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)", rows)
+    texts = [(row[0], row[3] + row[4]) for row in rows]
+    connection.executemany("INSERT INTO segment_words (rowid, text) VALUES (?, ?)", texts)
+    connection.executemany("INSERT INTO segment_parts (rowid, text) VALUES (?, ?)", texts)
+
+
+def _remove_segments(connection: sqlite3.Connection, transcript: int) -> None:
+    span = (transcript << schema.SHIFT, (transcript + 1) << schema.SHIFT)
+    old = connection.execute("SELECT id, text FROM segment_text WHERE id >= ? AND id < ?", span).fetchall()
+    for index in ("segment_words", "segment_parts"):
+        connection.executemany(f"INSERT INTO {index} ({index}, rowid, text) VALUES ('delete', ?, ?)", old)
+    connection.execute("DELETE FROM segment WHERE id >= ? AND id < ?", span)
+
+
+def _set_errors(connection: sqlite3.Connection, transcript: int, errors: ErrorCounts | None) -> None:
+    if errors is not None:
+        connection.execute(
+            """UPDATE transcript SET word_errors = ?, word_count = ?, character_errors = ?, character_count = ?
+               WHERE id = ?""",
+            (errors.word_errors, errors.words, errors.character_errors, errors.characters, transcript),
+        )
+
+
+def _note_source(connection: sqlite3.Connection, source: Known) -> None:
+    connection.execute(
+        """INSERT INTO source VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content,
+           size = excluded.size, modified = excluded.modified, duration = excluded.duration, error = excluded.error""",
+        (_storable(source.name), source.content, source.size, source.modified, source.duration, source.error),
+    )
+
+
+def _add_tags(connection: sqlite3.Connection, recording: int, tags: Iterable[str]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO tag VALUES (?, ?)", [(recording, name) for name in tags])
+
+
+# Parts of statements
+
+
+def _storable(text: str) -> str:
+    """Without lone surrogates, which SQLite's UTF-8 cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _marks(values: Iterable[Any]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _in_groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(values), MOST_NAMES):
+        yield values[first : first + MOST_NAMES]
+
+
+def _opened(address: str) -> sqlite3.Connection:
+    # A connection is used by its own thread; `close` is called by another.
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+
+
+# Processes
+
+
+def _started(process: int) -> str:
+    """When a process of this machine began, as the system counts; "" where it does not say."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def _alive(owner: str, renewed: float) -> bool:
+    """Whether the owner of a claim may still be working on it."""
+    host, process, started = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return time.time() - renewed < STALE
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is another user's
+    return not started or _started(int(process)) == started

@@ -1,0 +1,141 @@
+"""A library as tables: recordings, segments, words, runs, and two runs beside each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, get_args
+
+from whisper_magic.errors import LibraryError
+from whisper_magic.library.schema import SHIFT
+from whisper_magic.library.store import Store
+from whisper_magic.scoring import word_errors
+from whisper_magic.wording import near
+
+Kind = Literal["recordings", "segments", "words"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+RECORDINGS = (
+    "recording", "transcript", "name", "duration", "language", "text", "reference", "wer", "cer", "confidence", "flags",
+    "tags", "note", "accepted", "speaker", "target", "draft", "options", "complete", "acceptance_rate",
+    "tokens_per_round", "rtfx", "metadata",
+)  # fmt: skip
+SEGMENTS = ("recording", "transcript", "name", "start", "end", "text", "language", "avg_logprob", "no_speech_prob",
+            "compression_ratio", "temperature", "flags")  # fmt: skip
+WORDS = ("recording", "transcript", "name", "start", "end", "text", "probability", "speaker")
+COLUMNS: dict[Kind, tuple[str, ...]] = {"recordings": RECORDINGS, "segments": SEGMENTS, "words": WORDS}
+
+
+def rows(store: Store, kind: Kind, run: int | None, only: Iterable[int] | None = None) -> Iterator[Sequence[Any]]:
+    """The rows of a table, in the order of the recordings.
+
+    Args:
+        store: Where they are.
+        kind: Which table.
+        run: Id of the models and options; None for each recording's newest transcript.
+        only: Ids of the recordings; None for all.
+
+    Raises:
+        LibraryError: For another kind.
+    """
+    if kind not in KINDS:
+        raise LibraryError(f"the tables are {', '.join(KINDS)}, got {kind!r}{near(str(kind), KINDS)}")
+    wanted = None if only is None else set(only)
+    for row in _recordings(store, run):
+        if wanted is not None and row[0] not in wanted:
+            continue
+        if kind == "recordings":
+            yield row
+        elif row[1] is not None:
+            yield from (_segments if kind == "segments" else _words)(store, row)
+
+
+def _recordings(store: Store, run: int | None) -> Iterator[tuple[Any, ...]]:
+    chosen = "transcript.run = ?" if run is not None else LATEST
+    found = store.query(
+        f"""SELECT recording.id, transcript.id, recording.name, recording.duration, transcript.language,
+                   transcript.text, recording.reference, 1.0 * word_errors / word_count, 1.0 * character_errors / character_count,
+                   transcript.confidence, transcript.flags,
+                   (SELECT group_concat(name, char(31)) FROM tag WHERE tag.recording = recording.id), recording.note,
+                   recording.accepted, recording.speaker, run.target, run.draft, run.options, transcript.complete,
+                   transcript.acceptance, transcript.tokens_per_round,
+                   transcript.audio_seconds / nullif(transcript.wall_seconds, 0), recording.metadata
+            FROM recording LEFT JOIN transcript ON transcript.recording = recording.id AND {chosen}
+            LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
+        () if run is None else (run,),
+    )
+    for row in found:
+        values = list(row)
+        values[10] = tuple(json.loads(row[10])) if row[10] is not None else ()
+        values[11] = tuple(sorted(row[11].split("\x1f"))) if row[11] else ()
+        values[13] = bool(row[13])
+        values[17] = json.loads(row[17]) if row[17] is not None else None
+        values[18] = None if row[18] is None else bool(row[18])
+        values[22] = json.loads(row[22])
+        yield tuple(values)
+
+
+# Of several transcripts of a recording, the one that was written last.
+LATEST = "transcript.id = (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)"
+
+
+def _segments(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    transcript = store.transcript(row[1])
+    for one in transcript.segments:
+        language = one.language or transcript.language
+        scores = (one.avg_logprob, one.no_speech_prob, one.compression_ratio, one.temperature, one.flags)
+        yield (*row[:3], one.start, one.end, one.text, language, *scores)
+
+
+def _words(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    span = (row[1] << SHIFT, (row[1] + 1) << SHIFT)
+    for (words,) in store.query("SELECT words FROM segment WHERE id >= ? AND id < ? ORDER BY id", span):
+        for text, start, end, probability, speaker in json.loads(words) if words is not None else ():
+            yield (*row[:3], start, end, text, probability, speaker)
+
+
+RUNS = ("run", "target", "draft", "dtype", "options", "transcripts", "wer", "cer", "seconds", "rtfx")
+
+
+def runs(store: Store) -> list[tuple[Any, ...]]:
+    """Every models and options with which something was transcribed, and how that went over all recordings."""
+    found = store.query(
+        """SELECT run.id, target, draft, dtype, options, count(*), 1.0 * sum(word_errors) / sum(word_count),
+                  1.0 * sum(character_errors) / sum(character_count), sum(audio_seconds),
+                  sum(audio_seconds) / nullif(sum(wall_seconds), 0)
+           FROM run JOIN transcript ON transcript.run = run.id GROUP BY run.id ORDER BY run.id"""
+    )
+    return [(*row[:4], json.loads(row[4]), *row[5:]) for row in found]
+
+
+DIFFERENCES = ("recording", "name", "duration", "differs", "first", "second", "wer_first", "wer_second", "differences")
+
+
+def differences(store: Store, first: int, second: int) -> list[tuple[Any, ...]]:
+    """Recordings that two runs have transcribed differently, most different first.
+
+    Args:
+        store: Where they are.
+        first: Id of a run.
+        second: Id of another.
+
+    Returns:
+        Rows of `DIFFERENCES`; `differs` is the word error rate of the second against the first, `differences` the
+        stretches that differ.
+
+    Raises:
+        PackageMissing: Without jiwer (the `score` extra).
+    """
+    found = store.query(
+        """SELECT recording.id, recording.name, recording.duration, a.text, b.text, 1.0 * a.word_errors / a.word_count,
+                  1.0 * b.word_errors / b.word_count, a.language
+           FROM recording JOIN transcript AS a ON a.recording = recording.id AND a.run = ?
+           JOIN transcript AS b ON b.recording = recording.id AND b.run = ?
+           WHERE a.text != b.text""",
+        (first, second),
+    )
+    made = []
+    for number, name, duration, one, other, wer_first, wer_second, language in found:
+        errors = word_errors(other, one, (), language=language, target="")
+        if errors.errors:
+            made.append((number, name, duration, errors.rate, one, other, wer_first, wer_second, errors.differences))
+    return sorted(made, key=lambda row: -row[3])
