@@ -17,15 +17,6 @@ from whisper_magic.errors import LibraryError
 from whisper_magic.library import manifests
 from whisper_magic.wording import near, public, shown
 
-# What FFmpeg and libsndfile read sound from; other files of a folder are not looked at.
-SOUND = frozenset(
-    f".{ending}"
-    for line in (
-        "3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi caf dts eac3 flac flv gsm m2ts m4a m4b m4v mka mkv mov mp2 mp3",
-        "mp4 mpeg mpg mpga mts oga ogg ogv opus ra rf64 rm snd spx ts tta voc w64 wav weba webm wma wmv wv",
-    )
-    for ending in line.split()
-)
 AUDIO_COLUMNS = ("audio", "path", "file", "filename", "file_name", "audio_filepath", "audio_path", "wav", "source")
 TEXT_COLUMNS = ("reference", "text", "sentence", "transcription", "transcript", "raw_text", "normalized_text")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
@@ -121,7 +112,7 @@ def _of_folder(folder: Path) -> Iterator[Entry]:
     for path, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
         for name in sorted(files, key=natural):
-            if Path(name).suffix.lower() in SOUND and not name.startswith("."):
+            if Path(name).suffix.lower() in manifests.SOUND and not name.startswith("."):
                 found = True
                 yield _of_file(Path(path) / name)
     if not found:

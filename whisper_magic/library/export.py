@@ -345,8 +345,9 @@ def _parquet_rows(store: Store, only: set[int] | None) -> Iterator[dict[str, Any
     """A row per transcript."""
     rows = store.query(
         """SELECT recording.id, transcript.id, content, start, "end", recording.name, duration, reference, speaker,
-                  note, accepted, (SELECT group_concat(name, char(31)) FROM tag WHERE tag.recording = recording.id), metadata,
-                  target, draft, weights, dtype, options, language, edited IS NOT NULL
+                  note, accepted,
+                  (SELECT group_concat(name, char(31)) FROM tag WHERE tag.recording = recording.id), metadata, target,
+                  draft, weights, dtype, options, language, edited IS NOT NULL
            FROM recording JOIN transcript ON transcript.recording = recording.id JOIN run ON run.id = transcript.run
            ORDER BY transcript.id"""
     )

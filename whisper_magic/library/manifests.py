@@ -20,6 +20,15 @@ from whisper_magic.errors import LibraryError
 from whisper_magic.wording import near, one_line, shown
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".tsv", ".csv", ".tar", ".tar.gz", ".tgz")
+# What FFmpeg and libsndfile read sound from; other files of a folder are not looked at.
+SOUND = frozenset(
+    f".{ending}"
+    for line in (
+        "3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi caf dts eac3 flac flv gsm m2ts m4a m4b m4v mka mkv mov mp2",
+        "mp3 mp4 mpeg mpg mpga mts oga ogg ogv opus ra rf64 rm snd spx ts tta voc w64 wav weba webm wma wmv wv",
+    )
+    for ending in line.split()
+)
 # Columns of a CSV or TSV, and fields of a NeMo manifest, by what they hold; the first that is there counts.
 PATHS = ("audio_filepath", "path", "file_name", "audio", "file", "filename", "audio_path", "wav")
 TEXTS = ("reference", "text", "sentence", "transcription", "transcript")
@@ -263,8 +272,6 @@ def _two_columns(path: Path) -> dict[str, str]:
 
 def _of_tar(path: Path) -> Iterator[Row]:
     """The samples of a WebDataset: members of one stem, one of them the sound, others its text or metadata."""
-    from whisper_magic.library.entries import SOUND
-
     try:
         with tarfile.open(path, "r:") as tar:
             together: dict[str, dict[str, tarfile.TarInfo]] = {}

@@ -53,7 +53,8 @@ def _recordings(store: Store, run: int | None) -> Iterator[tuple[Any, ...]]:
     chosen = "transcript.run = ?" if run is not None else LATEST
     found = store.query(
         f"""SELECT recording.id, transcript.id, recording.name, recording.duration, transcript.language,
-                   transcript.text, recording.reference, 1.0 * word_errors / word_count, 1.0 * character_errors / character_count,
+                   transcript.text, recording.reference, 1.0 * word_errors / word_count,
+                   1.0 * character_errors / character_count,
                    transcript.confidence, transcript.flags,
                    (SELECT group_concat(name, char(31)) FROM tag WHERE tag.recording = recording.id), recording.note,
                    recording.accepted, recording.speaker, run.target, run.draft, run.options, transcript.complete,
