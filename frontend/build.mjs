@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const STATIC = new URL("../whisper_magic/notebook/widgets/static/", import.meta.url);
-const WIDGETS = ["player", "recorder"];
+const WIDGETS = ["player", "recorder", "explorer"];
 
 // What the bundles are made of, so that tests see without Node whether they were made of it.
 const FOLDER = new URL(".", import.meta.url);

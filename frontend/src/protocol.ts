@@ -111,7 +111,99 @@ export interface RecorderAnswers {
   end: { ask: object; get: object };
 }
 
-export interface All extends Answers, RecorderAnswers {}
+/** A hit of a search in a row: second, text before it, itself, text behind it. */
+export type Found = readonly [start: number, before: string, match: string, after: string];
+
+/** A recording in the explorer's table. */
+export interface Row {
+  readonly id: number;
+  readonly transcript: number | null;
+  readonly name: string;
+  readonly duration: number | null;
+  readonly text: string;
+  readonly hit: Found | null;
+  readonly note: string;
+  readonly accepted: boolean;
+  readonly confidence: number | null;
+  readonly wer: number | null;
+  readonly language: readonly string[];
+  readonly flag: readonly string[];
+  readonly tag: readonly string[];
+  readonly model: readonly string[];
+}
+
+/** A place where something was said. */
+export interface Hit {
+  readonly recording: number;
+  readonly transcript: number;
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly before: string;
+  readonly match: string;
+  readonly after: string;
+  readonly language: string | null;
+}
+
+export interface Histogram {
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+  readonly unknown: number;
+}
+
+/** What the explorer draws first. */
+export interface First {
+  readonly path: string;
+  readonly readonly: boolean;
+  readonly running: boolean;
+  readonly failures: number;
+  /** Whether there are word error rates. */
+  readonly scored: boolean;
+  readonly runs: readonly { readonly id: number; readonly name: string }[];
+  readonly query: string;
+  readonly total: number;
+  readonly seconds?: number;
+  readonly rows: readonly Row[];
+  readonly hits: readonly Hit[] | null;
+  readonly more?: boolean;
+}
+
+export interface Filtered {
+  readonly token: number;
+  readonly total: number;
+  readonly of: number;
+  readonly seconds: number;
+  readonly facets: Readonly<Record<string, readonly (readonly [value: string, count: number])[]>>;
+  readonly histograms: Readonly<Record<string, Histogram>>;
+  readonly rows: readonly Row[];
+}
+
+export interface Difference {
+  readonly recording: number;
+  readonly name: string;
+  readonly differs: number;
+  readonly first: string;
+  readonly second: string;
+  readonly stretches: readonly { readonly kind: string; readonly first: string; readonly second: string }[];
+}
+
+/** What the explorer may ask. */
+export interface ExplorerAnswers {
+  first: { ask: object; get: First };
+  view: { ask: { text: string; filters: string; sort: string; descending: boolean; run: number }; get: Filtered };
+  rows: { ask: { token: number; start: number; count: number }; get: readonly Row[] };
+  rowsound: { ask: { recording: number }; get: Sound };
+  rowchunk: { ask: { recording: number; offset: number }; get: Answers["sound"]["get"] };
+  open: { ask: { transcript: number }; get: { model: string } };
+  tag: { ask: { recordings: readonly number[]; add: string; remove: string }; get: object };
+  note: { ask: { recording: number; text: string }; get: object };
+  accept: { ask: { recordings: readonly number[]; accepted: boolean }; get: object };
+  select: { ask: { recordings: readonly number[]; token: number; all: boolean }; get: { count: number } };
+  differences: { ask: { first: number; second: number }; get: readonly Difference[] };
+  failures: { ask: object; get: readonly { readonly name: string; readonly error: string }[] };
+}
+
+export interface All extends Answers, RecorderAnswers, ExplorerAnswers {}
 
 export type Kind = keyof All;
 
@@ -130,6 +222,7 @@ export interface Live {
 /** What the kernel says by itself: of the transcript that is being written, of the work that `words` or `again` began. */
 export type Notice =
   | Live
+  | { readonly notice: "run"; readonly state: string; readonly fraction: number | null; readonly running: boolean }
   | { readonly notice: "finished"; readonly document: Document; readonly problem: string }
   | { readonly notice: "progress"; readonly fraction: number }
   | { readonly notice: "stopped" }
@@ -156,4 +249,11 @@ export interface Model {
   on(name: string, callback: (...args: never[]) => void): void;
   off(name: string, callback?: (...args: never[]) => void): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  readonly widget_manager?: Manager;
+}
+
+/** The part of a host's widget manager that draws another widget in one. */
+export interface Manager {
+  get_model(id: string): Promise<unknown>;
+  create_view?(model: unknown): Promise<{ readonly el: HTMLElement; remove(): void; trigger?(event: string): void }>;
 }

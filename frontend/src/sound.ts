@@ -2,8 +2,7 @@
 // browser can play it; else re-encoded by the kernel, pulled in chunks over the comm, as a Blob. Never base64, never
 // decoded here.
 
-import type { Kernel } from "./kernel";
-import type { Sound as Info } from "./protocol";
+import type { Reply, Sound as Info } from "./protocol";
 
 /** What a page of JupyterLab or Notebook 7 says about its server. */
 export interface PageConfig {
@@ -32,18 +31,24 @@ export function fileUrl(info: Info, config: PageConfig | null): string | null {
   return `${config.baseUrl.replace(/\/*$/, "/")}files/${parts.map(encodeURIComponent).join("/")}`;
 }
 
+/** The kernel's encoding of a recording, piece by piece. */
+type Next = (offset: number) => Promise<Reply<"sound"> | Reply<"rowchunk">>;
+
 export class Sound {
   readonly media: HTMLAudioElement;
   /** How it came: "file" by the server, "comm" by the kernel, null while it has not. */
   way: "file" | "comm" | null = null;
   onprogress: (seconds: number) => void = () => undefined;
-  readonly #kernel: Kernel;
+  readonly #next: Next;
   readonly #info: Info | null;
   #loading: Promise<void> | null = null;
   #blobUrl: string | null = null;
 
-  constructor(kernel: Kernel, info: Info | null) {
-    this.#kernel = kernel;
+  /**
+   * @param next Gives the encoded sound from a byte on.
+   */
+  constructor(next: Next, info: Info | null) {
+    this.#next = next;
     this.#info = info;
     this.media = document.createElement("audio");
     this.media.preload = "metadata";
@@ -88,7 +93,7 @@ export class Sound {
     const parts: DataView<ArrayBuffer>[] = [];
     let [offset, done, mime] = [0, false, ""];
     while (!done) {
-      const { value, buffers } = await this.#kernel.ask("sound", { offset });
+      const { value, buffers } = await this.#next(offset);
       const part = buffers[0] as DataView<ArrayBuffer> | undefined;
       if (part !== undefined) parts.push(part);
       offset += part?.byteLength ?? 0;

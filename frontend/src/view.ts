@@ -53,7 +53,7 @@ export class View {
   constructor(host: HTMLElement, kernel: Kernel, document: Document, foot: boolean, onchange: (document: Document) => void) {
     [this.host, this.#kernel, this.#document, this.#onchange] = [host, kernel, document, onchange];
     this.#foot.hidden = !foot;
-    this.#sound = new Sound(kernel, document.sound);
+    this.#sound = new Sound((offset) => kernel.ask("sound", { offset }), document.sound);
     this.#text = new Text(document, {
       onseek: (time) => void this.#transport.play(time),
       onround: (index) => this.#trace?.go(index),
@@ -269,7 +269,7 @@ export class View {
   }
 
   #onnotice(notice: Notice): void {
-    if (notice.notice === "live" || notice.notice === "finished") return; // of all views: `grow`, `finish`
+    if (notice.notice === "live" || notice.notice === "finished" || notice.notice === "run") return; // not of one view
     if (notice.notice === "progress") {
       this.#working(notice.fraction);
       return;

@@ -177,10 +177,10 @@ def opened(
         Undecodable: FFmpeg does not know the format, or finds no audio stream.
         AudioInvalid: There is no audio stream of that number.
     """
-    container = _open(window, options or {})
+    container = open_input(window, options or {})
     if not container.streams.audio and container.format.name in PROBED_LONGER:
         container.close()
-        container = _open(window, (options or {}) | LONG_PROBE)
+        container = open_input(window, (options or {}) | LONG_PROBE)
     with container:
         if not container.streams.audio:
             raise Undecodable(f"{shown(name)} has no audio stream: it holds {_contents(container)}", whole=True)
@@ -198,7 +198,16 @@ def reason_of(error: Exception) -> str:
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 
-def _open(window: Window, options: dict[str, str]) -> InputContainer:
+def open_input(window: Window, options: dict[str, str]) -> InputContainer:
+    """PyAV's container of a file; it reads no other file.
+
+    Args:
+        window: The file.
+        options: Of FFmpeg's demuxer.
+
+    Raises:
+        Undecodable: FFmpeg does not know the format.
+    """
     try:
         import av
     except ImportError as error:

@@ -7,18 +7,24 @@ container changes nothing. Of samples, the samples.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from whisper_magic.audio.container import Window
+from whisper_magic.audio.container import Window, open_input
 from whisper_magic.audio.fetch import CHUNK
+from whisper_magic.audio.load import load
 from whisper_magic.audio.samples import from_array
-from whisper_magic.audio.sound import Audio
-from whisper_magic.audio.sources import open_bytes
+from whisper_magic.audio.sound import Audio, Undecodable
+from whisper_magic.audio.sources import checked_rate, open_bytes
 from whisper_magic.errors import AudioUnreadable
+from whisper_magic.wording import shown
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
 
 SIZE = 20  # bytes of a digest
 
@@ -39,15 +45,19 @@ def identity(source: Any) -> str:
         source = next((source[key] for key in ("bytes", "path") if source.get(key) is not None), source)
     if isinstance(source, Mapping) and source.get("array") is not None:
         source = (source["array"], source.get("sampling_rate"))
+    if hasattr(source, "get_all_samples"):  # an AudioDecoder of torchcodec
+        source = load(source)
     if isinstance(source, Audio):
         source = (source.samples, source.sample_rate)
     if isinstance(source, tuple) and len(source) == 2:
         samples = np.ascontiguousarray(from_array(source[0]))
-        return _digest(f"{samples.dtype} {samples.shape} {source[1]}".encode(), samples.tobytes())
+        rate = checked_rate(source[1], "array")
+        return _digest(f"{samples.dtype} {samples.shape} {rate}".encode(), samples.tobytes())
     with closing(open_bytes(source)) as file:
         length = file.seek(0, 2)
         if length == 0:
-            raise AudioUnreadable(f"{source if isinstance(source, str) else 'the source'} is empty (0 bytes)")
+            name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else "the source"
+            raise AudioUnreadable(f"{shown(name)} is empty (0 bytes)")
         return _of_packets(Window(file, 0, length)) or _of_bytes(file)
 
 
@@ -60,26 +70,30 @@ def _digest(*parts: bytes) -> str:
 
 def _of_packets(file: Window) -> str | None:
     """Of the encoded sound; None where FFmpeg does not know the format, or finds no sound in it."""
-    import av
-    from av.error import FFmpegError
-
-    made, found = hashlib.blake2b(digest_size=SIZE), False
     try:
-        with av.open(file, "r", metadata_errors="replace") as container:
-            if not (streams := container.streams.audio):
-                return None
-            for place, stream in enumerate(streams):
-                context = stream.codec_context
-                made.update(f"{place} {context.name} {context.sample_rate} {context.channels}".encode())
-            places = {stream.index: place.to_bytes(4, "little") for place, stream in enumerate(streams)}
-            for packet in container.demux(*streams):
-                if packet.size:
+        container = open_input(file, {})
+    except Undecodable:
+        return None
+    from av import FFmpegError
+
+    found, streams = False, container.streams.audio
+    with container:
+        try:
+            made = {stream.index: hashlib.blake2b(_coding(stream), digest_size=SIZE) for stream in streams}
+            for packet in container.demux(*streams) if streams else ():
+                if packet.size:  # how large packets are, and how they are interleaved, is the container's business
                     found = True
-                    made.update(places[packet.stream_index])
-                    made.update(memoryview(packet))
-    except (FFmpegError, ValueError, OSError, UnicodeDecodeError):
-        return None  # of a damaged file, all bytes count
-    return made.hexdigest() if found else None
+                    made[packet.stream_index].update(memoryview(packet))
+        except (FFmpegError, ValueError, OSError, LookupError):
+            return None  # of a damaged file, all bytes count
+    return _digest(*(one.digest() for one in made.values())) if found else None
+
+
+def _coding(stream: AudioStream) -> bytes:
+    context = stream.codec_context
+    if context is None:
+        return b"unknown"
+    return f"{context.name} {context.sample_rate} {context.layout.nb_channels}".encode()
 
 
 def _of_bytes(file: BinaryIO) -> str:

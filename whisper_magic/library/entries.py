@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class Entry:
             return None
         return Path(self.source)
 
+    def failure(self, reason: str) -> str:
+        """A line that says what is wrong with it, and names it."""
+        return reason if self.name in reason else f"{self.name}: {reason}"
+
 
 def entries_of(sources: Any, *, reference: str | None = None, label: str = "array") -> Iterator[Entry]:
     """Every recording of what a library is made of.
@@ -76,13 +81,19 @@ def entries_of(sources: Any, *, reference: str | None = None, label: str = "arra
         yield from _of_row(sources, label)
     elif isinstance(sources, Entry):
         yield sources
-    elif isinstance(sources, tuple) and len(sources) == 2 and hasattr(sources[0], "__array__"):
-        yield Entry(sources, label)
-    elif isinstance(sources, Iterable) and not isinstance(sources, bytes | bytearray | memoryview):
+    elif isinstance(sources, Iterable) and not _is_sound(sources):
         for place, source in enumerate(sources):
             yield from entries_of(source, reference=reference, label=f"{label}[{place}]")
     else:
         yield Entry(sources, label)
+
+
+def _is_sound(source: Any) -> bool:
+    """Whether what can be iterated over is one recording: bytes, a file, samples, or (samples, rate)."""
+    if isinstance(source, tuple):
+        return len(source) == 2 and isinstance(source[1], Real)
+    kind = getattr(getattr(source, "dtype", None), "kind", "f" if hasattr(source, "dtype") else None)
+    return isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "read") or kind in ("i", "u", "f")
 
 
 def _of_path(text: str, reference: str | None) -> Iterator[Entry]:
@@ -142,7 +153,7 @@ def _is_frame(value: Any) -> bool:
 def _of_table(table: Any, reference: str | None, label: str) -> Iterator[Entry]:
     """The rows of a pandas table or of a Hugging Face dataset, whose sound is left encoded."""
     frame = _is_frame(table)
-    columns = [str(name) for name in (table.columns if frame else table.column_names or _columns_of(table))]
+    columns = {str(name): name for name in (table.columns if frame else table.column_names or _columns_of(table))}
     audio = _one_of(columns, AUDIO_COLUMNS, "a column with the recordings")
     text = reference if reference is not None else next((name for name in TEXT_COLUMNS if name in columns), None)
     if text is not None and text not in columns:
@@ -153,7 +164,7 @@ def _of_table(table: Any, reference: str | None, label: str) -> Iterator[Entry]:
     else:
         rows = _undecoded(table, audio)
     for place, row in enumerate(rows):
-        about = {name: row[name] for name in columns if name not in (audio, text, speaker)}
+        about = {name: row[key] for name, key in columns.items() if name not in (audio, text, speaker)}
         name = f"{label}[{place}]"
         for entry in entries_of(row[audio], label=name):
             yield replace(
@@ -179,7 +190,7 @@ def _columns_of(dataset: Any) -> list[str]:
     return list(next(iter(dataset), {}))
 
 
-def _one_of(columns: list[str], usual: tuple[str, ...], what: str) -> str:
+def _one_of(columns: Iterable[str], usual: tuple[str, ...], what: str) -> str:
     found = next((name for name in usual if name in columns), None)
     if found is None:
         raise LibraryError(f"{what} is called {', '.join(usual[:-1])} or {usual[-1]}; there are {', '.join(columns)}")

@@ -14,17 +14,20 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from whisper_magic import formats
 from whisper_magic.audio.load import Audio, load
-from whisper_magic.errors import LibraryError, PackageMissing
+from whisper_magic.audio.sound import SAMPLE_RATE, Span
+from whisper_magic.audio.sources import opened
+from whisper_magic.errors import AudioError, LibraryError, PackageMissing
 from whisper_magic.library import tables
 from whisper_magic.library.run import counts
 from whisper_magic.library.search import Hit
-from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
+from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store, storable
 from whisper_magic.transcript import Segment, Transcript
 from whisper_magic.wording import near, one_line, shown
 
@@ -35,6 +38,7 @@ COLUMNS = (
     "content", "start", "end", "name", "duration", "reference", "speaker", "note", "accepted", "tags", "metadata",
     "target", "draft", "weights", "dtype", "options", "language", "text", "document", "edited",
 )  # fmt: skip
+SHORTEST = 0.1  # seconds of a clip
 ROWS = 1_000  # of a Parquet file that are written together
 
 
@@ -93,11 +97,11 @@ def save(
             case "parquet":
                 _save_parquet(store, target, wanted)
             case "csv":
-                _write_whole(target, _csv(store, wanted))
+                write_whole(target, _csv(store, wanted))
             case "nemo":
-                _write_whole(target, _lines(map(_nemo, _with_text(store, wanted))))
+                write_whole(target, lines(map(_nemo, _with_text(store, wanted))))
             case "lhotse":
-                _write_whole(target, _lines(map(_cut, _with_text(store, wanted))))
+                write_whole(target, lines(_cut(one, source_of(one.id)) for one in _with_text(store, wanted)))
             case "audiofolder":
                 _save_audiofolder(store, target, wanted, source_of)
             case _:
@@ -125,17 +129,18 @@ def _with_text(store: Store, only: set[int] | None) -> Iterator[Exported]:
     return (one for one in _exported(store, only) if one.transcript is not None or one.reference is not None)
 
 
-def _write_whole(path: Path, content: str) -> None:
+def write_whole(path: Path, content: str) -> None:
     """Write a file, which appears whole or not at all."""
     partial = path.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        partial.write_text(content, "utf-8", newline="")
+        partial.write_text(content, "utf-8", "backslashreplace", newline="")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+def lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as JSON, one a line."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -161,8 +166,8 @@ def _csv(store: Store, only: set[int] | None) -> str:
 def _nemo(one: Exported) -> dict[str, Any]:
     """A line of a NeMo manifest; `pred_text` is what its Speech Data Explorer compares with `text`."""
     line: dict[str, Any] = {"audio_filepath": one.name, "duration": one.duration, "text": one.text}
-    if one.key.start is not None:
-        line["offset"] = one.key.start
+    if one.key.start is not None or one.key.end is not None:  # a duration alone is that of a whole recording
+        line["offset"] = one.key.start or 0.0
     if one.speaker is not None:
         line["speaker"] = one.speaker
     if one.transcript is not None:
@@ -170,11 +175,13 @@ def _nemo(one: Exported) -> dict[str, Any]:
     return line
 
 
-def _cut(one: Exported) -> dict[str, Any]:
-    """A MonoCut of Lhotse, with a supervision per segment: of the reference, which has no times, one."""
+def _cut(one: Exported, source: Any) -> dict[str, Any]:
+    """A cut of Lhotse, with a supervision per segment: of the reference, which has no times, one."""
     number, start = f"recording-{one.id}", one.key.start or 0.0
     duration = one.duration or 0.0
     whole = start + duration
+    rate, channels, seconds = _held(source, whole)
+    channel = 0 if channels == 1 else list(range(channels))
     segments: Sequence[Segment] = one.transcript.segments if one.transcript is not None else ()
     if not segments or one.text != (one.transcript.text if one.transcript else ""):
         segments = (Segment(start, whole, one.text),)
@@ -183,14 +190,14 @@ def _cut(one: Exported) -> dict[str, Any]:
         "id": f"{number}-{start:g}" if start else number,
         "start": start,
         "duration": duration,
-        "channel": 0,
+        "channel": channel,
         "supervisions": [
             {
                 "id": f"{number}-{place}",
                 "recording_id": number,
                 "start": max(0.0, segment.start - start),  # from the beginning of the cut
                 "duration": max(0.0, min(segment.end, whole) - segment.start),
-                "channel": 0,
+                "channel": channel,
                 "text": segment.text.strip(),
                 "language": language,
                 "speaker": one.speaker,
@@ -199,14 +206,24 @@ def _cut(one: Exported) -> dict[str, Any]:
         ],
         "recording": {
             "id": number,
-            "sources": [{"type": "file", "channels": [0], "source": one.name}],
-            "sampling_rate": 16_000,
-            "num_samples": round(16_000 * whole),
-            "duration": whole,
-            "channel_ids": [0],
+            "sources": [{"type": "file", "channels": list(range(channels)), "source": one.name}],
+            "sampling_rate": rate,
+            "num_samples": round(rate * seconds),
+            "duration": seconds,
+            "channel_ids": list(range(channels)),
         },
-        "type": "MonoCut",
+        "type": "MonoCut" if channels == 1 else "MultiCut",
     }
+
+
+def _held(source: Any, least: float) -> tuple[int, int, float]:
+    """Rate, channels and seconds of a file, which Lhotse checks when it reads it; likely ones where it has gone."""
+    try:
+        with ExitStack() as stack:
+            sound = opened(source, None, Span(), stack)
+            return sound.rate, sound.channels, max(least, sound.seconds or 0.0)
+    except AudioError:
+        return SAMPLE_RATE, 1, least
 
 
 # Folders
@@ -216,20 +233,22 @@ def _save_audiofolder(store: Store, folder: Path, only: set[int] | None, source_
     """A folder that `datasets.load_dataset("audiofolder")` reads: recordings, and metadata.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [("file_name", "text", "transcript", "language", "speaker", "duration")]
-    used: set[str] = set()
+    used = _originals(store, folder)
     for one in _with_text(store, only):
         name = _put(source_of(one.id), one, folder, used)
         written, language = (one.transcript.text, one.transcript.language) if one.transcript else ("", None)
         rows.append((name, one.text, written, language or "", one.speaker or "", str(one.duration or "")))
     made = io.StringIO()
     csv.writer(made).writerows(rows)
-    _write_whole(folder / "metadata.csv", made.getvalue())
+    write_whole(folder / "metadata.csv", made.getvalue())
 
 
 def _put(source: Any, one: Exported, folder: Path, used: set[str]) -> str:
     """Put a recording into a folder: its file as it is (a link where that is possible), or a FLAC of its sound."""
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     as_it_is = path is not None and path.is_file() and one.key.start is None and one.key.end is None
+    if path is not None and as_it_is and path.parent.absolute() == folder.absolute():
+        return path.name  # it is there
     name = _free(_stem(one.name), path.suffix if as_it_is and path is not None else ".flac", used)
     target = folder / name
     target.unlink(missing_ok=True)
@@ -241,6 +260,13 @@ def _put(source: Any, one: Exported, folder: Path, used: set[str]) -> str:
     else:
         _write_flac(target, load(source, start=one.key.start, end=one.key.end))
     return name
+
+
+def _originals(store: Store, folder: Path) -> set[str]:
+    """The names in a folder that are recordings of the library, which an export must not write over."""
+    parent = str(folder.absolute())
+    rows = store.query("SELECT name FROM source WHERE substr(name, 1, ?) = ?", (len(parent), parent))
+    return {Path(name).name.lower() for (name,) in rows if str(Path(name).parent) == parent}
 
 
 def _save_subtitles(store: Store, folder: Path, only: set[int] | None) -> None:
@@ -260,7 +286,8 @@ def clips(hits: Sequence[Hit], folder: str | os.PathLike[str], around: float, so
         target.mkdir(parents=True, exist_ok=True)
         for hit in hits:
             start = max(0.0, hit.start - around)
-            audio = load(source_of(hit.recording), start=start, end=hit.end + around)
+            end = max(hit.end + around, start + SHORTEST)
+            audio = load(source_of(hit.recording), start=start, end=end)
             path = target / _free(f"{_stem(hit.name)}-{hit.start:.2f}", ".flac", used)
             _write_flac(path, audio)
             made.append(path)
@@ -336,9 +363,14 @@ def parquet_row(key: RecordingKey, about: About, run: RunKey, transcript: Transc
         "dtype": run.dtype,
         "options": run.options,
         "language": transcript.language,
-        "text": transcript.text,
-        "document": formats.dumps(transcript),
+        "text": storable(transcript.text),
+        "document": _document(transcript),
     }
+
+
+def _document(transcript: Transcript) -> str:
+    """A transcript as JSON, in which the escape of a lone surrogate means the same."""
+    return storable(formats.dumps(transcript))
 
 
 def _parquet_rows(store: Store, only: set[int] | None) -> Iterator[dict[str, Any]]:
@@ -361,8 +393,8 @@ def _parquet_rows(store: Store, only: set[int] | None) -> Iterator[dict[str, Any
         )
         shown_now = store.transcript(transcript)
         written = store.transcript(transcript, original=True) if edited else shown_now
-        row |= {"text": shown_now.text, "document": formats.dumps(written)}
-        row["edited"] = formats.dumps(shown_now) if edited else None
+        row |= {"text": storable(shown_now.text), "document": _document(written)}
+        row["edited"] = _document(shown_now) if edited else None
         yield row
 
 

@@ -19,7 +19,7 @@ from whisper_magic.errors import LibraryError
 from whisper_magic.library import export, run, tables
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.search import Filters, Hits, search
-from whisper_magic.library.store import RunKey, Store
+from whisper_magic.library.store import RunKey, Store, restored, storable
 from whisper_magic.library.weights import run_key
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript, data_frame
@@ -38,6 +38,7 @@ class Library:
     Attributes:
         store: The file.
         selection: Ids of the recordings that are selected in the explorer.
+        job: Of the notebook that transcribes into it in the background; `await library.job`.
     """
 
     def __init__(self, path: str | os.PathLike[str] = NAME, *, create: bool = True) -> None:
@@ -52,6 +53,7 @@ class Library:
         """
         self.store = Store(path, create=create)
         self.selection: tuple[int, ...] = ()
+        self.job: Any = None
         self._sources: dict[int, Any] = {}  # of recordings that are in no file, by id
 
     @property
@@ -141,10 +143,10 @@ class Library:
             self._sources[self._recording_of(number)] = source
 
     def _entries(self) -> Iterable[Entry]:
-        rows = self.store.query(
-            'SELECT recording.name, recording.start, recording."end", reference, speaker FROM recording ORDER BY id'
-        )
-        return [Entry(name, name, *rest) for name, *rest in rows]
+        rows = self.store.query('SELECT id, name, start, "end", reference, speaker FROM recording ORDER BY id')
+        for number, name, *rest in rows:
+            source = self.source(number)
+            yield Entry(source, source if isinstance(source, str) else restored(name), *rest)
 
     def _recording_of(self, transcript: int) -> int:
         rows = self.store.query("SELECT recording FROM transcript WHERE id = ?", (transcript,))
@@ -204,7 +206,7 @@ class Library:
         Raises:
             LibraryError: Where there is none.
         """
-        number = recording if isinstance(recording, int) else self._id_of(os.fsdecode(recording))
+        number = self._id_of(os.fsdecode(recording)) if isinstance(recording, str | os.PathLike) else int(recording)
         rows = self.store.query(
             "SELECT id FROM transcript WHERE recording = ? AND run = ifnull(?, run) ORDER BY id DESC LIMIT 1",
             (number, run),
@@ -215,6 +217,7 @@ class Library:
 
     def source(self, recording: int) -> Any:
         """Where a recording can be read: a path that exists, what was added in this process, or its name."""
+        recording = int(recording)
         if recording in self._sources:
             return self._sources[recording]
         paths = self.store.paths(recording)
@@ -224,7 +227,7 @@ class Library:
 
     def _id_of(self, name: str) -> int:
         names = dict.fromkeys((name, os.path.abspath(os.path.expanduser(name))))  # noqa: PTH100, PTH111
-        for one in names:
+        for one in map(storable, names):
             rows = self.store.query(
                 """SELECT recording.id FROM recording LEFT JOIN source ON source.content = recording.content
                    WHERE recording.name = ? OR source.name = ? LIMIT 1""",
@@ -245,7 +248,7 @@ class Library:
             LibraryError: For another kind.
             PackageMissing: Without pandas (the `pandas` extra).
         """
-        rows = list(tables.rows(self.store, kind, run))
+        rows = list(tables.rows(self.store, kind, None if run is None else int(run)))
         return data_frame(tables.COLUMNS[kind], rows)
 
     @property
@@ -263,7 +266,7 @@ class Library:
         Raises:
             PackageMissing: Without pandas, or jiwer (the `score` extra).
         """
-        return data_frame(tables.DIFFERENCES, tables.differences(self.store, first, second))
+        return data_frame(tables.DIFFERENCES, tables.differences(self.store, int(first), int(second)))
 
     @property
     def selected(self) -> pandas.DataFrame:
@@ -290,7 +293,7 @@ class Library:
 
     def note(self, recording: int, text: str) -> None:
         """Write a note on a recording; "" removes it."""
-        self.store.set_note(recording, text)
+        self.store.set_note(int(recording), text)
 
     def accept(self, recordings: int | Iterable[int], accepted: bool = True) -> None:
         """Mark recordings as checked by a person, or as not."""
@@ -303,6 +306,7 @@ class Library:
             transcript: Id.
             edited: With its corrections.
         """
+        transcript = int(transcript)
         rows = self.store.query(
             """SELECT reference FROM recording JOIN transcript ON transcript.recording = recording.id
                WHERE transcript.id = ?""",
@@ -366,4 +370,4 @@ class Library:
 
 
 def _several(recordings: int | Iterable[int]) -> Sequence[int]:
-    return [recordings] if isinstance(recordings, int) else list(map(int, recordings))
+    return list(map(int, recordings)) if isinstance(recordings, Iterable) else [int(recordings)]

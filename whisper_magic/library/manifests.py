@@ -11,15 +11,16 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from whisper_magic.errors import LibraryError
+from whisper_magic.errors import AudioNotFound, LibraryError
 from whisper_magic.wording import near, one_line, shown
 
-ENDINGS = (".jsonl", ".jsonl.gz", ".tsv", ".csv", ".tar", ".tar.gz", ".tgz")
+ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".tsv", ".csv", ".tar", ".tar.gz", ".tgz")
 # What FFmpeg and libsndfile read sound from; other files of a folder are not looked at.
 SOUND = frozenset(
     f".{ending}"
@@ -73,9 +74,12 @@ class TarMember(Mapping[str, Any]):
             return f"{self._tar}/{self._name}"
         if key != "bytes":
             raise KeyError(key)
-        with open(self._tar, "rb") as file:  # noqa: PTH123
-            file.seek(self._offset)
-            return file.read(self._size)
+        try:
+            with open(self._tar, "rb") as file:  # noqa: PTH123
+                file.seek(self._offset)
+                return file.read(self._size)
+        except OSError as error:
+            raise AudioNotFound(f"cannot read {shown(self._tar)}: {one_line(error.strerror or error)}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(("path", "bytes"))
@@ -120,6 +124,8 @@ def _of_json_lines(path: Path, reference: str | None) -> Iterator[Row]:
                     continue
                 try:
                     row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise LibraryError("it is no object")
                     yield (
                         _of_cut(row, path)
                         if "recording" in row or "tracks" in row
@@ -127,7 +133,7 @@ def _of_json_lines(path: Path, reference: str | None) -> Iterator[Row]:
                     )
                 except (KeyError, TypeError, ValueError, IndexError) as error:
                     raise LibraryError(f"{shown(str(path))}, line {number}: {_reason(error)}") from error
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise LibraryError(f"cannot read {shown(str(path))}: {one_line(error)}") from error
 
 
@@ -240,8 +246,14 @@ def _of_kaldi(folder: Path) -> Iterator[Row]:
     wavs = _two_columns(folder / "wav.scp")
     texts, speakers = _two_columns(folder / "text"), _two_columns(folder / "utt2spk")
     segments = _two_columns(folder / "segments")
-    parts = {name: value.split() for name, value in segments.items()} or {name: [name] for name in wavs}
+    parts = {name: value.split() or [""] for name, value in segments.items()} or {name: [name] for name in wavs}
     for name, (recording, *times) in parts.items():
+        try:
+            start, end = map(float, times) if segments else (None, None)
+        except ValueError:
+            raise LibraryError(
+                f"{shown(str(folder))}: a line of segments is 'name recording start end', got {segments[name]!r}"
+            ) from None
         where = wavs.get(recording)
         if where is None:
             raise LibraryError(f"{shown(str(folder))}: {name} is a part of {recording}, which wav.scp lacks")
@@ -249,12 +261,11 @@ def _of_kaldi(folder: Path) -> Iterator[Row]:
             raise LibraryError(
                 f"{shown(str(folder))}: {recording} is made by a command, which is not run: write it to a file"
             )
-        start, end = map(float, times) if len(times) == 2 else (None, None)
         yield Row(
             _located(where, folder / "wav.scp"),
             start=start or None,
             end=None if end is None or end < 0 else end,
-            reference=texts.get(name),
+            reference=texts.get(name) or None,
             speaker=speakers.get(name),
             metadata={"id": name},
         )
@@ -263,8 +274,12 @@ def _of_kaldi(folder: Path) -> Iterator[Row]:
 def _two_columns(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    lines = path.read_text("utf-8").splitlines()
-    return {name: rest.strip() for name, _, rest in (line.strip().partition(" ") for line in lines) if name}
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LibraryError(f"cannot read {shown(str(path))}: {one_line(error)}") from error
+    columns = (line.split(None, 1) for line in lines if line.strip())
+    return {name: rest[0].strip() if rest else "" for name, *rest in columns}
 
 
 # Tars
@@ -281,7 +296,8 @@ def _of_tar(path: Path) -> Iterator[Row]:
                 if member.isfile() and stem:
                     together.setdefault(f"{folder}/{stem}".lstrip("/"), {})[f".{ending.lower()}"] = member
             for members in together.values():
-                sound = next((one for ending, one in members.items() if ending in SOUND), None)
+                # WebDataset counts an ending from the first dot on; other tars hold names with several.
+                sound = next((one for ending, one in members.items() if f".{ending.rpartition('.')[2]}" in SOUND), None)
                 if sound is not None:
                     yield _of_sample(path, tar, members, sound)
     except (OSError, tarfile.TarError) as error:
@@ -299,6 +315,7 @@ def _of_sample(path: Path, tar: tarfile.TarFile, members: Mapping[str, tarfile.T
         except ValueError as error:
             raise LibraryError(f"{shown(whole)}/{members['.json'].name}: {one_line(error)}") from error
     text = _content(tar, members[".txt"]).strip() if ".txt" in members else _first(about, TEXTS)
+    text = None if text is None else str(text)
     speaker = _first(about, SPEAKERS)
     metadata = {key: value for key, value in about.items() if key not in (*TEXTS, *SPEAKERS)}
     name = f"{whole}/{sound.name}"

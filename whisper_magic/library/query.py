@@ -19,7 +19,7 @@ from whisper_magic.errors import LibraryError
 LEAST_PART = 3  # characters of a part of a word that the trigram index finds
 _TOKENS = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?')
 # Scripts that are written without spaces: their words are parts of one long token.
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u0331])*")  # with the accents that unicode61 takes for part of a letter
 _NO_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -28,12 +28,14 @@ class Term:
     """A word or phrase that is wanted.
 
     Attributes:
-        words: As the index has them: folded, without diacritics.
+        words: Folded, without diacritics.
         prefix: Whether the last one may go on.
+        typed: The words as they were typed, which the index folds in its own way: it leaves ß as it is, and ½.
     """
 
     words: tuple[str, ...]
     prefix: bool = False
+    typed: str = ""
 
     def span(self, tokens: Sequence[tuple[str, int, int]]) -> tuple[int, int] | None:
         """The first and last character of its first place in a text, given that text's `tokens`."""
@@ -132,18 +134,19 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
 def _part(text: str) -> str | None:
     """The part of a word that is looked for; None where words are."""
     if len(text) > 2 and text[0] == text[-1] == "*" and "*" not in text[1:-1]:
-        return text[1:-1]
-    plain = text.strip('"')
+        return text[1:-1].strip()
+    plain = text.strip('"*')
     return plain if _NO_SPACES.search(plain) and '"' not in plain else None
 
 
 def _term(found: re.Match[str], prefix: bool) -> Term | None:
     text = found["phrase"] if found["phrase"] is not None else found["word"]
     star = found["star"] is not None or text.endswith("*")
-    words = tuple(word for word, _, _ in tokens(text))
-    return Term(words, star or prefix) if words else None
+    found_words = tokens(text)
+    typed = " ".join(text[first:last] for _, first, last in found_words)
+    return Term(tuple(word for word, _, _ in found_words), star or prefix, typed) if found_words else None
 
 
 def _written(term: Term) -> str:
     """A term in FTS5's own language."""
-    return f'"{" ".join(term.words)}"{" *" if term.prefix else ""}'
+    return f'"{term.typed}"{" *" if term.prefix else ""}'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -133,19 +134,20 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
     for place, entry in enumerate(every):
         if on_stage is not None and place % 50 == 0:
             on_stage(f"Looking at {place:,} of {len(every):,} recordings")
-        now = _look(store, entry, known.get(entry.name))
-        if now.error is not None:
-            failures.append(now.error if entry.name in now.error else f"{entry.name}: {now.error}")
-            continue
+        now = _look(entry, known.get(entry.name))
         number = ids.get(RecordingKey(now.content, entry.start, entry.end)) if now.content is not None else None
         if number is not None and number in finished:
             done += 1
+        elif now.error is not None:
+            if now != known.get(entry.name) and not store.read_only:
+                store.note_source(now)
+            failures.append(entry.failure(now.error))
         else:
             items.append(Item(entry, now))
     return Plan(tuple(_ordered(items)), done, tuple(failures))
 
 
-def _look(store: Store, entry: Entry, before: Known | None) -> Known:
+def _look(entry: Entry, before: Known | None) -> Known:
     """A source as it is now; its file is opened only where it has changed since."""
     size, modified = None, None
     if (path := entry.path) is not None:
@@ -156,15 +158,22 @@ def _look(store: Store, entry: Entry, before: Known | None) -> Known:
             pass  # opening it gives the reason
     if before is not None and size is not None and (before.size, before.modified) == (size, modified):
         return before
-    content = None if size is not None else before.content if before is not None else None
+    # What was at an address, or in a file that has gone, stays what it was; of what has no path, its samples tell.
+    content = before.content if before is not None and _lies_somewhere(entry) and size is None else None
+    if content is not None and path is None:
+        return replace(before or Known(entry.name), error=None)
     try:
         duration = _duration(entry.source)
+        if not _lies_somewhere(entry):
+            content = identity(entry.source)
     except AudioError as error:
-        failed = Known(entry.name, None, size, modified, None, one_line(error))
-        if not store.read_only:
-            store.note_source(failed)
-        return failed
+        return Known(entry.name, content, size, modified, None, one_line(error))
     return Known(entry.name, content, size, modified, duration)
+
+
+def _lies_somewhere(entry: Entry) -> bool:
+    """Whether a recording lies where its name says."""
+    return entry.file is not None or isinstance(entry.source, str | os.PathLike)
 
 
 def _duration(source: Any) -> float | None:
@@ -260,6 +269,8 @@ class Run:
         if not self.store.claim(recording, self._run):
             if recording in self.store.done(self._run) or any(recording == number for number, _ in self._begun):
                 self.report.found += 1
+                if entry.reference is not None:
+                    self.store.score(recording, partial(counts, reference=entry.reference))
             else:
                 self.report.elsewhere += 1
             return None
@@ -270,9 +281,9 @@ class Run:
 
     def _fail(self, item: Item, error: WhisperMagicError) -> None:
         line = one_line(error)
-        self.report.failures.append(line if item.entry.name in line else f"{item.entry.name}: {line}")
-        content = item.known.content
-        self.store.note_source(replace(item.known, content=content, error=line))
+        self.report.failures.append(item.entry.failure(line))
+        if item.entry.start is None and item.entry.end is None:  # else other parts of the file may be sound
+            self.store.note_source(replace(item.known, error=line))
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -300,7 +311,7 @@ class Run:
     def _keep(self, index: int, transcript: Transcript) -> None:
         recording, item = self._begun[index]
         named = replace(transcript, source=item.entry.name)
-        number = self.store.save(recording, self._run, named, counts(named, item.entry.reference))
+        number = self.store.save(recording, self._run, named, counts(named, self.store.reference(recording)))
         if number is None:
             self.report.found += 1
             return

@@ -88,6 +88,9 @@ CREATE TABLE transcript (
   UNIQUE (recording, run)
 );
 CREATE INDEX transcript_run ON transcript (run);
+CREATE INDEX transcript_summary ON transcript (          -- all that a list of recordings shows and sorts by
+  recording, id, run, language, confidence, flags, audio_seconds, word_errors, word_count
+);
 CREATE TABLE segment (
   id INTEGER PRIMARY KEY,
   start REAL NOT NULL,
@@ -150,4 +153,5 @@ def _statements(script: str) -> list[str]:
         if sqlite3.complete_statement(part):
             statements.append(part)
             part = ""
+    assert not part.strip(), "a script ends with a semicolon"
     return statements

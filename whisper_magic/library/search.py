@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from whisper_magic.library.query import LEAST_PART, Query, parse
 from whisper_magic.library.schema import SHIFT
-from whisper_magic.library.store import Store
+from whisper_magic.library.store import Store, storable
 from whisper_magic.transcript import data_frame
 
 if TYPE_CHECKING:
@@ -146,13 +146,12 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
     """The segments of a query, as the end of a statement; columns rowid and, of words, rank."""
     if query.words:
         return "segment_words WHERE segment_words MATCH ?", (query.words,)
-    if len(query.part) >= LEAST_PART:
-        return "segment_parts WHERE text LIKE ? ESCAPE '\\'", (_like(query.part),)
-    return "(SELECT id AS rowid, text FROM segment) WHERE text LIKE ? ESCAPE '\\'", (_like(query.part),)
-
-
-def _like(part: str) -> str:
-    return "%" + re.sub(r"([%_\\])", r"\\\1", part) + "%"
+    part = storable(query.part)
+    condition, pattern = "text LIKE ?", f"%{part}%"
+    if re.search(r"[%_\\]", part):  # the index of trigrams is of no use to a pattern with escapes
+        condition, pattern = r"text LIKE ? ESCAPE '\'", "%" + re.sub(r"([%_\\])", r"\\\1", part) + "%"
+    table = "segment_parts" if len(part) >= LEAST_PART else "(SELECT id AS rowid, text FROM segment_text)"
+    return f"{table} WHERE {condition}", (pattern,)
 
 
 def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
@@ -203,8 +202,9 @@ def _hit(row: Any, query: Query) -> Hit | None:
     if first >= len(own):
         return None
     first, last = (0, 0) if first < 0 else (first, last)  # FTS5 has found what we do not see
-    if words is not None and last:
-        start, end, named = _times(json.loads(words), first, last, (start, end))
+    spoken = json.loads(words) if words is not None else []
+    if last and "".join(word[0] for word in spoken) == own:  # else the text was corrected, and the words were not
+        start, end, named = _times(spoken, first, last, (start, end))
         speaker = named or speaker
     before, after = _shortened(text[:first], end=True).lstrip(), _shortened(text[last:], end=False)
     return Hit(recording, transcript, name, start, end, before, text[first:last], after, language, speaker)
@@ -227,4 +227,6 @@ def _shortened(text: str, end: bool) -> str:
     if len(text) <= AROUND:
         return text
     cut = text[-AROUND:] if end else text[:AROUND]
+    if " " not in cut:
+        return f"…{cut}" if end else f"{cut}…"
     return f"…{cut[cut.find(' ') + 1 :]}" if end else f"{cut[: cut.rfind(' ')]}…"

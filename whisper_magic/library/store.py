@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import socket
 import sqlite3
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from whisper_magic import formats
 from whisper_magic.errors import LibraryError
@@ -31,6 +32,7 @@ PATIENCE = 60.0  # seconds that a writer waits for another one
 STALE = 600.0  # seconds after which the claim of a process on another machine counts for nothing
 MOST_SEGMENTS = 1 << schema.SHIFT
 MOST_NAMES = 500  # variables of a statement
+_ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file's name that is not UTF-8
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,12 @@ class Store:
         self._lock = threading.Lock()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
         self._mode = "rwc" if create else "rw"
-        with self._reported("open"):
-            self.read_only = not self._prepare()
+        try:
+            with self._reported("open"):
+                self.read_only = not self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -145,21 +151,30 @@ class Store:
                     f"cannot write into {shown(str(self.path.parent))}: choose another place with --store"
                 )
             self._mode = "ro"
-        connection = self.connection
-        if not schema.is_library(connection):
-            raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
-        if (found := schema.version_of(connection)) > schema.VERSION:
-            raise LibraryError(
-                f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
-                f"({schema.VERSION}): upgrade to read it"
-            )
+        found = self._version_found()
         if writable:
-            schema.migrate(connection)
+            schema.migrate(self.connection)
         elif found < schema.VERSION:
             raise LibraryError(
                 f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
             )
         return writable
+
+    def _version_found(self) -> int:
+        """The file's version, before anything in it is changed.
+
+        Raises:
+            LibraryError: Where it is no library, or a newer one.
+        """
+        with closing(self._connect(first=True)) as connection:
+            if not schema.is_library(connection):
+                raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
+            if (found := schema.version_of(connection)) > schema.VERSION:
+                raise LibraryError(
+                    f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
+                    f"({schema.VERSION}): upgrade to read it"
+                )
+        return found
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -171,7 +186,7 @@ class Store:
                 self._connections.append(found)
         return found
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, first: bool = False) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
         made = _opened(address)
         if self._mode == "ro":
@@ -180,6 +195,8 @@ class Store:
             except sqlite3.OperationalError:
                 made.close()
                 made = _opened(f"{address}&immutable=1")
+            return made
+        if first:
             return made
         made.execute("PRAGMA journal_mode = WAL")
         made.execute("PRAGMA synchronous = NORMAL")
@@ -246,12 +263,13 @@ class Store:
     def known(self, names: Iterable[str]) -> dict[str, Known]:
         """What is known of these sources, by name."""
         found: dict[str, Known] = {}
-        for some in _in_groups(list(names)):
+        asked = {storable(name): name for name in names}
+        for some in _in_groups(list(asked)):
             rows = self.query(
                 f"SELECT name, content, size, modified, duration, error FROM source WHERE name IN ({_marks(some)})",
                 some,
             )
-            found.update((row[0], Known(*row)) for row in rows)
+            found.update((asked[row[0]], Known(asked[row[0]], *row[1:])) for row in rows)
         return found
 
     def note_source(self, source: Known) -> None:
@@ -273,7 +291,10 @@ class Store:
         with self.writing() as connection:
             if source is not None:
                 _note_source(connection, source)
-            metadata = None if about.metadata is None else json.dumps(about.metadata, ensure_ascii=False, default=str)
+            metadata = None
+            if about.metadata is not None:
+                metadata = storable(json.dumps(about.metadata, ensure_ascii=False, default=str))
+            name, reference, speaker = storable(about.name), storable(about.reference), storable(about.speaker)
             found = connection.execute(
                 """SELECT id FROM recording WHERE content = ?
                    AND ifnull(start, -1) = ifnull(?, -1) AND ifnull("end", -1) = ifnull(?, -1)""",
@@ -284,8 +305,8 @@ class Store:
                     """INSERT INTO recording (content, start, "end", name, duration, reference, speaker, metadata)
                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
                     (
-                        *(key.content, key.start, key.end, about.name, about.duration, about.reference),
-                        *(about.speaker, metadata or "{}"),
+                        *(key.content, key.start, key.end, name, about.duration, reference),
+                        *(speaker, metadata or "{}"),
                     ),
                 ).lastrowid
             else:
@@ -293,7 +314,7 @@ class Store:
                 connection.execute(
                     """UPDATE recording SET name = ?, duration = ifnull(?, duration), reference = ifnull(?, reference),
                        speaker = ifnull(?, speaker), metadata = ifnull(?, metadata) WHERE id = ?""",
-                    (about.name, about.duration, about.reference, about.speaker, metadata, number),
+                    (name, about.duration, reference, speaker, metadata, number),
                 )
             assert number is not None
             _add_tags(connection, number, about.tags)
@@ -312,11 +333,16 @@ class Store:
     def paths(self, recording: int) -> list[str]:
         """Where a recording was seen: its name first, then its other names."""
         rows = self.query(
-            """SELECT source.name FROM recording JOIN source ON source.content = recording.content
-               WHERE recording.id = ? ORDER BY source.name = recording.name DESC""",
+            """SELECT recording.name, source.name FROM recording
+               LEFT JOIN source ON source.content = recording.content WHERE recording.id = ?""",
             (recording,),
         )
-        return [row[0] for row in rows]
+        return list(dict.fromkeys(restored(name) for column in zip(*rows, strict=True) for name in column if name))
+
+    def reference(self, recording: int) -> str | None:
+        """What is said in a recording, as others say; None where nobody does."""
+        rows = self.query("SELECT reference FROM recording WHERE id = ?", (recording,))
+        return rows[0][0] if rows else None
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
@@ -426,7 +452,8 @@ class Store:
             _remove_segments(connection, number)
             _insert_segments(connection, number, edited.segments)
             connection.execute(
-                "UPDATE transcript SET edited = ?, text = ? WHERE id = ?", (packed(edited), edited.text, number)
+                "UPDATE transcript SET edited = ?, text = ? WHERE id = ?",
+                (packed(edited), storable(edited.text), number),
             )
             _set_errors(connection, number, errors)
 
@@ -473,7 +500,7 @@ class Store:
     def set_note(self, recording: int, note: str) -> None:
         """Write a note on a recording; "" removes it."""
         with self.writing() as connection:
-            connection.execute("UPDATE recording SET note = ? WHERE id = ?", (note, recording))
+            connection.execute("UPDATE recording SET note = ? WHERE id = ?", (storable(note), recording))
 
     def accept(self, recordings: Iterable[int], accepted: bool = True) -> None:
         """Mark recordings as checked by a person."""
@@ -523,7 +550,7 @@ def _transcript_row(transcript: Transcript) -> dict[str, Any]:
     return {
         "language": transcript.language,
         "complete": transcript.complete,
-        "text": _storable(transcript.text),
+        "text": storable(transcript.text),
         "confidence": confidence(transcript),
         "flags": json.dumps(flag_kinds(transcript)),
         "audio_seconds": timing.audio,
@@ -537,19 +564,24 @@ def _transcript_row(transcript: Transcript) -> dict[str, Any]:
 def _insert_segments(connection: sqlite3.Connection, transcript: int, segments: Sequence[Segment]) -> None:
     rows = []
     for place, segment in enumerate(segments):
-        after = segments[place + 1].text.split()[: schema.FOLLOWING] if place + 1 < len(segments) else []
         words = [(w.text, w.start, w.end, w.probability, w.speaker) for w in segment.words]
         rows.append(
             (
                 transcript << schema.SHIFT | place,
                 segment.start,
                 segment.end,
-                _storable(segment.text),
-                _storable(" " + " ".join(after)) if after else "",
+                storable(segment.text),
+                storable(_opening(segments[place + 1].text)) if place + 1 < len(segments) else "",
                 json.dumps(words, ensure_ascii=True) if words else None,
             )
         )
     insert_segments(connection, rows)
+
+
+def _opening(text: str) -> str:
+    """The first words of a segment, as they follow the one before: Whisper writes a space where there is one."""
+    words = text.split()[: schema.FOLLOWING]
+    return (" " if text[:1].isspace() else "") + " ".join(words) if words else ""
 
 
 def insert_segments(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
@@ -581,20 +613,33 @@ def _note_source(connection: sqlite3.Connection, source: Known) -> None:
     connection.execute(
         """INSERT INTO source VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content,
            size = excluded.size, modified = excluded.modified, duration = excluded.duration, error = excluded.error""",
-        (_storable(source.name), source.content, source.size, source.modified, source.duration, source.error),
+        (storable(source.name), source.content, source.size, source.modified, source.duration, storable(source.error)),
     )
 
 
 def _add_tags(connection: sqlite3.Connection, recording: int, tags: Iterable[str]) -> None:
-    connection.executemany("INSERT OR IGNORE INTO tag VALUES (?, ?)", [(recording, name) for name in tags])
+    connection.executemany("INSERT OR IGNORE INTO tag VALUES (?, ?)", [(recording, storable(name)) for name in tags])
 
 
 # Parts of statements
 
 
-def _storable(text: str) -> str:
-    """Without lone surrogates, which SQLite's UTF-8 cannot hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+@overload
+def storable(text: str) -> str: ...
+
+
+@overload
+def storable(text: None) -> None: ...
+
+
+def storable(text: str | None) -> str | None:
+    """Without lone surrogates, which UTF-8 cannot hold: those of file names that are not UTF-8 become escapes."""
+    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def restored(name: str) -> str:
+    """A file's name, as the system has it, of what `storable` made of it."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def _marks(values: Iterable[Any]) -> str:
@@ -615,12 +660,13 @@ def _opened(address: str) -> sqlite3.Connection:
 
 
 def _started(process: int) -> str:
-    """When a process of this machine began, as the system counts; "" where it does not say."""
+    """When a process of this machine began, as the system counts; "" where it does not say, or it has ended."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *others = stat.rpartition(")")[2].split()
+    return "" if state == "Z" else others[18]
 
 
 def _alive(owner: str, renewed: float) -> bool:

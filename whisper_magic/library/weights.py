@@ -30,12 +30,17 @@ def run_key(store: Store, target: str, draft: str | None, dtype: str, options: T
     Raises:
         CheckpointError: Where the target cannot be found.
     """
+    return RunKey(target, weights_digest(store, target), dtype, decisive_options(options, draft), draft)
+
+
+def decisive_options(options: TranscribeOptions, draft: str | None) -> str:
+    """The options that decide the text, as JSON: those that are not as usual. Arguments as of `run_key`."""
     decisive = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in UNTEXTUAL}
     if options.acceptance == "rejection":  # its samples depend on what is proposed
         decisive |= {"draft": options.draft, "draft_length": options.draft_length, "model": draft}
     usual = asdict(TranscribeOptions())
     differing = {name: value for name, value in decisive.items() if name not in usual or value != usual[name]}
-    return RunKey(target, weights_digest(store, target), dtype, json.dumps(differing, sort_keys=True), draft)
+    return json.dumps(differing, sort_keys=True)
 
 
 def weights_digest(store: Store, target: str) -> str:

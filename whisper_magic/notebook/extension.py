@@ -17,7 +17,7 @@ from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.line import completion
 from whisper_magic.notebook.magics import MODEL_TRAITS, WhisperMagics
 from whisper_magic.notebook.views import registry as views
-from whisper_magic.notebook.widgets import players
+from whisper_magic.notebook.widgets import explorers, players
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def load(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(magics.matcher)
     views.register(shell)
     players.register(shell, lambda: magics.player)
+    explorers.register(shell, lambda: magics.player)
     players.PLAYERS.engine_of = _engine_of
 
 

@@ -21,8 +21,10 @@ from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, TRANSCRIBE, 
 from whisper_magic.notebook.line.requests import (
     CompareRequest,
     HelpRequest,
+    LibraryRequest,
     LoadRequest,
     RecordRequest,
+    SearchRequest,
     StatusRequest,
     TranscribeRequest,
     UnloadRequest,
@@ -47,11 +49,25 @@ def _record(request: RecordRequest, context: Context) -> Any:
     return record(request, context)
 
 
+def _library(request: LibraryRequest, context: Context) -> Any:
+    from whisper_magic.notebook.jobs.library import library  # numpy: not at %load_ext
+
+    return library(request, context)
+
+
+def _search(request: SearchRequest, context: Context) -> Any:
+    from whisper_magic.notebook.jobs.library import search  # as above
+
+    return search(request, context)
+
+
 _JOBS: Mapping[type, Callable[[Any, Context], Any]] = {
     HelpRequest: _show_help,
     TranscribeRequest: transcribe,
     CompareRequest: compare,
     RecordRequest: _record,
+    LibraryRequest: _library,
+    SearchRequest: _search,
     LoadRequest: models.load,
     UnloadRequest: models.unload,
     StatusRequest: models.status,

@@ -15,7 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
@@ -27,7 +27,10 @@ from whisper_magic.notebook.results import TranscriptList
 from whisper_magic.notebook.views.registry import in_notebook
 from whisper_magic.transcript import Event, Finished, Transcript
 
-Result = Transcript | TranscriptList
+if TYPE_CHECKING:
+    from whisper_magic.library.library import Library
+
+Result: TypeAlias = "Transcript | TranscriptList | Library"
 
 
 class Job:
@@ -173,7 +176,9 @@ class Job:
 
 
 def _complete(result: Result) -> bool:
-    return all(one.complete for one in ([result] if isinstance(result, Transcript) else result))
+    if isinstance(result, Transcript | TranscriptList):
+        return all(one.complete for one in ([result] if isinstance(result, Transcript) else result))
+    return True  # what a library keeps is whole
 
 
 class Queue:

@@ -100,6 +100,11 @@ class Session:
         """The engine in memory, or None. Loads nothing."""
         return self._engine
 
+    @property
+    def resident_wanted(self) -> Engine | None:
+        """The engine in memory, where it is the one that the next job uses."""
+        return self._engine if self._loaded is not None and self._loaded == self.wanted else None
+
     def languages(self) -> tuple[str, ...]:
         """The codes that the resident target knows; () where none is resident."""
         return self._engine.status.languages if self._engine is not None else ()

@@ -10,7 +10,17 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.interactiveshell import InteractiveShell
 
-from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, DEVICES, LOAD, RECORD, TRANSCRIBE, WHISPER
+from whisper_magic.notebook.line.parsers import (
+    COMMANDS,
+    COMPARE,
+    DEVICES,
+    LIBRARY,
+    LOAD,
+    RECORD,
+    SEARCH,
+    TRANSCRIBE,
+    WHISPER,
+)
 from whisper_magic.options import PER_WINDOW
 
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%{1,2}(whisper|transcribe)\s+(.*)$")
@@ -18,6 +28,7 @@ _LAST = re.compile(r"""(?:\\.|"[^"]*"|'[^']*'|\{[^}]*\}|[^\s"'{\\])*(?:["'{\\].*
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*$")
 _TO_ESCAPE = re.compile(r"([\s\"'{}$\\;])")
 
+_PARSERS = {"load": LOAD, "compare": COMPARE, "record": RECORD, "library": LIBRARY, "search": SEARCH}
 _TARGETS = (
     "auto",
     "demo",
@@ -57,9 +68,7 @@ class Matcher:
         word = last.group() if last else ""
         earlier = text[: len(text) - len(word)].split()
         command = earlier[0] if magic == "whisper" and earlier else ""
-        parser = {"load": LOAD, "compare": COMPARE, "record": RECORD}.get(
-            command, WHISPER if magic == "whisper" else TRANSCRIBE
-        )
+        parser = _PARSERS.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
         values = parser.choices_after(earlier[-1]) if earlier else None
         if word.startswith("-"):
             return word, sorted(parser.flags)

@@ -25,6 +25,8 @@ COMMANDS = {
     "unload": "free the models' memory",
     "status": "which models are loaded, and on what",
     "record": "transcribe what the page's microphone records, while you speak",
+    "library": "transcribe folders and datasets into a library, and explore it",
+    "search": "find what was said in the library, and play it",
     "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
     "help": "this page",
@@ -65,6 +67,8 @@ examples:
   %whisper {samples, rate} --draft none      an array; the target model alone
   job = %whisper talk.mp3 --background       the kernel stays free; await job gives the transcript
   %whisper load openai/whisper-small         other models
+  %whisper library recordings/               all of a folder, kept in recordings/whisper.db
+  %whisper search "two hundred"              where it was said in them
   %whisper compare talk.mp3 --repeats 5      what speculation brings on your own recording
 
 The models used when none are named: %config WhisperMagics"""
@@ -167,6 +171,41 @@ def _record_parser() -> Parser:
     return parser
 
 
+def _library_parser() -> Parser:
+    about = """\
+Transcribe what is new in folders, globs, manifests, tables or datasets, keep it, and explore it. A killed or stopped
+run loses nothing and goes on where it was. Without sources: open the library."""
+    parser = Parser("%whisper library", "[SOURCE...] [options]", about)
+    _add_text_options(parser)
+    _add_decoding_options(parser)
+    output = _add_output(parser)
+    _add_quiet(output)
+    _add_store(output)
+    column = "column of a table or manifest that holds what is said, for word error rates"
+    output.add_argument("--reference", type=values.text, metavar="COLUMN", help=column)
+    returning = "return at once: the explorer fills as it goes"
+    output.add_argument("--background", action="store_true", help=returning)
+    return parser
+
+
+def _search_parser() -> Parser:
+    about = """\
+Find what was said in the library: words; "a phrase"; begin*; '*part*'; a -without; a OR b."""
+    parser = Parser("%whisper search", "WORDS... [options]", about)
+    add = parser.add_argument_group("where to look").add_argument
+    add("-l", "--language", type=values.text, metavar="LANG", help="only transcripts in this language")
+    add("--speaker", type=values.text, metavar="NAME", help="only recordings of this speaker")
+    add("--near", type=values.whole, metavar="N", help="all words within N words of each other")
+    add("--limit", type=values.whole, metavar="N", help="most hits (default: 50)")
+    _add_store(_add_output(parser))
+    return parser
+
+
+def _add_store(group: Group) -> None:
+    where = "the library's file (default: the one in use, else whisper.db beside the recordings)"
+    group.add_argument("--store", type=values.text, metavar="PATH", help=where)
+
+
 def _load_parser() -> Parser:
     about = "Load models into this kernel: a Hugging Face name, a local folder, or demo."
     parser = Parser("%whisper load", "[TARGET] [options]", about)
@@ -265,4 +304,6 @@ TRANSCRIBE = _transcribe_parser(
 )
 LOAD = _load_parser()
 RECORD = _record_parser()
+LIBRARY = _library_parser()
+SEARCH = _search_parser()
 COMPARE = _compare_parser()

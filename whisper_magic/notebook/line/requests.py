@@ -11,9 +11,18 @@ from IPython.core.error import UsageError
 
 from whisper_magic.comparison import REPEATS
 from whisper_magic.notebook.line import values
-from whisper_magic.notebook.line.parsers import COMMANDS, COMPARE, LOAD, RECORD, WHISPER, Parser
-from whisper_magic.notebook.line.scanner import Argument, expand
-from whisper_magic.notebook.line.sources import Source, find_sources
+from whisper_magic.notebook.line.parsers import (
+    COMMANDS,
+    COMPARE,
+    LIBRARY,
+    LOAD,
+    RECORD,
+    SEARCH,
+    WHISPER,
+    Parser,
+)
+from whisper_magic.notebook.line.scanner import Argument, ObjectArgument, Piece, expand
+from whisper_magic.notebook.line.sources import Source, find_sources, label_of, refuse_variable
 from whisper_magic.wording import near
 
 
@@ -69,6 +78,48 @@ class RecordRequest:
 
 
 @dataclass(frozen=True)
+class LibraryRequest:
+    """Transcribe what is new in these sources into a library, and show it. Other attributes as of `TranscribeRequest`.
+
+    Attributes:
+        sources: what `library.entries.entries_of` takes, each with its name.
+        store: the library's file.
+        reference: column that holds what is said.
+    """
+
+    sources: tuple[Source, ...]
+    overrides: dict[str, Any]
+    output: str | None = None
+    quiet: bool = False
+    store: str | None = None
+    reference: str | None = None
+    background: bool = False
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """Find what was said in a library.
+
+    Attributes:
+        text: as typed, quotes included.
+        near: all words within so many words of each other.
+        language: only transcripts in it.
+        speaker: only recordings of theirs.
+        limit: most hits.
+        store: the library's file.
+        output: the variable to assign.
+    """
+
+    text: str
+    near: int | None = None
+    language: str | None = None
+    speaker: str | None = None
+    limit: int = 50
+    store: str | None = None
+    output: str | None = None
+
+
+@dataclass(frozen=True)
 class LoadRequest:
     """Load models; None takes what is configured."""
 
@@ -89,7 +140,17 @@ class StatusRequest:
     """Show which models are loaded."""
 
 
-Request = HelpRequest | TranscribeRequest | CompareRequest | RecordRequest | LoadRequest | UnloadRequest | StatusRequest
+Request = (
+    HelpRequest
+    | TranscribeRequest
+    | CompareRequest
+    | RecordRequest
+    | LibraryRequest
+    | SearchRequest
+    | LoadRequest
+    | UnloadRequest
+    | StatusRequest
+)
 
 
 def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> Request:
@@ -117,6 +178,10 @@ def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
             return _parse_compare(rest, namespace)
         case "record":
             return _parse_record(rest, namespace)
+        case "library":
+            return _parse_library(rest, namespace)
+        case "search":
+            return _parse_search(rest, namespace)
         case "demo":
             return _parse_demo(rest, namespace)
     if command is not None:
@@ -194,6 +259,42 @@ def _parse_record(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
         RECORD.error(f"%whisper record reads the microphone, got {_misplaced(sources[0], arguments)}")
     own = _own(RecordRequest, given)
     return RecordRequest(given, **own)
+
+
+def _parse_library(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LibraryRequest | HelpRequest:
+    given, sources = LIBRARY.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(LIBRARY.format_help())
+    own = _own(LibraryRequest, given)
+    return LibraryRequest(tuple(_whole(source, namespace) for source in sources), given, **own)
+
+
+def _whole(argument: str, namespace: Mapping[str, Any]) -> Source:
+    """A source of a library as it is: a folder, a table or a list is one."""
+    if isinstance(argument, ObjectArgument):
+        return Source(argument.value, label_of(argument))
+    refuse_variable(argument, namespace)
+    return Source(argument, argument)
+
+
+def _parse_search(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> SearchRequest | HelpRequest:
+    quoted = [_as_phrase(argument) for argument in arguments]
+    given, words = SEARCH.parse(quoted, namespace)
+    if given.pop("help", False):
+        return HelpRequest(SEARCH.format_help())
+    if not words:
+        SEARCH.error('nothing to search for: write words, or "a phrase"')
+    return SearchRequest(" ".join(words), **given)
+
+
+def _as_phrase(argument: Argument) -> Argument:
+    """What was written in quotes is a phrase, and keeps them."""
+    written = argument.written
+    if len(written) > 2 and written[0] == written[-1] == '"' and len(argument.pieces) == 1:
+        return Argument(written, (Piece("text", written),))
+    if written.startswith("-") and not written.startswith("--") and len(written) > 2 and argument.plain:
+        return Argument(written, (Piece("text", f"NOT {written[1:]}"),))  # else argparse takes it for an option
+    return argument
 
 
 def _parse_load(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LoadRequest | HelpRequest:

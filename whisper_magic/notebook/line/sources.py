@@ -53,7 +53,7 @@ def _of_argument(argument: str, namespace: Mapping[str, Any]) -> Iterator[Source
     elif _is_collection(argument.value):
         yield from _of_collection(argument)
     else:
-        yield from _of_value(argument.value, _label(argument))
+        yield from _of_value(argument.value, label_of(argument))
 
 
 def _of_value(value: Any, label: str) -> Iterator[Source]:
@@ -68,7 +68,7 @@ def _of_value(value: Any, label: str) -> Iterator[Source]:
 
 
 def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
-    name = _label(argument)
+    name = label_of(argument)
     found = False
     for index, value in enumerate(argument.value):
         found = True
@@ -90,9 +90,14 @@ def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
             raise UsageError(f"no file matches {text} (in {Path.cwd()})")
         yield from (Source(match, match, listed=True) for match in matches)
         return
-    if text in namespace and not there:
-        raise UsageError(f"no file is called {text!r}; for the Python variable write {{{text}}}")
+    refuse_variable(text, namespace)
     yield Source(path, path)
+
+
+def refuse_variable(text: str, namespace: Mapping[str, Any]) -> None:
+    """Raises UsageError for the name of a variable that was written without braces."""
+    if text in namespace and not os.path.exists(os.path.expanduser(text)):  # noqa: PTH110, PTH111 (as above)
+        raise UsageError(f"no file is called {text!r}; for the Python variable write {{{text}}}")
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
@@ -101,7 +106,8 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
-def _label(argument: ObjectArgument) -> str:
+def label_of(argument: ObjectArgument) -> str:
+    """What an object is called in messages: as it stands on the line."""
     name = argument.written.strip("{}$ ")
     return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
 

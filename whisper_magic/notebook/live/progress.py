@@ -170,8 +170,15 @@ def _left(seconds: float) -> str:
 class Recordings:
     """How far a job is. Several recordings run at once; the text is that of the one that began first."""
 
-    def __init__(self, total: int, start: float) -> None:
-        self.total, self.start = total, start
+    def __init__(self, total: int, start: float, seconds: float = 0.0) -> None:
+        """Begin.
+
+        Args:
+            total: number of recordings.
+            start: the second of each at which the work begins.
+            seconds: of all of them; 0 where that is not known.
+        """
+        self.total, self.start, self.expected = total, start, seconds
         self.ended: set[int] = set()  # sources
         self.seconds = 0.0  # of the recordings that are finished
         self.began: float | None = None
@@ -201,12 +208,15 @@ class Recordings:
     def _job(self, shown: Progress, decode: Decode, now: float) -> Frame:
         """The picture of several recordings: how many of them, and how many seconds, are done."""
         files = max(len(self.ended), min(self.running))  # sources before one that runs have ended, or failed
-        done = files + sum(one.fraction or 0.0 for one in self.running.values())
-        seconds = length(self.seconds + sum(one.done for one in self.running.values()))
+        read = self.seconds + sum(one.done for one in self.running.values())
+        fraction = (files + sum(one.fraction or 0.0 for one in self.running.values())) / self.total
+        if self.expected:  # recordings differ in length: their seconds tell more than their number
+            fraction = min(1.0, read / self.expected)
         elapsed = 0.0 if self.began is None else now - self.began
-        left = _left(elapsed * (self.total - done) / done) if done and elapsed else ""
-        state = f"{files} of {self.total} recordings · {seconds} read{left} · {shown.source}"
-        return Frame(state, shown.settled.lstrip(), shown.tail(decode), done / self.total)
+        left = _left(elapsed * (1 - fraction) / fraction) if fraction and elapsed else ""
+        speed = f" · {read / elapsed:.3g}× real time" if elapsed >= 1 and read else ""
+        state = f"{files:,} of {self.total:,} recordings · {length(read)} read{speed}{left} · {shown.source}"
+        return Frame(state, shown.settled.lstrip(), shown.tail(decode), fraction)
 
 
 class LiveProgress:
@@ -263,6 +273,16 @@ class LiveProgress:
             self._thread.join()
         if self.surface is not None and self._drawn is not None:
             self.surface.clear()
+
+    def expect(self, total: int, seconds: float) -> None:
+        """What there is to do, where that turns out late.
+
+        Args:
+            total: number of recordings.
+            seconds: of all of them, as far as they are known.
+        """
+        with self._lock:
+            self.recordings = Recordings(total, self.recordings.start, seconds)
 
     def stage(self, message: str) -> None:
         """Show a message until the next recording starts."""

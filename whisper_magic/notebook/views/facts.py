@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import get_args
 
@@ -58,6 +59,19 @@ def models(models: Models) -> str:
     """The models, and what they ran on."""
     names = models.target if models.draft is None else f"{models.target} + {models.draft}"
     return f"{names} · {' · '.join(placement(models.device, models.dtype, models.attention))}"
+
+
+def run(target: str, dtype: str, options: str) -> str:
+    """The models and options of a library's run, in a line.
+
+    Args:
+        target: name of the target.
+        dtype: of its weights.
+        options: JSON of the options that decide the text.
+    """
+    chosen = {key: value for key, value in json.loads(options).items() if (key, value) != ("mode", "sequential")}
+    others = ", ".join(f"{key}={value}" for key, value in chosen.items())
+    return " · ".join(part for part in (name(target), dtype, others) if part)
 
 
 def placement(device: str, dtype: str, attention: str) -> Iterable[str]:

@@ -26,6 +26,8 @@ VIEWS = {
     "whisper_magic.transcript.Trace": "trace",
     "whisper_magic.notebook.results.TranscriptList": "transcript_list",
     "whisper_magic.engine.engine.EngineStatus": "status",
+    "whisper_magic.library.library.Library": "library",
+    "whisper_magic.library.search.Hits": "hits",
     "whisper_magic.comparison.Comparison": "comparison",
     "whisper_magic.scoring.WordErrors": "word_errors",
 }

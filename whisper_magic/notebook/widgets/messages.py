@@ -14,7 +14,8 @@ from whisper_magic.errors import WhisperMagicError
 
 MOST_PEAKS = 200_000  # pairs asked for at once: 400 kB
 MOST_SECONDS = 7 * 24 * 3600
-MOST_TEXT = 20_000  # characters of a segment
+MOST_TEXT = 20_000  # characters of a segment, or of a note
+LONGEST = {"text": MOST_TEXT, "filters": 20_000}  # characters, by the name of a field
 
 
 class BadRequest(WhisperMagicError):
@@ -153,6 +154,122 @@ class EndRequest(Request):
     kind: ClassVar[str] = "end"
 
 
+@dataclass(frozen=True)
+class FirstRequest(Request):
+    """The first rows of a library, and what is known of it."""
+
+    kind: ClassVar[str] = "first"
+
+
+@dataclass(frozen=True)
+class ViewRequest(Request):
+    """Filter and sort; the rows of what passes are asked for by the answer's token.
+
+    Attributes:
+        text: a search.
+        filters: JSON: `{"facets": {name: [value]}, "ranges": {name: [least, most]}, "named": name}`.
+        sort: a column.
+        descending: whether the largest comes first.
+        run: id of the models and options; 0 for each recording's newest transcript.
+    """
+
+    kind: ClassVar[str] = "view"
+    text: str
+    filters: str
+    sort: str
+    descending: bool
+    run: int
+
+
+@dataclass(frozen=True)
+class RowsRequest(Request):
+    """Rows `start` to `start + count` of a view."""
+
+    kind: ClassVar[str] = "rows"
+    token: int
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class RowSoundRequest(Request):
+    """How the page gets the sound of a recording."""
+
+    kind: ClassVar[str] = "rowsound"
+    recording: int
+
+
+@dataclass(frozen=True)
+class RowChunkRequest(Request):
+    """The encoded sound of a recording from a byte on."""
+
+    kind: ClassVar[str] = "rowchunk"
+    recording: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class OpenRequest(Request):
+    """The player of a transcript."""
+
+    kind: ClassVar[str] = "open"
+    transcript: int
+
+
+@dataclass(frozen=True)
+class TagRequest(Request):
+    """Add and remove a tag; "" is none."""
+
+    kind: ClassVar[str] = "tag"
+    recordings: tuple[int, ...]
+    add: str
+    remove: str
+
+
+@dataclass(frozen=True)
+class NoteRequest(Request):
+    """Write a note."""
+
+    kind: ClassVar[str] = "note"
+    recording: int
+    text: str
+
+
+@dataclass(frozen=True)
+class AcceptRequest(Request):
+    """Mark recordings as checked, or as not."""
+
+    kind: ClassVar[str] = "accept"
+    recordings: tuple[int, ...]
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class SelectRequest(Request):
+    """Select recordings: every one of a view by its token, where `recordings` is empty and `all` is true."""
+
+    kind: ClassVar[str] = "select"
+    recordings: tuple[int, ...]
+    token: int
+    all: bool
+
+
+@dataclass(frozen=True)
+class DifferencesRequest(Request):
+    """Where two runs differ."""
+
+    kind: ClassVar[str] = "differences"
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class FailuresRequest(Request):
+    """What could not be read."""
+
+    kind: ClassVar[str] = "failures"
+
+
 def answer_while_cells_run(widget: Any) -> None:
     """Let a widget's messages be taken by the thread that the page names (a subshell), also while a cell runs.
 
@@ -166,6 +283,21 @@ def answer_while_cells_run(widget: Any) -> None:
         comm._reply_subshell_for = None
 
 
+EXPLORER: tuple[type[Request], ...] = (
+    FirstRequest,
+    ViewRequest,
+    RowsRequest,
+    RowSoundRequest,
+    RowChunkRequest,
+    OpenRequest,
+    TagRequest,
+    NoteRequest,
+    AcceptRequest,
+    SelectRequest,
+    DifferencesRequest,
+    FailuresRequest,
+    StopRequest,
+)
 RECORDER: tuple[type[Request], ...] = (ChunkRequest, EndRequest)
 PLAYER: tuple[type[Request], ...] = (
     DocumentRequest,
@@ -221,7 +353,15 @@ def _checked(name: str, value: Any, kind: str) -> Any:
             if not number or not 0 <= value < MOST_SECONDS:
                 raise BadRequest(f"{name} is a time in seconds, got {str(value)[:40]!r}")
             return float(value)
+        case "bool":
+            if not isinstance(value, bool):
+                raise BadRequest(f"{name} is true or false, got {str(value)[:40]!r}")
+            return value
+        case "tuple[int, ...]":
+            if not isinstance(value, list) or len(value) > MOST_PEAKS:
+                raise BadRequest(f"{name} is a list of whole numbers, got a {type(value).__name__}")
+            return tuple(_checked(name, one, "int") for one in value)
         case _:
-            if not isinstance(value, str) or len(value) > (MOST_TEXT if name == "text" else 64):
+            if not isinstance(value, str) or len(value) > LONGEST.get(name, 64):
                 raise BadRequest(f"{name} is a short text, got a {type(value).__name__}")
             return value

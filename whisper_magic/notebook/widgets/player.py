@@ -44,6 +44,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         edited: what is shown: the transcript with the corrections that were made in the page.
         anchor: of the static views whose place the player takes.
         shown: whether a page has asked for the text.
+        changed: called with the text after each correction.
     """
 
     _esm = Path(__file__).parent / "static" / "player.js"
@@ -75,6 +76,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self._sent = 0  # segments that went out with notices
         self._order = threading.Lock()  # what is sent is as old as its place among the messages says
         self.shown = False
+        self.changed: Callable[[Transcript], None] = lambda transcript: None
         self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
         messages.answer_while_cells_run(self)
@@ -169,6 +171,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
                 if not self._before:
                     raise TranscriptError("nothing was changed")
                 self.edited = self._before.pop()
+                self.changed(self.edited)
             case _:
                 pass
         return self._document(), []
@@ -199,6 +202,12 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         return {"rounds": rounds, "note": note}
 
     def _change(self, edited: Transcript) -> None:
+        self._before.append(self.edited)
+        self.edited = edited
+        self.changed(edited)
+
+    def take(self, edited: Transcript) -> None:
+        """Show corrections that were kept before; they can be undone."""
         self._before.append(self.edited)
         self.edited = edited
 

@@ -1,0 +1,606 @@
+// The explorer's entry: a library as a table that is searched as one types, filtered, sorted, played, tagged and corrected.
+// It takes the place of its static output (anchors.ts); without a kernel, that stays.
+
+import { watch } from "./anchors";
+import { button, clock, h, icon } from "./dom";
+import explorerCss from "./explorer.css";
+import { Facets } from "./facets";
+import { Kernel, Refused } from "./kernel";
+import { typing } from "./keys";
+import playerCss from "./player.css";
+import type { Difference, Filtered, First, Hit, Model, Row } from "./protocol";
+import { RowSound } from "./rowsound";
+import { Table } from "./table";
+import { followTheme } from "./theme";
+
+const TYPING = 60; // ms of rest before a search
+const TAIL = 14; // characters of a name that always show
+const FILLING = 2000; // ms between two looks at a library that a run fills
+const VIEWS: readonly (readonly [value: string, label: string])[] = [
+  ["all", "All recordings"],
+  ["hardest", "Hardest first"],
+  ["references", "Likely wrong references"],
+  ["hallucinations", "Flagged: likely hallucinations"],
+  ["open", "Not checked"],
+  ["accepted", "Accepted"],
+];
+const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
+  [["↑", "↓"], "move; also Page Up, Page Down, Home, End"],
+  [["Space"], "play, stop"],
+  [["Enter"], "open the player"],
+  [["X"], "select; with Shift and an arrow, several"],
+  [["A"], "accept, or not"],
+  [["T"], "tag"],
+  [["/"], "search"],
+  [["Esc"], "clear the selection; close the player"],
+];
+
+type Any = Row | Hit;
+const recordingOf = (row: Any): number => ("recording" in row ? row.recording : row.id);
+const startOf = (row: Any): number => ("recording" in row ? row.start : (row.hit?.[0] ?? 0));
+const percent = (value: number | null): string => (value === null ? "" : `${Math.round(100 * value)} %`);
+
+class Explorer {
+  readonly host = h("div");
+  readonly #root = h("div", { class: "player explorer", role: "region" });
+  readonly #kernel: Kernel;
+  readonly #model: Model;
+  readonly #first: First;
+  readonly #sound: RowSound;
+  readonly #table: Table<Any>;
+  readonly #facets = new Facets(() => void this.#look());
+  readonly #search = h("input", { type: "search", placeholder: "Search what was said", "aria-label": "Search what was said" });
+  readonly #views = h("select", { "aria-label": "View" });
+  readonly #runs = h("select", { "aria-label": "Models" });
+  readonly #count = h("span", { class: "soft", role: "status" });
+  readonly #say = h("div", { class: "say", role: "status" });
+  readonly #bar = h("div", { class: "bar actions", role: "group", "aria-label": "What is selected" });
+  readonly #chosen = h("span", { class: "soft" });
+  readonly #tag = h("input", { type: "text", placeholder: "Tag", "aria-label": "Tag", maxlength: 64 });
+  readonly #work = h("div", { class: "work", hidden: true });
+  readonly #state = h("span", { class: "soft" });
+  readonly #progress = h("progress", { max: 1, "aria-label": "Transcribing" });
+  readonly #detail = h("div", { class: "detail", hidden: true });
+  readonly #help = help();
+  readonly #stop = new AbortController();
+  readonly #selected = new Set<number>();
+  #sort = "added";
+  #descending = false;
+  #shown: Filtered | null = null;
+  #all = false;
+  #looking = 0;
+  #timer = 0;
+  #filling = 0;
+  #opened: { remove(): void } | null = null;
+
+  constructor(model: Model, kernel: Kernel, first: First) {
+    [this.#model, this.#kernel, this.#first] = [model, kernel, first];
+    this.#sound = new RowSound(kernel);
+    this.#sound.onchange = () => this.#table.refresh();
+    this.#sound.onstatus = (line) => this.#status(line);
+    this.#table = new Table<Any>(first.hits === null ? "Recordings" : "Hits", this.#content(), {
+      onsort: (column) => this.#resort(column),
+      onactive: () => this.#fit(),
+      onopen: (row) => void this.#open(row),
+    });
+    this.#build();
+    this.#listen();
+    this.#table.show(first.total, first.hits ?? first.rows);
+    this.#counted(first.total, first.seconds ?? null);
+    if (first.hits === null) void this.#look(true);
+  }
+
+  /** Take the place of a static output. */
+  mount(anchor: Element): void {
+    if (this.host.isConnected && anchor.contains(this.host)) return;
+    anchor.append(this.host);
+    anchor.classList.add("wm-live");
+    this.#table.refresh();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#sound.close();
+    this.#opened?.remove();
+    this.host.remove();
+  }
+
+  offline(): void {
+    this.#status("The kernel is gone: what is shown stays, nothing more can be asked.");
+  }
+
+  slow(slow: boolean): void {
+    this.#status(slow ? "The kernel does not answer: it is busy, or gone." : "");
+  }
+
+  /** A run in the background goes on, or has ended. */
+  run(state: string, fraction: number | null, running: boolean): void {
+    this.#work.hidden = !running && state === "";
+    this.#state.textContent = state;
+    if (fraction === null) this.#progress.removeAttribute("value");
+    else this.#progress.value = fraction;
+    this.#progress.hidden = !running;
+    if (this.#filling !== 0) return;
+    this.#filling = window.setTimeout(() => {
+      this.#filling = 0;
+      void this.#look(true);
+    }, running ? FILLING : 100);
+  }
+
+  // -- drawing ---------------------------------------------------------------------------------------------------------
+
+  #build(): void {
+    const { path, hits, runs, failures, readonly, running, query, more } = this.#first;
+    this.#root.classList.toggle("scored", this.#first.scored);
+    const title = hits === null ? path.split("/").slice(-2).join("/") : `“${query}”`;
+    this.#root.setAttribute("aria-label", hits === null ? `Library ${title}` : `Hits of ${query}`);
+    const head = h("div", { class: "head" }, h("span", { class: "title", title: path, dir: "auto" }, title), this.#count);
+    if (readonly) head.append(h("span", { class: "warn" }, "read-only"));
+    if (more === true) head.append(h("span", { class: "soft" }, "there are more: --limit shows them"));
+    const tools = h("div", { class: "tools", role: "group", "aria-label": "Tools" });
+    if (hits === null) {
+      for (const [value, label] of VIEWS) this.#views.append(h("option", { value }, label));
+      this.#runs.append(h("option", { value: 0 }, "Newest transcripts"));
+      for (const { id, name } of runs) this.#runs.append(h("option", { value: id }, name));
+      tools.append(this.#search, this.#views);
+      if (runs.length > 1) tools.append(this.#runs, this.#comparer());
+      if (failures > 0) tools.append(this.#tool(`${failures} unreadable`, "Recordings that could not be read", () => void this.#failed()));
+    }
+    tools.append(this.#tool("Keys", "Keys of the table", () => this.#help.showModal()));
+    head.append(tools);
+    const stop = button("Stop", "Stop transcribing; what is done is kept");
+    stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
+    this.#work.append(this.#progress, this.#state, stop);
+    this.#work.hidden = !running;
+    const side = hits === null ? [this.#facets.element] : [];
+    this.#root.append(head, this.#work, h("div", { class: hits === null ? "sides" : "sides alone" }, ...side, this.#table.element), this.#bar, this.#say, this.#detail, this.#help);
+    this.#actions(readonly);
+    const root = this.host.attachShadow({ mode: "open" });
+    root.append(h("style", {}, playerCss, explorerCss), this.#root);
+    this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => undefined));
+  }
+
+  #content(): ConstructorParameters<typeof Table<Any>>[1] {
+    const scored = this.#first.scored;
+    const recordings = [
+      { name: "select", label: "" },
+      { name: "sound", label: "" },
+      { name: "name", label: "Recording", sort: "name" },
+      { name: "length", label: "Length", sort: "duration" },
+      { name: "lang", label: "Language", sort: "language" },
+      { name: "said", label: "Text" },
+      { name: "flags", label: "Flags", sort: "flags" },
+      { name: "sure", label: "Confidence", sort: "confidence" },
+      ...(scored ? [{ name: "wer", label: "WER", sort: "wer" }] : []),
+      { name: "tags", label: "Tags" },
+    ];
+    const hits = [
+      { name: "sound", label: "" },
+      { name: "name", label: "Recording" },
+      { name: "length", label: "At" },
+      { name: "said", label: "Said" },
+      { name: "lang", label: "Language" },
+    ];
+    return {
+      columns: this.#first.hits === null ? recordings : hits,
+      fill: (row, cells) => ("recording" in row ? this.#fillHit(row, cells) : this.#fillRow(row, cells, scored)),
+      fetch: async (start, count) => {
+        if (this.#shown === null) return [];
+        return (await this.#kernel.ask("rows", { token: this.#shown.token, start, count })).value;
+      },
+      selected: (row) => this.#all || this.#selected.has(recordingOf(row)),
+      label: (row) => short(row.name),
+    };
+  }
+
+  #fillRow(row: Row, cells: readonly HTMLElement[], scored: boolean): void {
+    const [select, sound, name, length, lang, said, flags, sure, ...rest] = cells;
+    const box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Select ${short(row.name)}` });
+    box.checked = this.#all || this.#selected.has(row.id);
+    box.addEventListener("change", () => this.#choose(row, box.checked));
+    select?.replaceChildren(box);
+    sound?.replaceChildren(this.#player(row));
+    name?.replaceChildren(...middle(row.name));
+    if (row.accepted) name?.prepend(h("span", { class: "accepted", title: "accepted" }, "✓"));
+    if (row.note !== "") name?.append(h("span", { class: "noted", title: row.note }, "✎"));
+    set(length, row.duration === null ? "" : clock(row.duration, row.duration));
+    set(lang, row.language.join(" "));
+    if (row.hit === null) set(said, row.text === "" ? (row.transcript === null ? "not transcribed" : "no speech") : row.text);
+    else said?.replaceChildren(h("span", { class: "soft number" }, `${clock(row.hit[0])} `), row.hit[1].trimStart(), h("mark", {}, row.hit[2]), row.hit[3]);
+    said?.classList.toggle("soft", row.text === "");
+    said?.setAttribute("dir", "auto");
+    set(flags, row.flag.join(", "));
+    set(sure, percent(row.confidence));
+    if (scored) set(rest[0], percent(row.wer));
+    rest.at(-1)?.replaceChildren(...row.tag.map((tag) => h("span", { class: "tag" }, tag)));
+  }
+
+  #fillHit(hit: Hit, cells: readonly HTMLElement[]): void {
+    const [sound, name, at, said, lang] = cells;
+    sound?.replaceChildren(this.#player(hit));
+    name?.replaceChildren(...middle(hit.name));
+    set(at, clock(hit.start));
+    said?.replaceChildren(hit.before, h("mark", {}, hit.match), hit.after);
+    said?.setAttribute("dir", "auto");
+    set(lang, hit.language ?? "");
+  }
+
+  #player(row: Any): HTMLElement {
+    const playing = this.#sound.playing === recordingOf(row);
+    const made = h("button", { type: "button", tabindex: -1, class: playing ? "small on" : "small", "aria-label": `${playing ? "Stop" : "Play"} ${short(row.name)}` }, icon(playing ? "pause" : "play"));
+    made.addEventListener("click", () => void this.#sound.toggle(recordingOf(row), startOf(row)));
+    return made;
+  }
+
+  #counted(total: number, seconds: number | null): void {
+    const what = this.#first.hits === null ? "recording" : "hit";
+    const of = this.#shown !== null && this.#shown.of !== total ? ` of ${this.#shown.of.toLocaleString("en")}` : "";
+    const length = seconds === null || seconds === 0 ? "" : ` · ${clock(seconds)}`;
+    this.#count.textContent = `${total.toLocaleString("en")}${of} ${what}${total === 1 && of === "" ? "" : "s"}${length}`;
+  }
+
+  // -- asking ----------------------------------------------------------------------------------------------------------
+
+  /** Ask for what passes the filters. `keep`: the table stays where it is. */
+  async #look(keep = false): Promise<void> {
+    if (this.#first.hits !== null) return;
+    const turn = (this.#looking += 1);
+    const filters = JSON.stringify({ ...this.#facets.state, named: this.#views.value });
+    const asked = { text: this.#search.value, filters, sort: this.#sort, descending: this.#descending, run: Number(this.#runs.value) };
+    try {
+      const { value } = await this.#kernel.ask("view", asked);
+      if (turn !== this.#looking) return; // something newer was asked
+      this.#shown = value;
+      if (!keep) this.#all = false;
+      this.#table.sorted(this.#sort, this.#descending);
+      this.#table.show(value.total, value.rows, keep);
+      this.#facets.show(value);
+      this.#counted(value.total, value.seconds);
+      this.#status(value.total === 0 ? "Nothing passes these filters." : "");
+      this.#fit();
+    } catch (error) {
+      if (turn === this.#looking) this.#status(`${(error as Error).message}.`);
+    }
+  }
+
+  #resort(column: string): void {
+    const down = this.#sort === column ? !this.#descending : ["wer", "flags", "duration"].includes(column);
+    if (this.#sort === column && this.#descending !== ["wer", "flags", "duration"].includes(column)) {
+      [this.#sort, this.#descending] = ["added", false]; // the third time: as they were added
+    } else [this.#sort, this.#descending] = [column, down];
+    void this.#look();
+  }
+
+  async #failed(): Promise<void> {
+    try {
+      const { value } = await this.#kernel.ask("failures", {});
+      const list = h("ul", {}, ...value.map(({ name, error }) => h("li", {}, error.includes(name) ? error : `${name}: ${error}`)));
+      this.#showDetail("Could not be read", list);
+    } catch (error) {
+      this.#status(`${(error as Error).message}.`);
+    }
+  }
+
+  #comparer(): HTMLElement {
+    const select = h("select", { "aria-label": "Compare with" }, h("option", { value: "" }, "Compare with…"));
+    for (const { id, name } of this.#first.runs) select.append(h("option", { value: id }, name));
+    select.addEventListener("change", () => {
+      const other = Number(select.value);
+      select.value = "";
+      const first = Number(this.#runs.value) || (this.#first.runs.filter(({ id }) => id !== other).at(-1)?.id ?? 0);
+      void this.#compare(first, other);
+    });
+    return select;
+  }
+
+  async #compare(first: number, second: number): Promise<void> {
+    this.#status("Comparing…");
+    try {
+      const { value } = await this.#kernel.ask("differences", { first, second });
+      const name = (id: number): string => this.#first.runs.find((run) => run.id === id)?.name ?? String(id);
+      const same = value.length === 0 ? [h("p", {}, "The texts are the same.")] : [];
+      this.#showDetail(`Where ${name(second)} differs from ${name(first)}, most first`, ...same, ...value.map((one) => difference(one)));
+      this.#status("");
+    } catch (error) {
+      this.#status(`Not compared: ${(error as Error).message}.`);
+    }
+  }
+
+  async #open(row: Any): Promise<void> {
+    if (row.transcript === null) {
+      this.#status("This recording is not transcribed.");
+      return;
+    }
+    try {
+      const { value } = await this.#kernel.ask("open", { transcript: row.transcript });
+      const manager = this.#model.widget_manager;
+      if (manager?.create_view === undefined) throw new Error("this page cannot show a player in a table");
+      const view = await manager.create_view(await manager.get_model(value.model.replace(/^IPY_MODEL_/, "")));
+      this.#sound.pause();
+      this.#showDetail(short(row.name), ...("id" in row ? [this.#noter(row)] : []), view.el);
+      this.#opened = view;
+      view.trigger?.("displayed");
+    } catch (error) {
+      this.#status(`The player cannot be shown: ${(error as Error).message}.`);
+    }
+  }
+
+  #noter(row: Row): HTMLElement {
+    const text = h("textarea", { rows: 1, "aria-label": "Note", placeholder: "Note" });
+    text.value = row.note;
+    text.readOnly = this.#first.readonly;
+    text.addEventListener("change", () => {
+      const note = text.value.trim();
+      void this.#change("note", { recording: row.id, text: note }, new Set([row.id]), (one) => ({ ...one, note }));
+    });
+    return h("label", { class: "note" }, text);
+  }
+
+  #showDetail(title: string, ...content: HTMLElement[]): void {
+    this.#opened?.remove();
+    this.#opened = null;
+    const close = button("Close", "Close (Escape)");
+    close.addEventListener("click", () => this.#closeDetail());
+    this.#detail.replaceChildren(h("div", { class: "head" }, h("b", { class: "title", dir: "auto" }, title), close), ...content);
+    this.#detail.hidden = false;
+    this.#detail.scrollIntoView({ block: "nearest" });
+  }
+
+  #closeDetail(): boolean {
+    if (this.#detail.hidden) return false;
+    this.#opened?.remove();
+    this.#opened = null;
+    this.#detail.hidden = true;
+    this.#detail.replaceChildren();
+    this.#table.element.focus();
+    void this.#look(true); // what was corrected
+    return true;
+  }
+
+  // -- what is selected ------------------------------------------------------------------------------------------------
+
+  #actions(readonly: boolean): void {
+    if (this.#first.hits !== null) {
+      this.#bar.hidden = true;
+      return;
+    }
+    const every = this.#tool("Select all", "Select all that pass the filters", () => this.#selectAll());
+    const add = this.#tool("Add tag", "Tag what is selected", () => this.#tagged(true));
+    const remove = this.#tool("Remove tag", "Remove the tag from what is selected", () => this.#tagged(false));
+    const accept = this.#tool("Accept", "Mark as checked, or not (A)", () => this.#accept());
+    const clear = this.#tool("Clear selection", "Clear the selection (Escape)", () => this.#unselect());
+    for (const one of [this.#tag, add, remove, accept]) one.toggleAttribute("disabled", readonly);
+    this.#bar.append(this.#chosen, every, this.#tag, add, remove, accept, clear);
+  }
+
+  #tool(text: string, label: string, act: () => void): HTMLButtonElement {
+    const made = h("button", { type: "button", title: label }, text);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  /** What actions apply to: the selection, else the active row. */
+  get #targets(): number[] {
+    if (this.#selected.size > 0) return [...this.#selected];
+    const active = this.#table.active;
+    return active === null ? [] : [recordingOf(active)];
+  }
+
+  #choose(row: Any, on: boolean): void {
+    if (this.#all) this.#unselect();
+    if (on) this.#selected.add(recordingOf(row));
+    else this.#selected.delete(recordingOf(row));
+    this.#chose();
+  }
+
+  #chose(): void {
+    this.#table.refresh();
+    this.#fit();
+    const asked = { recordings: [...this.#selected], token: this.#shown?.token ?? 0, all: this.#all };
+    void this.#kernel.ask("select", asked).catch((error: unknown) => this.#status(`Not selected: ${(error as Error).message}.`));
+  }
+
+  #selectAll(): void {
+    this.#selected.clear();
+    this.#all = true;
+    this.#chose();
+  }
+
+  #unselect(): boolean {
+    if (this.#selected.size === 0 && !this.#all) return false;
+    this.#selected.clear();
+    this.#all = false;
+    this.#chose();
+    return true;
+  }
+
+  #fit(): void {
+    const { size } = this.#selected;
+    this.#chosen.textContent = this.#all ? "All selected: library.selected" : size > 0 ? `${size} selected: library.selected` : "";
+  }
+
+  #tagged(on: boolean): void {
+    const tag = this.#tag.value.trim();
+    if (tag === "") {
+      this.#tag.focus();
+      this.#status("Write a tag first.");
+      return;
+    }
+    const targets = this.#targets;
+    const change = (row: Row): Row => ({ ...row, tag: [...row.tag.filter((one) => one !== tag), ...(on ? [tag] : [])].sort() });
+    void this.#change("tag", { recordings: targets, add: on ? tag : "", remove: on ? "" : tag }, new Set(targets), change);
+  }
+
+  #accept(): void {
+    const targets = new Set(this.#targets);
+    const accepted = this.#table.here.some((row) => "id" in row && targets.has(row.id) && !row.accepted);
+    void this.#change("accept", { recordings: [...targets], accepted }, targets, (row) => ({ ...row, accepted }));
+  }
+
+  async #change(kind: "tag" | "note" | "accept", what: object, targets: Set<number>, change: (row: Row) => Row): Promise<void> {
+    if (this.#all) {
+      this.#status("Select recordings one by one to change them, or use library.tag(library.selected.recording, …).");
+      return;
+    }
+    try {
+      await this.#kernel.ask(kind, what as never);
+      this.#table.replace(
+        (row) => "id" in row && targets.has(row.id),
+        (row) => ("id" in row && !("recording" in row) ? change(row) : row),
+      );
+      if (kind === "tag") void this.#look(true);
+    } catch (error) {
+      this.#status(`Not changed: ${(error as Error).message}.`);
+    }
+  }
+
+  // -- keys ------------------------------------------------------------------------------------------------------------
+
+  #listen(): void {
+    const { signal } = this.#stop;
+    this.#search.addEventListener("input", () => {
+      window.clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => void this.#look(), TYPING);
+    });
+    this.#views.addEventListener("change", () => {
+      this.#sort = "added";
+      void this.#look();
+    });
+    this.#runs.addEventListener("change", () => void this.#look());
+    window.addEventListener("keydown", (event) => this.#onkey(event), { signal, capture: true });
+  }
+
+  #onkey(event: KeyboardEvent): void {
+    if (document.activeElement !== this.host || this.#help.open) return;
+    const target = event.composedPath()[0] ?? null;
+    if (event.composedPath().some((one) => one !== this.host && one instanceof HTMLElement && one.shadowRoot !== null)) return; // the player's own
+    if (typing(target)) {
+      event.stopPropagation(); // what is typed here is no shortcut of the notebook's
+      if (event.key === "Enter" && target === this.#tag) this.#tagged(true);
+      if (target === this.#search && (event.key === "ArrowDown" || event.key === "Escape" || event.key === "Enter")) this.#table.element.focus();
+      return;
+    }
+    if (target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) {
+      event.stopPropagation();
+      return;
+    }
+    if (!this.#act(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #act(event: KeyboardEvent): boolean {
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    const row = this.#table.active;
+    if (this.#table.key(event)) {
+      const now = this.#table.active;
+      if (event.shiftKey && this.#first.hits === null) for (const one of [row, now]) if (one !== null) this.#selected.add(recordingOf(one));
+      if (event.shiftKey) this.#chose();
+      return true;
+    }
+    switch (event.key) {
+      case "/":
+        this.#search.focus();
+        return true;
+      case "?":
+        this.#help.showModal();
+        return true;
+      case "Escape":
+        return this.#closeDetail() || this.#unselect();
+      case "t":
+      case "T":
+        this.#tag.focus();
+        return true;
+    }
+    if (row === null) return false;
+    switch (event.key) {
+      case " ":
+        void this.#sound.toggle(recordingOf(row), startOf(row));
+        return true;
+      case "Enter":
+        void this.#open(row);
+        return true;
+      case "x":
+      case "X":
+        if (this.#first.hits === null) this.#choose(row, !this.#selected.has(recordingOf(row)));
+        return true;
+      case "a":
+      case "A":
+        this.#accept();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #status(line: string): void {
+    this.#say.textContent = line;
+  }
+}
+
+function set(cell: HTMLElement | undefined, text: string): void {
+  if (cell === undefined) return;
+  cell.textContent = text;
+  cell.title = text;
+}
+
+function short(name: string): string {
+  return name.split("/").at(-1) ?? name;
+}
+
+/** A path, shortened in its middle by the style: the end, which tells recordings apart, always shows. */
+function middle(name: string): HTMLElement[] {
+  const file = name.lastIndexOf("/") + 1;
+  const tail = Math.max(file, name.length - TAIL);
+  const begin = h("span", { class: "begin", title: name }, h("span", { class: "soft" }, name.slice(0, file)), name.slice(file, tail));
+  return [begin, h("span", { class: "ending", title: name }, name.slice(tail))];
+}
+
+function difference({ name, differs, stretches }: Difference): HTMLElement {
+  const parts = stretches.map(({ kind, first, second }) =>
+    h("span", { class: "stretch" }, ...(kind === "insertion" ? [] : [h("del", {}, first)]), " ", ...(kind === "deletion" ? [] : [h("ins", {}, second)])),
+  );
+  return h("div", { class: "difference" }, h("b", { title: name }, short(name)), h("span", { class: "number soft" }, ` ${percent(differs)} `), ...parts);
+}
+
+function help(): HTMLDialogElement {
+  const list = h("dl");
+  for (const [keys, what] of KEYS) list.append(h("dt", {}, ...keys.map((key) => h("kbd", {}, key))), h("dd", {}, what));
+  const done = h("button", { type: "button" }, "Close");
+  const made = h("dialog", { "aria-label": "Keys of the table" }, h("b", {}, "Keys, while the table has the focus"), list, done);
+  done.addEventListener("click", () => made.close());
+  return made;
+}
+
+export default {
+  initialize({ model }: { model: Model }): () => void {
+    const kernel = new Kernel(model);
+    let explorer: Explorer | null = null;
+    let made: Promise<Explorer> | null = null;
+    const mount = async (anchor: Element): Promise<void> => {
+      try {
+        made ??= kernel.insist("first", {}).then(({ value }) => new Explorer(model, kernel, value));
+        explorer = await made;
+        if (anchor.isConnected) explorer.mount(anchor);
+      } catch (error) {
+        if (!(error instanceof Refused)) console.error(error); // the static view stays
+      }
+    };
+    const end = watch(
+      String(model.get("anchor")),
+      (anchor) => void mount(anchor),
+      () => undefined,
+    );
+    kernel.onnotice((notice) => {
+      if (notice.notice === "run") explorer?.run(notice.state, notice.fraction, notice.running);
+    });
+    kernel.onlost = () => explorer?.offline();
+    kernel.onslow = (slow) => explorer?.slow(slow);
+    model.on("comm_live_update", () => kernel.close());
+    return () => {
+      end();
+      explorer?.close();
+      kernel.close();
+    };
+  },
+};

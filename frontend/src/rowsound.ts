@@ -1,0 +1,68 @@
+// One recording of the table at a time sounds.
+
+import type { Kernel } from "./kernel";
+import { Sound } from "./sound";
+
+export class RowSound {
+  /** Called when another recording sounds, or none. */
+  onchange: (recording: number | null) => void = () => undefined;
+  onstatus: (line: string) => void = () => undefined;
+  readonly #kernel: Kernel;
+  #sound: Sound | null = null;
+  #recording: number | null = null;
+  #turn = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** The recording that sounds. */
+  get playing(): number | null {
+    return this.#sound !== null && !this.#sound.media.paused ? this.#recording : null;
+  }
+
+  /** Play a recording from a second on, or stop it where it sounds. */
+  async toggle(recording: number, start: number): Promise<void> {
+    if (this.playing === recording) {
+      this.pause();
+      return;
+    }
+    const turn = (this.#turn += 1);
+    try {
+      const sound = this.#recording === recording && this.#sound !== null ? this.#sound : await this.#open(recording);
+      if (turn !== this.#turn) return;
+      await sound.ready();
+      if (turn !== this.#turn) return;
+      sound.media.currentTime = start;
+      await sound.media.play();
+      this.onstatus("");
+      this.onchange(recording);
+    } catch (error) {
+      if (turn === this.#turn) this.onstatus(`No sound: ${(error as Error).message}.`);
+    }
+  }
+
+  pause(): void {
+    this.#turn += 1;
+    this.#sound?.media.pause();
+    this.onchange(null);
+  }
+
+  close(): void {
+    this.pause();
+    this.#sound?.close();
+    this.#sound = null;
+  }
+
+  async #open(recording: number): Promise<Sound> {
+    this.#sound?.close();
+    this.#sound = null;
+    this.onchange(null);
+    const { value } = await this.#kernel.ask("rowsound", { recording });
+    const sound = new Sound((offset) => this.#kernel.ask("rowchunk", { recording, offset }), value);
+    sound.media.addEventListener("ended", () => this.onchange(null));
+    await sound.find();
+    [this.#sound, this.#recording] = [sound, recording];
+    return sound;
+  }
+}
