@@ -357,7 +357,8 @@ export class View {
   }
 
   #onkey(event: KeyboardEvent): void {
-    if (document.activeElement !== this.host || this.#help.open) return;
+    const around = this.host.getRootNode() as unknown as DocumentOrShadowRoot; // it may be shown in another widget
+    if (around.activeElement !== this.host || this.#help.open) return;
     const target = event.composedPath()[0] ?? null;
     if (typing(target)) {
       event.stopPropagation(); // what is typed here is no shortcut of the notebook's

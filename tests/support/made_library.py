@@ -13,10 +13,7 @@ from whisper_magic.library import schema
 from whisper_magic.library.store import Store, insert_segments, packed
 from whisper_magic.transcript import Segment, Transcript, Word
 
-WORDS = (
-    "the of and to in that it was his her with two hundred three ships harbour morning light window letter answer "
-    "doctor river winter garden silence captain promise thunder village yesterday perhaps remember mountain"
-).split()
+WORDS = ["the", "of", "and", "to", "in", "that", "it", "was", "his", "her", "with", "two", "hundred", "three", "ships", "harbour", "morning", "light", "window", "letter", "answer", "doctor", "river", "winter", "garden", "silence", "captain", "promise", "thunder", "village", "yesterday", "perhaps", "remember", "mountain"]
 FLAGS = ("no voice detected", "compression ratio", "repeats the segments before")
 LANGUAGES = ("en", "en", "en", "de", "fr")
 SEGMENTS = 10
@@ -49,7 +46,7 @@ def _add(store: Store, number: int, rng: random.Random, sound: Path | None) -> N
     duration = 20.0 if sound is not None else round(rng.lognormvariate(2.5, 1.0), 2)
     name = f"/corpus/speaker-{rng.randrange(40):02}/session-{rng.randrange(9)}/utterance-{number:06}.flac"
     if sound is not None:
-        name = str(_tone(sound / f"talk-{number}.wav", 220.0 * number))
+        name = str(tone(sound / f"talk-{number}.wav", 220.0 * number))
     texts = [" " + " ".join(rng.choices(WORDS, k=rng.randrange(4, 11))) for _ in range(SEGMENTS)]
     language = rng.choice(LANGUAGES)
     step = duration / SEGMENTS
@@ -91,7 +88,8 @@ def _words(text: str, start: float, seconds: float) -> tuple[Word, ...]:
     )
 
 
-def _tone(path: Path, hertz: float) -> Path:
+def tone(path: Path, hertz: float) -> Path:
+    """Write 20 s of one frequency."""
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = 0.2 * np.sin(2 * np.pi * hertz * np.arange(20 * 16_000) / 16_000)
     soundfile.write(path, samples.astype(np.float32), 16_000, subtype="PCM_16")

@@ -174,6 +174,7 @@ class Engine:
             raise AudioInvalid(f"transcribe_many takes several sources, got {_listed(sources)}; use transcribe")
         chosen = _chosen(options, overrides)
         with self._scheduler(sources, chosen) as scheduler:
+            scheduler.check()
             scheduler.run(on_event)
         if scheduler.errors:
             raise SomeFailed(scheduler.transcripts, scheduler.errors)

@@ -24,7 +24,7 @@ from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 from whisper_magic.engine.windows.opening import open_recording
-from whisper_magic.engine.windows.plan import STRIDE
+from whisper_magic.engine.windows.plan import STRIDE, Plan
 from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.engine.windows.recording import Recording
 from whisper_magic.engine.windows.stream import first_read
@@ -85,6 +85,14 @@ class Scheduler:
         """The logit rules, once there are events."""
         assert self._speculator is not None
         return self._speculator.processor
+
+    def check(self) -> None:
+        """Check the options against the checkpoint, before any source is opened.
+
+        Raises:
+            OptionError: For what this checkpoint cannot do with any recording.
+        """
+        Plan.build(self.model.target, self.model.front_end, 0.0, self.options)
 
     def run(self, on_event: OnEvent | None = None) -> None:
         """Decode every source. on_event: called with the index of the source and each event.

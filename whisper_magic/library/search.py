@@ -120,9 +120,9 @@ def search(
     query = parse(text, near, typing=typing)
     if query is None:
         return Hits((), text)
-    found = _ids(store, query, filters or Filters(), limit + 1)
-    hits = [hit for row in _rows(store, found[:limit]) if (hit := _hit(row, query)) is not None]
-    return Hits(hits, text, more=len(found) > limit)
+    found = _ids(store, query, filters or Filters(), limit + limit // 2 + 10)  # some begin in the next segment
+    hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
+    return Hits(hits[:limit], text, more=len(hits) > limit)
 
 
 def transcripts(store: Store, text: str, *, typing: bool = False, most: int = 1_000_000) -> list[int] | None:
@@ -157,7 +157,6 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
 def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
     """The segments that a query finds, best first."""
     source, values = _source(query)
-    index, _, condition = source.partition(" WHERE ")
     few = bool(query.words) and len(_first(store, source, values, MOST_RANKED + 1)) <= MOST_RANKED
     chosen = {
         "transcript.language": filters.language,
@@ -167,11 +166,12 @@ def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
     chosen = {column: value for column, value in chosen.items() if value is not None}
     if not chosen and not few:
         return _first(store, source, values, limit)
-    conditions = " AND ".join([condition, *(f"{column} = ?" for column in chosen)])
+    conditions = " AND ".join(["true", *(f"{column} = ?" for column in chosen)])
     rows = store.query(
-        f"""SELECT found.rowid FROM {index} AS found JOIN transcript ON transcript.id = found.rowid >> {SHIFT}
+        f"""SELECT segment FROM (SELECT rowid AS segment, {"rank" if few else "rowid"} AS place FROM {source})
+            JOIN transcript ON transcript.id = segment >> {SHIFT}
             JOIN recording ON recording.id = transcript.recording
-            WHERE {conditions} ORDER BY {"rank" if few else "found.rowid"} LIMIT ?""",
+            WHERE {conditions} ORDER BY place LIMIT ?""",
         (*values, *chosen.values(), limit),
     )
     return [row[0] for row in rows]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from IPython.core.error import UsageError
 
+from whisper_magic.audio.load import find
 from whisper_magic.engine.model import hub
 from whisper_magic.errors import Interrupted, OptionError
 from whisper_magic.library import library as libraries
@@ -70,11 +71,14 @@ def library(request: LibraryRequest, context: Context) -> Library:
         options = usable(options_of(request.overrides, context.options))
     except OptionError as error:
         raise UsageError(str(error)) from None
-    opened = _opened(request)
-    context.assign(request.output, opened)
     if not request.sources:
+        opened = _existing(request.store, "show")
+        context.assign(request.output, opened)
         return opened
-    work = _Work(opened, request, context, options)
+    entries = _entries(request)  # what makes no sense is refused before a file is made
+    opened = LIBRARIES.open(_place(request) if request.store is None else Path(request.store), create=True)
+    context.assign(request.output, opened)
+    work = _Work(opened, request, context, options, entries)
     if request.background:
         work.in_background()
     else:
@@ -98,12 +102,19 @@ def search(request: SearchRequest, context: Context) -> Hits:
     return hits
 
 
-def _opened(request: LibraryRequest) -> Library:
-    if not request.sources:
-        return _existing(request.store, "show")
-    if request.store is not None:
-        return LIBRARIES.open(Path(request.store), create=True)
-    return LIBRARIES.open(_place(request), create=True)
+def _entries(request: LibraryRequest) -> list[Entry]:
+    """The recordings of all sources.
+
+    Raises:
+        AudioNotFound: where a file that is named does not exist.
+        LibraryError: where a folder, pattern, table or manifest makes no sense.
+    """
+    found: list[Entry] = []
+    for source in request.sources:
+        if isinstance(source.value, str) and not has_magic(source.value):
+            find(source.value)
+        found += entries_of(source.value, reference=request.reference, label=source.label)
+    return found
 
 
 def _existing(store: str | None, what: str) -> Library:
@@ -132,8 +143,16 @@ def _place(request: LibraryRequest) -> Path:
 class _Work:
     """One call of `%whisper library`, from its sources to its report."""
 
-    def __init__(self, opened: Library, request: LibraryRequest, context: Context, options: TranscribeOptions) -> None:
+    def __init__(
+        self,
+        opened: Library,
+        request: LibraryRequest,
+        context: Context,
+        options: TranscribeOptions,
+        entries: list[Entry],
+    ) -> None:
         self.library, self.request, self.context, self.options = opened, request, context, options
+        self.entries = entries
 
     def now(self) -> None:
         """Do it while the cell runs."""
@@ -143,7 +162,6 @@ class _Work:
 
     def in_background(self) -> None:
         """Do it in a thread; the library's explorer shows how far it is."""
-        entries = list(self._entries())  # what makes no sense is refused at once
         live = LiveExplorer(EXPLORERS.of(self.library))
         name = Path(self.request.sources[0].label).name or self.request.sources[0].label
         job = Job(name, self.context.shell, live)
@@ -152,23 +170,16 @@ class _Work:
         def work() -> Library:
             try:
                 with LiveProgress(job, delay=0.0) as progress:
-                    self._print(*self._do(progress, entries, job))
+                    self._print(*self._do(progress, job))
             finally:
                 live.end()
             return self.library
 
         JOBS.add(job, work)
 
-    def _entries(self) -> Iterator[Entry]:
-        for source in self.request.sources:
-            yield from entries_of(source.value, reference=self.request.reference, label=source.label)
-
-    def _do(
-        self, progress: LiveProgress, entries: list[Entry] | None = None, job: Job | None = None
-    ) -> tuple[Plan, Report | None]:
-        every = list(self._entries()) if entries is None else entries
+    def _do(self, progress: LiveProgress, job: Job | None = None) -> tuple[Plan, Report | None]:
         with _models(self.library, self.options, progress) as key:
-            plan = self.library.plan(key, every, on_stage=progress.stage)
+            plan = self.library.plan(key, self.entries, on_stage=progress.stage)
         if not plan.items:
             return plan, None
         progress.expect(len(plan.items), plan.seconds)

@@ -1,4 +1,4 @@
-// Built from frontend/ (7fd6e33bc167c074) by make frontend; do not edit.
+// Built from frontend/ (989c6086fd7d6516) by make frontend; do not edit.
 var R="data-whisper-player",j=Symbol.for("whisper_magic.watchers");function _(){let o=globalThis,e=o[j];if(e!==void 0)return e;let[t,n]=[new Map,new Set],i=!1,r=()=>{i=!1;for(let a of n)a();for(let a of document.querySelectorAll(`[${R}]`))t.get(a.getAttribute(R)??"")?.(a)};return new MutationObserver(()=>{i||(i=!0,queueMicrotask(r))}).observe(document.body,{childList:!0,subtree:!0}),o[j]={mounts:t,gone:n}}function K(o,e,t){let{mounts:n,gone:i}=_();return n.set(o,e),i.add(t),document.querySelectorAll(`[${R}="${CSS.escape(o)}"]`).forEach(e),()=>{n.delete(o),i.delete(t)}}function s(o,e={},...t){let n=document.createElement(o);for(let[i,r]of Object.entries(e))r===!1||r===void 0||n.setAttribute(i,r===!0?"":String(r));return n.append(...t),n}var G={play:"M8 5v14l11-7z",pause:"M7 5h4v14H7zM13 5h4v14h-4z",loop:"M17 17H7v-3l-4 4 4 4v-3h12v-6h-2zM7 7h10v3l4-4-4-4v3H5v6h2z",volume:"M4 9v6h4l5 5V4L8 9zm12.5 3A4.5 4.5 0 0 0 14 8v8a4.5 4.5 0 0 0 2.5-4z",muted:"M4 9v6h4l5 5V4L8 9zm11 0 6 6m0-6-6 6",search:"M10 4a6 6 0 1 0 3.7 10.7l5 5 1.3-1.3-5-5A6 6 0 0 0 10 4zm0 2a4 4 0 1 1 0 8 4 4 0 0 1 0-8z"};function D(o){let e=document.createElementNS("http://www.w3.org/2000/svg","svg");e.setAttribute("viewBox","0 0 24 24"),e.setAttribute("aria-hidden","true");let t=document.createElementNS("http://www.w3.org/2000/svg","path");return t.setAttribute("d",G[o]),o==="muted"&&t.setAttribute("stroke","currentColor"),e.append(t),e}function b(o,e=o){let t=Math.max(0,Math.floor(o)),[n,i,r]=[Math.floor(t/3600),Math.floor(t%3600/60),t%60],a=l=>String(l).padStart(2,"0");return e>=3600?`${n}:${a(i)}:${a(r)}`:`${Math.floor(t/60)}:${a(r)}`}function $(o,e=o){return s("button",{type:"button",title:e,"aria-label":e},o)}var I=`:host { max-width: none; }
 .explorer .tools input, .explorer .bar input[type="text"] { height: 28px; padding: 0 8px; border: 1px solid var(--line); border-radius: 4px; background: var(--surface); }
 .explorer .tools input { width: 17em; }
@@ -38,11 +38,13 @@ var R="data-whisper-player",j=Symbol.for("whisper_magic.watchers");function _(){
 .rows .row { position: absolute; inset-inline: 0; top: 0; border-bottom: 1px solid color-mix(in srgb, var(--line) 50%, transparent); contain: strict; }
 .rows .row:hover { background: color-mix(in srgb, var(--raised) 60%, transparent); }
 .rows .row.active { background: color-mix(in srgb, var(--mark) 9%, transparent); }
+.rows .row:is(.active, [aria-selected="true"]), .rows .row:is(.active, [aria-selected="true"]) :is(div, .soft) { color: var(--text); }
 .table:focus-visible .row.active { box-shadow: inset 2px 0 0 var(--mark); }
 .rows .row[aria-selected="true"] { background: color-mix(in srgb, var(--mark) 17%, transparent); }
 .row > div { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .row.head { font-size: .92em; }
 .row.head button { min-height: 26px; padding: 0 3px; margin-inline-start: -3px; color: var(--soft); }
+.row.head button:hover { color: var(--text); }
 .row.head [aria-sort="ascending"] button::after { content: "\u25B4"; margin-inline-start: 3px; color: var(--text); }
 .row.head [aria-sort="descending"] button::after { content: "\u25BE"; margin-inline-start: 3px; color: var(--text); }
 .row.head span { color: var(--soft); }
