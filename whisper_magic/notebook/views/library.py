@@ -88,21 +88,25 @@ def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
         {
             "id": row[0],
             "name": row[1],
-            "duration": row[2],
+            "duration": _rounded(row[2]),
             "note": row[3],
             "accepted": bool(row[4]),
             "transcript": row[5],
             "language": [row[6]] if row[6] else [],
             "text": row[7] or "",
             "flag": json.loads(row[8]) if row[8] else [],
-            "confidence": row[9],
-            "wer": row[10],
+            "confidence": _rounded(row[9]),
+            "wer": _rounded(row[10]),
             "model": [row[11]] if row[11] else [],
             "tag": sorted(row[12].split("\x1f")) if row[12] else [],
             "hit": None,
         }
         for row in found
     ]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _cells(row: dict[str, Any], scored: bool) -> str:
