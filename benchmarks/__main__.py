@@ -8,6 +8,7 @@
     adaptive   automatic draft length against every fixed one
     exact      the text on every real recording, beside transformers and openai/whisper
     player     the player in a real JupyterLab: time to be seen, to sound; ten hours
+    library    a million segments searched, 100,000 rows in the explorer; with --model, clips from a folder
     startup    %load_ext, and loading an engine
     all        every one of these but verdict
     sound      write the bundled recording as WAV (--to), for machines that cannot decode it
@@ -36,7 +37,20 @@ from benchmarks.report.report import Report, SuiteResult, full_text, save, verdi
 from benchmarks.settings import Settings, log_to_stderr
 from whisper_magic.errors import WhisperMagicError
 
-SUITES = ("verdict", "demo", "shapes", "batch", "length", "adaptive", "startup", "speech", "words", "player", "exact")
+SUITES = (
+    "verdict",
+    "demo",
+    "shapes",
+    "batch",
+    "length",
+    "adaptive",
+    "startup",
+    "speech",
+    "words",
+    "player",
+    "library",
+    "exact",
+)
 SETTINGS = (
     *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
     *("windows", "minutes", "model", "draft", "recordings", "work"),

@@ -78,7 +78,15 @@ def test_tags_of_other_formats_change_nothing(clips: dict[str, Path], tmp_path: 
 
 @pytest.mark.parametrize(
     ("ending", "other"),
-    [("m4a", "mkv"), ("mp3", "mkv"), ("opus", "webm"), ("ogg", "mkv"), ("webm", "ogg"), ("flac", "mkv"), ("wav", "mkv")],
+    [
+        ("m4a", "mkv"),
+        ("mp3", "mkv"),
+        ("opus", "webm"),
+        ("ogg", "mkv"),
+        ("webm", "ogg"),
+        ("flac", "mkv"),
+        ("wav", "mkv"),
+    ],
 )
 def test_another_container_changes_nothing(clips: dict[str, Path], tmp_path: Path, ending: str, other: str) -> None:
     assert identity(remuxed(clips[ending], tmp_path / f"clip.{other}")) == identity(clips[ending])
@@ -148,7 +156,9 @@ def test_rows_of_a_dataset(clips: dict[str, Path], tone: np.ndarray) -> None:
     path = clips["wav"]
     assert identity({"bytes": path.read_bytes(), "path": "name.wav"}) == identity(path)
     assert identity({"bytes": None, "path": str(path)}) == identity(path)
-    assert identity({"array": tone, "sampling_rate": 16_000, "path": "x.wav", "bytes": None}) == identity((tone, 16_000))
+    assert identity({"array": tone, "sampling_rate": 16_000, "path": "x.wav", "bytes": None}) == identity(
+        (tone, 16_000)
+    )
     decoder = SimpleNamespace(get_all_samples=lambda: SimpleNamespace(data=tone[None], sample_rate=16_000))
     assert identity(decoder) == identity((tone, 16_000))
 

@@ -21,7 +21,9 @@ def fill(store: Store) -> None:
     """Two recordings, one with a correction, a part of one, and a file that could not be read."""
     run = store.add_run(RunKey("demo", "ab12", "float32", '{"words": true}', "demo-draft"))
     store.keep_digest('[["/models/demo", 1, 2]]', "ab12")
-    about = About("/talks/talk.mp3", 4.0, "a small model reads the mushroom 你好", "Ada", {"split": "dev"}, ("checked",))
+    about = About(
+        "/talks/talk.mp3", 4.0, "a small model reads the mushroom 你好", "Ada", {"split": "dev"}, ("checked",)
+    )
     talk = store.add_recording(RecordingKey("aa"), about, Known("/talks/talk.mp3", "aa", 1234, 5678, 4.0))
     number = store.save(talk, run, WRITTEN, ErrorCounts(1, 7, 4, 30))
     assert number is not None
@@ -44,7 +46,11 @@ def dump(connection: sqlite3.Connection) -> str:
         for row in connection.execute(f"SELECT {', '.join(columns)} FROM {name}"):
             made.append(f"INSERT INTO {name} VALUES ({', '.join(row)});")
     made += [f"INSERT INTO {name} (rowid, text) SELECT id, text FROM segment_text;" for name in INDICES]
-    made += [f"PRAGMA application_id = {APPLICATION_ID};", f"PRAGMA user_version = {version_of(connection)};", "COMMIT;"]
+    made += [
+        f"PRAGMA application_id = {APPLICATION_ID};",
+        f"PRAGMA user_version = {version_of(connection)};",
+        "COMMIT;",
+    ]
     return "\n".join(made) + "\n"
 
 

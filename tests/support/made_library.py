@@ -1,9 +1,11 @@
-"""A library of made recordings, of any size: texts of a few words, figures from a fixed seed. No model, and little sound."""
+"""A library of made recordings, of any size: a few words each, figures from a fixed seed. No model, little sound."""
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,41 +15,88 @@ from whisper_magic.library import schema
 from whisper_magic.library.store import Store, insert_segments, packed
 from whisper_magic.transcript import Segment, Transcript, Word
 
-WORDS = ["the", "of", "and", "to", "in", "that", "it", "was", "his", "her", "with", "two", "hundred", "three", "ships", "harbour", "morning", "light", "window", "letter", "answer", "doctor", "river", "winter", "garden", "silence", "captain", "promise", "thunder", "village", "yesterday", "perhaps", "remember", "mountain"]
+WORDS = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "that",
+    "it",
+    "was",
+    "his",
+    "her",
+    "with",
+    "two",
+    "hundred",
+    "three",
+    "ships",
+    "harbour",
+    "morning",
+    "light",
+    "window",
+    "letter",
+    "answer",
+    "doctor",
+    "river",
+    "winter",
+    "garden",
+    "silence",
+    "captain",
+    "promise",
+    "thunder",
+    "village",
+    "yesterday",
+    "perhaps",
+    "remember",
+    "mountain",
+]
 FLAGS = ("no voice detected", "compression ratio", "repeats the segments before")
 LANGUAGES = ("en", "en", "en", "de", "fr")
 SEGMENTS = 10
 
 
-def make(path: Path, count: int, *, sound: Path | None = None) -> Path:
+def make(
+    path: Path,
+    count: int,
+    *,
+    sound: Path | None = None,
+    words: Sequence[str] = WORDS,
+    weights: Sequence[float] | None = None,
+) -> Path:
     """Make a library.
 
     Args:
         path: Of its file.
         count: Number of recordings, of ten segments each.
         sound: A folder in which the first three recordings are files of 20 s that can be played.
+        words: What is said.
+        weights: How often each word is, added up; None: all alike.
     """
+    say = partial(random.Random(8).choices, words, cum_weights=weights)
     rng, store = random.Random(7), Store(path)
     connection = store.connection
     connection.execute("PRAGMA synchronous = OFF")
     for target in ("openai/whisper-base", "openai/whisper-tiny"):
-        connection.execute("INSERT INTO run (target, weights, dtype, options) VALUES (?, ?, 'float32', '{}')", (target,) * 2)
+        connection.execute(
+            "INSERT INTO run (target, weights, dtype, options) VALUES (?, ?, 'float32', '{}')", (target,) * 2
+        )
     for first in range(1, count + 1, 2_000):
         connection.execute("BEGIN")
         for number in range(first, min(first + 2_000, count + 1)):
-            _add(store, number, rng, sound if number <= 3 else None)
+            _add(store, number, rng, say, sound if number <= 3 else None)
         connection.execute("COMMIT")
     store.close()
     return path
 
 
-def _add(store: Store, number: int, rng: random.Random, sound: Path | None) -> None:
+def _add(store: Store, number: int, rng: random.Random, say: Callable[..., list[str]], sound: Path | None) -> None:
     connection = store.connection
     duration = 20.0 if sound is not None else round(rng.lognormvariate(2.5, 1.0), 2)
     name = f"/corpus/speaker-{rng.randrange(40):02}/session-{rng.randrange(9)}/utterance-{number:06}.flac"
     if sound is not None:
         name = str(tone(sound / f"talk-{number}.wav", 220.0 * number))
-    texts = [" " + " ".join(rng.choices(WORDS, k=rng.randrange(4, 11))) for _ in range(SEGMENTS)]
+    texts = [" " + " ".join(say(k=rng.randrange(4, 11))) for _ in range(SEGMENTS)]
     language = rng.choice(LANGUAGES)
     step = duration / SEGMENTS
     segments = tuple(

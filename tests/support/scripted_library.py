@@ -1,7 +1,7 @@
 """A scripted engine for a library's tests: it writes what a recording's length and name say, event by event.
 
-`python -m tests.support.scripted_library FILE FOLDER [SECONDS]` transcribes a folder into a library, SECONDS a recording,
-and says when the first is kept.
+`python -m tests.support.scripted_library FILE FOLDER [SECONDS]` transcribes a folder into a library, SECONDS for each
+recording, and says when the first is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from whisper_magic.library.library import Library
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Finished, Models, Round, Segment, Started, Timing, Trace, Transcript, Word
 
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+ANIMALS = ("newt", "ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "owl")  # normalizers join numbers
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Status:
 
 @dataclass
 class ScriptedEngine:
-    """Reads each source when it is asked for, as the scheduler does, and says how many samples it has, digit by digit.
+    """Reads each source when it is asked for, as the scheduler does; says how many samples it has, an animal a digit.
 
     Attributes:
         says: A source's sound -> what is said in it, where it is not that.
@@ -76,7 +76,7 @@ class ScriptedEngine:
         return [one for one in made if one is not None]
 
     def _events(self, index: int, audio: Any, options: TranscribeOptions, place: int) -> Iterator[Any]:
-        text = self.says(audio) if self.says is not None else " ".join(NUMBERS[int(d)] for d in str(len(audio.samples)))
+        text = self.says(audio) if self.says is not None else " ".join(ANIMALS[int(d)] for d in str(len(audio.samples)))
         whole = index not in self.damaged and index != self.stop_at
         rounds = (Round(0, 4, (7, 8, 9), 2, 10, 0.001, 0.002, drafter="model", batch=self.batch),)
         yield Started(audio.source, audio.duration)

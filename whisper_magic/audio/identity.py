@@ -41,10 +41,10 @@ def identity(source: Any) -> str:
     Raises:
         AudioError: For a source that cannot be opened.
     """
-    if isinstance(source, Mapping):
-        source = next((source[key] for key in ("bytes", "path") if source.get(key) is not None), source)
-    if isinstance(source, Mapping) and source.get("array") is not None:
+    if isinstance(source, Mapping) and source.get("array") is not None:  # as it is read: samples first
         source = (source["array"], source.get("sampling_rate"))
+    elif isinstance(source, Mapping):
+        source = next((found for key in ("bytes", "path") if (found := source.get(key)) is not None), source)
     if hasattr(source, "get_all_samples"):  # an AudioDecoder of torchcodec
         source = load(source)
     if isinstance(source, Audio):

@@ -106,6 +106,8 @@ def save(
                 _save_audiofolder(store, target, wanted, source_of)
             case _:
                 _save_subtitles(store, target, wanted)
+    except AudioError:  # of a recording, also where it is an OSError
+        raise
     except OSError as error:
         raise LibraryError(f"cannot write {shown(str(target))}: {one_line(error.strerror or error)}") from error
     return target
@@ -291,6 +293,8 @@ def clips(hits: Sequence[Hit], folder: str | os.PathLike[str], around: float, so
             path = target / _free(f"{_stem(hit.name)}-{hit.start:.2f}", ".flac", used)
             _write_flac(path, audio)
             made.append(path)
+    except AudioError:  # of a recording, also where it is an OSError
+        raise
     except OSError as error:
         raise LibraryError(f"cannot write into {shown(str(target))}: {one_line(error.strerror or error)}") from error
     return made

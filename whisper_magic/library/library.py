@@ -145,8 +145,9 @@ class Library:
     def _entries(self) -> Iterable[Entry]:
         rows = self.store.query('SELECT id, name, start, "end", reference, speaker FROM recording ORDER BY id')
         for number, name, *rest in rows:
-            source = self.source(number)
-            yield Entry(source, source if isinstance(source, str) else restored(name), *rest)
+            if number in self._sources or self.store.paths(number):  # else its file holds something else now
+                source = self.source(number)
+                yield Entry(source, source if isinstance(source, str) else restored(name), *rest)
 
     def _recording_of(self, transcript: int) -> int:
         rows = self.store.query("SELECT recording FROM transcript WHERE id = ?", (transcript,))
@@ -222,16 +223,18 @@ class Library:
             return self._sources[recording]
         paths = self.store.paths(recording)
         if not paths:
-            raise LibraryError(f"there is no recording {recording} in {self.path}")
+            raise LibraryError(f"there is no recording {recording} in {self.path}, or its file holds another sound now")
         return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110 (labels are no paths)
 
     def _id_of(self, name: str) -> int:
         names = dict.fromkeys((name, os.path.abspath(os.path.expanduser(name))))  # noqa: PTH100, PTH111
         for one in map(storable, names):
-            rows = self.store.query(
-                """SELECT recording.id FROM recording LEFT JOIN source ON source.content = recording.content
-                   WHERE recording.name = ? OR source.name = ? LIMIT 1""",
-                (one, one),
+            rows = self.store.query(  # what a file holds now comes before what it held, and the whole before parts
+                """SELECT recording.id FROM recording LEFT JOIN source ON source.name = ?1
+                   WHERE recording.content = source.content OR recording.name = ?1
+                   ORDER BY ifnull(recording.content = source.content, 0) DESC,
+                            start IS NOT NULL OR "end" IS NOT NULL, recording.id DESC LIMIT 1""",
+                (one,),
             )
             if rows:
                 return int(rows[0][0])

@@ -256,8 +256,10 @@ def _go(ray: Any, job: Job, todo: Sequence[Entry], batch: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of what Ray says, which has the error itself."""
-    return one_line(str(error).strip().splitlines()[-1])
+    """Our own error, of all that Ray says of one; else the last line of that."""
+    every = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ours = [line.partition(": ")[2] for line in every if line.startswith("whisper_magic.errors.")]
+    return one_line((ours or every or [type(error).__name__])[-1])
 
 
 # An actor

@@ -127,14 +127,15 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
     Returns:
         The plan. Files that cannot be opened are noted in the store.
     """
-    every = list(entries)
+    every, looks = list(entries), list[Known]()
     known = store.known(entry.name for entry in every)
-    ids = store.recordings(one.content for one in known.values() if one.content is not None)
-    finished, items, failures, done = store.done(run), list[Item](), list[str](), 0
     for place, entry in enumerate(every):
         if on_stage is not None and place % 50 == 0:
             on_stage(f"Looking at {place:,} of {len(every):,} recordings")
-        now = _look(entry, known.get(entry.name))
+        looks.append(_look(entry, known.get(entry.name)))
+    ids = store.recordings(now.content for now in looks if now.content is not None)
+    finished, items, failures, done = store.done(run), list[Item](), list[str](), 0
+    for entry, now in zip(every, looks, strict=True):
         number = ids.get(RecordingKey(now.content, entry.start, entry.end)) if now.content is not None else None
         if number is not None and number in finished:
             done += 1

@@ -119,8 +119,9 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def is_library(connection: sqlite3.Connection) -> bool:
     """Whether a file is a library, or empty."""
-    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    return application == APPLICATION_ID or not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    if not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():  # first: another process may make it now
+        return True
+    return int(connection.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION_ID
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -198,7 +198,7 @@ class Store:
             return made
         if first:
             return made
-        made.execute("PRAGMA journal_mode = WAL")
+        _keep_log(made)
         made.execute("PRAGMA synchronous = NORMAL")
         made.execute("PRAGMA foreign_keys = ON")
         return made
@@ -331,13 +331,15 @@ class Store:
         return found
 
     def paths(self, recording: int) -> list[str]:
-        """Where a recording was seen: its name first, then its other names."""
+        """Where a recording was seen: its name first, then its other names; not where another sound is now."""
         rows = self.query(
-            """SELECT recording.name, source.name FROM recording
-               LEFT JOIN source ON source.content = recording.content WHERE recording.id = ?""",
+            """SELECT name FROM recording WHERE id = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM source WHERE source.name = recording.name AND source.content != recording.content)
+               UNION ALL SELECT source.name FROM recording JOIN source ON source.content = recording.content
+               WHERE recording.id = ?1""",
             (recording,),
         )
-        return list(dict.fromkeys(restored(name) for column in zip(*rows, strict=True) for name in column if name))
+        return list(dict.fromkeys(restored(row[0]) for row in rows))
 
     def reference(self, recording: int) -> str | None:
         """What is said in a recording, as others say; None where nobody does."""
@@ -654,6 +656,19 @@ def _in_groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
 def _opened(address: str) -> sqlite3.Connection:
     # A connection is used by its own thread; `close` is called by another.
     return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+
+
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have a log beside the file (WAL). While another process is about to, SQLite refuses, and does not wait."""
+    late = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > late:
+                raise
+            time.sleep(0.01)
 
 
 # Processes
