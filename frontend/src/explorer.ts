@@ -15,6 +15,7 @@ import { followTheme } from "./theme";
 
 const TYPING = 60; // ms of rest before a search
 const TAIL = 14; // characters of a name that always show
+const FORGOTTEN = 60_000; // ms after which a table whose output is gone is closed
 const FILLING = 2000; // ms between two looks at a library that a run fills
 const VIEWS: readonly (readonly [value: string, label: string])[] = [
   ["all", "All recordings"],
@@ -92,7 +93,6 @@ class Explorer {
 
   /** Take the place of a static output. */
   mount(anchor: Element): void {
-    if (this.host.isConnected && anchor.contains(this.host)) return;
     anchor.append(this.host);
     anchor.classList.add("wm-live");
     this.#table.refresh();
@@ -572,35 +572,76 @@ function help(): HTMLDialogElement {
   return made;
 }
 
+/** The views of one explorer on this page, by the output that holds each. */
+class Views {
+  readonly #model: Model;
+  readonly #kernel: Kernel;
+  readonly #views = new Map<Element, Explorer>();
+  readonly #making = new WeakSet<Element>();
+  readonly #leaving = new WeakSet<Element>();
+
+  constructor(model: Model) {
+    [this.#model, this.#kernel] = [model, new Kernel(model)];
+    this.#kernel.onnotice((notice) => {
+      if (notice.notice === "run") for (const view of this.#views.values()) view.run(notice.state, notice.fraction, notice.running);
+    });
+    this.#kernel.onlost = () => this.#each((view) => view.offline());
+    this.#kernel.onslow = (slow) => this.#each((view) => view.slow(slow));
+    model.on("comm_live_update", () => this.#kernel.close());
+  }
+
+  /** Put a table in the place of a static output. */
+  async mount(anchor: Element): Promise<void> {
+    if (this.#views.has(anchor) || this.#making.has(anchor)) return;
+    this.#making.add(anchor);
+    try {
+      const { value } = await this.#kernel.insist("first", {});
+      if (!anchor.isConnected) return;
+      const made = new Explorer(this.#model, this.#kernel, value);
+      this.#views.set(anchor, made);
+      made.mount(anchor);
+    } catch (error) {
+      if (!(error instanceof Refused)) console.error(error); // the static view stays
+      return;
+    }
+    this.#making.delete(anchor);
+  }
+
+  /** An output that is cleared takes its table along; one that is merely moved comes back at once. */
+  forget(): void {
+    for (const [anchor, view] of this.#views) {
+      if (anchor.isConnected || this.#leaving.has(anchor)) continue;
+      this.#leaving.add(anchor);
+      setTimeout(() => {
+        this.#leaving.delete(anchor);
+        if (anchor.isConnected || this.#views.get(anchor) !== view) return;
+        this.#views.delete(anchor);
+        view.close();
+      }, FORGOTTEN);
+    }
+  }
+
+  close(): void {
+    this.#each((view) => view.close());
+    this.#kernel.close();
+  }
+
+  #each(act: (view: Explorer) => void): void {
+    for (const view of this.#views.values()) act(view);
+  }
+}
+
 export default {
   initialize({ model }: { model: Model }): () => void {
-    const kernel = new Kernel(model);
-    let explorer: Explorer | null = null;
-    let made: Promise<Explorer> | null = null;
-    const mount = async (anchor: Element): Promise<void> => {
-      try {
-        made ??= kernel.insist("first", {}).then(({ value }) => new Explorer(model, kernel, value));
-        explorer = await made;
-        if (anchor.isConnected) explorer.mount(anchor);
-      } catch (error) {
-        if (!(error instanceof Refused)) console.error(error); // the static view stays
-      }
-    };
+    const views = new Views(model);
     const end = watch(
       String(model.get("anchor")),
-      (anchor) => void mount(anchor),
-      () => undefined,
+      (anchor) => void views.mount(anchor),
+      () => views.forget(),
     );
-    kernel.onnotice((notice) => {
-      if (notice.notice === "run") explorer?.run(notice.state, notice.fraction, notice.running);
-    });
-    kernel.onlost = () => explorer?.offline();
-    kernel.onslow = (slow) => explorer?.slow(slow);
-    model.on("comm_live_update", () => kernel.close());
     return () => {
       end();
-      explorer?.close();
-      kernel.close();
+      views.close();
     };
   },
 };
