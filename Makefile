@@ -55,9 +55,9 @@ frontend: ## builds the widgets from frontend/ into whisper_magic/notebook/widge
 lab: $(VENV)/.dev ## JupyterLab on notebooks/quickstart.ipynb
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb
 
-notebook: $(VENV)/.dev ## executes notebooks/quickstart.ipynb in place
+notebook: $(VENV)/.dev ## executes the notebooks in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-	  notebooks/quickstart.ipynb
+	  notebooks/quickstart.ipynb notebooks/explore.ipynb
 
 matrix: $(VENV)/.dev ## builds the wheel and runs the demo from it on Python 3.11, 3.12 and 3.13
 	BIN=$(BIN) TORCH_INDEX=$(TORCH_INDEX) .ci/matrix 3.11 3.12 3.13

@@ -25,6 +25,14 @@ OPEN = """
 from whisper_magic import Library
 library = Library("made.db")
 """
+WATCH = """() => {
+  window.played = [];
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    window.played.push([this.currentTime, this.src]);
+    return play.call(this);
+  };
+}"""
 ROOT = "document.querySelector('.wm-live > div:not([class])').shadowRoot"
 
 
@@ -152,10 +160,7 @@ def test_keys_select_tag_accept_and_open_a_player_whose_corrections_stay(explore
 
 def test_a_row_plays_from_its_hit(explorer: Callable[..., Shown]) -> None:
     shown = explorer()
-    shown.page.evaluate(
-        """() => { window.played = []; const play = HTMLMediaElement.prototype.play;
-        HTMLMediaElement.prototype.play = function () { window.played.push([this.currentTime, this.src]); return play.call(this) } }"""
-    )
+    shown.page.evaluate(WATCH)
     text = shown.notebook.evaluate("library.transcript(2).segments[4].text.split()[:3]")
     shown.root.get_by_label("Search what was said").fill('"' + " ".join(eval(text)) + '"')
     shown.expect("r.querySelector('.rows .row:not([hidden]) mark') !== null")

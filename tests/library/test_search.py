@@ -323,3 +323,15 @@ def test_hits_as_a_table(talks: Store) -> None:
     ]  # fmt: skip
     assert table["match"].tolist() == ["room", "room"]
     assert search(talks, "absent").to_pandas().empty
+
+
+def test_of_several_transcripts_of_a_recording_the_newest_is_searched(tmp_path: Path) -> None:
+    store = Store(tmp_path / "two-runs.db")
+    recording = store.add_recording(RecordingKey("sound"), About("talk.wav"))
+    for place, text in enumerate(("an ant and a bee", "an ant and a cat")):
+        run = store.add_run(RunKey("demo", f"weights-{place}", "float32", "{}"))
+        store.save(recording, run, saying(text))
+    assert [hit.match for hit in search(store, "ant")] == ["ant"]
+    assert list(search(store, "bee")) == []
+    assert [hit.match for hit in search(store, "bee", Filters(run=1))] == ["bee"]
+    store.close()

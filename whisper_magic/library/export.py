@@ -26,6 +26,7 @@ from whisper_magic.audio.sources import opened
 from whisper_magic.errors import AudioError, LibraryError, PackageMissing
 from whisper_magic.library import tables
 from whisper_magic.library.run import counts
+from whisper_magic.library.schema import LATEST
 from whisper_magic.library.search import Hit
 from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store, storable
 from whisper_magic.transcript import Segment, Transcript
@@ -117,7 +118,7 @@ def _exported(store: Store, only: set[int] | None) -> Iterator[Exported]:
     rows = store.query(
         f"""SELECT recording.id, content, start, "end", recording.name, duration, reference, speaker, transcript.id,
                    transcript.edited IS NOT NULL, metadata
-            FROM recording LEFT JOIN transcript ON transcript.recording = recording.id AND {tables.LATEST}
+            FROM recording LEFT JOIN transcript ON transcript.recording = recording.id AND {LATEST}
             ORDER BY recording.id"""
     )
     for number, content, start, end, name, duration, reference, speaker, transcript, corrected, metadata in rows:

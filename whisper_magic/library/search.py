@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic.library.query import LEAST_PART, Query, parse
-from whisper_magic.library.schema import SHIFT
+from whisper_magic.library.schema import LATEST, SHIFT
 from whisper_magic.library.store import Store, storable
 from whisper_magic.transcript import data_frame
 
@@ -109,7 +109,7 @@ def search(
     Args:
         store: Where to look.
         text: As typed (see `query`).
-        filters: Which transcripts are searched.
+        filters: Which transcripts are searched; without a run, the newest of each recording.
         near: All words within this many words of each other.
         limit: Most hits.
         typing: Whether the last word may still grow.
@@ -120,8 +120,11 @@ def search(
     query = parse(text, near, typing=typing)
     if query is None:
         return Hits((), text)
-    found = _ids(store, query, filters or Filters(), limit + limit // 2 + 10)  # some begin in the next segment
-    hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
+    chosen = filters or Filters()
+    runs = 1 if chosen.run is not None else max(1, store.query("SELECT count(*) FROM run")[0][0])
+    found = _ids(store, query, chosen, runs * (limit + limit // 2 + 10))  # some begin in the next segment
+    rows = _rows(store, found, newest=chosen.run is None)
+    hits = [hit for row in rows if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
 
 
@@ -181,14 +184,14 @@ def _first(store: Store, source: str, values: Sequence[str], limit: int) -> list
     return [row[0] for row in store.query(f"SELECT rowid FROM {source} LIMIT ?", (*values, limit))]
 
 
-def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
-    """What is known of segments, in their order."""
+def _rows(store: Store, segments: Sequence[int], newest: bool) -> list[Any]:
+    """What is known of segments, in their order; `newest`: of those of each recording's newest transcript."""
     rows = store.query(
         f"""SELECT segment.id, segment.text, segment.following, segment.start, segment."end", segment.words,
                    transcript.id, transcript.language, recording.id, recording.name, recording.speaker
             FROM segment JOIN transcript ON transcript.id = segment.id >> {SHIFT}
             JOIN recording ON recording.id = transcript.recording
-            WHERE segment.id IN ({", ".join(map(str, segments))})"""
+            WHERE segment.id IN ({", ".join(map(str, segments))}) {f"AND {LATEST}" if newest else ""}"""
     )
     place = {segment: place for place, segment in enumerate(segments)}
     return sorted(rows, key=lambda row: place[row[0]])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, get_args
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.schema import SHIFT
+from whisper_magic.library.schema import LATEST, SHIFT
 from whisper_magic.library.store import Store
 from whisper_magic.scoring import word_errors
 from whisper_magic.wording import near
@@ -73,10 +73,6 @@ def _recordings(store: Store, run: int | None) -> Iterator[tuple[Any, ...]]:
         values[18] = None if row[18] is None else bool(row[18])
         values[22] = json.loads(row[22])
         yield tuple(values)
-
-
-# Of several transcripts of a recording, the one that was written last.
-LATEST = "transcript.id = (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)"
 
 
 def _segments(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
