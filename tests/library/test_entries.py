@@ -240,3 +240,19 @@ def test_a_dataset_without_recordings(rows: dict[str, list[Any]]) -> None:
         names(made)
     with pytest.raises(LibraryError, match="--reference said: no such column; there are"):
         names(datasets.Dataset.from_dict(rows), reference="said")
+
+
+def test_columns_of_a_table_may_name_parts() -> None:
+    table = pd.DataFrame(
+        {
+            "path": ["a.wav", "a.wav", "b.wav"],
+            "start": [0.0, 2.0, np.nan],
+            "end": [2.0, np.nan, np.nan],
+            "kind": list("xyz"),
+        }
+    )
+    entries = list(entries_of(table))
+    assert [(one.start, one.end) for one in entries] == [(None, 2.0), (2.0, None), (None, None)]
+    assert entries[0].metadata == {"kind": "x"}
+    (cut,) = entries_of(pd.DataFrame({"path": ["a.wav"], "offset": [1.5], "duration": [2]}))
+    assert (cut.start, cut.end) == (1.5, 3.5)

@@ -165,13 +165,16 @@ def _of_table(table: Any, reference: str | None, label: str) -> Iterator[Entry]:
         rows = _undecoded(table, audio)
     for place, row in enumerate(rows):
         about = {name: row[key] for name, key in columns.items() if name not in (audio, text, speaker)}
+        start, end = _part(row[audio], about)
         name = f"{label}[{place}]"
         for entry in entries_of(row[audio], label=name):
             yield replace(
                 entry,
+                start=start,
+                end=end,
                 reference=_text(row[text]) if text else None,
                 speaker=_text(row[speaker]) if speaker else None,
-                metadata={key: value for key, value in about.items() if _is_plain(value)} or None,
+                metadata={k: v for k, v in about.items() if k not in manifests.PARTS and _is_plain(v)} or None,
             )
 
 
@@ -204,6 +207,17 @@ def _of_row(row: Mapping[str, Any], label: str) -> Iterator[Entry]:
         yield from _of_path(path, None)
     else:
         yield Entry(row, f"{label}/{Path(path).name}" if isinstance(path, str) else label)
+
+
+def _part(source: Any, about: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Of a path, the part that its row names; sound in the row itself is cut already."""
+    if not isinstance(source, str | os.PathLike):
+        return None, None
+    return manifests.part_of({name: about[name] for name in manifests.PARTS if _is_number(about.get(name))})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and value == value
 
 
 def _text(value: Any) -> str | None:

@@ -35,6 +35,7 @@ PATHS = ("audio_filepath", "path", "file_name", "audio", "file", "filename", "au
 TEXTS = ("reference", "text", "sentence", "transcription", "transcript")
 SPEAKERS = ("speaker", "speaker_id", "client_id")
 STARTS, ENDS, DURATIONS = ("offset", "start"), ("end",), ("duration",)
+PARTS = (*STARTS, *ENDS, *DURATIONS)
 _WHOLE = 0.02  # seconds by which a part may miss the end of its recording and still be the whole
 
 
@@ -179,18 +180,28 @@ def _of_fields(row: Mapping[str, Any], path: Path, reference: str | None) -> Row
         )
     column = reference or next((name for name in TEXTS if name in row), None)
     text = row[column] if column is not None else None
-    start, end, duration = (_seconds(_first(row, names)) for names in (STARTS, ENDS, DURATIONS))
-    if end is None and start is not None and duration is not None:
-        end = start + duration
-    used = {*PATHS, *SPEAKERS, *STARTS, *ENDS, *DURATIONS, column}
+    start, end = part_of(row)
+    used = {*PATHS, *SPEAKERS, *PARTS, column}
     return Row(
         _located(str(source), path),
-        start=start or None,
+        start=start,
         end=end,
         reference=None if text in (None, "") else str(text),
         speaker=None if (speaker := _first(row, SPEAKERS)) in (None, "") else str(speaker),
         metadata={key: value for key, value in row.items() if key not in used and value not in (None, "")},
     )
+
+
+def part_of(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Where the part of a recording that a row names begins and ends, in seconds; None: at its beginning, at its end.
+
+    Raises:
+        ValueError: For what is no number.
+    """
+    start, end, duration = (_seconds(_first(row, names)) for names in (STARTS, ENDS, DURATIONS))
+    if end is None and start is not None and duration is not None:
+        end = start + duration
+    return start or None, end
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
