@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.checkpoints import convert_to_ctranslate2
 from benchmarks.measure import Measurement, Run, Side, take_turns
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
-from benchmarks.probe import checkpoint_folder
+from benchmarks.probe import checkpoint_folder, read_recording
 from benchmarks.report.report import Finding, SuiteResult, find, ratio
 from benchmarks.settings import Settings
 from benchmarks.suites.player import FLAGS
 from whisper_magic import Engine, Library
-from whisper_magic.audio.load import load
 from whisper_magic.errors import WhisperMagicError
 
 if TYPE_CHECKING:
@@ -133,10 +132,8 @@ def _opened(path: Path) -> float:
 
 
 def _searched(library: Library, text: str) -> float:
-    from whisper_magic.library.search import search
-
     began = perf_counter()
-    search(library.store, text, limit=50, typing=True)
+    library.hits(text if text[0] in '"*' else f"{text.rstrip()}*", limit=50)  # the last word may still grow
     return perf_counter() - began
 
 
@@ -249,5 +246,5 @@ def _kept(engine: Engine, folder: Path, path: Path) -> Run:
 
 def _peer_looped(peer: SubprocessPeer, clips: Sequence[Path]) -> Run:
     began = perf_counter()
-    runs: list[Any] = [peer.run("transcribe", load(path).samples, 1, False) for path in clips]
+    runs: list[Any] = [peer.run("transcribe", read_recording(path), 1, False) for path in clips]
     return Run(perf_counter() - began, output="\n".join(str(one.output) for one in runs))

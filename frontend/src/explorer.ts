@@ -8,7 +8,7 @@ import { Facets } from "./facets";
 import { Kernel, Refused } from "./kernel";
 import { typing } from "./keys";
 import playerCss from "./player.css";
-import type { Difference, Filtered, First, Hit, Model, Row } from "./protocol";
+import type { Difference, Facts, Filtered, First, Hit, Model, Row } from "./protocol";
 import { RowSound } from "./rowsound";
 import { Table } from "./table";
 import { followTheme } from "./theme";
@@ -38,7 +38,8 @@ const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
 
 type Any = Row | Hit;
 const recordingOf = (row: Any): number => ("recording" in row ? row.recording : row.id);
-const startOf = (row: Any): number => ("recording" in row ? row.start : (row.hit?.[0] ?? 0));
+const startOf = (row: Any): number => ("recording" in row ? row.start : (row.hit?.[0] ?? row.part?.[0] ?? 0));
+const endOf = (row: Any): number | null => ("recording" in row ? null : (row.part?.[1] ?? null));
 const percent = (value: number | null): string => (value === null ? "" : `${Math.round(100 * value)} %`);
 
 class Explorer {
@@ -53,6 +54,8 @@ class Explorer {
   readonly #search = h("input", { type: "search", placeholder: "Search what was said", "aria-label": "Search what was said" });
   readonly #views = h("select", { "aria-label": "View" });
   readonly #runs = h("select", { "aria-label": "Models" });
+  readonly #comparer = h("select", { "aria-label": "Compare with" });
+  readonly #failures = h("button", { type: "button", title: "Recordings that could not be read" });
   readonly #count = h("span", { class: "soft", role: "status" });
   readonly #say = h("div", { class: "say", role: "status" });
   readonly #bar = h("div", { class: "bar actions", role: "group", "aria-label": "What is selected" });
@@ -65,6 +68,7 @@ class Explorer {
   readonly #help = help();
   readonly #stop = new AbortController();
   readonly #selected = new Set<number>();
+  #known: Facts["runs"] = [];
   #sort = "added";
   #descending = false;
   #shown: Filtered | null = null;
@@ -84,6 +88,7 @@ class Explorer {
       onactive: () => this.#fit(),
       onopen: (row) => void this.#open(row),
     });
+    this.#facets.oncleared = () => this.#search.focus();
     this.#build();
     this.#listen();
     this.#table.show(first.total, first.hits ?? first.rows);
@@ -130,8 +135,7 @@ class Explorer {
   // -- drawing ---------------------------------------------------------------------------------------------------------
 
   #build(): void {
-    const { path, hits, runs, failures, readonly, running, query, more } = this.#first;
-    this.#root.classList.toggle("scored", this.#first.scored);
+    const { path, hits, readonly, run, query, more } = this.#first;
     const title = hits === null ? path.split("/").slice(-2).join("/") : `“${query}”`;
     this.#root.setAttribute("aria-label", hits === null ? `Library ${title}` : `Hits of ${query}`);
     const head = h("div", { class: "head" }, h("span", { class: "title", title: path, dir: "auto" }, title), this.#count);
@@ -140,18 +144,19 @@ class Explorer {
     const tools = h("div", { class: "tools", role: "group", "aria-label": "Tools" });
     if (hits === null) {
       for (const [value, label] of VIEWS) this.#views.append(h("option", { value }, label));
-      this.#runs.append(h("option", { value: 0 }, "Newest transcripts"));
-      for (const { id, name } of runs) this.#runs.append(h("option", { value: id }, name));
-      tools.append(this.#search, this.#views);
-      if (runs.length > 1) tools.append(this.#runs, this.#comparer());
-      if (failures > 0) tools.append(this.#tool(`${failures} unreadable`, "Recordings that could not be read", () => void this.#failed()));
+      tools.append(this.#search, this.#views, this.#runs, this.#comparer, this.#failures);
+      this.#failures.addEventListener("click", () => void this.#failed());
+      this.#comparer.addEventListener("change", () => this.#chosenToCompare());
+      this.#know(this.#first);
     }
     tools.append(this.#tool("Keys", "Keys of the table", () => this.#help.showModal()));
     head.append(tools);
     const stop = button("Stop", "Stop transcribing; what is done is kept");
     stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#work.append(this.#progress, this.#state, stop);
-    this.#work.hidden = !running;
+    this.#progress.hidden = !run.running;
+    this.#work.hidden = !run.running && run.state === "";
+    this.#state.textContent = run.state;
     const side = hits === null ? [this.#facets.element] : [];
     this.#root.append(head, this.#work, h("div", { class: hits === null ? "sides" : "sides alone" }, ...side, this.#table.element), this.#bar, this.#say, this.#detail, this.#help);
     this.#actions(readonly);
@@ -161,7 +166,6 @@ class Explorer {
   }
 
   #content(): ConstructorParameters<typeof Table<Any>>[1] {
-    const scored = this.#first.scored;
     const recordings = [
       { name: "select", label: "" },
       { name: "sound", label: "" },
@@ -171,7 +175,7 @@ class Explorer {
       { name: "said", label: "Text" },
       { name: "flags", label: "Flags", sort: "flags" },
       { name: "sure", label: "Confidence", sort: "confidence" },
-      ...(scored ? [{ name: "wer", label: "WER", sort: "wer" }] : []),
+      { name: "wer", label: "WER", sort: "wer" },
       { name: "tags", label: "Tags" },
     ];
     const hits = [
@@ -183,18 +187,19 @@ class Explorer {
     ];
     return {
       columns: this.#first.hits === null ? recordings : hits,
-      fill: (row, cells) => ("recording" in row ? this.#fillHit(row, cells) : this.#fillRow(row, cells, scored)),
+      fill: (row, cells) => ("recording" in row ? this.#fillHit(row, cells) : this.#fillRow(row, cells)),
       fetch: async (start, count) => {
         if (this.#shown === null) return [];
         return (await this.#kernel.ask("rows", { token: this.#shown.token, start, count })).value;
       },
       selected: (row) => this.#all || this.#selected.has(recordingOf(row)),
+      same: (row, other) => recordingOf(row) === recordingOf(other),
       label: (row) => short(row.name),
     };
   }
 
-  #fillRow(row: Row, cells: readonly HTMLElement[], scored: boolean): void {
-    const [select, sound, name, length, lang, said, flags, sure, ...rest] = cells;
+  #fillRow(row: Row, cells: readonly HTMLElement[]): void {
+    const [select, sound, name, length, lang, said, flags, sure, wer, tags] = cells;
     const box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Select ${short(row.name)}` });
     box.checked = this.#all || this.#selected.has(row.id);
     box.addEventListener("change", () => this.#choose(row, box.checked));
@@ -211,8 +216,8 @@ class Explorer {
     said?.setAttribute("dir", "auto");
     set(flags, row.flag.join(", "));
     set(sure, percent(row.confidence));
-    if (scored) set(rest[0], percent(row.wer));
-    rest.at(-1)?.replaceChildren(...row.tag.map((tag) => h("span", { class: "tag" }, tag)));
+    set(wer, percent(row.wer));
+    tags?.replaceChildren(...row.tag.map((tag) => h("span", { class: "tag" }, tag)));
   }
 
   #fillHit(hit: Hit, cells: readonly HTMLElement[]): void {
@@ -228,7 +233,7 @@ class Explorer {
   #player(row: Any): HTMLElement {
     const playing = this.#sound.playing === recordingOf(row);
     const made = h("button", { type: "button", tabindex: -1, class: playing ? "small on" : "small", "aria-label": `${playing ? "Stop" : "Play"} ${short(row.name)}` }, icon(playing ? "pause" : "play"));
-    made.addEventListener("click", () => void this.#sound.toggle(recordingOf(row), startOf(row)));
+    made.addEventListener("click", () => void this.#sound.toggle(recordingOf(row), startOf(row), endOf(row)));
     return made;
   }
 
@@ -251,13 +256,18 @@ class Explorer {
       const { value } = await this.#kernel.ask("view", asked);
       if (turn !== this.#looking) return; // something newer was asked
       this.#shown = value;
+      const all = this.#all;
       if (!keep) this.#all = false;
+      this.#know(value);
       this.#table.sorted(this.#sort, this.#descending);
       this.#table.show(value.total, value.rows, keep);
       this.#facets.show(value);
       this.#counted(value.total, value.seconds);
-      this.#status(value.total === 0 ? "Nothing passes these filters." : "");
+      const nothing = value.of === 0 ? "The library is empty." : "Nothing passes these filters.";
+      if (value.total === 0) this.#status(nothing);
+      else if (!keep || this.#say.textContent === nothing) this.#status("");
       this.#fit();
+      if (all) this.#chose(); // of what passes now, or no more
     } catch (error) {
       if (turn === this.#looking) this.#status(`${(error as Error).message}.`);
     }
@@ -281,23 +291,35 @@ class Explorer {
     }
   }
 
-  #comparer(): HTMLElement {
-    const select = h("select", { "aria-label": "Compare with" }, h("option", { value: "" }, "Compare with…"));
-    for (const { id, name } of this.#first.runs) select.append(h("option", { value: id }, name));
-    select.addEventListener("change", () => {
-      const other = Number(select.value);
-      select.value = "";
-      const first = Number(this.#runs.value) || (this.#first.runs.filter(({ id }) => id !== other).at(-1)?.id ?? 0);
-      void this.#compare(first, other);
-    });
-    return select;
+  /** What may have changed while the library grew. */
+  #know({ scored, runs, failures }: Facts): void {
+    this.#root.classList.toggle("scored", scored);
+    const chosen = this.#runs.value;
+    this.#runs.replaceChildren(h("option", { value: 0 }, "Newest transcripts"));
+    this.#comparer.replaceChildren(h("option", { value: "" }, "Compare with…"));
+    for (const { id, name } of runs) {
+      this.#runs.append(h("option", { value: id }, name));
+      this.#comparer.append(h("option", { value: id }, name));
+    }
+    this.#runs.value = chosen === "" ? "0" : chosen;
+    this.#runs.hidden = this.#comparer.hidden = runs.length < 2;
+    this.#failures.textContent = `${failures} unreadable`;
+    this.#failures.hidden = failures === 0;
+    this.#known = runs;
+  }
+
+  #chosenToCompare(): void {
+    const other = Number(this.#comparer.value);
+    this.#comparer.value = "";
+    const first = Number(this.#runs.value) || (this.#known.filter(({ id }) => id !== other).at(-1)?.id ?? 0);
+    void this.#compare(first, other);
   }
 
   async #compare(first: number, second: number): Promise<void> {
     this.#status("Comparing…");
     try {
       const { value } = await this.#kernel.ask("differences", { first, second });
-      const name = (id: number): string => this.#first.runs.find((run) => run.id === id)?.name ?? String(id);
+      const name = (id: number): string => this.#known.find((run) => run.id === id)?.name ?? String(id);
       const same = value.length === 0 ? [h("p", {}, "The texts are the same.")] : [];
       this.#showDetail(`Where ${name(second)} differs from ${name(first)}, most first`, ...same, ...value.map((one) => difference(one)));
       this.#status("");
@@ -433,12 +455,13 @@ class Explorer {
 
   #accept(): void {
     const targets = new Set(this.#targets);
-    const accepted = this.#table.here.some((row) => "id" in row && targets.has(row.id) && !row.accepted);
+    const known = this.#table.here.filter((row): row is Row => "id" in row && targets.has(row.id));
+    const accepted = known.length < targets.size || known.some((row) => !row.accepted);
     void this.#change("accept", { recordings: [...targets], accepted }, targets, (row) => ({ ...row, accepted }));
   }
 
   async #change(kind: "tag" | "note" | "accept", what: object, targets: Set<number>, change: (row: Row) => Row): Promise<void> {
-    if (this.#all) {
+    if (this.#all && kind !== "note") {
       this.#status("Select recordings one by one to change them, or use library.tag(library.selected.recording, …).");
       return;
     }
@@ -494,8 +517,10 @@ class Explorer {
     const row = this.#table.active;
     if (this.#table.key(event)) {
       const now = this.#table.active;
-      if (event.shiftKey && this.#first.hits === null) for (const one of [row, now]) if (one !== null) this.#selected.add(recordingOf(one));
-      if (event.shiftKey) this.#chose();
+      if (event.shiftKey && this.#first.hits === null) {
+        for (const one of [row, now]) if (one !== null) this.#selected.add(recordingOf(one));
+        this.#chose();
+      }
       return true;
     }
     switch (event.key) {
@@ -507,26 +532,31 @@ class Explorer {
         return true;
       case "Escape":
         return this.#closeDetail() || this.#unselect();
-      case "t":
-      case "T":
-        this.#tag.focus();
-        return true;
     }
     if (row === null) return false;
-    switch (event.key) {
+    return this.#on(row, event.key);
+  }
+
+  /** Do what a key means for a row. Returns whether it was ours. */
+  #on(row: Any, key: string): boolean {
+    switch (key) {
       case " ":
-        void this.#sound.toggle(recordingOf(row), startOf(row));
+        void this.#sound.toggle(recordingOf(row), startOf(row), endOf(row));
         return true;
       case "Enter":
         void this.#open(row);
         return true;
+    }
+    if (this.#first.hits !== null) return false;
+    switch (key.toLowerCase()) {
       case "x":
-      case "X":
-        if (this.#first.hits === null) this.#choose(row, !this.#selected.has(recordingOf(row)));
+        this.#choose(row, !this.#selected.has(recordingOf(row)));
         return true;
       case "a":
-      case "A":
         this.#accept();
+        return true;
+      case "t":
+        this.#tag.focus();
         return true;
       default:
         return false;
@@ -596,15 +626,17 @@ class Views {
     this.#making.add(anchor);
     try {
       const { value } = await this.#kernel.insist("first", {});
-      if (!anchor.isConnected) return;
+      if (!anchor.isConnected) {
+        this.#making.delete(anchor); // it may come back
+        return;
+      }
       const made = new Explorer(this.#model, this.#kernel, value);
       this.#views.set(anchor, made);
       made.mount(anchor);
+      this.#making.delete(anchor);
     } catch (error) {
       if (!(error instanceof Refused)) console.error(error); // the static view stays
-      return;
     }
-    this.#making.delete(anchor);
   }
 
   /** An output that is cleared takes its table along; one that is merely moved comes back at once. */

@@ -23,14 +23,21 @@ export class Facets {
   readonly element = h("div", { class: "facets", role: "group", "aria-label": "Filters" });
   readonly state: State = { facets: {}, ranges: {} };
   readonly #changed: () => void;
+  #focused = ""; // the facet whose button is drawn anew
   readonly #all = new Set<string>(); // facets of which every value is shown
   readonly #brushes = new Map<string, Brush>();
   readonly #lists = new Map<string, HTMLElement>();
   readonly #clear = h("button", { type: "button", class: "clear", hidden: true }, "Clear filters");
 
+  /** Called after the button that clears, which is hidden then. */
+  oncleared: () => void = () => undefined;
+
   constructor(changed: () => void) {
     this.#changed = changed;
-    this.#clear.addEventListener("click", () => this.clear());
+    this.#clear.addEventListener("click", () => {
+      this.clear();
+      this.oncleared();
+    });
     this.element.append(this.#clear);
   }
 
@@ -64,6 +71,10 @@ export class Facets {
     const shown = this.#all.has(name) ? values : values.slice(0, FEW);
     box.replaceChildren(h("legend", {}, NAMES[name] ?? name), ...shown.map(([value, count]) => this.#value(name, value, count, most)));
     if (values.length > FEW) box.append(this.#more(name, values.length));
+    if (this.#focused === name) {
+      this.#focused = "";
+      box.querySelector<HTMLElement>(".more")?.focus();
+    }
     if (focused !== undefined) box.querySelector<HTMLInputElement>(`input[value="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -88,6 +99,7 @@ export class Facets {
     button.addEventListener("click", () => {
       if (all) this.#all.delete(name);
       else this.#all.add(name);
+      this.#focused = name;
       this.#changed();
     });
     return button;

@@ -122,6 +122,8 @@ export interface Row {
   readonly duration: number | null;
   readonly text: string;
   readonly hit: Found | null;
+  /** Second at which it begins and ends, of a part of a file. */
+  readonly part: readonly [start: number, end: number | null] | null;
   readonly note: string;
   readonly accepted: boolean;
   readonly confidence: number | null;
@@ -151,15 +153,20 @@ export interface Histogram {
   readonly unknown: number;
 }
 
-/** What the explorer draws first. */
-export interface First {
-  readonly path: string;
-  readonly readonly: boolean;
-  readonly running: boolean;
+/** What changes while a library grows. */
+export interface Facts {
   readonly failures: number;
   /** Whether there are word error rates. */
   readonly scored: boolean;
   readonly runs: readonly { readonly id: number; readonly name: string }[];
+}
+
+/** What the explorer draws first. */
+export interface First extends Facts {
+  readonly path: string;
+  readonly readonly: boolean;
+  /** How far a run in the background is. */
+  readonly run: { readonly state: string; readonly fraction: number | null; readonly running: boolean };
   readonly query: string;
   readonly total: number;
   readonly seconds?: number;
@@ -168,7 +175,7 @@ export interface First {
   readonly more?: boolean;
 }
 
-export interface Filtered {
+export interface Filtered extends Facts {
   readonly token: number;
   readonly total: number;
   readonly of: number;

@@ -16,6 +16,8 @@ export interface Content<R> {
   /** Rows `start` to `start + count`. */
   fetch(start: number, count: number): Promise<readonly R[]>;
   selected(row: R): boolean;
+  /** Whether two rows are of one thing, perhaps as it was and as it is. */
+  same(row: R, other: R): boolean;
   /** What a row is called. */
   label(row: R): string;
 }
@@ -44,6 +46,7 @@ export class Table<R> {
   readonly #id = `wm-table-${(tables += 1)}`;
   readonly #drawn: Drawn[] = [];
   #pages = new Map<number, readonly R[]>();
+  #fresh = new Set<number>(); // pages that are as they were last asked for; others are shown until they are
   readonly #asked = new Set<number>();
   #total = 0;
   #active = 0;
@@ -68,9 +71,18 @@ export class Table<R> {
   show(total: number, rows: readonly R[], keep = false): void {
     this.#generation += 1;
     this.#asked.clear();
-    this.#pages = new Map();
-    for (let at = 0; at < rows.length; at += PAGE) this.#pages.set(at / PAGE, rows.slice(at, at + PAGE));
+    this.#fresh = new Set();
+    const before = this.active;
+    if (!keep) this.#pages = new Map();
+    for (let at = 0; at < rows.length; at += PAGE) {
+      this.#pages.set(at / PAGE, rows.slice(at, at + PAGE));
+      this.#fresh.add(at / PAGE);
+    }
     this.#total = total;
+    if (keep && before !== null) {
+      const moved = rows.findIndex((row) => this.#content.same(row, before)); // new rows may have come in before it
+      if (moved >= 0) this.#active = moved;
+    }
     if (!keep) {
       this.#active = 0;
       this.element.scrollTop = 0;
@@ -150,7 +162,7 @@ export class Table<R> {
     const heading = h("div", { role: "columnheader", class: name, "data-sort": sort, "aria-sort": sort === undefined ? undefined : "none" });
     if (sort === undefined) heading.append(h("span", { class: label === "" ? "spoken" : "" }, label || name));
     else {
-      const button = h("button", { type: "button", tabindex: -1, title: `Sort by ${label}` }, label);
+      const button = h("button", { type: "button", title: `Sort by ${label}` }, label);
       button.addEventListener("click", () => this.#events.onsort(sort));
       heading.append(button);
     }
@@ -227,7 +239,7 @@ export class Table<R> {
   #ask(first: number, last: number): void {
     if (last <= first) return;
     for (let page = Math.floor(first / PAGE); page <= Math.floor((last - 1) / PAGE); page += 1) {
-      if (this.#pages.has(page) || this.#asked.has(page)) continue;
+      if (this.#fresh.has(page) || this.#asked.has(page)) continue;
       void this.#fetch(page);
     }
   }
@@ -246,6 +258,7 @@ export class Table<R> {
       const rows = await this.#content.fetch(page * PAGE, PAGE);
       if (generation !== this.#generation) return;
       this.#pages.set(page, rows);
+      this.#fresh.add(page);
       this.#draw();
       if (Math.floor(this.#active / PAGE) === page) this.#events.onactive(this.active);
     } catch {

@@ -34,6 +34,7 @@ function made(total: number): { table: Table<Item>; fetched: number[]; sorted: s
         return Promise.resolve(rows(start, count));
       },
       selected: () => false,
+      same: (row, other) => row.place === other.place,
       label: (row) => String(row.place),
     },
     { onsort: (column) => sorted.push(column), onactive: () => undefined, onopen: (row) => opened.push(row.place) },

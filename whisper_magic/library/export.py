@@ -236,7 +236,7 @@ def _save_audiofolder(store: Store, folder: Path, only: set[int] | None, source_
     """A folder that `datasets.load_dataset("audiofolder")` reads: recordings, and metadata.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [("file_name", "text", "transcript", "language", "speaker", "duration")]
-    used = _originals(store, folder)
+    used = _taken(store, folder)
     for one in _with_text(store, only):
         name = _put(source_of(one.id), one, folder, used)
         written, language = (one.transcript.text, one.transcript.language) if one.transcript else ("", None)
@@ -250,26 +250,36 @@ def _put(source: Any, one: Exported, folder: Path, used: set[str]) -> str:
     """Put a recording into a folder: its file as it is (a link where that is possible), or a FLAC of its sound."""
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     as_it_is = path is not None and path.is_file() and one.key.start is None and one.key.end is None
-    if path is not None and as_it_is and path.parent.absolute() == folder.absolute():
+    if path is not None and as_it_is and path.parent.resolve() == folder.resolve():
         return path.name  # it is there
     name = _free(_stem(one.name), path.suffix if as_it_is and path is not None else ".flac", used)
-    target = folder / name
-    target.unlink(missing_ok=True)
-    if as_it_is and path is not None:
-        try:
-            os.link(path, target)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(path, target)
-    else:
-        _write_flac(target, load(source, start=one.key.start, end=one.key.end))
+    partial = folder / f".{secrets.token_hex(6)}.tmp"
+    try:
+        if as_it_is and path is not None:
+            try:
+                os.link(path, partial)
+            except OSError:  # another file system, or one without links
+                shutil.copyfile(path, partial)
+        else:
+            _write_flac(partial, load(source, start=one.key.start, end=one.key.end))
+        partial.replace(folder / name)
+    finally:
+        partial.unlink(missing_ok=True)
     return name
 
 
-def _originals(store: Store, folder: Path) -> set[str]:
-    """The names in a folder that are recordings of the library, which an export must not write over."""
-    parent = str(folder.absolute())
-    rows = store.query("SELECT name FROM source WHERE substr(name, 1, ?) = ?", (len(parent), parent))
-    return {Path(name).name.lower() for (name,) in rows if str(Path(name).parent) == parent}
+def _taken(store: Store, folder: Path) -> set[str]:
+    """The names in a folder that an export must not write over: all that are there, but those of an earlier export."""
+    there = {path.name.lower() for path in folder.iterdir()}
+    listed = folder / "metadata.csv"
+    if not listed.is_file():
+        return there
+    with listed.open(encoding="utf-8", newline="") as file:
+        earlier = {row.get("file_name", "").lower() for row in csv.DictReader(file)}
+    where = folder.resolve()
+    rows = store.query("SELECT name FROM source")
+    ours = {Path(name).name.lower() for (name,) in rows if Path(name).parent.resolve() == where}
+    return there - earlier | ours
 
 
 def _save_subtitles(store: Store, folder: Path, only: set[int] | None) -> None:

@@ -164,6 +164,7 @@ class Library:
         near: int | None = None,
         language: str | None = None,
         speaker: str | None = None,
+        run: int | None = None,
         limit: int = 1000,
     ) -> pandas.DataFrame:
         """Find where something was said.
@@ -173,6 +174,7 @@ class Library:
             near: All words within this many words of each other.
             language: Code; only transcripts in this language.
             speaker: Only recordings of this speaker.
+            run: Id of the models and options (`runs`); None for each recording's newest transcript.
             limit: Most hits.
 
         Returns:
@@ -182,7 +184,8 @@ class Library:
             LibraryError: For a search that says only what is not wanted.
             PackageMissing: Without pandas (the `pandas` extra).
         """
-        return self.hits(text, near=near, language=language, speaker=speaker, limit=limit).to_pandas()
+        where: dict[str, Any] = {"language": language, "speaker": speaker, "run": run}
+        return self.hits(text, near=near, limit=limit, **where).to_pandas()
 
     def hits(
         self,
@@ -191,11 +194,13 @@ class Library:
         near: int | None = None,
         language: str | None = None,
         speaker: str | None = None,
+        run: int | None = None,
         limit: int = 1000,
     ) -> Hits:
         """The hits of `search`, as objects."""
-        filters = Filters(language, speaker)
-        return search(self.store, text, filters, near=near, limit=limit)
+        found = search(self.store, text, Filters(language, speaker, run), near=near, limit=limit)
+        found.library = self
+        return found
 
     def transcript(self, recording: int | str | os.PathLike[str], run: int | None = None) -> Transcript:
         """The transcript of a recording, with its corrections.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.query import parse
 from whisper_magic.library.schema import SHIFT
-from whisper_magic.library.search import transcripts
+from whisper_magic.library.search import times, transcripts
 from whisper_magic.library.store import Store
 from whisper_magic.wording import near
 
@@ -117,7 +117,12 @@ class Rows:
         version = self.store.version
         if version == self._version:
             return False
+        with self.store.snapshot():
+            self._read()
         self._version = version
+        return True
+
+    def _read(self) -> None:
         recordings = self.store.query("SELECT id, name, duration, accepted FROM recording ORDER BY id")
         condition = "" if self.run is None else f"WHERE run = {int(self.run)}"
         # In the order of the index, which holds it all: the last transcript of a recording stays.
@@ -147,7 +152,6 @@ class Rows:
             "model": _one_each([targets.get(row[2]) for row in rows]),
         }
         self.flag_counts = np.array([len(one) for one in flags], np.int64)
-        return True
 
     def _tags(self) -> dict[str, Mask]:
         place = {number: place for place, number in enumerate(self.ids.tolist())}
@@ -258,7 +262,8 @@ class Rows:
         known = ", ".join(str(number) for number in numbers if number)
         texts = dict(self.store.query(f"SELECT id, substr(text, 1, {OPENING}) FROM transcript WHERE id IN ({known})"))
         ids = ", ".join(str(int(self.ids[place])) for place in places)
-        notes = dict(self.store.query(f"SELECT id, note FROM recording WHERE id IN ({ids})"))
+        rows = self.store.query(f'SELECT id, note, start, "end" FROM recording WHERE id IN ({ids})')
+        notes, parts = {row[0]: row[1] for row in rows}, {row[0]: part_of(row[2], row[3]) for row in rows}
         hits = self._hits([number for number in numbers if number], text)
         return [
             {
@@ -268,6 +273,7 @@ class Rows:
                 "text": texts.get(numbers[at], ""),
                 "hit": hits.get(numbers[at]),
                 "note": notes[number],
+                "part": parts[number],
                 "accepted": bool(self.accepted[place]),
                 **{name: _plain(self.figures[name][place]) for name in RANGES},
                 **{name: [value for value, mask in self.facets[name].items() if mask[place]] for name in FACETS},
@@ -282,12 +288,14 @@ class Rows:
             return {}
         for number in numbers:
             rows = self.store.query(
-                "SELECT start, text, following FROM segment WHERE id >= ? AND id < ? ORDER BY id",
+                'SELECT start, "end", text, following, words FROM segment WHERE id >= ? AND id < ? ORDER BY id',
                 (number << SHIFT, (number + 1) << SHIFT),
             )
-            for start, own, following in rows:
+            for start, end, own, following, words in rows:
                 first, last = query.span(own + following)
                 if 0 <= first < len(own):
+                    if words is not None:
+                        start, _, _ = times(json.loads(words), first, last, (start, end))
                     whole = own + following
                     made[number] = (
                         start,
@@ -297,6 +305,11 @@ class Rows:
                     )
                     break
         return made
+
+
+def part_of(start: float | None, end: float | None) -> tuple[float, float | None] | None:
+    """The part of a file that a recording is, as the page has it; None of a whole one."""
+    return None if start is None and end is None else (start or 0.0, end)
 
 
 _NOTHING: tuple[Any, ...] = (None,) * 9  # of a recording without a transcript

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from whisper_magic.audio.identity import identity
 from whisper_magic.audio.load import find, load, stream
-from whisper_magic.errors import AudioError, OptionError, PackageMissing, SomeFailed, WhisperMagicError
+from whisper_magic.errors import (
+    AudioError,
+    AudioNotFound,
+    AudioUnreadable,
+    OptionError,
+    PackageMissing,
+    SomeFailed,
+    WhisperMagicError,
+)
 from whisper_magic.library.entries import Entry
 from whisper_magic.library.store import About, Known, RecordingKey, Store
 from whisper_magic.options import TranscribeOptions
@@ -283,7 +291,8 @@ class Run:
     def _fail(self, item: Item, error: WhisperMagicError) -> None:
         line = one_line(error)
         self.report.failures.append(item.entry.failure(line))
-        if item.entry.start is None and item.entry.end is None:  # else other parts of the file may be sound
+        whole = item.entry.start is None and item.entry.end is None  # else other parts of the file may be sound
+        if whole and isinstance(error, AudioNotFound | AudioUnreadable):  # else other options may read it
             self.store.note_source(replace(item.known, error=line))
 
     # -- events ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 APPLICATION_ID = 0x776D6167  # "wmag", in the file's header
 SHIFT = 20  # bits of a segment's place in its transcript
 # A condition: of several transcripts of a recording, the one that was written last.
-LATEST = "transcript.id = (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)"
+LATEST = "transcript.id = (SELECT max(other.id) FROM transcript AS other WHERE other.recording = transcript.recording)"
 FOLLOWING = 4  # words of the next segment that are indexed with a segment: a phrase may cross from one to the other
 
 _FIRST = """

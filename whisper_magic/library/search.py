@@ -74,15 +74,17 @@ class Hits(tuple[Hit, ...]):
     Attributes:
         query: As typed.
         more: Whether there is more than this.
+        library: Where it was found; None where that is not known.
     """
 
     query: str
     more: bool
+    library: Any
 
     def __new__(cls, hits: Sequence[Hit], query: str = "", more: bool = False) -> Hits:
         """Make a list of hits."""
         made = super().__new__(cls, hits)
-        made.query, made.more = query, more
+        made.query, made.more, made.library = query, more, None
         return made
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -121,10 +123,8 @@ def search(
     if query is None:
         return Hits((), text)
     chosen = filters or Filters()
-    runs = 1 if chosen.run is not None else max(1, store.query("SELECT count(*) FROM run")[0][0])
-    found = _ids(store, query, chosen, runs * (limit + limit // 2 + 10))  # some begin in the next segment
-    rows = _rows(store, found, newest=chosen.run is None)
-    hits = [hit for row in rows if (hit := _hit(row, query)) is not None]
+    found = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
+    hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
 
 
@@ -167,9 +167,10 @@ def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
         "transcript.run": filters.run,
     }
     chosen = {column: value for column, value in chosen.items() if value is not None}
-    if not chosen and not few:
+    several = filters.run is None and store.query("SELECT count(*) > 1 FROM run")[0][0]
+    if not chosen and not few and not several:
         return _first(store, source, values, limit)
-    conditions = " AND ".join(["true", *(f"{column} = ?" for column in chosen)])
+    conditions = " AND ".join([LATEST if several else "true", *(f"{column} = ?" for column in chosen)])
     rows = store.query(
         f"""SELECT segment FROM (SELECT rowid AS segment, {"rank" if few else "rowid"} AS place FROM {source})
             JOIN transcript ON transcript.id = segment >> {SHIFT}
@@ -184,14 +185,14 @@ def _first(store: Store, source: str, values: Sequence[str], limit: int) -> list
     return [row[0] for row in store.query(f"SELECT rowid FROM {source} LIMIT ?", (*values, limit))]
 
 
-def _rows(store: Store, segments: Sequence[int], newest: bool) -> list[Any]:
-    """What is known of segments, in their order; `newest`: of those of each recording's newest transcript."""
+def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
+    """What is known of segments, in their order."""
     rows = store.query(
         f"""SELECT segment.id, segment.text, segment.following, segment.start, segment."end", segment.words,
                    transcript.id, transcript.language, recording.id, recording.name, recording.speaker
             FROM segment JOIN transcript ON transcript.id = segment.id >> {SHIFT}
             JOIN recording ON recording.id = transcript.recording
-            WHERE segment.id IN ({", ".join(map(str, segments))}) {f"AND {LATEST}" if newest else ""}"""
+            WHERE segment.id IN ({", ".join(map(str, segments))})"""
     )
     place = {segment: place for place, segment in enumerate(segments)}
     return sorted(rows, key=lambda row: place[row[0]])
@@ -207,13 +208,13 @@ def _hit(row: Any, query: Query) -> Hit | None:
     first, last = (0, 0) if first < 0 else (first, last)  # FTS5 has found what we do not see
     spoken = json.loads(words) if words is not None else []
     if last and "".join(word[0] for word in spoken) == own:  # else the text was corrected, and the words were not
-        start, end, named = _times(spoken, first, last, (start, end))
+        start, end, named = times(spoken, first, last, (start, end))
         speaker = named or speaker
     before, after = _shortened(text[:first], end=True).lstrip(), _shortened(text[last:], end=False)
     return Hit(recording, transcript, name, start, end, before, text[first:last], after, language, speaker)
 
 
-def _times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float]) -> tuple[float, float, str | None]:
+def times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float]) -> tuple[float, float, str | None]:
     """When the characters `first` to `last` of a segment are said, and by whom."""
     place, spans = 0, []
     for text, start, end, _, speaker in words:

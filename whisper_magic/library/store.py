@@ -128,6 +128,7 @@ class Store:
         self._threads = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._writes = 0  # of this process
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
         self._mode = "rwc" if create else "rw"
         try:
@@ -218,6 +219,7 @@ class Store:
             try:
                 yield connection
                 connection.execute("COMMIT")
+                self._writes += 1
             except BaseException:
                 with suppress(sqlite3.OperationalError):  # a full disk has rolled it back
                     connection.execute("ROLLBACK")
@@ -245,10 +247,18 @@ class Store:
             raise LibraryError(f"cannot {what} {shown(str(self.path))}: {reason}") from error
 
     @property
-    def version(self) -> tuple[int, int]:
-        """Changes whenever something was written, by whomever."""
-        connection = self.connection
-        return connection.total_changes, int(connection.execute("PRAGMA data_version").fetchone()[0])
+    def version(self) -> tuple[int, ...]:
+        """Another one whenever something was written, by whomever. Each thread has its own."""
+        return self._writes, id(self.connection), int(self.query("PRAGMA data_version")[0][0])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is of one moment, whatever is written meanwhile."""
+        self.query("BEGIN")
+        try:
+            yield
+        finally:
+            self.query("COMMIT")
 
     def close(self) -> None:
         """Close the connections of all threads."""

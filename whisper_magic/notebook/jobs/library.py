@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 
 from whisper_magic.audio.load import find
 from whisper_magic.engine.model import hub
-from whisper_magic.errors import Interrupted, OptionError
+from whisper_magic.errors import Interrupted, OptionError, WhisperMagicError
 from whisper_magic.library import library as libraries
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.library import Library
@@ -97,7 +97,6 @@ def search(request: SearchRequest, context: Context) -> Hits:
     hits = opened.hits(
         request.text, near=request.near, language=request.language, speaker=request.speaker, limit=request.limit
     )
-    EXPLORERS.remember(hits, opened)
     context.assign(request.output, hits)
     return hits
 
@@ -162,17 +161,25 @@ class _Work:
 
     def in_background(self) -> None:
         """Do it in a thread; the library's explorer shows how far it is."""
-        live = LiveExplorer(EXPLORERS.of(self.library))
+        explorer = EXPLORERS.of(self.library)
+        live = LiveExplorer(explorer)
         name = Path(self.request.sources[0].label).name or self.request.sources[0].label
         job = Job(name, self.context.shell, live)
         self.library.job = job
+        explorer.jobs.append(job)
 
         def work() -> Library:
+            state = ""
             try:
                 with LiveProgress(job, delay=0.0) as progress:
                     self._print(*self._do(progress, job))
+            except Interrupted as stop:  # what was finished is kept: the job has a result
+                state = str(stop)
+            except WhisperMagicError as error:
+                state = f"{type(error).__name__}: {error}"
+                raise
             finally:
-                live.end()
+                live.end(state)
             return self.library
 
         JOBS.add(job, work)

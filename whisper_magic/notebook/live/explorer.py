@@ -39,14 +39,13 @@ class LiveExplorer:
 
     def draw(self, frame: Frame) -> bool:
         """Show how far it is. Whether a page shows this explorer."""
-        if self._explorer.shown:
-            self._explorer.notify(frame.state, frame.fraction, running=True)
+        self._explorer.notify(frame.state, frame.fraction, running=True)
         return self._explorer.shown
 
     def fail(self, problem: str) -> None:
         """Say in a line what went wrong."""
-        self._explorer.notify(problem, None, running=False)
+        self.end(problem)
 
-    def end(self) -> None:
-        """Nothing runs any more."""
-        self._explorer.notify("", None, running=False)
+    def end(self, state: str) -> None:
+        """It has ended; `state` says how, where that is not as it should be."""
+        self._explorer.notify(state, None, running=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.library.schema import LATEST
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views.html import escaped, frame, heading
 from whisper_magic.notebook.views.text import PLAIN, Style, display_width, printable, shorten, shorten_middle
@@ -65,7 +66,9 @@ def line(library: Library) -> str:
 def summary(library: Library) -> str:
     """'500 recordings, 1.2 h, word error rate 10.4%'."""
     count, seconds = library.store.query("SELECT count(*), total(duration) FROM recording")[0]
-    errors, words = library.store.query("SELECT total(word_errors), total(word_count) FROM transcript")[0]
+    errors, words = library.store.query(
+        f"SELECT total(word_errors), total(word_count) FROM transcript WHERE word_count > 0 AND {LATEST}"
+    )[0]
     failed = library.store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0]
     parts = [f"{count:,} recording{'' if count == 1 else 's'}", facts.length(seconds)]
     parts += [f"word error rate {percent(errors / words)}"] if words else []
@@ -78,7 +81,8 @@ def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
     found = store.query(
         """SELECT recording.id, name, ifnull(duration, audio_seconds), note, accepted, transcript.id, language,
                   substr(text, 1, 240), flags, confidence, 1.0 * word_errors / nullif(word_count, 0), target,
-                  (SELECT group_concat(tag.name, char(31)) FROM tag WHERE tag.recording = recording.id)
+                  (SELECT group_concat(tag.name, char(31)) FROM tag WHERE tag.recording = recording.id),
+                  recording.start, recording."end"
            FROM (SELECT * FROM recording ORDER BY id LIMIT ?) AS recording LEFT JOIN transcript ON transcript.id =
                 (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)
            LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
@@ -99,6 +103,7 @@ def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
             "wer": _rounded(row[10]),
             "model": [row[11]] if row[11] else [],
             "tag": sorted(row[12].split("\x1f")) if row[12] else [],
+            "part": None if row[13] is None and row[14] is None else (row[13] or 0.0, row[14]),
             "hit": None,
         }
         for row in found
@@ -113,11 +118,12 @@ def _cells(row: dict[str, Any], scored: bool) -> str:
     name = escaped(facts.name(row["name"]))
     opening = row["text"][:OPENING] + ("…" if len(row["text"]) > OPENING else "")
     flags = ", ".join(row["flag"])
+    nothing = "not transcribed" if row["transcript"] is None else "no speech"
     cells = [
         f'<div role="cell" class="wm-source" dir="auto" title="{escaped(row["name"])}">{name}</div>',
         f'<div role="cell" class="wm-number">{facts.length(row["duration"] or 0.0)}</div>',
         f'<div role="cell">{escaped(" ".join(row["language"]))}</div>',
-        f'<div role="cell" dir="auto">{escaped(opening) or "no speech"}</div>',
+        f'<div role="cell" dir="auto">{escaped(opening) or nothing}</div>',
         f'<div role="cell" class="wm-warn">{escaped(flags)}</div>',
         f'<div role="cell" class="wm-number">{_percent(row["confidence"])}</div>',
         *([f'<div role="cell" class="wm-number">{_percent(row["wer"])}</div>'] if scored else []),

@@ -23,21 +23,24 @@ import traitlets
 
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import LibraryError, WhisperMagicError
-from whisper_magic.library.rows import NAMED, Filters, Rows
+from whisper_magic.library.rows import Filters, Rows
 from whisper_magic.library.search import Hits
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import library as view
 from whisper_magic.notebook.widgets import messages
 from whisper_magic.notebook.widgets.players import PLAYERS
 from whisper_magic.notebook.widgets.sound import SoundSource
+from whisper_magic.wording import one_line
 
 if TYPE_CHECKING:
     from whisper_magic.library.library import Library
+    from whisper_magic.notebook.jobs.background import Job
     from whisper_magic.notebook.widgets.player import Player
 
 FIRST = 100  # rows that come with the first answer
 MOST_ROWS = 400  # in an answer
 VIEWS_KEPT = 8  # a page may still ask for the rows of an earlier view
+PLAYERS_KEPT = 12  # transcripts that were opened
 SOUNDS_KEPT = 4  # recordings whose encoding is kept
 MOST_DIFFERENCES = 500
 
@@ -48,25 +51,32 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
     Attributes:
         library: what is shown.
         hits: the hits of a search, where these are shown instead of recordings.
+        players: of transcripts, by id.
+        jobs: that transcribe into the library in the background.
         anchor: of the static views whose place the explorer takes.
     """
 
     _esm = Path(__file__).parent / "static" / "explorer.js"
     anchor = traitlets.Unicode(read_only=True).tag(sync=True)
 
-    def __init__(self, library: Library, hits: Hits | None = None) -> None:
+    def __init__(
+        self, library: Library, hits: Hits | None = None, players: OrderedDict[int, Player] | None = None
+    ) -> None:
         """Make one.
 
         Args:
             library: what is shown.
             hits: show these instead of its recordings.
+            players: of the library's transcripts, shared by its explorers: there is one of each.
         """
         self.library, self.hits = library, hits
+        self.players: OrderedDict[int, Player] = OrderedDict() if players is None else players
+        self.jobs: list[Job] = []  # that transcribe into the library in the background
+        self._state: dict[str, Any] = {"state": "", "fraction": None, "running": False}
         self._rows: dict[int, Rows] = {}  # by run
         self._views: OrderedDict[int, tuple[int, str, npt.NDArray[np.int64]]] = OrderedDict()  # by token
         self._tokens = itertools.count(1)
         self._sounds: OrderedDict[int, SoundSource] = OrderedDict()
-        self._players: dict[int, Player] = {}
         self._lock = threading.RLock()  # two shells may ask at once
         self.shown = False
         self.set_trait("anchor", secrets.token_hex(8))
@@ -85,7 +95,9 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             fraction: done, 0 to 1; None where that is not known.
             running: whether it goes on.
         """
-        self.send({"notice": "run", "state": state, "fraction": fraction, "running": running})
+        self._state = {"state": state, "fraction": fraction, "running": running}
+        if self.shown:
+            self.send({"notice": "run", **self._state})
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +110,9 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
                 value, parts = self._answer(request)
         except (WhisperMagicError, OSError) as error:
             self.send({"id": name if isinstance(name, str) else None, "error": str(error)})
+        except Exception as error:  # a fault of ours: the page must not wait for ever
+            self.send({"id": name if isinstance(name, str) else None, "error": one_line(error) or "it failed"})
+            raise
         else:
             self.send({"id": name, "value": value}, parts)
 
@@ -139,8 +154,10 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
                 self.library.selection = tuple(chosen)
                 return {"count": len(chosen)}
             case _:
-                if self.library.job is not None:
-                    self.library.job.stop()
+                for job in self.jobs:
+                    job.stop()
+                if all(job.done for job in self.jobs):  # those that waited for their turn
+                    self.notify("", None, running=False)
         return {}
 
     # -- what is shown -----------------------------------------------------------------------------------------------
@@ -148,16 +165,8 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
     def _first(self) -> dict[str, Any]:
         """All that a page needs to draw the first rows."""
         self.shown = True
-        store, job = self.library.store, self.library.job
-        about = {
-            "path": str(self.library.path),
-            "readonly": store.read_only,
-            "running": job is not None and not job.done,
-            "views": list(NAMED),
-            "failures": store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0],
-            "scored": bool(store.query("SELECT 1 FROM transcript WHERE word_count > 0 LIMIT 1")),
-            "runs": [{"id": row[0], "name": facts.run(row[1], row[2], row[3])} for row in self._runs()],
-        }
+        store = self.library.store
+        about = {"path": str(self.library.path), "readonly": store.read_only, "run": self._state, **self._about()}
         if self.hits is not None:
             hits = [asdict(hit) for hit in self.hits]
             return {
@@ -176,6 +185,15 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             "total": total,
             "seconds": seconds,
             "rows": view.first_rows(store, FIRST),
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """What changes while a library grows."""
+        store = self.library.store
+        return {
+            "failures": store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0],
+            "scored": bool(store.query("SELECT 1 FROM transcript WHERE word_count > 0 LIMIT 1")),
+            "runs": [{"id": row[0], "name": facts.run(row[1], row[2], row[3])} for row in self._runs()],
         }
 
     def _runs(self) -> Sequence[Any]:
@@ -199,6 +217,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         while len(self._views) > VIEWS_KEPT:
             self._views.popitem(last=False)
         return {
+            **self._about(),
             "token": token,
             "total": len(shown.places),
             "of": len(table),
@@ -241,18 +260,19 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         return self._sounds[recording]
 
     def _player(self, number: int) -> Player:
-        """The player of a transcript, whose corrections are kept in the library."""
-        if number not in self._players:
-            written = self.library.store.transcript(number, original=True)
-            edited = self.library.store.transcript(number)
-            rows = self.library.store.query("SELECT recording FROM transcript WHERE id = ?", (number,))
-            PLAYERS.remember(written, self.library.source(rows[0][0]))
-            player = PLAYERS.of(written)
-            if edited != written:
-                player.take(edited)
+        """The player of a transcript, whose corrections are kept in the library; it shows what is kept there now."""
+        written = self.library.store.transcript(number, original=True)
+        edited = self.library.store.transcript(number)
+        if number not in self.players:
+            (recording,) = self.library.store.query("SELECT recording FROM transcript WHERE id = ?", (number,))[0]
+            PLAYERS.remember(written, self.library.source(recording))
+            player = self.players[number] = PLAYERS.make(written)
             player.changed = lambda transcript: self.library.correct(number, transcript)
-            self._players[number] = player
-        return self._players[number]
+            while len(self.players) > PLAYERS_KEPT:
+                self.players.popitem(last=False)[1].close()
+        self.players.move_to_end(number)
+        self.players[number].take(edited)
+        return self.players[number]
 
 
 def _filters(text: str, filters: str) -> Filters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,36 +20,37 @@ if TYPE_CHECKING:
     from whisper_magic.notebook.widgets.explorer import Explorer
 
 
+SEARCHES_KEPT = 16  # whose hits play and open; those of earlier ones stay as text
+
+
 class Explorers:
     """The explorers of this kernel."""
 
     def __init__(self) -> None:
-        self._explorers: dict[int, Explorer] = {}
-        self._libraries: dict[int, Library] = {}  # of hits
+        self._explorers: weakref.WeakKeyDictionary[Library, Explorer] = weakref.WeakKeyDictionary()
+        self._of_hits: OrderedDict[int, tuple[Hits, Explorer]] = OrderedDict()
 
     def of(self, library: Library) -> Explorer:
         """The explorer of a library."""
         from whisper_magic.notebook.widgets.explorer import Explorer
 
-        if id(library) not in self._explorers:
-            self._explorers[id(library)] = Explorer(library)
-        return self._explorers[id(library)]
-
-    def remember(self, hits: Hits, library: Library) -> None:
-        """Note where hits come from."""
-        self._libraries[id(hits)] = library
-        weakref.finalize(library, self._libraries.pop, id(hits), None)
+        if library not in self._explorers:
+            self._explorers[library] = Explorer(library)
+        return self._explorers[library]
 
     def of_hits(self, hits: Hits) -> Explorer | None:
         """The explorer of hits; None where it is not known of which library they are."""
         from whisper_magic.notebook.widgets.explorer import Explorer
 
-        library = self._libraries.get(id(hits))
-        if library is None:
+        if hits.library is None:
             return None
-        if id(hits) not in self._explorers:
-            self._explorers[id(hits)] = Explorer(library, hits)
-        return self._explorers[id(hits)]
+        if id(hits) not in self._of_hits:  # which keeps them, so that no others get this id
+            players = self.of(hits.library).players
+            self._of_hits[id(hits)] = (hits, Explorer(hits.library, hits, players))
+            while len(self._of_hits) > SEARCHES_KEPT:
+                _, (_, oldest) = self._of_hits.popitem(last=False)
+                oldest.close()
+        return self._of_hits[id(hits)][1]
 
 
 EXPLORERS = Explorers()

@@ -207,9 +207,13 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self.changed(edited)
 
     def take(self, edited: Transcript) -> None:
-        """Show corrections that were kept before; they can be undone."""
+        """Show corrections that were kept elsewhere; they can be undone."""
+        if edited == self.edited:
+            return
         self._before.append(self.edited)
         self.edited = edited
+        if self.shown:
+            self.send({"notice": "finished", "document": self._document(), "problem": ""})
 
     def _corrected(self, index: int, text: str) -> Transcript:
         """With another text in a segment; its words are found anew where the model and the sound are at hand."""

@@ -60,16 +60,20 @@ class Players:
             AudioNotFound: where `source` is a file that does not exist.
         """
         from whisper_magic.audio import load  # numpy: not at %load_ext
-        from whisper_magic.notebook.widgets.player import Player
 
         if source is not None:
             load.find(source)
             self.remember(transcript, source)
             self._players.pop(id(transcript), None)
         if (player := self._players.get(id(transcript))) is None:
-            player = Player(transcript, self.sound_of(transcript), self._engine)
-            self._players[id(transcript)] = player
+            player = self._players[id(transcript)] = self.make(transcript)
         return player
+
+    def make(self, transcript: Transcript) -> Player:
+        """A player that is not kept here."""
+        from whisper_magic.notebook.widgets.player import Player
+
+        return Player(transcript, self.sound_of(transcript), self._engine)
 
     def begin(self, transcript: Transcript, source: Any, stop: Callable[[], None]) -> Player:
         """The player of a transcript that is being written; `finish` it.
