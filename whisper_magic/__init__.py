@@ -35,9 +35,11 @@ if TYPE_CHECKING:
         WhisperMagicError,
     )
     from whisper_magic.library.library import Library
+    from whisper_magic.library.run import RunReport
+    from whisper_magic.library.search import Hit, Hits
     from whisper_magic.notebook.results import Failure, TranscriptList
     from whisper_magic.options import TranscribeOptions
-    from whisper_magic.scoring import Stretch, WordErrors
+    from whisper_magic.scoring import ErrorCounts, Stretch, WordErrors
     from whisper_magic.transcript import (
         Event,
         Finished,
@@ -68,9 +70,12 @@ __all__ = [
     "EngineBusy",
     "EngineClosed",
     "EngineStatus",
+    "ErrorCounts",
     "Event",
     "Failure",
     "Finished",
+    "Hit",
+    "Hits",
     "Interrupted",
     "Library",
     "LibraryError",
@@ -78,6 +83,7 @@ __all__ = [
     "OptionError",
     "PackageMissing",
     "Round",
+    "RunReport",
     "Runs",
     "Segment",
     "SomeFailed",
@@ -105,9 +111,11 @@ _MODULES = {
     "errors": "AudioError AudioInvalid AudioNotFound AudioUnreadable CheckpointError EngineBusy EngineClosed "
     "Interrupted LibraryError OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
     "library.library": "Library",
+    "library.run": "RunReport",
+    "library.search": "Hit Hits",
     "notebook.results": "Failure TranscriptList",
     "options": "TranscribeOptions",
-    "scoring": "Stretch WordErrors",
+    "scoring": "ErrorCounts Stretch WordErrors",
     "transcript": "Event Finished Models Round Segment Started Timing TokenProb Trace Transcript Word",
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names.split()}

@@ -18,7 +18,7 @@ from whisper_magic.errors import AudioError, Interrupted, LibraryError, OptionEr
 from whisper_magic.library import run
 from whisper_magic.library.entries import Entry
 from whisper_magic.library.library import Library
-from whisper_magic.library.run import Item, Plan, Report
+from whisper_magic.library.run import Item, Plan, RunReport
 from whisper_magic.library.store import About, Known, RecordingKey
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Finished, Round, Started
@@ -54,11 +54,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return seen
 
 
-def go(library: Library, sources: Any, engine: Any = None, **options: Any) -> Report:
+def go(library: Library, sources: Any, engine: Any = None, **options: Any) -> RunReport:
     return library.transcribe(engine or ScriptedEngine(), sources, **options)
 
 
-def counted(report: Report) -> tuple[int, int, int, int]:
+def counted(report: RunReport) -> tuple[int, int, int, int]:
     return report.written, report.found, report.elsewhere, len(report.failures)
 
 

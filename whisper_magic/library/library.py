@@ -91,7 +91,7 @@ class Library:
         on_event: run.OnEvent | None = None,
         on_stage: run.OnStage | None = None,
         **overrides: Any,
-    ) -> run.Report:
+    ) -> run.RunReport:
         """Add recordings, and transcribe those that these models and options have not transcribed.
 
         Args:
@@ -133,7 +133,7 @@ class Library:
         options: TranscribeOptions,
         *,
         on_event: run.OnEvent | None = None,
-    ) -> run.Report:
+    ) -> run.RunReport:
         """Do what was planned."""
         number = self.store.add_run(key)
         return run.Run(self.store, plan, number, engine, options, on_event, self._remember).go()

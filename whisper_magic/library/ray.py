@@ -32,7 +32,7 @@ from whisper_magic.errors import LibraryError, OptionError, PackageMissing, Whis
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.export import lines, write_whole
 from whisper_magic.library.library import NAME, Library
-from whisper_magic.library.run import Report, usable
+from whisper_magic.library.run import RunReport, usable
 from whisper_magic.library.store import RecordingKey, Store
 from whisper_magic.library.weights import decisive_options, run_key
 from whisper_magic.options import TranscribeOptions
@@ -116,7 +116,7 @@ def transcribe_on_ray(
     *,
     actors: Actors | None = None,
     batch: int = BATCH,
-) -> Report:
+) -> RunReport:
     """Transcribe recordings on a Ray cluster, or on a local Ray where there is none.
 
     A second call goes on where the first was stopped, and tries again what could not be read. A recording is known by
@@ -149,7 +149,7 @@ def transcribe_on_ray(
         _go(ray, job, todo, batch)
     after = outcomes(job.folder)
     new = [after[key] for entry in todo if (key := _id(entry)) in after]
-    return Report(
+    return RunReport(
         written=sum(one.error is None for one in new),
         found=len(entries) - len(todo),
         failures=[one.error for one in new if one.error is not None],

@@ -85,7 +85,7 @@ class Plan:
 
 
 @dataclass
-class Report:
+class RunReport:
     """What a run has done.
 
     Attributes:
@@ -224,7 +224,7 @@ class Run:
             on_saved: Called with the id of a transcript, the transcript and its source, once it is kept.
         """
         self.store, self.plan, self.engine, self.options = store, plan, engine, options
-        self.report = Report(failures=list(plan.failures))
+        self.report = RunReport(failures=list(plan.failures))
         self._run = run
         self._on_event, self._on_saved = on_event or (lambda index, event: None), on_saved
         self._begun: list[tuple[int, Item]] = []  # recordings, by the index of their source
@@ -232,7 +232,7 @@ class Run:
         self._slots = _Occupancy(min(options.batch_size, len(plan.items)))
         self._renewed = time.monotonic()
 
-    def go(self) -> Report:
+    def go(self) -> RunReport:
         """Transcribe everything that is not there.
 
         Raises:

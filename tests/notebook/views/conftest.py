@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from tests.support import fake_engine
 from whisper_magic.comparison import Candidate
 from whisper_magic.errors import AudioNotFound
+from whisper_magic.library.library import Library
+from whisper_magic.library.store import About, Known, RecordingKey, RunKey
 from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.transcript import Models, Segment, Trace, Transcript, Word
 
@@ -37,21 +41,41 @@ def word_errors():
 
 
 @pytest.fixture
-def samples(word_errors) -> dict[str, Any]:
+def kept(tmp_path) -> Iterator[Callable[[Transcript], Library]]:
+    """Keeps a transcript in a library of its own."""
+    with ExitStack() as stack:
+
+        def keep(transcript: Transcript) -> Library:
+            library = stack.enter_context(Library(tmp_path / "whisper.db"))
+            store, name = library.store, transcript.source
+            run = store.add_run(RunKey(transcript.models.target, "weights", "float32", "{}"))
+            recording = store.add_recording(RecordingKey("sound"), About(name), Known(name, "sound"))
+            store.save(recording, run, transcript)
+            store.tag([recording], [name])
+            return library
+
+        yield keep
+
+
+@pytest.fixture
+def samples(word_errors, kept) -> dict[str, Any]:
     """Module of the view -> what it shows."""
     transcript = fake_engine.transcript("talk.mp3")
+    library = kept(transcript)
     return {
         "transcript": transcript,
         "trace": transcript.trace,
         "transcript_list": TranscriptList([transcript], [Failure("b.mp3", AudioNotFound("b.mp3"))]),
         "status": fake_engine.FakeStatus("big", "small"),
         "comparison": fake_engine.comparison("talk.mp3", divergence=fake_engine.APART),
+        "library": library,
+        "hits": library.hits(transcript.text.split()[0]),
         "word_errors": word_errors,
     }
 
 
 @pytest.fixture
-def nasty(word_errors) -> dict[str, Any]:
+def nasty(word_errors, kept) -> dict[str, Any]:
     """Module of the view -> what it shows, with NASTY in every name and text."""
     models = Models(NASTY, NASTY, NASTY, "float32", NASTY)
     segment = Segment(0, 1, NASTY, flags=(NASTY,), language=NASTY)
@@ -59,12 +83,15 @@ def nasty(word_errors) -> dict[str, Any]:
     candidate = Candidate(3, NASTY, 1.0)
     divergence = replace(fake_engine.APART, before=NASTY, target_only=candidate)
     comparison = replace(fake_engine.comparison(NASTY, divergence=divergence, models=models), notes=(NASTY,))
+    library = kept(transcript)
     return {
         "transcript": transcript,
         "trace": Trace((replace(transcript.trace.rounds[0], drafter=NASTY),)),
         "transcript_list": TranscriptList([transcript], [Failure(NASTY, AudioNotFound(NASTY))]),
         "status": fake_engine.FakeStatus(NASTY, NASTY, NASTY, NASTY, NASTY, (NASTY,), (NASTY,)),
         "comparison": comparison,
+        "library": library,
+        "hits": library.hits("alert"),
         "word_errors": replace(
             word_errors, normalizer=NASTY, stretches=(replace(word_errors.stretches[1], reference=(NASTY,)),)
         ),
