@@ -17,7 +17,7 @@ import numpy.typing as npt
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.query import parse
 from whisper_magic.library.schema import SHIFT
-from whisper_magic.library.search import times, transcripts
+from whisper_magic.library.search import shortened, times, transcripts
 from whisper_magic.library.store import Store
 from whisper_magic.wording import near
 
@@ -29,6 +29,7 @@ FACETS = ("language", "flag", "tag", "model")
 RANGES = ("duration", "confidence", "wer")
 BINS = 30
 LEAST_WRONG, LEAST_SURE = 0.3, 0.7  # word error rate and confidence from which a reference may be what is wrong
+BEFORE = 26  # characters before a hit, so that it is in sight
 OPENING = 240  # characters of a text that are shown
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -299,7 +300,7 @@ class Rows:
                     whole = own + following
                     made[number] = (
                         start,
-                        whole[max(0, first - 60) : first],
+                        shortened(whole[:first], BEFORE, end=True),
                         whole[first:last],
                         whole[last : last + 120],
                     )

@@ -210,7 +210,7 @@ def _hit(row: Any, query: Query) -> Hit | None:
     if last and "".join(word[0] for word in spoken) == own:  # else the text was corrected, and the words were not
         start, end, named = times(spoken, first, last, (start, end))
         speaker = named or speaker
-    before, after = _shortened(text[:first], end=True).lstrip(), _shortened(text[last:], end=False)
+    before, after = shortened(text[:first], AROUND, end=True).lstrip(), shortened(text[last:], AROUND, end=False)
     return Hit(recording, transcript, name, start, end, before, text[first:last], after, language, speaker)
 
 
@@ -226,11 +226,17 @@ def times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float
     return spans[0][0], spans[-1][1], spans[0][2]
 
 
-def _shortened(text: str, end: bool) -> str:
-    """The part of a text that is next to a hit."""
-    if len(text) <= AROUND:
+def shortened(text: str, most: int, *, end: bool) -> str:
+    """The part of a text that is next to a hit.
+
+    Args:
+        text: Before or behind it.
+        most: Characters.
+        end: Whether its end is next to the hit.
+    """
+    if len(text) <= most:
         return text
-    cut = text[-AROUND:] if end else text[:AROUND]
+    cut = text[-most:] if end else text[:most]
     if " " not in cut:
         return f"…{cut}" if end else f"{cut}…"
     return f"…{cut[cut.find(' ') + 1 :]}" if end else f"{cut[: cut.rfind(' ')]}…"
