@@ -63,6 +63,7 @@ def test_a_trace_as_a_table() -> None:
         "draft_seconds": 0.1,
         "verify_seconds": 0.2,
         "covered": 0.0,
+        "batch": 1,
     }
 
 

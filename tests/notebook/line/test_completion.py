@@ -72,7 +72,8 @@ def test_tab(offered, cell, completed):
 
 def test_at_the_start_commands_come_before_files(offered):
     found = offered("%whisper ")
-    assert found[:6] == [f"%whisper {name}" for name in ("load", "unload", "status", "record", "compare", "demo")]
+    names = ("load", "unload", "status", "record", "library", "search", "compare", "demo")
+    assert found[:8] == [f"%whisper {name}" for name in names]
     assert "%whisper a.wav" in found
     assert not any("hidden" in line for line in found)
 

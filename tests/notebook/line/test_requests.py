@@ -9,7 +9,9 @@ from whisper_magic.notebook.line.parsers import COMMANDS, TRANSCRIBE
 from whisper_magic.notebook.line.requests import (
     CompareRequest,
     HelpRequest,
+    LibraryRequest,
     LoadRequest,
+    SearchRequest,
     StatusRequest,
     TranscribeRequest,
     UnloadRequest,
@@ -75,7 +77,8 @@ def test_lines_that_ask_for_help(line, usage):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_named_like_a_command_is_quoted_or_has_a_folder(command):
-    assert not isinstance(parsed(command), TranscribeRequest) or command == "demo"
+    line = "search word" if command == "search" else command
+    assert not isinstance(parsed(line), TranscribeRequest) or command == "demo"
     for line in (f"./{command}", f"'{command}'"):
         assert parsed(line) == TranscribeRequest((Source(line.strip("'"), line.strip("'")),), {})
 
@@ -106,3 +109,17 @@ def test_a_comparison_repeats_as_python_does():
 )
 def test_a_mistake_is_one_line(usage_error, line, message):
     assert message in usage_error(f"%whisper {line}")
+
+
+def test_a_search_keeps_its_phrases_and_what_it_does_not_want():
+    assert parsed('search "two hundred" -three --near 5 -l en') == SearchRequest(
+        '"two hundred" NOT three', near=5, language="en"
+    )
+
+
+def test_a_library_takes_folders_and_tables_whole():
+    table = object()
+    request = parse_whisper(split("library clips {table} --reference said --words"), {"table": table})
+    assert request == LibraryRequest(
+        (Source("clips", "clips"), Source(table, "table")), {"words": True}, reference="said"
+    )

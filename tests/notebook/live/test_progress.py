@@ -177,8 +177,8 @@ def test_several_recordings_are_one_job(recorder, clock):
     assert [(frame.state, frame.fraction) for frame in recorder.frames] == [
         ("Loading big-model", None),
         ("0 of 3 recordings · 0.0 s read · a.wav", 0.0),  # once: the second recording's start changes nothing
-        ("0 of 3 recordings · 0:10 read · about 0:10 left · a.wav", 0.5 / 3),
-        ("1 of 3 recordings · 0:30 read · about 3 s left · b.wav", 1.5 / 3),
+        ("0 of 3 recordings · 0:10 read · 5× real time · about 0:10 left · a.wav", 0.5 / 3),
+        ("1 of 3 recordings · 0:30 read · 10× real time · about 3 s left · b.wav", 1.5 / 3),
     ]
 
 
