@@ -21,6 +21,7 @@ TREE = {
     "EngineBusy": ("WhisperMagicError", "RuntimeError"),
     "PackageMissing": ("WhisperMagicError", "ImportError"),
     "SomeFailed": ("WhisperMagicError",),
+    "LibraryError": ("WhisperMagicError", "ValueError"),
     "TranscriptError": ("WhisperMagicError", "ValueError"),
     "Interrupted": ("KeyboardInterrupt",),
 }

@@ -104,9 +104,11 @@ def test_an_untrusted_notebook_keeps_the_text(lab: Lab) -> None:
 
 def test_fifty_players_in_one_notebook(lab: Lab) -> None:
     code = """
+import time
 from dataclasses import replace
 for i in range(50):
     display(replace(t, language=f'x{i}').player(t.source))
+    time.sleep(0.3)  # anywidget gives each 10 s to start, and a slow machine has one core for the page
 """
     notebook = open_notebook(lab, code)
     notebook.run(1, seconds=120)
