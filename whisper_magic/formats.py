@@ -121,16 +121,37 @@ def save(document: Document, path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise TranscriptError(f"cannot write {name}: there is no folder {shown(str(target.parent))}; make it first")
     written = content(document, fmt)
-    whole = target.resolve()  # through a link, not over it
-    partial = whole.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        partial.write_bytes(written)
-        partial.replace(whole)
+        write_whole(target, written)
     except OSError as error:
         raise TranscriptError(f"cannot write {name}: {one_line(error.strerror)}") from error
+    return target
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, which appears whole or not at all; through a link, not over it.
+
+    Raises:
+        OSError: where it cannot be written.
+    """
+    whole = path.resolve()
+    partial = whole.with_name(f".{secrets.token_hex(6)}.tmp")
+    try:
+        partial.write_bytes(content)
+        partial.replace(whole)
     finally:
         partial.unlink(missing_ok=True)
-    return target
+
+
+def stem_of(source: str, otherwise: str = "recording") -> str:
+    """A name for a file that is made of a source: its own without the ending, with nothing that file systems refuse.
+
+    Args:
+        source: a path, an address or a label.
+        otherwise: the name of what has none.
+    """
+    stem = Path(source.partition("?")[0]).stem if "://" in source else Path(source).stem
+    return re.sub(r"[^\w.-]+", "_", stem).strip("_.") or otherwise
 
 
 def load(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:

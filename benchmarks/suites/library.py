@@ -26,7 +26,7 @@ from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, wh
 from benchmarks.probe import checkpoint_folder, read_recording
 from benchmarks.report.report import Finding, SuiteResult, find, ratio
 from benchmarks.settings import Settings
-from benchmarks.suites.player import FLAGS
+from benchmarks.suites.player import jupyter_lab
 from whisper_magic import Engine, Library
 from whisper_magic.errors import WhisperMagicError
 
@@ -145,24 +145,13 @@ def _memory() -> float:
 
 
 def _page_findings(chromium: str, folder: Path, path: Path, settings: Settings) -> Iterator[Finding]:
-    from playwright.sync_api import sync_playwright
-
-    from tests.support import lab as pages
-    from tests.support.jupyter_server import serve
-
     repeats = settings.repeats or 3
-    with serve(folder / "server") as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(120_000)
-        context.add_init_script(path=Path(pages.__file__).with_name("lab.js"))
-        with pages.Lab(server, context, server.root / "measured").closing() as lab:
-            notebook = lab.notebook(OPEN.format(path=str(path)), *["library"] * (repeats + 1))
-            notebook.run(0)
-            painted = [notebook.page.evaluate(PAINTED, 1 + place) for place in range(repeats + 1)]
-            notebook.page.wait_for_timeout(3000)
-            frames = _frames(notebook.page)
-        browser.close()
+    with jupyter_lab(chromium, folder / "server") as lab:
+        notebook = lab.notebook(OPEN.format(path=str(path)), *["library"] * (repeats + 1))
+        notebook.run(0)
+        painted = [notebook.page.evaluate(PAINTED, 1 + place) for place in range(repeats + 1)]
+        notebook.page.wait_for_timeout(3000)
+        frames = _frames(notebook.page)
     settings.log(f"painted {painted}, frames {frames[-5:]}")
     detail = f"the first one {painted[0]:.0f}; then {min(painted[1:]):.0f} to {max(painted[1:]):.0f}"
     yield Finding(

@@ -105,7 +105,7 @@ def run(settings: Settings) -> SuiteResult:
     repeats = settings.repeats or 5
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        lab = stack.enter_context(_lab(chromium, folder))
+        lab = stack.enter_context(jupyter_lab(chromium, folder))
         settings.log("writing ten hours of sound")
         talk, long = _write(lab.folder / "talk.flac", 120), _write(lab.folder / "long.flac", HOURS * 3600)
         show = SHOW.format(segment=SEGMENT, hours=HOURS, talk=str(talk), long=str(long))
@@ -183,7 +183,7 @@ def _write(path: Path, seconds: int) -> Path:
 
 
 @contextmanager
-def _lab(chromium: str, folder: Path) -> Iterator[Any]:
+def jupyter_lab(chromium: str, folder: Path) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     from tests.support import lab as pages

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from tests.support.scripted_library import ScriptedEngine, saying, write_clips
+from whisper_magic import formats
 from whisper_magic.audio.load import load
 from whisper_magic.errors import AudioError, LibraryError
 from whisper_magic.library import export
@@ -156,19 +157,6 @@ def test_parquet_with_lone_surrogates(tmp_path: Path) -> None:
         assert new.store.transcript(1) == odd
         made.save(tmp_path / "a.csv")
         made.save(tmp_path / "a.jsonl")
-
-
-def test_a_row_that_was_just_written_is_a_row_of_parquet(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    key, about = RecordingKey("aa", 1.0), About("a.wav", 2.0, "said", "Ada", {"x": 1}, ("new",))
-    row = export.parquet_row(key, about, RunKey("demo", "ab", "float32", "{}"), saying("one two"))
-    table = pyarrow.Table.from_pylist([row], export.parquet_schema())
-    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    with Library(tmp_path / "a.db") as made:
-        assert made.import_parquet(tmp_path / "a.parquet") == 1
-        (line,) = made.to_pandas().to_dict("records")
-        assert (line["name"], line["text"], line["tags"], line["metadata"]) == ("a.wav", "one two", ("new",), {"x": 1})
-        assert made.store.recordings(["aa"]) == {key: 1}
 
 
 def test_files_that_are_no_export(library: Library, tmp_path: Path) -> None:
@@ -359,7 +347,7 @@ def test_subtitles(library: Library, tmp_path: Path) -> None:
 def test_names_of_files() -> None:
     used: set[str] = set()
     assert [
-        export._free(export._stem(name), ".srt", used) for name in ("/a/T 1.wav", "b/t_1.mp3", "...", "日本.wav")
+        export._free(formats.stem_of(name), ".srt", used) for name in ("/a/T 1.wav", "b/t_1.mp3", "...", "日本.wav")
     ] == [
         "T_1.srt",
         "t_1-2.srt",

@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def path(self) -> Path | None:
-        """The file whose size and time tell whether it has changed; None of what is in none."""
+        """The file whose size and time show whether it has changed; None of what is in none."""
         if self.file is not None:
             return Path(self.file)
         if not isinstance(self.source, str | os.PathLike) or "://" in os.fsdecode(self.source):

@@ -1,7 +1,7 @@
 """A library in the forms of other tools, and back: Parquet, CSV, NeMo and Lhotse manifests, audiofolder, SRT, clips.
 
-Parquet holds everything, and comes back equal. A manifest's text is what is said as far as it is known: a correction,
-else the reference, else the transcript.
+Parquet holds every transcript with what is known of it, and comes back equal. A manifest's text is what is said as far
+as it is known: a correction, else the reference, else the transcript.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -98,11 +97,11 @@ def save(
             case "parquet":
                 _save_parquet(store, target, wanted)
             case "csv":
-                write_whole(target, _csv(store, wanted))
+                _write(target, _csv(store, wanted))
             case "nemo":
-                write_whole(target, lines(map(_nemo, _with_text(store, wanted))))
+                _write(target, lines(map(_nemo, _with_text(store, wanted))))
             case "lhotse":
-                write_whole(target, lines(_cut(one, source_of(one.id)) for one in _with_text(store, wanted)))
+                _write(target, lines(_cut(one, source_of(one.id)) for one in _with_text(store, wanted)))
             case "audiofolder":
                 _save_audiofolder(store, target, wanted, source_of)
             case _:
@@ -132,14 +131,8 @@ def _with_text(store: Store, only: set[int] | None) -> Iterator[Exported]:
     return (one for one in _exported(store, only) if one.transcript is not None or one.reference is not None)
 
 
-def write_whole(path: Path, content: str) -> None:
-    """Write a file, which appears whole or not at all."""
-    partial = path.with_name(f".{secrets.token_hex(6)}.tmp")
-    try:
-        partial.write_text(content, "utf-8", "backslashreplace", newline="")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _write(path: Path, content: str) -> None:
+    formats.write_whole(path, content.encode("utf-8", "backslashreplace"))
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -243,7 +236,7 @@ def _save_audiofolder(store: Store, folder: Path, only: set[int] | None, source_
         rows.append((name, one.text, written, language or "", one.speaker or "", str(one.duration or "")))
     made = io.StringIO()
     csv.writer(made).writerows(rows)
-    write_whole(folder / "metadata.csv", made.getvalue())
+    _write(folder / "metadata.csv", made.getvalue())
 
 
 def _put(source: Any, one: Exported, folder: Path, used: set[str]) -> str:
@@ -252,7 +245,7 @@ def _put(source: Any, one: Exported, folder: Path, used: set[str]) -> str:
     as_it_is = path is not None and path.is_file() and one.key.start is None and one.key.end is None
     if path is not None and as_it_is and path.parent.resolve() == folder.resolve():
         return path.name  # it is there
-    name = _free(_stem(one.name), path.suffix if as_it_is and path is not None else ".flac", used)
+    name = _free(formats.stem_of(one.name), path.suffix if as_it_is and path is not None else ".flac", used)
     partial = folder / f".{secrets.token_hex(6)}.tmp"
     try:
         if as_it_is and path is not None:
@@ -287,7 +280,7 @@ def _save_subtitles(store: Store, folder: Path, only: set[int] | None) -> None:
     used: set[str] = set()
     for one in _exported(store, only):
         if one.transcript is not None:
-            formats.save(one.transcript, folder / _free(_stem(one.name), ".srt", used))
+            formats.save(one.transcript, folder / _free(formats.stem_of(one.name), ".srt", used))
 
 
 def clips(hits: Sequence[Hit], folder: str | os.PathLike[str], around: float, source_of: SourceOf) -> list[Path]:
@@ -301,7 +294,7 @@ def clips(hits: Sequence[Hit], folder: str | os.PathLike[str], around: float, so
             start = max(0.0, hit.start - around)
             end = max(hit.end + around, start + SHORTEST)
             audio = load(source_of(hit.recording), start=start, end=end)
-            path = target / _free(f"{_stem(hit.name)}-{hit.start:.2f}", ".flac", used)
+            path = target / _free(f"{formats.stem_of(hit.name)}-{hit.start:.2f}", ".flac", used)
             _write_flac(path, audio)
             made.append(path)
     except AudioError:  # of a recording, also where it is an OSError
@@ -318,10 +311,6 @@ def _write_flac(path: Path, audio: Audio) -> None:
         soundfile.write(path, audio.samples, audio.sample_rate, format="FLAC", subtype="PCM_16")
     except soundfile.LibsndfileError as error:
         raise LibraryError(f"cannot write {shown(str(path))}: {one_line(error)}") from error
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("_.") or "recording"
 
 
 def _free(stem: str, ending: str, used: set[str]) -> str:
@@ -356,31 +345,6 @@ def parquet_schema() -> Any:
     text, number = arrow.string(), arrow.float64()
     others = {"start": number, "end": number, "duration": number, "accepted": arrow.bool_(), "tags": arrow.list_(text)}
     return arrow.schema([(name, others.get(name, text)) for name in COLUMNS])
-
-
-def parquet_row(key: RecordingKey, about: About, run: RunKey, transcript: Transcript) -> dict[str, Any]:
-    """The row of a transcript that has just been written."""
-    return dict.fromkeys(COLUMNS) | {
-        "content": key.content,
-        "start": key.start,
-        "end": key.end,
-        "name": about.name,
-        "duration": about.duration,
-        "reference": about.reference,
-        "speaker": about.speaker,
-        "note": "",
-        "accepted": False,
-        "tags": list(about.tags),
-        "metadata": json.dumps(about.metadata or {}, ensure_ascii=False, default=str),
-        "target": run.target,
-        "draft": run.draft,
-        "weights": run.weights,
-        "dtype": run.dtype,
-        "options": run.options,
-        "language": transcript.language,
-        "text": storable(transcript.text),
-        "document": _document(transcript),
-    }
 
 
 def _document(transcript: Transcript) -> str:

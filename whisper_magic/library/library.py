@@ -333,7 +333,7 @@ class Library:
 
         Args:
             path: Of the file, or of the folder.
-            format: "parquet", "csv", "nemo", "lhotse", "audiofolder" or "srt"; None where the name tells.
+            format: "parquet", "csv", "nemo", "lhotse", "audiofolder" or "srt"; None goes by the ending of the name.
             only: Ids of the recordings; None for all.
 
         Raises:

@@ -29,8 +29,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from whisper_magic.errors import LibraryError, OptionError, PackageMissing, WhisperMagicError
+from whisper_magic.formats import write_whole
 from whisper_magic.library.entries import Entry, entries_of
-from whisper_magic.library.export import lines, write_whole
+from whisper_magic.library.export import lines
 from whisper_magic.library.library import NAME, Library
 from whisper_magic.library.run import RunReport, usable
 from whisper_magic.library.store import RecordingKey, Store
@@ -219,7 +220,7 @@ def _settle(job: Job) -> None:
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            write_whole(path, text)
+            write_whole(path, text.encode())
         found = path.read_text("utf-8")
     except OSError as error:
         raise LibraryError(
@@ -320,7 +321,7 @@ class Worker:
         else:
             reason = f"given up, as the process that read it died {TRIES} times, last {before[-1]}"
             became = [Outcome(*_id(entry), error=entry.failure(reason)) for entry in entries]
-        write_whole(path, lines(map(asdict, became)))
+        write_whole(path, lines(map(asdict, became)).encode("utf-8", "backslashreplace"))
         tries.unlink(missing_ok=True)
 
     def _transcribe(self, name: str, entries: Sequence[Entry]) -> list[Outcome]:

@@ -276,7 +276,7 @@ class Rows:
                 "note": notes[number],
                 "part": parts[number],
                 "accepted": bool(self.accepted[place]),
-                **{name: _plain(self.figures[name][place]) for name in RANGES},
+                **{name: _rounded(self.figures[name][place]) for name in RANGES},
                 **{name: [value for value, mask in self.facets[name].items() if mask[place]] for name in FACETS},
             }
             for at, place in enumerate(places)
@@ -306,6 +306,44 @@ class Rows:
                     )
                     break
         return made
+
+
+def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
+    """The first recordings, as `Rows.read` gives them, without reading all."""
+    found = store.query(
+        f"""SELECT recording.id, name, ifnull(duration, audio_seconds), note, accepted, transcript.id, language,
+                  substr(text, 1, {OPENING}), flags, confidence, 1.0 * word_errors / nullif(word_count, 0), target,
+                  (SELECT group_concat(tag.name, char(31)) FROM tag WHERE tag.recording = recording.id),
+                  recording.start, recording."end"
+           FROM (SELECT * FROM recording ORDER BY id LIMIT ?) AS recording LEFT JOIN transcript ON transcript.id =
+                (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)
+           LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
+        (count,),
+    )
+    return [
+        {
+            "id": row[0],
+            "name": row[1],
+            "duration": _rounded(row[2]),
+            "note": row[3],
+            "accepted": bool(row[4]),
+            "transcript": row[5],
+            "language": [row[6]] if row[6] else [],
+            "text": row[7] or "",
+            "flag": json.loads(row[8]) if row[8] else [],
+            "confidence": _rounded(row[9]),
+            "wer": _rounded(row[10]),
+            "model": [row[11]] if row[11] else [],
+            "tag": sorted(row[12].split("\x1f")) if row[12] else [],
+            "part": part_of(row[13], row[14]),
+            "hit": None,
+        }
+        for row in found
+    ]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else round(float(value), 4)
 
 
 def part_of(start: float | None, end: float | None) -> tuple[float, float | None] | None:
@@ -339,10 +377,6 @@ def _several_each(values: Sequence[Sequence[str]]) -> dict[str, Mask]:
         for value in some:
             made.setdefault(value, np.zeros(len(values), np.bool_))[place] = True
     return made
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 4)
 
 
 def _histogram(name: str, values: Floats, passing: Mask) -> Histogram:

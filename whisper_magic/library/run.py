@@ -167,7 +167,7 @@ def _look(entry: Entry, before: Known | None) -> Known:
             pass  # opening it gives the reason
     if before is not None and size is not None and (before.size, before.modified) == (size, modified):
         return before
-    # What was at an address, or in a file that has gone, stays what it was; of what has no path, its samples tell.
+    # What was at an address, or in a file that has gone, stays what it was; what has no path is its samples.
     content = before.content if before is not None and _lies_somewhere(entry) and size is None else None
     if content is not None and path is None:
         return replace(before or Known(entry.name), error=None)
@@ -228,7 +228,7 @@ class Run:
         self._run = run
         self._on_event, self._on_saved = on_event or (lambda index, event: None), on_saved
         self._begun: list[tuple[int, Item]] = []  # recordings, by the index of their source
-        self._incomplete: dict[int, Transcript] = {}  # damaged, or interrupted: the next event tells
+        self._incomplete: dict[int, Transcript] = {}  # damaged, or interrupted: the next event decides
         self._slots = _Occupancy(min(options.batch_size, len(plan.items)))
         self._renewed = time.monotonic()
 
@@ -276,12 +276,12 @@ class Run:
         key = RecordingKey(content, entry.start, entry.end)
         recording = self.store.add_recording(key, about, replace(known, content=content, error=None))
         if not self.store.claim(recording, self._run):
-            if recording in self.store.done(self._run) or any(recording == number for number, _ in self._begun):
-                self.report.found += 1
-                if entry.reference is not None:
-                    self.store.score(recording, partial(counts, reference=entry.reference))
-            else:
+            if self.store.claimed_elsewhere(recording, self._run):
                 self.report.elsewhere += 1
+                return None
+            self.report.found += 1
+            if entry.reference is not None:
+                self.store.score(recording, partial(counts, reference=entry.reference))
             return None
         whole = entry.start is None and entry.end is None
         source = entry.source if whole else load(entry.source, start=entry.start, end=entry.end)

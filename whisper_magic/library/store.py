@@ -413,6 +413,11 @@ class Store:
             )
         return True
 
+    def claimed_elsewhere(self, recording: int, run: int) -> bool:
+        """Whether another process has taken a recording."""
+        where = "recording = ? AND run = ? AND owner != ?"
+        return bool(self.query(f"SELECT 1 FROM claim WHERE {where}", (recording, run, self.owner)))
+
     def renew_claims(self) -> None:
         """Say that this process still works on what it has taken."""
         with self.writing() as connection:

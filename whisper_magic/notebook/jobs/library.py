@@ -242,7 +242,7 @@ def summary(plan: Plan, report: RunReport | None) -> str:
 
 @contextmanager
 def _models(opened: Library, options: TranscribeOptions, progress: LiveProgress) -> Iterator[RunKey]:
-    """The models that would transcribe, without loading them where their names tell which they are."""
+    """The models that would transcribe, without loading them where their names decide which they are."""
     if (expected := _expected()) is not None:
         target, draft, dtype = expected
         progress.stage(f"Looking at the weights of {target}")
@@ -254,7 +254,7 @@ def _models(opened: Library, options: TranscribeOptions, progress: LiveProgress)
 
 
 def _expected() -> tuple[str, str | None, str] | None:
-    """Target, draft and dtype of the wanted models; None where only loading them tells."""
+    """Target, draft and dtype of the wanted models; None where they must be loaded to know."""
     if (engine := SESSION.resident_wanted) is not None:
         status = engine.status
         return status.target, status.draft, status.dtype

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
 
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import WhisperMagicError
-from whisper_magic.formats import ENDINGS, check
+from whisper_magic.formats import ENDINGS, check, stem_of
 from whisper_magic.transcript import Transcript
 from whisper_magic.wording import one_line
 
@@ -60,7 +59,7 @@ class Saver:
         """Write a transcript that is complete. A failure goes to `problems`: the transcript must not be lost."""
         if self.pattern is None or not transcript.complete:
             return
-        path = Path(os.path.expanduser(self.pattern.replace("*", _stem(transcript.source))))  # noqa: PTH111 (as above)
+        path = Path(os.path.expanduser(self.pattern.replace("*", stem_of(transcript.source, "transcript"))))  # noqa: PTH111 (as above)
         self._used[path] += 1
         if self._used[path] > 1:
             path = path.with_stem(f"{path.stem}-{self._used[path]}")
@@ -76,8 +75,3 @@ class Saver:
             return None
         first = f"Saved {self.saved[0]}"
         return first if len(self.saved) == 1 else f"{first} and {len(self.saved) - 1} more"
-
-
-def _stem(source: str) -> str:
-    stem = Path(source.partition("?")[0]).stem if "://" in source else Path(source).stem
-    return re.sub(r"[^\w.-]+", "_", stem).strip("_.") or "transcript"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
@@ -13,6 +12,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from whisper_magic.library.entries import natural
 from whisper_magic.notebook.line.scanner import ObjectArgument
 from whisper_magic.wording import public
 
@@ -85,7 +85,7 @@ def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
     there = os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name that is too long)
     if has_magic(path) and not there:
         found = glob(path, recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
-        matches = sorted((match for match in found if Path(match).is_file()), key=_natural)
+        matches = sorted((match for match in found if Path(match).is_file()), key=natural)
         if not matches:
             raise UsageError(f"no file matches {text} (in {Path.cwd()})")
         yield from (Source(match, match, listed=True) for match in matches)
@@ -98,12 +98,6 @@ def refuse_variable(text: str, namespace: Mapping[str, Any]) -> None:
     """Raises UsageError for the name of a variable that was written without braces."""
     if text in namespace and not os.path.exists(os.path.expanduser(text)):  # noqa: PTH110, PTH111 (as above)
         raise UsageError(f"no file is called {text!r}; for the Python variable write {{{text}}}")
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """A sort key under which talk2 comes before talk10."""
-    parts = re.split(r"(\d+)", name)
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def label_of(argument: ObjectArgument) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic.library.schema import LATEST
@@ -13,7 +12,6 @@ from whisper_magic.scoring import percent
 
 if TYPE_CHECKING:
     from whisper_magic.library.library import Library
-    from whisper_magic.library.store import Store
 
 FEW, MANY = 10, 200  # rows in a terminal, and in a page without a kernel
 OPENING = 160  # characters of a text
@@ -21,7 +19,7 @@ OPENING = 160  # characters of a text
 
 def text(library: Library, style: Style = PLAIN) -> str:
     """What it holds, and its first recordings, one a line."""
-    rows = first_rows(library.store, FEW)
+    rows = _first_rows(library, FEW)
     names = [printable(facts.name(row["name"])) for row in rows]
     widest = min(max(map(display_width, names), default=0), style.width // 3)
     lines = [
@@ -44,7 +42,7 @@ def html(library: Library, anchor: str | None = None) -> str:
         library: what to show.
         anchor: of the explorer that takes its place where a kernel lives.
     """
-    rows, total = first_rows(library.store, MANY), len(library)
+    rows, total = _first_rows(library, MANY), len(library)
     head = heading(facts.name(str(library.path)), [summary(library)])
     scored = any(row["wer"] is not None for row in rows)
     names = ["name", "length", "language", "text", "flags", "confidence", *(["WER"] if scored else []), "tags"]
@@ -76,42 +74,10 @@ def summary(library: Library) -> str:
     return ", ".join(parts)
 
 
-def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
-    """The first recordings, as `library.rows.Rows.read` gives them, without reading all."""
-    found = store.query(
-        """SELECT recording.id, name, ifnull(duration, audio_seconds), note, accepted, transcript.id, language,
-                  substr(text, 1, 240), flags, confidence, 1.0 * word_errors / nullif(word_count, 0), target,
-                  (SELECT group_concat(tag.name, char(31)) FROM tag WHERE tag.recording = recording.id),
-                  recording.start, recording."end"
-           FROM (SELECT * FROM recording ORDER BY id LIMIT ?) AS recording LEFT JOIN transcript ON transcript.id =
-                (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)
-           LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
-        (count,),
-    )
-    return [
-        {
-            "id": row[0],
-            "name": row[1],
-            "duration": _rounded(row[2]),
-            "note": row[3],
-            "accepted": bool(row[4]),
-            "transcript": row[5],
-            "language": [row[6]] if row[6] else [],
-            "text": row[7] or "",
-            "flag": json.loads(row[8]) if row[8] else [],
-            "confidence": _rounded(row[9]),
-            "wer": _rounded(row[10]),
-            "model": [row[11]] if row[11] else [],
-            "tag": sorted(row[12].split("\x1f")) if row[12] else [],
-            "part": None if row[13] is None and row[14] is None else (row[13] or 0.0, row[14]),
-            "hit": None,
-        }
-        for row in found
-    ]
+def _first_rows(library: Library, count: int) -> list[dict[str, Any]]:
+    from whisper_magic.library.rows import first_rows  # numpy: not at %load_ext
 
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return first_rows(library.store, count)
 
 
 def _cells(row: dict[str, Any], scored: bool) -> str:

@@ -23,7 +23,7 @@ import traitlets
 
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import LibraryError, WhisperMagicError
-from whisper_magic.library.rows import Filters, Rows
+from whisper_magic.library.rows import Filters, Rows, first_rows
 from whisper_magic.library.search import Hits
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import library as view
@@ -184,7 +184,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             "hits": None,
             "total": total,
             "seconds": seconds,
-            "rows": view.first_rows(store, FIRST),
+            "rows": first_rows(store, FIRST),
         }
 
     def _about(self) -> dict[str, Any]:
