@@ -169,3 +169,18 @@ def test_two_libraries_of_one_file(library: Library) -> None:
         other.tag(1, "seen")
         assert library.to_pandas()["tags"].tolist()[0] == ("seen",)
         assert other.store.version != library.store.version
+
+
+def test_what_does_not_exist_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(LibraryError, match=r"is a folder: name a file in it$"):
+        Library(tmp_path)
+    with Library(tmp_path / "a.db") as library:
+        for ask, message in (
+            (lambda: library.tag([7], "x"), "there is no recording 7 in "),
+            (lambda: library.note(7, "x"), "there is no recording 7 in "),
+            (lambda: library.accept(7), "there is no recording 7 in "),
+            (lambda: library.compare(1, 2), "there is no run 1; the runs are none"),
+            (lambda: library.hits("ant", limit=0), "limit is a number of hits, at least 1, got 0"),
+        ):
+            with pytest.raises(LibraryError, match=f"^{message}"):
+                ask()

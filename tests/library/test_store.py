@@ -102,7 +102,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match=r"cannot open .*: unable to open database file") as error:
+    with pytest.raises(LibraryError, match=r"is a folder: name a file in it$") as error:
         Store(tmp_path)
     one_line(error)
 

@@ -272,6 +272,7 @@ class Library:
             second: Id of another.
 
         Raises:
+            LibraryError: Where a run does not exist.
             PackageMissing: Without pandas, or jiwer (the `score` extra).
         """
         return data_frame(tables.DIFFERENCES, tables.differences(self.store, int(first), int(second)))
@@ -297,15 +298,25 @@ class Library:
             *add: Tags.
             remove: Tags.
         """
-        self.store.tag(_several(recordings), add, remove)
+        self.store.tag(self._several(recordings), add, remove)
 
     def note(self, recording: int, text: str) -> None:
         """Write a note on a recording; "" removes it."""
-        self.store.set_note(int(recording), text)
+        (number,) = self._several(recording)
+        self.store.set_note(number, text)
 
     def accept(self, recordings: int | Iterable[int], accepted: bool = True) -> None:
         """Mark recordings as checked by a person, or as not."""
-        self.store.accept(_several(recordings), accepted)
+        self.store.accept(self._several(recordings), accepted)
+
+    def _several(self, recordings: int | Iterable[int]) -> Sequence[int]:
+        """Ids of recordings; LibraryError for one that does not exist."""
+        ids = list(map(int, recordings)) if isinstance(recordings, Iterable) else [int(recordings)]
+        there = {row[0] for row in self.store.query("SELECT id FROM recording WHERE id BETWEEN ? AND ?", _span(ids))}
+        for number in ids:
+            if number not in there:
+                raise LibraryError(f"there is no recording {number} in {self.path}")
+        return ids
 
     def correct(self, transcript: int, edited: Transcript) -> None:
         """Keep a corrected transcript; what was written stays.
@@ -377,5 +388,5 @@ class Library:
         return export.load_parquet(self.store, paths)
 
 
-def _several(recordings: int | Iterable[int]) -> Sequence[int]:
-    return list(map(int, recordings)) if isinstance(recordings, Iterable) else [int(recordings)]
+def _span(ids: Sequence[int]) -> tuple[int, int]:
+    return min(ids, default=0), max(ids, default=0)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.errors import LibraryError
 from whisper_magic.library.query import LEAST_PART, Query, parse
 from whisper_magic.library.schema import LATEST, SHIFT
 from whisper_magic.library.store import Store, storable
@@ -117,8 +118,10 @@ def search(
         typing: Whether the last word may still grow.
 
     Raises:
-        LibraryError: For a search that says only what is not wanted.
+        LibraryError: For a search that says only what is not wanted, or no hits at all.
     """
+    if limit < 1:
+        raise LibraryError(f"limit is a number of hits, at least 1, got {limit}")
     query = parse(text, near, typing=typing)
     if query is None:
         return Hits((), text)

@@ -142,6 +142,8 @@ class Store:
 
     def _prepare(self) -> bool:
         """Open it, make or migrate its tables; returns whether it can be written."""
+        if self.path.is_dir():
+            raise LibraryError(f"{shown(str(self.path))} is a folder: name a file in it")
         if not self.path.exists() and self._mode == "rw":
             raise LibraryError(f"there is no library {shown(str(self.path))}")
         writable = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)

@@ -120,8 +120,13 @@ def differences(store: Store, first: int, second: int) -> list[tuple[Any, ...]]:
         stretches that differ.
 
     Raises:
+        LibraryError: Where a run does not exist.
         PackageMissing: Without jiwer (the `score` extra).
     """
+    there = {row[0] for row in store.query("SELECT id FROM run")}
+    if missing := [number for number in (first, second) if number not in there]:
+        known = ", ".join(map(str, sorted(there))) or "none"
+        raise LibraryError(f"there is no run {missing[0]}; the runs are {known}")
     found = store.query(
         """SELECT recording.id, recording.name, recording.duration, a.text, b.text, 1.0 * a.word_errors / a.word_count,
                   1.0 * b.word_errors / b.word_count, a.language

@@ -129,7 +129,7 @@ def test_two_runs_are_compared(page: Page, library: Library) -> None:
     (only,) = page.ask("differences", first=1, second=2)
     assert only["recording"] == 1
     assert only["stretches"][0]["second"] == "xylophone"
-    assert page.ask("differences", first=1, second=9) == "two runs are compared: choose two that are there"
+    assert page.ask("differences", first=1, second=9) == "there is no run 9; the runs are 1, 2"
     assert page.view(run=2)["total"] == 250
 
 
