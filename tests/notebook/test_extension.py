@@ -13,15 +13,13 @@ from whisper_magic.notebook.jobs.session import SESSION
 from whisper_magic.notebook.views import registry as views
 
 LOADED = """
-import sys, time
+import sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 before = set(sys.modules)
-began = time.process_time()  # of this process: the machine may be busy
 shell.run_line_magic("load_ext", "whisper_magic")
-took = time.process_time() - began
-heavy = {"torch", "transformers", "numpy", "pandas", "soundfile", "av", "ipywidgets", "anywidget"}
-print(sorted(heavy & (set(sys.modules) - before)), took < 0.3)
+heavy = {"torch", "transformers", "numpy", "pandas", "soundfile", "av", "ipywidgets", "anywidget", "sqlite3"}
+print(sorted(heavy & (set(sys.modules) - before)))
 """
 
 
@@ -33,8 +31,7 @@ def test_loading_imports_nothing_heavy(tmp_path):
         check=True,
         env={"PATH": "", "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)},
     )
-    assert ran.stdout.startswith("[] "), ran.stdout
-    assert "True" in ran.stdout, "%load_ext took more than 0.3 s of processor time"
+    assert ran.stdout.strip() == "[]"
 
 
 def state(shell):
