@@ -127,8 +127,8 @@ class Round:
         draft_seconds: wall seconds of proposing. Of a round that served several windows at once, this one's share.
         verify_seconds: wall seconds of the target's pass, over the prompt too in the first round; shared likewise.
         temperature: of this attempt at the window. A failed attempt's rounds stay in the trace.
-        drafter: what proposed: "model", "ngram" or "previous" (the previous transcript of the same audio); None where
-            nothing was proposed.
+        drafter: what proposed: "model", "ngram", "previous" (the previous transcript of the same audio) or "function"
+            (`propose` of `Engine.transcribe`); None where nothing was proposed.
         covered: seconds of the window that its text covers after this round: up to its last timestamp, and behind that
             by the number of its tokens, an estimate.
         target_probs: p of each proposed token that was judged: the accepted ones and the one that was rejected. After

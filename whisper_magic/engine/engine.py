@@ -26,6 +26,7 @@ import torch
 from whisper_magic.audio.load import load
 from whisper_magic.comparison import REPEATS, Comparison
 from whisper_magic.engine.compare.run import compare
+from whisper_magic.engine.decode.drafters import Propose
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
 from whisper_magic.engine.model.hub import AUTO, AUTOMATIC, draft_name
@@ -123,6 +124,7 @@ class Engine:
         source: Source,
         options: TranscribeOptions | None = None,
         *,
+        propose: Propose | None = None,
         on_event: Callable[[Event], None] | None = None,
         **overrides: Any,
     ) -> Transcript:
@@ -131,6 +133,8 @@ class Engine:
         Args:
             source: What `whisper_magic.audio.load.load` takes: a path, URL, bytes, file object, (array, rate), Audio.
             options: How to transcribe it.
+            propose: Called instead of the draft with the token ids so far, prompt included, and how many to propose;
+                returns the ids, or fewer. Whatever it returns changes the time it takes, never the text.
             on_event: Called with every event as it happens: Started, Rounds and Segments, Finished.
             **overrides: Fields of TranscribeOptions, which take precedence over `options`.
 
@@ -141,7 +145,7 @@ class Engine:
             EngineClosed: After `close`.
         """
         chosen = _single(source, options, overrides)
-        with self._scheduler([source], chosen) as scheduler:
+        with self._scheduler([source], chosen, propose) as scheduler:
             scheduler.run(None if on_event is None else lambda index, event: on_event(event))
         if scheduler.errors:
             raise scheduler.errors[0]
@@ -259,8 +263,10 @@ class Engine:
         return features[:, : max(1, front_end.frames(len(audio.samples)))]
 
     @contextmanager
-    def _scheduler(self, sources: Iterable[Source], options: TranscribeOptions) -> Iterator[Scheduler]:
-        with self._exclusive() as model, closing(Scheduler(model, sources, options)) as scheduler:
+    def _scheduler(
+        self, sources: Iterable[Source], options: TranscribeOptions, propose: Propose | None = None
+    ) -> Iterator[Scheduler]:
+        with self._exclusive() as model, closing(Scheduler(model, sources, options, propose)) as scheduler:
             yield scheduler
 
     @contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 from whisper_magic.audio import load as audio
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.decode.draft_length import DraftLengthController
-from whisper_magic.engine.decode.drafters import make_drafter
+from whisper_magic.engine.decode.drafters import Propose, make_drafter
 from whisper_magic.engine.decode.speculator import Decoded, DecodingEvent, Detected, Speculator
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
@@ -56,8 +56,14 @@ class Scheduler:
         errors: By the source's index.
     """
 
-    def __init__(self, model: LoadedModel, sources: Iterable[Source], options: TranscribeOptions) -> None:
-        self.model, self.options = model, options
+    def __init__(
+        self,
+        model: LoadedModel,
+        sources: Iterable[Source],
+        options: TranscribeOptions,
+        propose: Propose | None = None,
+    ) -> None:
+        self.model, self.options, self._propose = model, options, propose
         self.transcripts: list[Transcript | None] = []
         self.errors: dict[int, WhisperMagicError] = {}
         self._sources = sources
@@ -183,7 +189,11 @@ class Scheduler:
         options, runner = self.options, self.model.runner
         processor = _processor(self.model, options)
         drafter = make_drafter(
-            runner.backend, processor, options, lambda window: self._open[window.recording].expected(window)
+            runner.backend,
+            processor,
+            options,
+            lambda window: self._open[window.recording].expected(window),
+            self._propose,
         )
         auto = options.draft_length == "auto" and drafter.length
         return Speculator(

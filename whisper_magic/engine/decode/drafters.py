@@ -10,11 +10,13 @@ import torch
 from whisper_magic.engine.runtime.backend import Backend
 from whisper_magic.engine.runtime.slots import Slots, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.errors import OptionError
 from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 
 MAX_MATCH = 4  # tokens looked up together
 
 Expected = Callable[[Window], Sequence[int]]  # a window -> the tokens that it is expected to hold
+Propose = Callable[[Sequence[int], int], Sequence[int]]  # (prompt and text so far, how many) -> ids to propose
 
 
 class Drafter(Protocol):
@@ -33,14 +35,28 @@ class Drafter(Protocol):
         """
 
     def name(self, slot: int) -> str:
-        """Who proposed last in this slot: "model", "ngram" or "previous"."""
+        """Who proposed last in this slot: "model", "ngram", "previous" or "function"."""
 
 
 def make_drafter(
-    backend: Backend, processor: LogitsProcessor, options: TranscribeOptions, expected: Expected
+    backend: Backend,
+    processor: LogitsProcessor,
+    options: TranscribeOptions,
+    expected: Expected,
+    propose: Propose | None = None,
 ) -> Drafter:
-    """The drafter that the options ask for. expected: from the previous transcript of the same recording, if any."""
+    """The drafter that the options ask for.
+
+    Args:
+        backend: Holds the draft model, if there is one.
+        processor: The logit rules.
+        options: Name it.
+        expected: From the previous transcript of the same recording, if any.
+        propose: The caller's own function, which is then asked instead of any other.
+    """
     length = MAX_DRAFT_LENGTH if options.draft_length == "auto" else options.draft_length
+    if propose is not None:
+        return FunctionDrafter(propose, length, processor.special.vocab)
     if options.draft == "ngram":
         return NgramDrafter(length)
     drafters: list[Drafter] = []
@@ -136,6 +152,33 @@ class NgramDrafter:
 
     def name(self, slot: int) -> str:
         return "ngram" if self._expected is None else "previous"
+
+
+class FunctionDrafter:
+    """Asks a function of the caller's: a rule, a table, another model. Whatever it returns, the text stays the same."""
+
+    def __init__(self, propose: Propose, length: int, vocab: int) -> None:
+        self.length, self._propose, self._vocab = length, propose, vocab
+
+    def admit(self, slot: int) -> None:
+        """Nothing is kept of a slot."""
+
+    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
+        counts = list(num_wanted)
+        for slot, _ in slots.occupied:
+            if not counts[slot]:
+                continue
+            end = slots.states[slot].num_tokens
+            guesses = [int(token) for token in self._propose(slots.tokens[slot, :end].tolist(), counts[slot])]
+            if any(not 0 <= token < self._vocab for token in guesses):
+                raise OptionError(f"propose returned {guesses}; token ids are 0 to {self._vocab - 1}")
+            del guesses[counts[slot] :]
+            counts[slot] = len(guesses)
+            slots.tokens[slot, end : end + len(guesses)] = torch.tensor(guesses, dtype=torch.long, device=slots.device)
+        return counts
+
+    def name(self, slot: int) -> str:
+        return "function"
 
 
 def continuation(

@@ -13,7 +13,13 @@ from whisper_magic.notebook.views.text import PLAIN, Style
 from whisper_magic.transcript import Round, Trace
 from whisper_magic.wording import counted
 
-_DRAFTERS = {"model": "draft model", "ngram": "n-grams", "previous": "previous transcript", None: "nothing proposed"}
+_DRAFTERS = {
+    "model": "draft model",
+    "ngram": "n-grams",
+    "previous": "previous transcript",
+    "function": "a function",
+    None: "nothing proposed",
+}
 _BAR = 24  # columns of text for the longest bar
 _HEIGHT = 60  # pixels of the highest column
 

@@ -1,0 +1,213 @@
+"""What the lessons measure on this machine and a recording of the learner's: costs, acceptance, tokens a round.
+
+All runs are greedy, sequential and of one window at a time, so that a round is one pass of the target. Lengths are
+timed in turns, several times, and the median counts: what else the machine does then disturbs all alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+from typing import Any
+
+from whisper_magic.engine.engine import Engine
+from whisper_magic.engine.scheduler import Source
+from whisper_magic.errors import OptionError
+from whisper_magic.lessons.theory import MAX_LENGTH, expected_tokens
+from whisper_magic.options import TranscribeOptions
+from whisper_magic.transcript import Round, Transcript
+
+REPEATS = 3
+PLAIN = TranscribeOptions(temperature=0.0, mode="sequential")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One recording decoded twice: by the target alone, and speculatively. Traces hold both models' probabilities.
+
+    Attributes:
+        alone: the target's own.
+        drafted: with the draft.
+    """
+
+    alone: Transcript
+    drafted: Transcript
+
+    @property
+    def same(self) -> bool:
+        """Whether both hold the same tokens."""
+        return _tokens(self.alone) == _tokens(self.drafted)
+
+
+@dataclass(frozen=True)
+class LengthFigures:
+    """One draft length, measured.
+
+    Attributes:
+        length: tokens drafted a round.
+        tokens_per_round: written a round, mean.
+        acceptance: accepted / proposed tokens.
+        decode_seconds: draft, verify and prompt; the encoder is left out, which is the same for all.
+        speedup: decode seconds of the target alone over these.
+        standard_error: of `tokens_per_round`: rounds differ, and a recording has only so many.
+        formula_tokens: by `theory.expected_tokens`, from the acceptance at each place.
+        predicted_tokens: the same over the lengths that were really proposed. Fewer tokens are proposed in the first
+            round of a window, whose prompt takes part of the block, and before its end.
+        predicted_speedup: from `predicted_tokens` and the measured costs.
+    """
+
+    length: int
+    tokens_per_round: float
+    acceptance: float
+    decode_seconds: float
+    speedup: float
+    standard_error: float
+    formula_tokens: float
+    predicted_tokens: float
+    predicted_speedup: float
+
+
+@dataclass(frozen=True)
+class LengthStudy:
+    """Formula and measurement over draft lengths.
+
+    Attributes:
+        by_position: probability that the draft's token at each place is accepted, given that those before it were;
+            over the rounds of all lengths.
+        draft_cost: of a draft step, in passes of the target alone.
+        verify_costs: of a pass over 2, 3, … tokens, in passes of the target alone.
+        alone_seconds: decode seconds of the target alone.
+        lengths: the figures of each length.
+    """
+
+    by_position: tuple[float, ...]
+    draft_cost: float
+    verify_costs: tuple[float, ...]
+    alone_seconds: float
+    lengths: tuple[LengthFigures, ...]
+
+
+def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
+    """Decode a recording by the target alone and speculatively, in turns; of each the run of median time.
+
+    Args:
+        engine: With a draft.
+        source: Best of one window, 30 s: lessons show every token.
+        **overrides: Fields of TranscribeOptions, such as language.
+
+    Raises:
+        OptionError: Without a draft.
+        AudioError, EngineClosed: As of `Engine.transcribe`.
+    """
+    _check_draft(engine)
+    ways: tuple[dict[str, Any], ...] = ({"draft": "none"}, {"draft": "model"})
+    overrides = {"trace": True} | overrides
+    runs: tuple[list[Transcript], ...] = ([], [])
+    for _ in range(REPEATS + 1):
+        for way, found in zip(ways, runs, strict=True):
+            found.append(engine.transcribe(source, PLAIN, **overrides | way))
+    alone, drafted = (sorted(found[1:], key=decode_seconds)[REPEATS // 2] for found in runs)  # the first warms up
+    return Replay(alone, drafted)
+
+
+def study_lengths(
+    engine: Engine,
+    source: Source,
+    lengths: Sequence[int] = range(1, MAX_LENGTH + 1),
+    *,
+    repeats: int = REPEATS,
+    on_stage: Callable[[str], None] | None = None,
+    **overrides: Any,
+) -> LengthStudy:
+    """Measure draft lengths, and set the formulas beside them.
+
+    Args:
+        engine: With a draft.
+        source: Of a minute or so: shorter ones have few rounds.
+        lengths: Tokens drafted a round.
+        repeats: Timed runs of each length, in turns.
+        on_stage: Called with what runs now.
+        **overrides: Fields of TranscribeOptions, such as language.
+
+    Raises:
+        OptionError: Without a draft.
+        AudioError, EngineClosed: As of `Engine.transcribe`.
+    """
+    _check_draft(engine)
+    ways: list[dict[str, Any]] = [{"draft": "none"}] + [{"draft": "model", "draft_length": one} for one in lengths]
+    runs: list[list[Transcript]] = [[] for _ in ways]
+    for turn in range(repeats):
+        for way, found in zip(ways, runs, strict=True):
+            if on_stage is not None:
+                on_stage(f"run {turn + 1} of {repeats}, draft length {way.get('draft_length', 0)}")
+            found.append(engine.transcribe(source, PLAIN, **overrides | way))
+    alone = median(map(decode_seconds, runs[0]))
+    one_pass = median(map(_pass_seconds, runs[0]))
+    positions = acceptance_by_position([one for found in runs[1:] for one in found[0].trace.rounds])
+    draft_cost = median(_step_seconds(run) for found in runs[1:] for run in found) / one_pass
+    figures, costs = [], []
+    for length, found in zip(lengths, runs[1:], strict=True):
+        trace, seconds = found[0].trace, median(map(decode_seconds, found))
+        costs.append(median(map(_pass_seconds, found)) / one_pass)
+        predicted = fmean(expected_tokens(positions, len(one.proposed)) for one in trace.rounds)
+        figures.append(
+            LengthFigures(
+                length,
+                trace.tokens_per_round or 0.0,
+                trace.acceptance_rate or 0.0,
+                seconds,
+                alone / seconds,
+                stdev(len(one.tokens) for one in trace.rounds) / math.sqrt(len(trace.rounds)),
+                expected_tokens(positions, length),
+                predicted,
+                predicted / (length * draft_cost + costs[-1]),
+            )
+        )
+    return LengthStudy(positions, draft_cost, tuple(costs), alone, tuple(figures))
+
+
+def acceptance_by_position(rounds: Sequence[Round]) -> tuple[float, ...]:
+    """Of the rounds that accepted every token before a place, the share that accepted the token there.
+
+    Args:
+        rounds: Of a trace.
+
+    Returns:
+        One number a place, as far as tokens were proposed.
+    """
+    found = []
+    for place in range(max((len(one.proposed) for one in rounds), default=0)):
+        judged = [one.accepted > place for one in rounds if one.accepted >= place and len(one.proposed) > place]
+        if not judged:
+            break
+        found.append(sum(judged) / len(judged))
+    return tuple(found)
+
+
+def decode_seconds(transcript: Transcript) -> float:
+    """Draft, verify and prompt: all that the draft length changes."""
+    timing = transcript.timing
+    return timing.draft + timing.verify + timing.prefill
+
+
+def _check_draft(engine: Engine) -> None:
+    if engine.status.draft is None:
+        raise OptionError(
+            f"{engine.status.target} is loaded without a draft, and the lesson shows one: load it with its draft"
+        )
+
+
+def _tokens(transcript: Transcript) -> list[tuple[int, ...]]:
+    return [segment.tokens for segment in transcript.segments]
+
+
+def _pass_seconds(transcript: Transcript) -> float:
+    """A pass of the target: the median, as those over a prompt take longer."""
+    return median(one.verify_seconds for one in transcript.trace.rounds)
+
+
+def _step_seconds(transcript: Transcript) -> float:
+    """A step of the draft."""
+    return median(one.draft_seconds / len(one.proposed) for one in transcript.trace.rounds if one.proposed)
