@@ -60,6 +60,7 @@ def test_a_trace_as_a_table() -> None:
         "target_probs": (),
         "draft_probs": (),
         "alternatives": (),
+        "alternative_draft_probs": (),
         "draft_seconds": 0.1,
         "verify_seconds": 0.2,
         "covered": 0.0,

@@ -135,6 +135,7 @@ class Round:
             the logit rules, at the attempt's temperature. () unless `TranscribeOptions.trace` asks for them.
         draft_probs: q of the same tokens; () where the draft model did not propose them.
         alternatives: of each token written, those that the target found likeliest, itself among them.
+        alternative_draft_probs: q of the tokens in `alternatives`, in their order; () without a draft model.
         batch: windows that were decoded in the same pass, this one included.
     """
 
@@ -151,6 +152,7 @@ class Round:
     target_probs: tuple[float, ...] = ()
     draft_probs: tuple[float, ...] = ()
     alternatives: tuple[tuple[TokenProb, ...], ...] = ()
+    alternative_draft_probs: tuple[tuple[float, ...], ...] = ()
     batch: int = 1
 
     @property
@@ -189,7 +191,7 @@ class Trace:
         """
         columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs", "alternatives"]
-        columns += ["batch"]
+        columns += ["alternative_draft_probs", "batch"]
         return data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))
 
 

@@ -31,6 +31,7 @@ from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
 from whisper_magic.engine.model.hub import AUTO, AUTOMATIC, draft_name
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
+from whisper_magic.engine.runtime.pass_cost import PassCost
 from whisper_magic.engine.scheduler import Scheduler, Source
 from whisper_magic.engine.windows.align import align
 from whisper_magic.errors import AudioInvalid, EngineBusy, EngineClosed, OptionError, SomeFailed
@@ -302,6 +303,17 @@ class Engine:
             load_seconds=self._load_seconds,
             memory_bytes=model.runner.memory_bytes,
         )
+
+    @property
+    def pass_costs(self) -> tuple[PassCost, ...]:
+        """What a pass of the target reads and multiplies; and of the draft, where there is one.
+
+        Raises:
+            EngineClosed: After `close`.
+        """
+        runner = self._loaded().runner
+        decoders = (runner.backend.target, runner.backend.draft)
+        return tuple(PassCost.of(one.network, runner.frames) for one in decoders if one is not None)
 
     @property
     def closed(self) -> bool:

@@ -30,7 +30,7 @@ class Broken(Exception):
         self.contract = contract
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """What became of a function.
 
@@ -53,6 +53,8 @@ class Verdict:
         if self.passed:
             return f"{self.exercise}: passed. {self.seen}"
         return f"{self.exercise} breaks the contract “{self.contract}”. {self.seen}"
+
+    __repr__ = __str__  # what a cell shows
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, repeat
 from operator import mul
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whisper_magic.engine.runtime.pass_cost import PassCost
 
 MAX_LENGTH = 7  # tokens proposed a round, as in `TranscribeOptions.draft_length`
 
@@ -35,7 +39,7 @@ def expected_tokens(acceptance: Acceptance, length: int) -> float:
     if length < 0:
         raise ValueError(f"a draft has 0 tokens or more, got {length}")
     chances = _chances(acceptance, length)
-    return 1.0 + sum(accumulate(chances, mul))
+    return float(1 + sum(accumulate(chances, mul)))
 
 
 def _chances(acceptance: Acceptance, length: int) -> list[float]:
@@ -107,30 +111,17 @@ MACHINES = (
 )
 
 
-@dataclass(frozen=True)
-class PassCost:
-    """What a pass of a decoder reads and multiplies.
+def pass_seconds(cost: PassCost, machine: Machine, tokens: int = 1, batch: int = 1) -> float:
+    """Seconds of a pass by the roofline (Williams et al. 2009): reading or arithmetic, whichever takes longer.
 
-    Attributes:
-        weight_bytes: read once, however many windows are decoded together.
-        row_bytes: read for each window: its cross-attention keys and values.
-        token_flops: floating-point operations for each token.
+    Args:
+        cost: What it reads and multiplies (`Engine.pass_costs`).
+        machine: What it runs on.
+        tokens: Of each window.
+        batch: Windows decoded together.
     """
-
-    weight_bytes: float
-    row_bytes: float
-    token_flops: float
-
-    def seconds(self, machine: Machine, tokens: int = 1, batch: int = 1) -> float:
-        """Seconds of a pass by the roofline (Williams et al. 2009): reading or arithmetic, whichever takes longer.
-
-        Args:
-            machine: What it runs on.
-            tokens: Of each window.
-            batch: Windows decoded together.
-        """
-        reading = (self.weight_bytes + batch * self.row_bytes) / machine.bandwidth
-        return max(reading, batch * tokens * self.token_flops / machine.flops)
+    reading = (cost.weight_bytes + batch * cost.row_bytes) / machine.bandwidth
+    return max(reading, batch * tokens * cost.token_flops / machine.flops)
 
 
 def roofline_speedup(
@@ -146,6 +137,6 @@ def roofline_speedup(
         machine: What they run on.
         batch: Windows decoded together.
     """
-    alone = target.seconds(machine, 1, batch)
-    verify = target.seconds(machine, length + 1, batch) / alone
-    return speedup(acceptance, length, draft.seconds(machine, 1, batch) / alone, verify)
+    alone = pass_seconds(target, machine, 1, batch)
+    verify = pass_seconds(target, machine, length + 1, batch) / alone
+    return speedup(acceptance, length, pass_seconds(draft, machine, 1, batch) / alone, verify)

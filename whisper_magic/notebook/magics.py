@@ -20,7 +20,9 @@ from whisper_magic.notebook.line.completion import Matcher
 from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, TRANSCRIBE, WHISPER, Parser
 from whisper_magic.notebook.line.requests import (
     CompareRequest,
+    ExerciseRequest,
     HelpRequest,
+    LessonRequest,
     LibraryRequest,
     LoadRequest,
     RecordRequest,
@@ -49,6 +51,18 @@ def _record(request: RecordRequest, context: Context) -> Any:
     return record(request, context)
 
 
+def _lesson(request: LessonRequest, context: Context) -> Any:
+    from whisper_magic.notebook.jobs.lesson import lesson  # numpy and anywidget: as above
+
+    return lesson(request, context)
+
+
+def _exercise(request: ExerciseRequest, context: Context) -> Any:
+    from whisper_magic.notebook.jobs.lesson import exercise  # as above
+
+    return exercise(request, context)
+
+
 def _library(request: LibraryRequest, context: Context) -> Any:
     from whisper_magic.notebook.jobs.library import library  # numpy: not at %load_ext
 
@@ -65,6 +79,8 @@ _JOBS: Mapping[type, Callable[[Any, Context], Any]] = {
     HelpRequest: _show_help,
     TranscribeRequest: transcribe,
     CompareRequest: compare,
+    LessonRequest: _lesson,
+    ExerciseRequest: _exercise,
     RecordRequest: _record,
     LibraryRequest: _library,
     SearchRequest: _search,

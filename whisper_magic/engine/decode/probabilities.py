@@ -60,12 +60,24 @@ def with_probs(rounds: Sequence[Round], num_prompt: int, target: Tensor, draft: 
     """
     best = target.topk(min(MOST, target.shape[-1]), dim=-1)
     values, ids = best.values.tolist(), best.indices.tolist()
-    return tuple(_with_probs(one, one.position - num_prompt, target, draft, values, ids) for one in rounds)
+    by_draft = None if draft is None else draft.gather(-1, best.indices).tolist()
+    likeliest = [
+        tuple(TokenProb(token, p) for token, p in zip(row, probs, strict=True) if p > 0)
+        for row, probs in zip(ids, values, strict=True)
+    ]
+    found = []
+    for one in rounds:
+        first = one.position - num_prompt
+        written = slice(first, first + len(one.tokens))
+        others = tuple(likeliest[written])
+        by = () if by_draft is None else zip(by_draft[written], others, strict=True)
+        q = tuple(tuple(row[: len(of)]) for row, of in by)
+        found.append(_with_judged(replace(one, alternatives=others, alternative_draft_probs=q), first, target, draft))
+    return tuple(found)
 
 
-def _with_probs(
-    one: Round, first: int, target: Tensor, draft: Tensor | None, values: list[list[float]], ids: list[list[int]]
-) -> Round:
+def _with_judged(one: Round, first: int, target: Tensor, draft: Tensor | None) -> Round:
+    """A round with p and q of the tokens that were judged."""
     judged = one.proposed[: min(one.accepted + 1, len(target) - first)]
 
     def of_judged(probs: Tensor) -> tuple[float, ...]:
@@ -75,8 +87,4 @@ def _with_probs(
         one,
         target_probs=of_judged(target),
         draft_probs=of_judged(draft) if draft is not None and one.drafter == "model" else (),
-        alternatives=tuple(
-            tuple(TokenProb(token, p) for token, p in zip(ids[row], values[row], strict=True) if p > 0)
-            for row in range(first, min(first + len(one.tokens), len(target)))
-        ),
     )

@@ -14,6 +14,9 @@ from whisper_magic.notebook.line.parsers import (
     COMMANDS,
     COMPARE,
     DEVICES,
+    EXERCISE,
+    LESSON,
+    LESSONS,
     LIBRARY,
     LOAD,
     RECORD,
@@ -28,7 +31,16 @@ _LAST = re.compile(r"""(?:\\.|"[^"]*"|'[^']*'|\{[^}]*\}|[^\s"'{\\])*(?:["'{\\].*
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*$")
 _TO_ESCAPE = re.compile(r"([\s\"'{}$\\;])")
 
-_PARSERS = {"load": LOAD, "compare": COMPARE, "record": RECORD, "library": LIBRARY, "search": SEARCH}
+_PARSERS = {
+    "load": LOAD,
+    "compare": COMPARE,
+    "lesson": LESSON,
+    "exercise": EXERCISE,
+    "record": RECORD,
+    "library": LIBRARY,
+    "search": SEARCH,
+}
+_EXERCISES = ("verify", "accept", "sample")  # the module that knows them imports numpy
 _TARGETS = (
     "auto",
     "demo",
@@ -74,7 +86,9 @@ class Matcher:
             return word, sorted(parser.flags)
         if values is not None:
             return word, values or self._usual_values(earlier[-1]) or _sources(word, names)
-        first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",)}.get(command, ())
+        first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",), "lesson": LESSONS, "exercise": _EXERCISES}.get(
+            command, ()
+        )
         commands = COMMANDS if magic == "whisper" and not earlier else first
         return word, [*commands, *_sources(word, names)]
 

@@ -27,6 +27,8 @@ COMMANDS = {
     "record": "transcribe what the page's microphone records, while you speak",
     "library": "transcribe folders and datasets into a library, and explore it",
     "search": "find what was said in the library, and play it",
+    "lesson": "how speculative decoding works, on a recording of yours",
+    "exercise": "write its rules yourself, and have them checked",
     "compare": "the target alone against speculation: is the text the same, and which is faster?",
     "demo": "load the bundled demo models and transcribe the bundled recording",
     "help": "this page",
@@ -160,6 +162,42 @@ Write demo for the bundled recording and models."""
     repeats = f"timed runs of each (default: {REPEATS})"
     output.add_argument("--repeats", type=values.whole, metavar="N", help=repeats)
     return parser
+
+
+LESSONS = {
+    "race": "the target alone and speculative decoding of one recording, side by side",
+    "stepper": "round by round: what was drafted, what the target made of it",
+    "lab": "draft length, acceptance and cost against speed: formula and measurement",
+    "bench": "two distributions and the rules that decide what is written",
+}
+
+
+def _lesson_parser() -> Parser:
+    names = "\n".join(f"  {name:<8} {what}" for name, what in LESSONS.items())
+    about = f"""\
+Show a lesson on speculative decoding, made of a recording of yours; without one, of the bundled recording.
+
+{names}"""
+    parser = Parser("%whisper lesson", "[NAME] [SOURCE] [options]", about)
+    add = parser.add_argument_group("what to read").add_argument
+    add("--start", type=values.seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
+    add("--end", type=values.seconds, metavar="TIME", help="end here (default: 30 s after the start)")
+    add("-l", "--language", type=values.text, metavar="LANG", help="language spoken (default: detected)")
+    lengths = "tokens proposed a round, 1 to 7 (default: 5)"
+    add("--draft-length", type=values.draft_length, metavar="N", help=lengths)
+    output = _add_output(parser)
+    _add_quiet(output)
+    output.add_argument(
+        "--embed", action="store_true", help="put the sound into the output, for pages without a kernel"
+    )
+    return parser
+
+
+def _exercise_parser() -> Parser:
+    about = """\
+Write a rule of speculative decoding in a cell; 1,000 scripted rounds say which contract it breaks. Without a name: list
+the exercises. With one: check the function of that name, or put its beginning into the next cell."""
+    return Parser("%whisper exercise", "[NAME]", about)
 
 
 def _record_parser() -> Parser:
@@ -304,6 +342,8 @@ TRANSCRIBE = _transcribe_parser(
 )
 LOAD = _load_parser()
 RECORD = _record_parser()
+LESSON = _lesson_parser()
+EXERCISE = _exercise_parser()
 LIBRARY = _library_parser()
 SEARCH = _search_parser()
 COMPARE = _compare_parser()

@@ -14,6 +14,9 @@ from whisper_magic.notebook.line import values
 from whisper_magic.notebook.line.parsers import (
     COMMANDS,
     COMPARE,
+    EXERCISE,
+    LESSON,
+    LESSONS,
     LIBRARY,
     LOAD,
     RECORD,
@@ -66,6 +69,31 @@ class CompareRequest:
     quiet: bool = False
     demo: bool = False
     repeats: int = REPEATS
+
+
+@dataclass(frozen=True)
+class LessonRequest:
+    """Show a lesson. Other attributes as of `TranscribeRequest`.
+
+    Attributes:
+        name: of the lesson; None lists them.
+        source: the recording; None takes the bundled one.
+        overrides: fields of `TranscribeOptions`.
+    """
+
+    name: str | None
+    source: Source | None
+    overrides: dict[str, Any]
+    output: str | None = None
+    quiet: bool = False
+    embed: bool = False
+
+
+@dataclass(frozen=True)
+class ExerciseRequest:
+    """Show or check an exercise. name: None lists them."""
+
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -144,6 +172,8 @@ Request = (
     HelpRequest
     | TranscribeRequest
     | CompareRequest
+    | LessonRequest
+    | ExerciseRequest
     | RecordRequest
     | LibraryRequest
     | SearchRequest
@@ -176,6 +206,10 @@ def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
             return _without_arguments(StatusRequest(), "status", rest)
         case "compare":
             return _parse_compare(rest, namespace)
+        case "lesson":
+            return _parse_lesson(rest, namespace)
+        case "exercise":
+            return _parse_exercise(rest, namespace)
         case "record":
             return _parse_record(rest, namespace)
         case "library":
@@ -249,6 +283,30 @@ def _parse_compare(arguments: Sequence[Argument], namespace: Mapping[str, Any]) 
     if sources == ["demo"]:
         return CompareRequest((), given, **own, demo=True)
     return CompareRequest(tuple(find_sources(sources, namespace)), given, **own)
+
+
+def _parse_lesson(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> LessonRequest | HelpRequest:
+    given, words = LESSON.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(LESSON.format_help())
+    name, sources = (words[0], words[1:]) if words else (None, [])
+    if name is not None and (isinstance(name, ObjectArgument) or name not in LESSONS):
+        shown = label_of(name) if isinstance(name, ObjectArgument) else name
+        LESSON.error(f"no lesson is called {shown}{near(shown, LESSONS)}; there are {', '.join(LESSONS)}")
+    found = find_sources(sources, namespace) if sources and sources != ["demo"] else []
+    if len(found) > 1:
+        LESSON.error(f"a lesson is made of one recording, got {len(found)}")
+    own = _own(LessonRequest, given)
+    return LessonRequest(name, found[0] if found else None, given, **own)
+
+
+def _parse_exercise(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> ExerciseRequest | HelpRequest:
+    given, words = EXERCISE.parse(arguments, namespace)
+    if given.pop("help", False):
+        return HelpRequest(EXERCISE.format_help())
+    if len(words) > 1:
+        EXERCISE.error(f"one exercise at a time, got {', '.join(words)}")
+    return ExerciseRequest(words[0] if words else None)
 
 
 def _parse_record(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> RecordRequest | HelpRequest:

@@ -298,6 +298,7 @@ EXPLORER: tuple[type[Request], ...] = (
     FailuresRequest,
     StopRequest,
 )
+LESSON: tuple[type[Request], ...] = (SoundRequest,)
 RECORDER: tuple[type[Request], ...] = (ChunkRequest, EndRequest)
 PLAYER: tuple[type[Request], ...] = (
     DocumentRequest,

@@ -1,0 +1,40 @@
+"""A lesson as text, and as HTML that holds its data and its script. Without scripts, a table of its figures stays."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from whisper_magic.notebook.views import tables
+from whisper_magic.notebook.views.html import escaped, frame, heading
+from whisper_magic.notebook.views.text import PLAIN, Style
+
+if TYPE_CHECKING:
+    from whisper_magic.notebook.widgets.lesson import Content
+
+
+def text(content: Content, style: Style = PLAIN) -> str:
+    """Title, result, figures."""
+    notes = [style.paint(note, "dim") for note in content.data["notes"]]
+    head = style.paint(content.title, "bold") + style.paint(f" · {content.summary}", "dim")
+    return "\n".join([head, "", tables.as_text(content.table, style), "", *notes])
+
+
+def html(content: Content, script: str, anchor: str | None = None) -> str:
+    """The lesson.
+
+    Args:
+        content: what it shows.
+        script: the bundle of frontend/src/lesson.ts.
+        anchor: by which the widget finds it, where a kernel lives.
+    """
+    notes = "".join(f'<div class="wm-soft">{escaped(note)}</div>' for note in content.data["notes"])
+    static = f"{heading(content.title, [content.summary])}{tables.as_html(content.table)}{notes}"
+    data = json.dumps(content.data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    inside = (
+        f'<div class="wm-static">{static}</div>'
+        f'<script type="application/json" class="wm-lesson-data">{data}</script>'
+        f'<script type="module">{script.replace("</", "<" + chr(92) + "/")}</script>'
+    )
+    whole = frame(inside, content.title, "tables.css", anchor=anchor)
+    return whole.replace("<div ", f'<div data-whisper-lesson="{escaped(content.kind)}" ', 1)
