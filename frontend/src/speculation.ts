@@ -21,7 +21,7 @@ export interface Costs {
   /** A step of the draft: it reads one token a window. */
   readonly draft: number;
   /** A pass of the target over a number of tokens a window. */
-  target(tokens: number): number;
+  readonly target: (tokens: number) => number;
 }
 
 /** As it was measured: a pass of the target costs 1, however many tokens it verifies. */
