@@ -48,9 +48,12 @@ export class Chart {
     const y = (value: number): number => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
     const line = (values: readonly number[]): string =>
       values.map((value, i) => `${i === 0 ? "M" : "L"}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    const size = { viewBox: `0 0 ${this.#width} ${HEIGHT}`, width: this.#width, height: HEIGHT };
+    const point = (value: number, i: number): SVGElement =>
+      s("circle", { class: i === chosen ? "point now" : "point", cx: x(i), cy: y(value), r: i === chosen ? 5 : 2.5 });
     const drawn = s(
       "svg",
-      { class: "plot", viewBox: `0 0 ${this.#width} ${HEIGHT}`, width: this.#width, height: HEIGHT, role: "img", "aria-label": described(curves) },
+      { class: "plot", ...size, role: "img", "aria-label": described(curves) },
       s("title", {}, "Speed-up over the length of the draft"),
       s("rect", { class: "loss", x: LEFT, y: y(1), width: x(speedups.length - 1) - LEFT, height: y(0) - y(1) }),
       ...grid(top, step, LEFT, x(speedups.length - 1), y),
@@ -58,7 +61,7 @@ export class Chart {
       s("line", { class: "chosen", x1: x(chosen), x2: x(chosen), y1: TOP, y2: y(0) }),
       s("path", { class: "tokens", d: line(tokens) }),
       s("path", { class: "speedup", d: line(speedups) }),
-      ...speedups.map((value, i) => s("circle", { class: i === chosen ? "point now" : "point", cx: x(i), cy: y(value), r: i === chosen ? 5 : 2.5 })),
+      ...speedups.map(point),
       ...measured.map(({ length, speedup }) => s("circle", { class: "ring", cx: x(length), cy: y(speedup), r: 4.5 })),
       s("text", { class: "note", x: x(0) + 6, y: y(0) - 6 }, "slower than the target alone"),
       ...this.#names(curves, x, y),
@@ -90,9 +93,11 @@ function grid(top: number, step: number, left: number, right: number, y: (value:
 }
 
 function axis(count: number, x: (length: number) => number, bottom: number): SVGElement[] {
+  const tick = (at: number, height: number, text: string): SVGElement =>
+    s("text", { class: "tick", x: at, y: height, "text-anchor": "middle" }, text);
   return [
-    ...Array.from({ length: count }, (_, k) => s("text", { class: "tick", x: x(k), y: bottom + 15, "text-anchor": "middle" }, String(k))),
-    s("text", { class: "tick", x: (x(0) + x(count - 1)) / 2, y: bottom + 30, "text-anchor": "middle" }, "length of the draft, k"),
+    ...Array.from({ length: count }, (_, k) => tick(x(k), bottom + 15, String(k))),
+    tick((x(0) + x(count - 1)) / 2, bottom + 30, "length of the draft, k"),
   ];
 }
 

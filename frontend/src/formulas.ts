@@ -20,7 +20,10 @@ function variable(name: string, lower = ""): HTMLElement {
 export function tokensFormula(a: number, k: number): HTMLElement {
   const value = expectedTokens(a, k).toFixed(2);
   const [name, shown] = [variable("E"), a.toFixed(2)];
-  if (a >= 1) return equation(`E = k + 1 = ${value} tokens a round`, name, " = ", variable("k"), ` + 1 = `, h("b", {}, value), " tokens a round");
+  if (a >= 1) {
+    const spoken = `E = k + 1 = ${value} tokens a round`;
+    return equation(spoken, name, " = ", variable("k"), " + 1 = ", h("b", {}, value), " tokens a round");
+  }
   return equation(
     `E = (1 − a^(k+1)) / (1 − a) = (1 − ${shown}^${k + 1}) / (1 − ${shown}) = ${value} tokens a round`,
     name,

@@ -9,6 +9,13 @@ import { percent } from "./tokens";
 
 const LENGTHS = Array.from({ length: LONGEST + 1 }, (_, length) => length);
 
+const COMPUTED = [
+  "Lines are computed, rings were measured.",
+  "E: Leviathan et al. 2023, eq. 1, with one acceptance for all positions.",
+  "Times of a machine, by a roofline: a pass takes as long as it reads its weights and each window’s cross-attention",
+  "keys and values, or as long as it computes, whichever is longer.",
+].join(" ");
+
 export class Lab {
   readonly element: HTMLElement;
   readonly #data: LabData;
@@ -26,12 +33,17 @@ export class Lab {
   constructor(data: LabData) {
     this.#data = data;
     const { acceptance, cost_ratio, by_length } = data.measured;
-    this.#length = slider(LONGEST, 1, by_length.reduce((best, one) => (one.speedup > best.speedup ? one : best), by_length[0] ?? { length: 4, speedup: 0 }).length);
+    const fastest = [...by_length].sort((one, other) => other.speedup - one.speedup)[0];
+    this.#length = slider(LONGEST, 1, fastest?.length ?? 4);
     this.#acceptance = slider(1, 0.01, acceptance);
     this.#ratio = slider(1, 0.01, cost_ratio);
     this.#machine.append(
       h("option", { value: "" }, "as measured here"),
-      h("optgroup", { label: "computed by a roofline" }, ...data.machines.map(({ name, here }, i) => h("option", { value: i }, here ? `${name}, here` : name))),
+      h(
+        "optgroup",
+        { label: "computed by a roofline" },
+        ...data.machines.map(({ name, here }, i) => h("option", { value: i }, here ? `${name}, here` : name)),
+      ),
     );
     this.#batch.append(...BATCHES.map((batch) => h("option", { value: batch }, batch === 1 ? "1 window" : `${batch} windows`)));
     this.#chart = new Chart((length) => {
@@ -45,6 +57,7 @@ export class Lab {
   }
 
   #layout(): HTMLElement {
+    const { acceptance, cost_ratio } = this.#data.measured;
     return h(
       "div",
       { class: "lab" },
@@ -55,17 +68,23 @@ export class Lab {
           "div",
           { class: "controls" },
           this.#row(this.#length, "Length of the draft", "k", "tokens that the draft proposes a round"),
-          this.#row(this.#acceptance, "Acceptance", "a", `measured: ${percent(this.#data.measured.acceptance)}`),
+          this.#row(this.#acceptance, "Acceptance", "a", `measured: ${percent(acceptance)}`),
           this.#positions(),
-          this.#row(this.#ratio, "Cost of a draft step", "c", `measured: ${this.#data.measured.cost_ratio.toFixed(2)} of a pass of the target`),
+          this.#row(this.#ratio, "Cost of a draft step", "c", `measured: ${cost_ratio.toFixed(2)} of a pass of the target`),
           h("div", { class: "field" }, h("label", { for: "machine" }, "Machine"), this.#machine),
           h("div", { class: "field" }, h("label", { for: "batch" }, "Batch"), this.#batch),
         ),
-        h("div", {}, h("div", { class: "keys" }, h("span", {}, h("i", { class: "swatch ring" }), "measured here")), this.#chart.element, this.#best),
+        h(
+          "div",
+          {},
+          h("div", { class: "keys" }, h("span", {}, h("i", { class: "swatch ring" }), "measured here")),
+          this.#chart.element,
+          this.#best,
+        ),
       ),
       this.#formulas,
       h("details", {}, h("summary", {}, "The numbers"), this.#table),
-      h("div", { class: "foot" }, "Lines: computed. Rings: measured. E is Leviathan et al. 2023, eq. 1, with one acceptance for all positions."),
+      h("div", { class: "foot" }, COMPUTED),
     );
   }
 
@@ -82,11 +101,13 @@ export class Lab {
     const { by_position } = this.#data.measured;
     const line = by_position.map((share, i) => `${i + 1}: ${percent(share)}`).join(", ");
     const bars = by_position.map((share) => h("span", { style: `height: ${Math.max(2, 100 * share).toFixed(1)}%` }));
+    const range = `${percent(by_position[0] ?? 0)} to ${percent(by_position.at(-1) ?? 0)}`;
+    const label = `measured acceptance by position: ${line}`;
     return h(
       "div",
-      { class: "positions", role: "img", "aria-label": `measured acceptance by position: ${line}`, title: line, hidden: by_position.length === 0 },
+      { class: "positions", role: "img", "aria-label": label, title: line, hidden: by_position.length === 0 },
       h("span", { class: "columns" }, ...bars),
-      h("span", { class: "soft hint" }, `by position, where those before were accepted: ${percent(by_position[0] ?? 0)} to ${percent(by_position.at(-1) ?? 0)}`),
+      h("span", { class: "soft hint" }, `by position, where those before were accepted: ${range}`),
     );
   }
 

@@ -16,7 +16,8 @@ export class Peaks {
     const step = duration / Math.max(1, peaks.length);
     const bars = peaks.map((peak, i) => {
       const half = Math.max(0.03, Math.min(1, peak));
-      return `M${((i + 0.15) * step).toFixed(3)} ${(1 - half).toFixed(3)}h${(0.7 * step).toFixed(3)}v${(2 * half).toFixed(3)}h${(-0.7 * step).toFixed(3)}z`;
+      const [left, width] = [((i + 0.15) * step).toFixed(3), (0.7 * step).toFixed(3)];
+      return `M${left} ${(1 - half).toFixed(3)}h${width}v${(2 * half).toFixed(3)}h-${width}z`;
     });
     this.element.append(stretched(duration, 2, this.#part, s("path", { class: "wave", d: bars.join("") })), this.#cursor);
   }

@@ -6,7 +6,7 @@ import { Peaks } from "./peaks";
 import type { Playback } from "./playback";
 import { s, stretched } from "./svg";
 import { finished, isMark, milliseconds, timeline, type Timeline } from "./timeline";
-import { asToken, outcome } from "./tokens";
+import { asToken, outcome, trimStart } from "./tokens";
 
 const MANY = 160; // rounds, from which on the lines between them would be all that is seen
 const ROUNDING = 0.01; // ms that a slider's value may lose
@@ -70,11 +70,6 @@ class Track {
   choose(index: number | null): void {
     for (const [i, group] of this.#groups.entries()) group.classList.toggle("chosen", i === index);
   }
-}
-
-/** A line of text begins without the space that its first token has. */
-export function trimStart([first]: readonly HTMLElement[]): void {
-  if (first !== undefined) first.textContent = first.textContent.trimStart();
 }
 
 /** All of a lane's text, unseen: it keeps the room that the text will need. */

@@ -100,7 +100,9 @@ export const RULES = {
   rejection: {
     name: "Rejection (Leviathan, Chen)",
     lossless: true,
-    says: "A token of the draft is kept with probability min(1, p/q); a rejected one is replaced by a sample of the residual, max(p − q, 0) normalised.",
+    says:
+      "A token of the draft is kept with probability min(1, p/q); a rejected one is replaced by a sample of the residual, " +
+      "max(p − q, 0) normalised.",
     draw: byRejection(residual),
     acceptance: overlap,
     formula: "1 − TV(p, q)",
@@ -108,7 +110,9 @@ export const RULES = {
   coupled: {
     name: "Shared noise (coupled Gumbel)",
     lossless: true,
-    says: "Draft and target add the same Gumbel noise to their log-probabilities and take the largest; the target’s token is written, and the draft is accepted where it is the same.",
+    says:
+      "Draft and target add the same Gumbel noise to their log-probabilities and take the largest; the target’s token is " +
+      "written, and the draft is accepted where it is the same.",
     draw: (p, q, random) => {
       const noise = gumbel(p.length, random);
       const [draft, target] = [argmax(q, noise), argmax(p, noise)];
@@ -120,7 +124,9 @@ export const RULES = {
   residual: {
     name: "Broken: no residual",
     lossless: false,
-    says: "A token of the draft is kept with probability min(1, p/q), but a rejected one is replaced by a plain sample of p: what the draft likes is written too often.",
+    says:
+      "A token of the draft is kept with probability min(1, p/q), but a rejected one is replaced by a plain sample of p: " +
+      "what the draft likes is written too often.",
     draw: byRejection((p) => p),
     acceptance: overlap,
     formula: "1 − TV(p, q)",
@@ -128,7 +134,9 @@ export const RULES = {
   noise: {
     name: "Broken: noise not shared",
     lossless: false,
-    says: "Draft and target choose with noise of their own; where they differ, a fresh sample of p is written: what both like is written too often.",
+    says:
+      "Draft and target choose with noise of their own; where they differ, a fresh sample of p is written: what both " +
+      "like is written too often.",
     draw: (p, q, random) => {
       const [draft, target] = [argmax(q, gumbel(q.length, random)), argmax(p, gumbel(p.length, random))];
       const accepted = draft === target;

@@ -4,9 +4,8 @@ import { button, clock, h } from "./dom";
 import type { LessonRound, LessonToken, StepperData } from "./lesson-protocol";
 import { Peaks } from "./peaks";
 import type { Playback } from "./playback";
-import { trimStart } from "./race";
 import { isMark, written } from "./timeline";
-import { asToken, percent, shown } from "./tokens";
+import { asToken, percent, shown, trimStart } from "./tokens";
 
 const RULE =
   "A draft’s token is accepted while the target’s own choice is the same token; the first that differs is replaced by the target’s.";
@@ -187,11 +186,14 @@ export class Stepper {
   #said(round: LessonRound): HTMLElement[] {
     const { proposed, accepted } = round;
     const counted = proposed === 1 ? "1 token" : `${proposed} tokens`;
-    if (!this.#decided) return [h("b", {}, "The draft proposes."), h("span", {}, ` ${counted}, with q, the draft’s probability of each.`)];
+    if (!this.#decided) {
+      return [h("b", {}, "The draft proposes."), h("span", {}, ` ${counted}, with q, the draft’s probability of each.`)];
+    }
     const guess = this.#score.of(this.#round);
-    const predicted =
-      guess === undefined ? [] : [h("span", { class: guess === accepted ? "right" : "wrong" }, `You said ${guess}${guess === accepted ? ": right." : "."}`)];
-    return [h("b", {}, "The target decides. "), h("span", {}, `${verdict(round)} `), ...predicted];
+    const said = [h("b", {}, "The target decides. "), h("span", {}, `${verdict(round)} `)];
+    if (guess === undefined) return said;
+    const right = guess === accepted;
+    return [...said, h("span", { class: right ? "right" : "wrong" }, `You said ${guess}${right ? ": right." : "."}`)];
   }
 }
 
@@ -240,8 +242,8 @@ function ownCell({ text, p, instead }: LessonToken, fate: string): HTMLElement {
   const others = (instead ?? []).filter(([other]) => other !== text).slice(0, 2);
   const made = cell(text, "t", fate, [h("div", { class: "meter-of" }, h("span", {}, "\u00a0")), meter("p", own)]);
   if (others.length > 0) {
-    const list = others.map(([other, share]) => h("div", {}, h("span", {}, `or ${shown(other)}`), h("span", { class: "number" }, percent(share))));
-    made.append(h("div", { class: "others soft" }, ...list));
+    const list = others.map(([other, share]) => [h("span", {}, `or ${shown(other)}`), h("span", { class: "number" }, percent(share))]);
+    made.append(h("div", { class: "others soft" }, ...list.map((pair) => h("div", {}, ...pair))));
   }
   return made;
 }

@@ -16,5 +16,6 @@ export function s<K extends keyof SVGElementTagNameMap>(
 
 /** A drawing that is stretched to its element, in units of its own. */
 export function stretched(width: number, height: number, ...children: Node[]): SVGSVGElement {
-  return s("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...children);
+  const viewBox = `0 0 ${width} ${height}`;
+  return s("svg", { class: "drawing", viewBox, preserveAspectRatio: "none", "aria-hidden": "true" }, ...children);
 }

@@ -70,3 +70,8 @@ export function described(round: Round, index: number): string {
 export function shown(text: string): string {
   return text.replace(/^ /, "␣");
 }
+
+/** A line of text begins without the space that its first token has. */
+export function trimStart([first]: readonly HTMLElement[]): void {
+  if (first !== undefined) first.textContent = first.textContent.trimStart();
+}
