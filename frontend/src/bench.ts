@@ -3,6 +3,7 @@
 import { button, h } from "./dom";
 import { Distributions } from "./distributions";
 import type { BenchData } from "./lesson-protocol";
+import { Numbers } from "./numbers";
 import { mulberry32, RULES, type Draw, type Random, type RuleName } from "./rules";
 import { chiSquared, totalVariation } from "./statistics";
 import { s, stretched } from "./svg";
@@ -49,7 +50,7 @@ export class Bench {
   readonly #verdict = h("div", { class: "result", "aria-live": "polite" });
   readonly #figures = h("dl", { class: "figures" });
   readonly #words = h("div", { class: "card", "aria-live": "polite" });
-  readonly #table = h("table");
+  readonly #numbers = new Numbers(["token", "target p", "draft q", "written", "share"]);
   readonly #presets: ReturnType<typeof presets>;
   #shares: Shares;
   #random: Random = mulberry32(SEED);
@@ -116,7 +117,7 @@ export class Bench {
       this.#words,
       this.#verdict,
       this.#figures,
-      h("details", {}, h("summary", {}, "The numbers"), this.#table),
+      this.#numbers.element,
       h("div", { class: "foot" }, DRAWN),
     );
   }
@@ -168,14 +169,14 @@ export class Bench {
   }
 
   #fill(written: readonly number[]): void {
-    const titles = ["token", "target p", "draft q", "written", "share"];
-    const head = h("tr", {}, ...titles.map((text) => h("th", { scope: "col" }, text)));
-    const rows = this.#tokens.map((text, i) => {
-      const of = (shares: readonly number[]): string => (shares[i] ?? 0).toFixed(3);
-      const values = [of(this.#shares.p), of(this.#shares.q), (this.#counts[i] ?? 0).toLocaleString("en-US"), of(written)];
-      return h("tr", {}, h("th", { scope: "row" }, shown(text)), ...values.map((value) => h("td", { class: "number" }, value)));
-    });
-    this.#table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
+    const of = (shares: readonly number[], i: number): string => (shares[i] ?? 0).toFixed(3);
+    const { p, q } = this.#shares;
+    this.#numbers.show(
+      this.#tokens.map((text, i) => {
+        const count = (this.#counts[i] ?? 0).toLocaleString("en-US");
+        return [shown(text), of(p, i), of(q, i), count, of(written, i)];
+      }),
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { Chart } from "./chart";
 import { h } from "./dom";
 import { speedupFormula, tokensFormula } from "./formulas";
 import type { LabData } from "./lesson-protocol";
+import { Numbers } from "./numbers";
 import { BATCHES, bestLength, expectedTokens, LONGEST, ratioCosts, rooflineCosts, speedup, type Costs } from "./speculation";
 import { percent } from "./tokens";
 
@@ -28,7 +29,7 @@ export class Lab {
   readonly #chart: Chart;
   readonly #formulas = h("div", { class: "formulas" });
   readonly #best = h("div", { class: "result", "aria-live": "polite" });
-  readonly #table = h("table");
+  readonly #numbers = new Numbers(["k", "E", "S", "tokens a round, measured", "speed-up, measured"]);
 
   constructor(data: LabData) {
     this.#data = data;
@@ -83,7 +84,7 @@ export class Lab {
         ),
       ),
       this.#formulas,
-      h("details", {}, h("summary", {}, "The numbers"), this.#table),
+      this.#numbers.element,
       h("div", { class: "foot" }, COMPUTED),
     );
   }
@@ -142,15 +143,12 @@ export class Lab {
   }
 
   #fill(speedups: readonly number[], tokens: readonly number[]): void {
-    const cells = (name: "th" | "td", ...texts: string[]): HTMLElement[] =>
-      texts.map((text) => h(name, { class: "number", ...(name === "th" ? { scope: "col" } : {}) }, text));
     const rows = LENGTHS.map((k) => {
       const one = this.#data.measured.by_length.find(({ length }) => length === k);
       const measured = one === undefined ? ["", ""] : [one.tokens_per_round.toFixed(2), one.speedup.toFixed(2)];
-      return h("tr", {}, ...cells("td", String(k), (tokens[k] ?? 0).toFixed(2), (speedups[k] ?? 0).toFixed(2), ...measured));
+      return [String(k), (tokens[k] ?? 0).toFixed(2), (speedups[k] ?? 0).toFixed(2), ...measured] as const;
     });
-    const head = h("tr", {}, ...cells("th", "k", "E", "S", "tokens a round, measured", "speed-up, measured"));
-    this.#table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
+    this.#numbers.show(rows);
   }
 }
 

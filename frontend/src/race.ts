@@ -1,82 +1,15 @@
 // A lesson: the target alone and speculative decoding race over the same recording, by the times that were measured.
 
 import { button, h } from "./dom";
-import type { Lane, LessonRound, RaceData } from "./lesson-protocol";
+import type { RaceData } from "./lesson-protocol";
+import { Numbers } from "./numbers";
 import { Peaks } from "./peaks";
 import type { Playback } from "./playback";
-import { s, stretched } from "./svg";
-import { finished, isMark, milliseconds, timeline, type Timeline } from "./timeline";
-import { asToken, outcome, trimStart } from "./tokens";
+import { milliseconds, parts, timeline, type Parts } from "./timeline";
+import { asToken, outcome } from "./tokens";
+import { Track } from "./track";
 
-const MANY = 160; // rounds, from which on the lines between them would be all that is seen
 const ROUNDING = 0.01; // ms that a slider's value may lose
-
-/** A lane on the page, at a time of the race. */
-class Track {
-  readonly element: HTMLElement;
-  readonly times: Timeline;
-  readonly #passes = h("span", { class: "soft number" });
-  readonly #clock = h("span", { class: "total number" });
-  readonly #bar: SVGSVGElement;
-  readonly #texts: (readonly HTMLElement[])[];
-  readonly #groups: SVGGElement[];
-  readonly #span: number;
-  #shown = -1;
-
-  /** span: ms that the bar's whole width stands for. */
-  constructor({ name, rounds }: Lane, times: Timeline, span: number, onround: (index: number) => void) {
-    [this.times, this.#span] = [times, span];
-    this.#groups = times.blocks.map(({ start, verify, end }, index) => {
-      const rect = (part: string, from: number, to: number): SVGRectElement =>
-        s("rect", { class: part, x: from, y: 0, width: to - from, height: 1 });
-      return s("g", { "data-round": index }, rect("draft", start, verify), rect("verify", verify, end));
-    });
-    const encoder = s("rect", { class: "encoder", x: 0, y: 0, width: times.encoded, height: 1 });
-    this.#bar = stretched(span, 1, encoder, ...this.#groups);
-    if (rounds.length > MANY) this.#bar.classList.add("many");
-    this.#bar.addEventListener("click", (event) => {
-      const group = (event.target as Element).closest("[data-round]");
-      if (group !== null) onround(Number(group.getAttribute("data-round")));
-    });
-    this.#texts = rounds.map(({ tokens }) => tokens.filter(({ text }) => !isMark(text)).map(asToken));
-    trimStart(this.#texts.flat());
-    this.element = h(
-      "section",
-      { class: "lane", "aria-label": name },
-      h("div", { class: "head" }, h("b", {}, name), this.#passes, this.#clock),
-      h("div", { class: "track" }, this.#bar),
-      h("div", { class: "stack" }, ghost(rounds), h("div", { class: "words" }, ...this.#texts.flat())),
-    );
-    this.at(0);
-  }
-
-  /** Show what is done at a time. */
-  at(time: number): void {
-    const { blocks, total } = this.times;
-    const done = finished(this.times, time);
-    const now = Math.min(time, total);
-    this.#bar.style.clipPath = `inset(0 ${(100 - (100 * now) / this.#span).toFixed(3)}% 0 0)`;
-    this.#clock.textContent = milliseconds(now);
-    this.element.classList.toggle("done", time >= total);
-    if (done === this.#shown) return;
-    this.#shown = done;
-    this.#passes.textContent = `${done} ${done === 1 ? "pass" : "passes"}`;
-    for (const [index, tokens] of this.#texts.entries()) {
-      const latest = index === done - 1 && done < blocks.length;
-      for (const token of tokens) token.hidden = index >= done || (token.classList.contains("r") && !latest);
-    }
-  }
-
-  choose(index: number | null): void {
-    for (const [i, group] of this.#groups.entries()) group.classList.toggle("chosen", i === index);
-  }
-}
-
-/** All of a lane's text, unseen: it keeps the room that the text will need. */
-function ghost(rounds: readonly LessonRound[]): HTMLElement {
-  const tokens = rounds.flatMap((round) => round.tokens).filter(({ verdict, text }) => verdict !== "r" && !isMark(text));
-  return h("div", { class: "words ghost", "aria-hidden": "true" }, ...tokens.map(asToken));
-}
 
 export class Race {
   readonly element: HTMLElement;
@@ -119,11 +52,22 @@ export class Race {
     forth.addEventListener("click", () => this.#step(1));
     this.#race.classList.add("main");
     this.#speeds();
-    const [encode, gap] = [this.#tracks[0].times.encoded, this.#between()];
+    const sums = this.#tracks.map(({ times }) => parts(times));
+    const [encode, between] = [sums[0]?.encoder ?? 0, sums.reduce((total, { rest }) => total + rest, 0)];
+    const numbers = new Numbers(["Time", ...this.#data.lanes.map(({ name }) => name)]);
+    const row = (name: string, of: (sum: Parts) => number): [string, ...string[]] => [name, ...sums.map((sum) => milliseconds(of(sum)))];
+    numbers.show([
+      row("encoder", ({ encoder }) => encoder),
+      row("drafts", ({ draft }) => draft),
+      row("passes of the target", ({ verify }) => verify),
+      row("between passes", ({ rest }) => rest),
+      row("in all", ({ total }) => total),
+      ["number of passes", ...sums.map(({ passes }) => String(passes))],
+    ]);
     const computed = [
       `One scale for both bars: their width is ${milliseconds(this.#span)}.`,
       ...(encode > 0 ? [`The encoder took ${milliseconds(encode)}, the same for both.`] : []),
-      ...(gap > 0.005 * this.#span ? [`The time between passes, ${milliseconds(gap)} in all, is drawn as evenly spread.`] : []),
+      ...(between > 0.005 * this.#span ? [`The time between passes, ${milliseconds(between)} in all, is drawn as evenly spread.`] : []),
       "The clocks are those of the measurement, whatever the speed of the race.",
     ];
     return h(
@@ -136,16 +80,10 @@ export class Race {
       legend(),
       this.#result,
       this.#card,
+      numbers.element,
       this.playback.element,
       h("div", { class: "foot" }, computed.join(" ")),
     );
-  }
-
-  /** Milliseconds of both lanes that are neither encoder nor round. */
-  #between(): number {
-    return this.#tracks.reduce((sum, { times: { encoded, blocks, total } }) => {
-      return sum + total - encoded - blocks.reduce((busy, { start, end }) => busy + end - start, 0);
-    }, 0);
   }
 
   #speeds(): void {

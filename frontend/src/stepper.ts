@@ -8,7 +8,8 @@ import { isMark, written } from "./timeline";
 import { asToken, percent, shown, trimStart } from "./tokens";
 
 const RULE =
-  "A draft’s token is accepted while the target’s own choice is the same token; the first that differs is replaced by the target’s.";
+  "A draft’s token is accepted while the target’s own choice is the same token; the first that differs is replaced by " +
+  "the target’s. q: the draft’s probability, p: the target’s.";
 
 /** What one predicted, by round: the first guess counts. */
 export class Score {
@@ -187,7 +188,7 @@ export class Stepper {
     const { proposed, accepted } = round;
     const counted = proposed === 1 ? "1 token" : `${proposed} tokens`;
     if (!this.#decided) {
-      return [h("b", {}, "The draft proposes."), h("span", {}, ` ${counted}, with q, the draft’s probability of each.`)];
+      return [h("b", {}, "The draft proposes."), h("span", {}, ` ${counted}, with the draft’s probability of each.`)];
     }
     const guess = this.#score.of(this.#round);
     const said = [h("b", {}, "The target decides. "), h("span", {}, `${verdict(round)} `)];

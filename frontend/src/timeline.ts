@@ -37,6 +37,22 @@ export function timeline({ total_ms, rounds }: Lane, encode_ms: number): Timelin
   return { encoded, blocks, total };
 }
 
+/** Where a lane's milliseconds went; `rest`: neither encoder nor round. */
+export interface Parts {
+  readonly total: number;
+  readonly encoder: number;
+  readonly draft: number;
+  readonly verify: number;
+  readonly rest: number;
+  readonly passes: number;
+}
+
+export function parts({ encoded, blocks, total }: Timeline): Parts {
+  const draft = blocks.reduce((sum, { start, verify }) => sum + verify - start, 0);
+  const verify = blocks.reduce((sum, one) => sum + one.end - one.verify, 0);
+  return { total, encoder: encoded, draft, verify, rest: Math.max(0, total - encoded - draft - verify), passes: blocks.length };
+}
+
 /** How many rounds are over at a time. */
 export function finished({ blocks, total }: Timeline, time: number): number {
   if (time >= total) return blocks.length;

@@ -8,7 +8,7 @@ import { Playback } from "../src/playback";
 import { Race } from "../src/race";
 import { ratioCosts } from "../src/speculation";
 import { Score, Stepper, verdict } from "../src/stepper";
-import { finished, timeline, written } from "../src/timeline";
+import { finished, parts, timeline, written } from "../src/timeline";
 import { ALONE, BENCH, LAB, RACE, ROUNDS, STEPPER } from "./lessons";
 
 function playback(sound: LessonSound = RACE.sound): Playback {
@@ -42,6 +42,17 @@ test("rounds on the clock: the encoder, then each round as long as it took, the 
   expect([0, 16.9, 17, 31, 42.5].map((time) => finished(lane, time))).toEqual([0, 0, 1, 2, 3]);
 });
 
+test("where a lane's time went", () => {
+  expect(parts(timeline(RACE.lanes[1], RACE.encode_ms))).toEqual({
+    total: 43,
+    encoder: 5,
+    draft: 5,
+    verify: 30,
+    rest: 3,
+    passes: 3,
+  });
+});
+
 test("a total of decoding alone leaves no room for the encoder, nor does one that is too small", () => {
   expect(timeline({ name: "", total_ms: 35, rounds: ROUNDS }, 5)).toMatchObject({ encoded: 0, total: 35 });
   expect(timeline({ name: "", total_ms: 30, rounds: ROUNDS }, 5)).toMatchObject({ encoded: 0, total: 35 });
@@ -60,6 +71,9 @@ test("with reduced motion the race jumps to its end, is announced, and can be st
   expect(text(element, ".result")).toBe(
     "Speculative decoding: 43 ms in 3 passes; the target alone: 71 ms in 6. 1.65 times as fast, the same text.",
   );
+  const rows = [...element.querySelectorAll("tbody tr")].map((row) => [...row.children].map((cell) => cell.textContent));
+  expect(rows[1]).toEqual(["drafts", "0.0 ms", "5.0 ms"]);
+  expect(rows[4]).toEqual(["in all", "71 ms", "43 ms"]);
   click(element, "Restart");
   click(element, "Next pass"); // of the target alone, at 15.8 ms
   expect(text(element, ".card")).toContain("The target alone, round 1 of 6: nothing was proposed");
@@ -88,7 +102,7 @@ test("slow motion where sound can play, unless another speed was chosen", () => 
 
 test("a round in steps: proposed, predicted, decided", () => {
   const { element } = new Stepper(STEPPER, playback());
-  expect(text(element, ".what")).toBe("The draft proposes. 2 tokens, with q, the draft’s probability of each.");
+  expect(text(element, ".what")).toBe("The draft proposes. 2 tokens, with the draft’s probability of each.");
   expect([...element.querySelectorAll(".fate")].map((one) => one.textContent)).toEqual(["proposed", "proposed"]);
   expect(text(element, ".question")).toBe("How many of these 2 will the target accept?012");
   click(element, "2 of 2");
