@@ -76,6 +76,6 @@ export function isMark(text: string): boolean {
 
 /** Milliseconds for people. */
 export function milliseconds(time: number): string {
-  const shown = time < 10 ? time.toFixed(1) : Math.round(time).toLocaleString("en-US");
+  const shown = time > 0 && time < 10 ? time.toFixed(1) : Math.round(time).toLocaleString("en-US");
   return `${shown} ms`;
 }
