@@ -3,10 +3,10 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const STATIC = new URL("../whisper_magic/notebook/widgets/static/", import.meta.url);
-const WIDGETS = ["player", "recorder", "explorer"];
+const WIDGETS = ["player", "recorder", "explorer", "lesson"];
 
 // What the bundles are made of, so that tests see without Node whether they were made of it.
 const FOLDER = new URL(".", import.meta.url);
@@ -14,6 +14,16 @@ const sources = (await readdir(new URL("src/", FOLDER))).sort().map((name) => `s
 const hash = createHash("sha256");
 for (const name of [...sources, "package-lock.json"]) hash.update(await readFile(new URL(name, FOLDER)));
 const digest = hash.digest("hex").slice(0, 16);
+
+/** Style sheets are text of a module, without what is there for readers. */
+const sheets = {
+  name: "sheets",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf-8"), { loader: "css", minify: true });
+      return { contents: code, loader: "text" };
+    }),
+};
 
 const check = process.argv.includes("--check");
 let stale = 0;
@@ -26,7 +36,7 @@ for (const name of WIDGETS) {
     target: "es2022",
     minify: true,
     legalComments: "none",
-    loader: { ".css": "text" },
+    plugins: [sheets],
     banner: { js: `// Built from frontend/ (${digest}) by make frontend; do not edit.${name === "player" ? " Contains wavesurfer.js (BSD-3-Clause)." : ""}` },
     write: false,
   });

@@ -2,6 +2,7 @@
 // It takes the place of its static output (anchors.ts); without a kernel, that stays.
 
 import { watch } from "./anchors";
+import base from "./base.css";
 import { button, clock, h, icon } from "./dom";
 import explorerCss from "./explorer.css";
 import { Facets } from "./facets";
@@ -161,7 +162,7 @@ class Explorer {
     this.#root.append(head, this.#work, h("div", { class: hits === null ? "sides" : "sides alone" }, ...side, this.#table.element), this.#bar, this.#say, this.#detail, this.#help);
     this.#actions(readonly);
     const root = this.host.attachShadow({ mode: "open" });
-    root.append(h("style", {}, playerCss, explorerCss), this.#root);
+    root.append(h("style", {}, base, playerCss, explorerCss), this.#root);
     this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => undefined));
   }
 

@@ -2,6 +2,7 @@
 // speaks. When it ends, the kernel puts the transcript's output in the place of this one.
 
 import { watch } from "./anchors";
+import base from "./base.css";
 import { button, clock, h } from "./dom";
 import { Kernel } from "./kernel";
 import { Meter } from "./meter";
@@ -71,7 +72,7 @@ class Recorder {
     const strip = h("div", { class: "strip" }, this.#record, this.#clock, this.#meter.element);
     this.#text.element.hidden = true;
     this.#root.append(strip, this.#say, this.#text.element);
-    this.host.attachShadow({ mode: "open" }).append(h("style", {}, css), this.#root);
+    this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + css), this.#root);
     kernel.onnotice((notice) => this.#onnotice(notice));
     kernel.onlost = () => {
       this.#halt();

@@ -4,6 +4,9 @@
 
 import type { Reply, Sound as Info } from "./protocol";
 
+/** The event by which others stop when one plays: one at a time on a page. */
+export const PLAYING = "whisper-magic-playing";
+
 /** What a page of JupyterLab or Notebook 7 says about its server. */
 export interface PageConfig {
   readonly baseUrl: string;

@@ -12,7 +12,9 @@ export function followTheme(element: HTMLElement, changed: () => void): () => vo
     element.classList.toggle("dark", isDark(surface, element));
     changed();
   };
-  const theme = new MutationObserver(paint);
+  const theme = new MutationObserver(() => {
+    if (element.isConnected) paint(); // of what is scrolled away, a notebook may take the cell out: no colour is known
+  });
   for (const part of [document.documentElement, document.body]) {
     theme.observe(part, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class", "style"] });
   }

@@ -38,7 +38,7 @@ export function percent(share: number): string {
 }
 
 /** A token, coloured by its fate; what both models thought of it on hover, where that was recorded. */
-export function asToken({ text, verdict, p, q, instead }: Token): HTMLElement {
+export function asToken({ text, verdict, p, q, instead }: Omit<Token, "segment">): HTMLElement {
   const parts = [
     ...(p === undefined ? [] : [`target ${percent(p)}`]),
     ...(q === undefined ? [] : [`draft ${percent(q)}`]),
@@ -53,11 +53,25 @@ const DRAFTERS = new Map([
   ["previous", "the previous transcript"],
 ]);
 
-/** A round in words. */
-export function described(round: Round, index: number): string {
+/** What a round did and how long that took, in words. */
+export function outcome(round: Pick<Round, "drafter" | "proposed" | "accepted" | "draft_ms" | "verify_ms">): string {
   const who = round.drafter === null ? null : (DRAFTERS.get(round.drafter) ?? round.drafter);
   const what = who === null ? "nothing was proposed" : `${who} proposed ${round.proposed}, the target accepted ${round.accepted}`;
+  return `${what}; draft ${round.draft_ms.toFixed(1)} ms, verify ${round.verify_ms.toFixed(1)} ms`;
+}
+
+/** A round in words. */
+export function described(round: Round, index: number): string {
   const hot = round.temperature > 0 ? `, temperature ${round.temperature}` : "";
-  const times = `draft ${round.draft_ms.toFixed(1)} ms, verify ${round.verify_ms.toFixed(1)} ms`;
-  return `Round ${index + 1}, position ${round.position}${hot}: ${what}; ${times}`;
+  return `Round ${index + 1}, position ${round.position}${hot}: ${outcome(round)}`;
+}
+
+/** A token's text with its space seen. */
+export function shown(text: string): string {
+  return text.replace(/^ /, "␣");
+}
+
+/** A line of text begins without the space that its first token has. */
+export function trimStart([first]: readonly HTMLElement[]): void {
+  if (first !== undefined) first.textContent = first.textContent.trimStart();
 }

@@ -3,7 +3,7 @@
 
 import { h, lastAtOrBefore } from "./dom";
 import type { Round, Token } from "./protocol";
-import { asToken, described, percent } from "./tokens";
+import { asToken, described, percent, shown } from "./tokens";
 
 const HEIGHT = 28;
 
@@ -41,11 +41,6 @@ function asRow(token: Token): HTMLElement | null {
     h("td", { class: "number" }, of(p ?? instead?.find(([text]) => text === token.text)?.[1])),
     h("td", { class: "soft" }, likeliest.join(" · ")),
   );
-}
-
-/** A token's text with its space seen. */
-function shown(text: string): string {
-  return text.replace(/^ /, "␣");
 }
 
 export class Trace {

@@ -2,11 +2,10 @@
 
 import { button, clock, h, icon, type IconName } from "./dom";
 import { Refused } from "./kernel";
-import type { Sound } from "./sound";
+import { PLAYING, type Sound } from "./sound";
 import type { Span } from "./waveform";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
-const PLAYING = "whisper-magic-playing"; // one at a time on a page
 
 export interface TransportEvents {
   onmoved(time: number, playing: boolean): void;

@@ -1,6 +1,7 @@
 // One player on the page: heading and tools, the strip, below it the text. Its parts do the work; what they report is
 // handed on here.
 
+import base from "./base.css";
 import { button, h } from "./dom";
 import type { Kernel } from "./kernel";
 import { act, KEYS, typing, type Actions } from "./keys";
@@ -88,7 +89,7 @@ export class View {
     this.#build();
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-    root.replaceChildren(h("style", {}, css), this.#root);
+    root.replaceChildren(h("style", {}, base + css), this.#root);
     this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => this.#paint()));
     this.#waveform.marks(document.gaps, document.segments);
     void this.#sound.find();
