@@ -51,6 +51,7 @@ const DRAFTERS = new Map([
   ["model", "the draft model"],
   ["ngram", "the n-gram drafter"],
   ["previous", "the previous transcript"],
+  ["function", "the function"],
 ]);
 
 /** What a round did and how long that took, in words. */

@@ -30,7 +30,8 @@ def html(content: Content, script: str, anchor: str | None = None) -> str:
     """
     notes = "".join(f'<div class="wm-soft">{escaped(note)}</div>' for note in content.data["notes"])
     static = f"{heading(content.title, [content.summary])}{tables.as_html(content.table)}{notes}"
-    data = json.dumps(content.data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    page = {"kind": content.kind, "title": content.title, **content.data}
+    data = json.dumps(page, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     inside = (
         f'<div class="wm-static">{static}</div>'
         f'<script type="application/json" class="wm-lesson-data">{data}</script>'

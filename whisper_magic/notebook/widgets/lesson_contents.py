@@ -71,8 +71,6 @@ def race(replay: Replay, sound: PageSound, token_text: TokenText) -> Content:
         f"{ratio:.2f} times as fast as the target alone, {same}",
         Table("Decoding, measured", ("", "time", "passes of the target", "tokens a pass"), rows),
         {
-            "kind": "race",
-            "title": facts.name(drafted.source),
             "sound": sound.data,
             "encode_ms": round(1000 * drafted.timing.encode, 1),
             "text": drafted.text,
@@ -109,8 +107,6 @@ def stepper(replay: Replay, sound: PageSound, token_text: TokenText) -> Content:
             numbers=False,
         ),
         {
-            "kind": "stepper",
-            "title": facts.name(drafted.source),
             "sound": sound.data,
             "rounds": rounds,
             "notes": [
@@ -142,8 +138,6 @@ def lab(study: LengthStudy, costs: Sequence[PassCost], source: str, models: str)
         f"fastest at draft length {best.length}: {best.speedup:.2f} times as fast as the target alone",
         Table("Formula and measurement", head, rows),
         {
-            "kind": "lab",
-            "title": facts.name(source),
             "measured": {
                 "acceptance": _mean_acceptance(study),
                 "cost_ratio": study.draft_cost,
@@ -182,8 +176,6 @@ def bench(replay: Replay, token_text: TokenText) -> Content:
         f"rejection keeps {kept:.0%} of the drafts here",
         Table(f"After “…{context}”", ("token", "p, the target’s", "q, the draft’s"), rows),
         {
-            "kind": "bench",
-            "title": facts.name(replay.drafted.source),
             "context": context,
             "tokens": tokens,
             "p": p,
