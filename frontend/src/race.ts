@@ -57,7 +57,7 @@ export class Race {
     const numbers = new Numbers(["Time", ...this.#data.lanes.map(({ name }) => name)]);
     const row = (name: string, of: (sum: Parts) => number): [string, ...string[]] => [name, ...sums.map((sum) => milliseconds(of(sum)))];
     numbers.show([
-      row("encoder", ({ encoder }) => encoder),
+      ...(encode > 0 ? [row("encoder", ({ encoder }) => encoder)] : []),
       row("drafts", ({ draft }) => draft),
       row("passes of the target", ({ verify }) => verify),
       row("between passes", ({ rest }) => rest),
@@ -77,7 +77,7 @@ export class Race {
       this.#peaks.element,
       ...this.#tracks.map(({ element }) => element),
       this.#time,
-      legend(),
+      legend(encode > 0),
       this.#result,
       this.#card,
       numbers.element,
@@ -229,9 +229,9 @@ export class Race {
   }
 }
 
-function legend(): HTMLElement {
+function legend(encoder: boolean): HTMLElement {
   const words = { a: "accepted draft", t: "the target’s own", r: "rejected draft" };
-  const parts = { encoder: "encoder", draft: "draft", verify: "pass of the target" };
+  const parts = { ...(encoder ? { encoder: "encoder" } : {}), draft: "draft", verify: "pass of the target" };
   return h(
     "div",
     { class: "legend" },

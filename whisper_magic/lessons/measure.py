@@ -14,12 +14,13 @@ from typing import Any
 
 from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.scheduler import Source
-from whisper_magic.errors import OptionError
+from whisper_magic.errors import AudioInvalid, OptionError
 from whisper_magic.lessons.theory import MAX_LENGTH, expected_tokens
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Round, Transcript
 
 REPEATS = 3
+FEWEST_ROUNDS = 16  # of the target alone: with fewer there is nothing to measure
 PLAIN = TranscribeOptions(temperature=0.0, mode="sequential")
 
 
@@ -99,6 +100,7 @@ def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
 
     Raises:
         OptionError: Without a draft.
+        AudioInvalid: For a recording in which nothing is said.
         AudioError, EngineClosed: As of `Engine.transcribe`.
     """
     _check_draft(engine)
@@ -108,6 +110,7 @@ def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
     for _ in range(REPEATS + 1):
         for way, found in zip(ways, runs, strict=True):
             found.append(engine.transcribe(source, PLAIN, **overrides | way))
+    _check_rounds(runs[0][0], 1)
     alone, drafted = (sorted(found[1:], key=decode_seconds)[REPEATS // 2] for found in runs)  # the first warms up
     return Replay(alone, drafted)
 
@@ -133,6 +136,7 @@ def study_lengths(
 
     Raises:
         OptionError: Without a draft.
+        AudioInvalid: For a recording in which little or nothing is said.
         AudioError, EngineClosed: As of `Engine.transcribe`.
     """
     _check_draft(engine)
@@ -143,6 +147,7 @@ def study_lengths(
             if on_stage is not None:
                 on_stage(f"run {turn + 1} of {repeats}, draft length {way.get('draft_length', 0)}")
             found.append(engine.transcribe(source, PLAIN, **overrides | way))
+    _check_rounds(runs[0][0], FEWEST_ROUNDS)
     alone = median(map(decode_seconds, runs[0]))
     one_pass = median(map(_pass_seconds, runs[0]))
     positions = acceptance_by_position([one for found in runs[1:] for one in found[0].trace.rounds])
@@ -159,7 +164,7 @@ def study_lengths(
                 trace.acceptance_rate or 0.0,
                 seconds,
                 alone / seconds,
-                stdev(len(one.tokens) for one in trace.rounds) / math.sqrt(len(trace.rounds)),
+                _standard_error([len(one.tokens) for one in trace.rounds]),
                 expected_tokens(positions, length),
                 predicted,
                 predicted / (length * draft_cost + costs[-1]),
@@ -199,8 +204,19 @@ def _check_draft(engine: Engine) -> None:
         )
 
 
+def _check_rounds(transcript: Transcript, fewest: int) -> None:
+    if (count := len(transcript.trace.rounds)) < fewest:
+        written = f"{count} tokens were" if count else "nothing was"
+        raise AudioInvalid(f"{written} written for {transcript.source}: a lesson needs some seconds of speech")
+
+
 def _tokens(transcript: Transcript) -> list[tuple[int, ...]]:
     return [segment.tokens for segment in transcript.segments]
+
+
+def _standard_error(values: Sequence[int]) -> float:
+    """Of their mean; infinite for a single one."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def _pass_seconds(transcript: Transcript) -> float:

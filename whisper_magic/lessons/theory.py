@@ -43,7 +43,7 @@ def expected_tokens(acceptance: Acceptance, length: int) -> float:
 
 
 def _chances(acceptance: Acceptance, length: int) -> list[float]:
-    given = [acceptance] if isinstance(acceptance, int | float) else list(acceptance)
+    given = list(acceptance) if isinstance(acceptance, Sequence) else [float(acceptance)]
     if any(not 0 <= one <= 1 for one in given):
         raise ValueError(f"acceptance is a probability, 0 to 1, got {acceptance}")
     last = given[-1] if given else 0.0

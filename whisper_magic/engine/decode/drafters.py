@@ -16,7 +16,7 @@ from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 MAX_MATCH = 4  # tokens looked up together
 
 Expected = Callable[[Window], Sequence[int]]  # a window -> the tokens that it is expected to hold
-Propose = Callable[[Sequence[int], int], Sequence[int]]  # (prompt and text so far, how many) -> ids to propose
+Propose = Callable[[Sequence[int], int], Sequence[int] | None]  # (prompt and text so far, how many) -> ids to propose
 
 
 class Drafter(Protocol):
@@ -169,7 +169,8 @@ class FunctionDrafter:
             if not counts[slot]:
                 continue
             end = slots.states[slot].num_tokens
-            guesses = [int(token) for token in self._propose(slots.tokens[slot, :end].tolist(), counts[slot])]
+            proposed = self._propose(slots.tokens[slot, :end].tolist(), counts[slot])
+            guesses = [] if proposed is None else [int(token) for token in proposed]
             if any(not 0 <= token < self._vocab for token in guesses):
                 raise OptionError(f"propose returned {guesses}; token ids are 0 to {self._vocab - 1}")
             del guesses[counts[slot] :]

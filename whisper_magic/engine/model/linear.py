@@ -44,6 +44,7 @@ class LayerNorm:
 class Linear(ABC):
     """y = x W^T + b, and the activation that follows, if any. x: (..., inputs). Returns (..., outputs)."""
 
+    bias: Tensor | None
     packed_bytes: int  # of what it holds besides `tensors`
 
     @abstractmethod

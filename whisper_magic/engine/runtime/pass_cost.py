@@ -33,7 +33,8 @@ class PassCost:
         layers, width = len(network.layers), network.embedding.shape[1]
         scored = network.embedding.shape[0] if network.shortlist is None else len(network.shortlist)
         weights = sum(linear.packed_bytes + sum(t.nbytes for t in linear.tensors()) for linear in network.linears)
-        products = layers * 14 * width * width + scored * width  # self 4, cross 2, feed-forward 8
+        wide = sum(len(layer.fc1.bias) for layer in network.layers if layer.fc1.bias is not None)  # feed-forward
+        products = layers * 6 * width * width + 2 * wide * width + scored * width  # self-attention 4, cross-attention 2
         return cls(
             weight_bytes=weights,
             row_bytes=layers * 2 * frames * width * network.dtype.itemsize,

@@ -24,7 +24,6 @@ from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.widgets import lesson_contents as contents
 from whisper_magic.notebook.widgets.lesson import Lesson
-from whisper_magic.notebook.widgets.sound import SoundSource
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.wording import near
 
@@ -83,8 +82,7 @@ def _begin(chosen: Exercise, context: Context) -> None:
 
 def _options(request: LessonRequest, context: Context) -> TranscribeOptions:
     given = options_of(request.overrides, context.options)
-    start = given.start or 0.0
-    return given if given.end is not None else replace(given, end=start + WINDOW)
+    return replace(given, channel="mix") if given.channel == "split" else given
 
 
 def _models(request: LessonRequest, context: Context) -> ModelChoice | None:
@@ -99,10 +97,9 @@ class _Maker:
         self, engine: Engine, source: Source, options: TranscribeOptions, embed: bool, on_stage: Callable[[str], None]
     ) -> None:
         self.engine, self.source, self.embed, self.on_stage = engine, source, embed, on_stage
-        self.start = options.start or 0.0
-        part: dict[str, Any] = {"start": self.start, "end": options.end}
-        part |= {"channel": options.channel, "stream": options.stream}
-        self.audio = replace(load(source.value, **part), source=source.label)
+        part: dict[str, Any] = {"start": options.start, "end": options.end}
+        audio = load(source.value, channel=options.channel, stream=options.stream, **part)
+        self.audio = replace(audio if options.end is not None else audio.clip(0, WINDOW), source=source.label)
         self.excerpt = Excerpt(self.audio)
         length = 5 if options.draft_length == "auto" else options.draft_length
         self.overrides: dict[str, Any] = {"language": options.language, "task": options.task, "draft_length": length}
@@ -126,4 +123,5 @@ class _Maker:
         if self.embed:
             mime = CODINGS["opus"].mime.partition(";")[0]
             url = f"data:{mime};base64,{base64.b64encode(encode(self.excerpt)).decode()}"
-        return contents.PageSound(self.audio, self.start, SoundSource(self.excerpt).described, url)
+        info = {"path": None, "home": "", "size": 0, "mime": None}  # the kernel encodes what is in memory
+        return contents.PageSound(self.audio, self.audio.start, info, url)

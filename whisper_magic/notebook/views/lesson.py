@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from whisper_magic.notebook.views import tables
 from whisper_magic.notebook.views.html import escaped, frame, heading
-from whisper_magic.notebook.views.text import PLAIN, Style
+from whisper_magic.notebook.views.text import PLAIN, Style, printable
 
 if TYPE_CHECKING:
     from whisper_magic.notebook.widgets.lesson import Content
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def text(content: Content, style: Style = PLAIN) -> str:
     """Title, result, figures."""
-    notes = [style.paint(note, "dim") for note in content.data["notes"]]
-    head = style.paint(content.title, "bold") + style.paint(f" · {content.summary}", "dim")
+    notes = [style.paint(printable(note), "dim") for note in content.data["notes"]]
+    head = style.paint(printable(content.title), "bold") + style.paint(f" · {printable(content.summary)}", "dim")
     return "\n".join([head, "", tables.as_text(content.table, style), "", *notes])
 
 
