@@ -57,7 +57,7 @@ lab: $(VENV)/.dev ## JupyterLab on notebooks/quickstart.ipynb
 
 notebook: $(VENV)/.dev ## executes the notebooks in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-	  notebooks/quickstart.ipynb notebooks/explore.ipynb
+	  notebooks/*.ipynb
 
 matrix: $(VENV)/.dev ## builds the wheel and runs the demo from it on Python 3.11, 3.12 and 3.13
 	BIN=$(BIN) TORCH_INDEX=$(TORCH_INDEX) .ci/matrix 3.11 3.12 3.13

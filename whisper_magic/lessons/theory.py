@@ -8,7 +8,7 @@ long costs 0.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, repeat
 from operator import mul
@@ -43,7 +43,7 @@ def expected_tokens(acceptance: Acceptance, length: int) -> float:
 
 
 def _chances(acceptance: Acceptance, length: int) -> list[float]:
-    given = list(acceptance) if isinstance(acceptance, Sequence) else [float(acceptance)]
+    given = list(acceptance) if isinstance(acceptance, Iterable) else [float(acceptance)]
     if any(not 0 <= one <= 1 for one in given):
         raise ValueError(f"acceptance is a probability, 0 to 1, got {acceptance}")
     last = given[-1] if given else 0.0
