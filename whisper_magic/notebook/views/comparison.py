@@ -41,7 +41,7 @@ def html(comparison: Comparison) -> str:
     table = tables.as_html(times(comparison))
     notes = "".join(f"<div>{escaped(note)}</div>" for note in (facts.models(comparison.models), *comparison.notes))
     content = f'{head}{sentences}{apart}{_lanes(comparison)}{table}<div class="wm-foot">{notes}</div>'
-    return frame(content, f"Comparison on {comparison.source}", "tables.css")
+    return frame(content, f"Comparison on {facts.name(comparison.source)}", "tables.css")
 
 
 def line(comparison: Comparison) -> str:
