@@ -97,7 +97,7 @@ def bench(request: pytest.FixtureRequest, make_pair: Any, shape: Any) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
         placement = place("cpu", request.param, "sdpa").placement
-        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)), count=4, placement=placement)
+        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)), count=3, placement=placement)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_what_was_captured_writes_the_same(bench: Bench, recorder: Recorder, slo
     captures, backend.graphs = backend.graphs, CudaGraphs(None)
     expected = bench.decode(windows, NoDrafter(), slots)
     backend.graphs = captures
-    for drafter in (NoDrafter(), bench.model_drafter(4)):
+    for drafter in (NoDrafter(), bench.model_drafter(3)):
         found = bench.decode(windows, drafter, slots)
         assert [found[w.index].tokens for w in windows] == [expected[w.index].tokens for w in windows]
         assert [found[w.index].language for w in windows] == [expected[w.index].language for w in windows]
@@ -134,6 +134,8 @@ def test_a_number_of_the_host_that_was_baked_in_is_found(
     def baked(slots: Slots, start: torch.Tensor, width: int) -> torch.Tensor:
         return block(slots, torch.tensor(start.tolist()), width)
 
+    if bench.runner.dtype == torch.float16:
+        pytest.skip("once is enough")
     expected = bench.decode(bench.windows, NoDrafter(), 1)
     monkeypatch.setattr(Slots, "block", baked)
     bench.runner.backend.clear()

@@ -62,9 +62,9 @@ def affordable_bucket(free_bytes: int, slot_bytes: int) -> int:
     return max((bucket for bucket in BUCKETS if bucket <= slots), default=1)
 
 
-def _described(attention: str) -> str:
-    """For people: the encoder's attention, and the decoder's where that is another: it is always torch's own."""
-    return attention if attention == "sdpa" else f"{attention} in the encoder, sdpa in the decoder"
+def _described(encoder: str, decoder: str) -> str:
+    """For people: the encoder's attention, which can be chosen, and the decoder's, where that is another."""
+    return encoder if encoder == decoder else f"{encoder} (encoder) and {decoder} (decoder)"
 
 
 class ModelRunner:
@@ -89,7 +89,7 @@ class ModelRunner:
         self.median_width = int(target.config.median_filter_width)  # of word alignment
         self.backend, self.backend_note = choose_backend(target, draft)
         own = self.backend.attend is not None and target.attention == "sdpa"
-        self.attention = self.backend.name if own else _described(target.attention)
+        self.attention = self.backend.name if own else _described(target.attention, self.backend.name or "sdpa")
         self.device = self.backend.target.network.embedding.device
         self.dtype = self.backend.target.network.dtype
         self.encoder_groups = self._encoder_groups(target, draft)
