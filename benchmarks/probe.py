@@ -77,7 +77,7 @@ class Kernel:
 
 def profiled(work: Callable[[], object], device: str) -> list[Kernel]:
     """The kernels that some work runs, those that take longest first."""
-    from torch.autograd import DeviceType
+    from torch.autograd.profiler_util import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
     on_gpu = device.startswith("cuda")
@@ -156,7 +156,11 @@ class Probe:
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how it was loaded and ran: attention, graphs, memory."""
         runner = self._runner
-        notes = (runner.attention, *self._engine.status.notes, runner.note, *runner.backend.notes)
+        fused = self._processor.fused_obstacle
+        rules = (
+            f"logit rules through torch: {fused}" if fused else "logit rules in one kernel" if runner.in_buckets else ""
+        )
+        notes = (runner.attention, rules, *self._engine.status.notes, runner.note, *runner.backend.notes)
         return tuple(note for note in notes if note)
 
     @property

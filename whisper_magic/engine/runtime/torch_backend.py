@@ -170,9 +170,9 @@ def _feed_last_two(forward: Forward, slots: Slots) -> Tensor:
 def _guess(processor: LogitsProcessor, logits: Tensor, context: TokenContext, slots: Slots, step: int) -> Tensor:
     """(S, 1, V) logits -> (S, 1) ids: the likeliest, or a sample. Where the rejection rule needs it, the distribution
     is kept for the slots that want so many guesses."""
-    scores = processor(logits, context)
     if not slots.sampling:
-        return scores.argmax(dim=-1)
+        return processor.likeliest(logits, context)
+    scores = processor(logits, context)
     if slots.draft_probs is None:  # the noise is the target's own
         return perturbed(scores, slots.temperature, slots.key, context.index).argmax(dim=-1)
     probs = scaled(scores, slots.temperature)[:, 0].softmax(-1)
