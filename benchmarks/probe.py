@@ -77,7 +77,6 @@ class Kernel:
 
 def profiled(work: Callable[[], object], device: str) -> list[Kernel]:
     """The kernels that some work runs, those that take longest first."""
-    from torch.autograd.profiler_util import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
     on_gpu = device.startswith("cuda")
@@ -88,7 +87,7 @@ def profiled(work: Callable[[], object], device: str) -> list[Kernel]:
     for event in profiler.key_averages():
         if not on_gpu:
             found.append(Kernel(event.key, event.count, event.self_cpu_time_total / 1e6))
-        elif event.device_type == DeviceType.CUDA:
+        elif str(event.device_type).endswith("CUDA"):
             found.append(Kernel(event.key, event.count, event.self_device_time_total / 1e6))
     return sorted(found, key=lambda one: -one.seconds)
 

@@ -223,6 +223,18 @@ def _choose(
     if not slots.sampling:
         choice, logprob = processor.greedy(logits, context)
         return choice.gather(1, rows), logprob.gather(1, rows)
+    sampled = _choose_samples(processor, slots, logits, context, rows, proposed)
+    if processor.fused is None:  # the likeliest tokens are by the same operators then
+        return sampled
+    greedy, samples = processor.greedy(logits, context), (slots.temperature > 0)[:, None]
+    choice, logprob = (one.gather(1, rows) for one in greedy)
+    return torch.where(samples, sampled[0], choice), torch.where(samples, sampled[1], logprob)
+
+
+def _choose_samples(
+    processor: LogitsProcessor, slots: Slots, logits: Tensor, context: TokenContext, rows: Tensor, proposed: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same where some slot samples; the others take their likeliest tokens."""
     scores = processor(logits, context)
     if slots.draft_probs is not None:
         scores = scores.gather(1, rows[..., None].expand_as(scores))

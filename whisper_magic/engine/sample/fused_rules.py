@@ -29,7 +29,7 @@ def _merged(high, total, scores):  # type: ignore[no-untyped-def]  # the languag
     return new, total * tl.exp(high - anchor) + tl.sum(tl.exp(scores - anchor), 0)
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _greedy_row(  # type: ignore[no-untyped-def]
     logits, mask, index, last, before_last, latest, choice, logprob, vocab, begin,
     timestamps: tl.constexpr, chunk: tl.constexpr,
