@@ -78,8 +78,8 @@ class SoundReader:
         Raises:
             AudioError: There is none at all; later it is `Chunk.damage`.
         """
-        coming, self._coming = self._coming, None
-        chunk = self.load() if coming is None else coming.result()
+        chunk = self.load() if self._coming is None else self._coming.result()
+        self._coming = None  # not before: where the wait is interrupted, the audio is still being read
         if not chunk.last:
             self.read_ahead()
         return chunk
