@@ -8,9 +8,10 @@
     adaptive   automatic draft length against every fixed one
     exact      the text on every real recording, beside transformers and openai/whisper
     player     the player in a real JupyterLab: time to be seen, to sound; ten hours
+    gpu        everything that only a GPU can show, in nine minutes; --rehearse does the same on a CPU, in miniature
     library    a million segments searched, 100,000 rows in the explorer; with --model, clips from a folder
     startup    %load_ext, and loading an engine
-    all        every one of these but verdict
+    all        every one of these but verdict and gpu
     sound      write the bundled recording as WAV (--to), for machines that cannot decode it
     page       rewrite the measured part of docs/benchmarks.md from benchmarks/results
 
@@ -50,7 +51,9 @@ SUITES = (
     "player",
     "library",
     "exact",
+    "gpu",
 )
+ALONE = ("verdict", "gpu")  # not part of 'all'
 SETTINGS = (
     *("repeats", "device", "dtypes", "shapes", "acceptance_rates", "tokens", "batches"),
     *("windows", "minutes", "model", "draft", "recordings", "work"),
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _sound(chosen)
         if chosen.suite == "page":
             return _page()
-        suites = [name for name in SUITES if name != "verdict"] if chosen.suite == "all" else [chosen.suite]
+        suites = [name for name in SUITES if name not in ALONE] if chosen.suite == "all" else [chosen.suite]
         settings, load = _settings(chosen), machine.load()  # before the first suite raises the load itself
         return max(_measure(name, settings, chosen.out, words, load) for name in suites)
     except WhisperMagicError as error:
@@ -81,11 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(suite: str, settings: Settings, out: Path | None, words: list[str], load: float) -> int:
     from benchmarks.probe import native_kernels
 
-    result: SuiteResult = importlib.import_module(f"benchmarks.suites.{suite}").run(settings)
     command = shlex.join(["python", "-m", "benchmarks", *words])
-    kernels, bandwidth = native_kernels(settings.device), machine.bandwidth(settings.device)
-    here = machine.describe(settings.threads, load, kernels, bandwidth)
-    report = Report(suite, command, here, settings.to_json(), result.measurements, result.findings, result.notes)
+
+    def described(result: SuiteResult) -> Report:
+        kernels, bandwidth = native_kernels(settings.device), machine.bandwidth(settings.device)
+        here = machine.describe(settings.threads, load, kernels, bandwidth)
+        return Report(suite, command, here, settings.to_json(), result.measurements, result.findings, result.notes)
+
+    def keep(result: SuiteResult) -> None:
+        if out is not None:
+            save(described(result), out)
+
+    module = importlib.import_module(f"benchmarks.suites.{suite}")
+    report = described(module.run(settings, keep) if suite == "gpu" else module.run(settings))
     for line in verdict_text(report) if suite == "verdict" else full_text(report):
         print(line)
     if out is not None:
@@ -109,6 +120,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         device="cuda" if torch.cuda.is_available() else "cpu",
         peers=not chosen.no_peers,
         audio=chosen.audio,
+        rehearse=chosen.rehearse,
         log=log_to_stderr,
     )
     return replace(defaults, **given)
@@ -145,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batches", type=_integers, help="windows at once (default: 1,2,4,8,16,32)")
     parser.add_argument("--windows", type=_positive, help="windows decoded per run (default: the suite's)")
     parser.add_argument("--minutes", type=_numbers, help="lengths of recordings (default: 0.5,2,10,60,180)")
+    parser.add_argument("--rehearse", action="store_true", help="suite 'gpu': on a CPU, with toy checkpoints")
     parser.add_argument("--no-peers", action="store_true", help="measure whisper_magic alone")
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
     parser.add_argument(

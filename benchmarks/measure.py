@@ -34,6 +34,8 @@ class Run:
         peak_bytes: Peak memory, where it was measured.
         output: What was written, for comparison.
         errors: Where a reference is known: word error rate, and words deleted.
+        scores: Log-probability of each token written, of each window, where the side knows them.
+        rounds: Rounds of the window that took most.
     """
 
     wall: float
@@ -47,6 +49,8 @@ class Run:
     peak_bytes: int | None = None
     output: Output | None = None
     errors: tuple[float, int] | None = None
+    scores: tuple[tuple[float, ...], ...] = ()
+    rounds: int = 0
 
     @property
     def window_tokens(self) -> tuple[tuple[int, ...], ...]:

@@ -6,10 +6,16 @@ This is the only module of the benchmarks that imports `whisper_magic.engine`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 
+import numpy as np
 import torch
 
 from benchmarks.machine import DeviceStopwatch, synchronize
@@ -24,7 +30,9 @@ from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.model.hub import locate
 from whisper_magic.engine.native import bindings
-from whisper_magic.engine.runtime.slots import Slots, Window
+from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs
+from whisper_magic.engine.runtime.slots import BLOCK, Slots, Window
+from whisper_magic.engine.runtime.torch_backend import TorchBackend
 from whisper_magic.engine.windows.prompt import forced_prompt
 from whisper_magic.options import MAX_DRAFT_LENGTH, TranscribeOptions
 from whisper_magic.scoring import word_errors
@@ -59,10 +67,44 @@ def judged(rounds: Sequence[Round]) -> int:
     return sum(min(r.accepted + 1, len(r.proposed)) for r in rounds)
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel of a profile, or one operator on a CPU. seconds: of all its calls, on the device."""
+
+    name: str
+    calls: int
+    seconds: float
+
+
+def profiled(work: Callable[[], object], device: str) -> list[Kernel]:
+    """The kernels that some work runs, those that take longest first."""
+    from torch.profiler import ProfilerActivity, profile
+
+    on_gpu = device.startswith("cuda")
+    with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as profiler:
+        work()
+        synchronize(device)
+    found = []
+    for event in profiler.key_averages():
+        if not on_gpu:
+            found.append(Kernel(event.key, event.count, event.self_cpu_time_total / 1e6))
+        elif str(event.device_type).endswith("CUDA"):
+            found.append(Kernel(event.key, event.count, event.self_device_time_total / 1e6))
+    return sorted(found, key=lambda one: -one.seconds)
+
+
 class Probe:
     """A resident target and draft that decode feature windows directly."""
 
-    def __init__(self, target: str | Path, draft: str | Path, device: str, dtype: str, workload: Workload) -> None:
+    def __init__(
+        self,
+        target: str | Path,
+        draft: str | Path,
+        device: str,
+        dtype: str,
+        workload: Workload,
+        attention: str | None = None,
+    ) -> None:
         """Load a pair.
 
         Args:
@@ -71,8 +113,9 @@ class Probe:
             device: "cpu" or "cuda".
             dtype: "float32", "float16" or "bfloat16".
             workload: What to do with each window.
+            attention: Of the encoder; None takes the fastest.
         """
-        self._engine = Engine.load(str(target), draft=str(draft), device=device, dtype=dtype)
+        self._engine = Engine.load(str(target), draft=str(draft), device=device, dtype=dtype, attention=attention)
         model = self._engine._loaded()
         self._target, self._runner = model.target, model.runner
         self._device, self._workload = device, workload
@@ -109,6 +152,80 @@ class Probe:
         run = _run(events, wall, self._encoder_seconds - encoded, all_at_once=slots >= len(features))
         return replace(run, peak_bytes=watch.peak_bytes(self._runner.memory_bytes))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how it was loaded and ran: attention, graphs, memory."""
+        runner = self._runner
+        fused = self._processor.fused_obstacle
+        rules = (
+            f"logit rules through torch: {fused}" if fused else "logit rules in one kernel" if runner.in_buckets else ""
+        )
+        notes = (runner.attention, rules, *self._engine.status.notes, runner.note, *runner.backend.notes)
+        return tuple(note for note in notes if note)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Of weights and caches."""
+        return self._runner.memory_bytes
+
+    @contextmanager
+    def without_graphs(self) -> Iterator[None]:
+        """Inside, every kernel of a round is launched by itself."""
+        backend = self._runner.backend
+        if not isinstance(backend, TorchBackend):
+            yield
+            return
+        graphs, backend.graphs = backend.graphs, CudaGraphs(None)
+        try:
+            yield
+        finally:
+            backend.graphs = graphs
+
+    def host_seconds(self, features: torch.Tensor, draft_length: int) -> float:
+        """Host seconds a round, a slot for each window, on a device that takes no time: the median of the rounds.
+
+        Captured steps do nothing, and every round's answer is made up: five tokens are written. The windows are decoded
+        three times, of which the first two warm up and capture; with texts of some hundred tokens the median is of
+        steady rounds, with the few of a rehearsal it is of rounds that admit windows.
+        """
+        slots = self._runner.allocate(len(features))
+        with self._instant(slots):
+            for _ in range(3):
+                waiting = iter(self._windows(features))
+                drafter = self._drafter(draft_length, None)
+                speculator = Speculator(self._runner, self._processor, drafter, len(features))
+                times = [perf_counter()]
+                for event in speculator.run(partial(next, waiting, None)):
+                    if isinstance(event, tuple) and event[0] is slots.windows[0]:  # the first slot's, once a round
+                        times.append(perf_counter())
+        self.forget_slots()
+        return statistics.median(later - earlier for earlier, later in pairwise(times))
+
+    @contextmanager
+    def _instant(self, slots: Slots) -> Iterator[None]:
+        backend, graphs = self._runner.backend, CudaGraphs(lambda: lambda step: lambda: None)
+        assert isinstance(backend, TorchBackend), "steps are captured where torch computes"
+
+        def read_back() -> np.ndarray:
+            output = slots.round_output.new_zeros(slots.round_output.shape, device="cpu").numpy()
+            for slot, _ in slots.occupied:
+                state = slots.states[slot]
+                ready, left = state.num_tokens - state.num_cached <= BLOCK, state.max_tokens - state.num_tokens
+                count = min(BLOCK - 3, left)
+                output[slot, :4] = ready, count - 1, count, count == left
+            return output
+
+        own, backend.graphs = backend.graphs, graphs
+        slots.read_back = read_back  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            backend.graphs = own
+
+    def forget_slots(self) -> None:
+        """Free the slots and what was captured for them; the next decoding allocates anew."""
+        self._runner._release()
+
     def bytes_per_pass(self, windows: int) -> int:
         """Bytes that one target pass over `windows` windows must read from memory."""
         return bytes_per_pass(self._target.config, str(self._runner.dtype).removeprefix("torch."), windows)
@@ -129,9 +246,11 @@ class Probe:
 
     def _windows(self, features: torch.Tensor) -> list[Window]:
         context = int(self._target.config.max_target_positions)
-        most = len(self.prompt) + (self._workload.tokens or self._target.special.max_length)
+        work = self._workload
+        lengths = work.lengths or (work.tokens or self._target.special.max_length,)
+        most = [min(len(self.prompt) + length, context) for length in lengths]
         return [
-            Window(i, one, self.prompt, min(most, context), content_frames=one.shape[1])
+            Window(i, one, self.prompt, most[i % len(most)], content_frames=one.shape[1], in_order=True)
             for i, one in enumerate(features)
         ]
 
@@ -190,4 +309,6 @@ def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool
         judged=judged(rounds),
         accepted=sum(r.accepted for r in rounds),
         output=tuple(one.tokens for one in decoded),
+        scores=tuple(one.logprobs for one in decoded),
+        rounds=passes,
     )

@@ -32,10 +32,13 @@ class Workload:
     Attributes:
         timestamps: Whether timestamps are predicted.
         tokens: Write exactly this many tokens; None writes until end-of-text.
+        lengths: Instead, as many tokens as these in the windows, in turns: a batch whose windows all end together
+            hides what it costs to refill a slot.
     """
 
     timestamps: bool = True
     tokens: int | None = None
+    lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Settings:
         draft: Its draft; None takes the usual one.
         recordings: Folder of real recordings.
         work: Folder for random and converted checkpoints.
+        rehearse: Suite 'gpu': the same on a CPU, in miniature.
         log: Called with a line of progress after every run.
     """
 
@@ -79,6 +83,7 @@ class Settings:
     draft: str | None = None
     recordings: Path = Path(__file__).parents[2] / "shared" / "audio"
     work: Path = Path(tempfile.gettempdir()) / "whisper-magic-benchmarks"
+    rehearse: bool = False
     log: Callable[[str], None] = lambda line: None
 
     def to_json(self) -> dict[str, Any]:

@@ -52,12 +52,13 @@ def features_of(folder: Path, sounds: Sequence[Samples]) -> Tensor:
 class Transformers:
     """A target and its assistant, as transformers loads them. Attention: sdpa, its default."""
 
-    def __init__(self, target: Path, draft: Path, device: str, dtype: str, workload: Workload) -> None:
-        """Load both from Hugging Face folders."""
+    def __init__(self, target: Path, draft: Path | None, device: str, dtype: str, workload: Workload) -> None:
+        """Load both from Hugging Face folders; without a draft it cannot be assisted."""
         self.device, self.workload, kind = device, workload, getattr(torch, dtype)
         with quiet():
             self.model = WhisperForConditionalGeneration.from_pretrained(target, dtype=kind).to(device).eval()
-            self.assistant = WhisperForCausalLM.from_pretrained(draft, dtype=kind).to(device).eval()
+            if draft is not None:
+                self.assistant = WhisperForCausalLM.from_pretrained(draft, dtype=kind).to(device).eval()
         self.encoder = TimedCallable(self.model.model.encoder.forward, Stopwatch(lambda: synchronize(device)))
         self.model.model.encoder.forward = self.encoder
         self._generator = self.model._get_candidate_generator
@@ -132,6 +133,21 @@ class Transformers:
             output=written,
             peak_bytes=watch.peak_bytes(self._resident("assistant_model" in named)),
         )
+
+    @torch.inference_mode()
+    def logit_gap(self, features: Tensor, prompt: Sequence[int], text: Sequence[int], ours: int) -> float:
+        """By how much its likeliest token after a text is ahead of another one, before any logit rule.
+
+        Args:
+            features: Log-mel features, (1, n_mels, frames).
+            prompt: Forced ids.
+            text: Ids written so far.
+            ours: The other token.
+        """
+        ids = torch.tensor([[*prompt, *text]], device=self.device)
+        sound = features.to(self.device, self.model.dtype)
+        logits = self.model(input_features=sound, decoder_input_ids=ids).logits[0, -1].float()
+        return float(logits.max() - logits[ours])
 
     def _resident(self, assisted: bool) -> int:
         """Bytes of the weights in use."""

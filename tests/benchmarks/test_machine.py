@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -46,3 +48,30 @@ def test_a_gpu_is_waited_for_and_its_memory_is_measured(monkeypatch: pytest.Monk
     watch.stop()
     assert calls == ["reset", "wait", "wait"]
     assert watch.peak_bytes(100) == 600
+
+
+def test_a_gpu_is_timed_by_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's counts launching and waiting too."""
+    events: list[str] = []
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            events.append("record")
+
+        def synchronize(self) -> None:
+            events.append("wait")
+
+        def elapsed_time(self, last: Event) -> float:
+            return 2.0  # milliseconds
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+
+    def no_clock() -> float:
+        raise AssertionError("the host's clock")
+
+    assert machine.seconds_of("cuda:1", lambda: events.append("work"), no_clock) == 0.002
+    assert events == ["record", "work", "record", "wait"]

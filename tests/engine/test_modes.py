@@ -15,7 +15,7 @@ from whisper_magic import Engine, TranscribeOptions
 from whisper_magic.audio.load import load
 from whisper_magic.engine import scheduler
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.engine.windows import opening, stream
+from whisper_magic.engine.windows import opening, sound_reader
 from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
 from whisper_magic.transcript import Segment
@@ -168,8 +168,8 @@ def test_a_long_recording_is_read_in_parts(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = {mode: engine.transcribe(long, MODEL, mode=mode) for mode in ("sequential", "batched")}
-    monkeypatch.setattr(stream, "WHOLE_SECONDS", 40.0)
-    monkeypatch.setattr(stream, "CHUNK_SECONDS", 20.0)
+    monkeypatch.setattr(sound_reader, "WHOLE_SECONDS", 40.0)
+    monkeypatch.setattr(sound_reader, "CHUNK_SECONDS", 20.0)
     for mode, before in whole.items():
         found = engine.transcribe(long, MODEL, mode=mode)
         assert found.complete
@@ -187,8 +187,8 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     soundfile.write(tmp_path / "whole.wav", long[0], RATE, subtype="PCM_16")
     cut = tmp_path / "cut.wav"
     cut.write_bytes((tmp_path / "whole.wav").read_bytes()[: 60 * RATE * 2])
-    monkeypatch.setattr(stream, "WHOLE_SECONDS", 40.0)
-    monkeypatch.setattr(stream, "CHUNK_SECONDS", 20.0)
+    monkeypatch.setattr(sound_reader, "WHOLE_SECONDS", 40.0)
+    monkeypatch.setattr(sound_reader, "CHUNK_SECONDS", 20.0)
     found = engine.transcribe(cut, MODEL)
     assert found.complete, "all that is there was read"
     assert found.segments

@@ -237,17 +237,36 @@ class Pauses:
     longest: float
 
 
+class Amplified:
+    """A detector that hears a quiet recording amplified, by its loudest sample so far."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._detector = detector(sample_rate)
+        self.name, self.frame = self._detector.name, self._detector.frame
+        self._peak = 0.0
+
+    def feed(self, samples: Samples, last: bool = False) -> Probabilities:
+        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
+        gain = min(NORMAL_PEAK / self._peak, MAX_GAIN) if 0 < self._peak < QUIET_PEAK else 1.0
+        return self._detector.feed(samples if gain == 1.0 else samples * np.float32(gain), last)
+
+
 class Voice:
     """The speech of one recording, found as its samples come."""
 
-    def __init__(self, sample_rate: int, pauses: Pauses | None = None) -> None:
-        """pauses: Where speech is parted; None for no stretches at all, only `seconds`."""
-        self._detector = detector(sample_rate)
+    def __init__(self, sample_rate: int, pauses: Pauses | None = None, detector: Detector | None = None) -> None:
+        """Begin a recording.
+
+        Args:
+            sample_rate: Hz.
+            pauses: Where speech is parted; None for no stretches at all, only `seconds`.
+            detector: Of the probabilities that `take` is given; None makes one, for `feed`.
+        """
+        self._detector = detector or Amplified(sample_rate)
         self._segmenter = Segmenter(sample_rate, self._detector.frame, pauses) if pauses else None
         self._frame_seconds = self._detector.frame / sample_rate
         self._voiced: list[npt.NDArray[np.bool_]] = []  # by frame: whether it is speech
         self._samples = 0
-        self._peak = 0.0
 
     @property
     def found_by(self) -> str:
@@ -255,7 +274,7 @@ class Voice:
         return self._detector.name
 
     def feed(self, samples: Samples, last: bool = False) -> list[Stretch]:
-        """Take the next samples of the recording. A quiet one is amplified for the detector, by its loudest so far.
+        """Take the next samples of the recording.
 
         Args:
             samples: (n,) float32.
@@ -264,11 +283,11 @@ class Voice:
         Returns:
             The stretches that are known to have ended.
         """
-        self._samples += len(samples)
-        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
-        gain = min(NORMAL_PEAK / self._peak, MAX_GAIN) if 0 < self._peak < QUIET_PEAK else 1.0
-        samples = samples if gain == 1.0 else samples * np.float32(gain)
-        probs = self._detector.feed(samples, last)
+        return self.take(self._detector.feed(samples, last), len(samples), last)
+
+    def take(self, probs: Probabilities, count: int, last: bool = False) -> list[Stretch]:
+        """The same, where the detector was fed elsewhere: its probabilities for the next `count` samples."""
+        self._samples += count
         self._voiced.append(probs >= Segmenter.BEGINS)
         if self._segmenter is None:
             return []

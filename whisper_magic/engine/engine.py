@@ -49,7 +49,8 @@ class EngineStatus:
         draft: Name of the draft, None without one.
         device: For people, such as "cpu (2 threads)".
         dtype: Such as "float16".
-        attention: "flash_attention_2", "sdpa" or "eager"; "native CPU kernels" where these attend instead.
+        attention: "sdpa", or "native CPU kernels" where these attend instead; both where the encoder has another:
+            "flash_attention_2 (encoder) and sdpa (decoder)".
         notes: One-line reasons for what was chosen.
         languages: Codes that the target knows; empty for an English-only one.
         load_seconds: Wall seconds of `Engine.load`.
@@ -96,7 +97,7 @@ class Engine:
             draft: The same, or "none". None takes the target's usual draft, where there is one.
             device: "cuda", "cuda:1" or "cpu". None takes CUDA where there is one.
             dtype: "float16", "bfloat16" or "float32". None takes float16 on CUDA and float32 elsewhere.
-            attention: "flash_attention_2", "sdpa" or "eager". None takes the fastest that works.
+            attention: Of the encoder: "flash_attention_2", "sdpa" or "eager". None takes the fastest that works.
 
         Raises:
             CheckpointError: Where a model cannot be found, read, or paired with the other.

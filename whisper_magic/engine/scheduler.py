@@ -1,7 +1,7 @@
 """Sources -> recordings -> free slots -> events.
 
-A source is opened when a slot is free for it; where a GPU decodes, the next one is read meanwhile. One that fails is
-noted, and the others are finished.
+A source is opened when a slot is free for it; where a GPU decodes, other threads read the next one, and what follows
+in those that are open, and look for voice in it. One that fails is noted, and the others are finished.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from whisper_magic.engine.decode.speculator import Decoded, DecodingEvent, Detec
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
-from whisper_magic.engine.windows.opening import open_recording
+from whisper_magic.engine.windows.opening import open_recording, wants_voice
 from whisper_magic.engine.windows.plan import STRIDE, Plan
 from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.engine.windows.recording import Recording
-from whisper_magic.engine.windows.stream import first_read
+from whisper_magic.engine.windows.sound_reader import SoundReader
 from whisper_magic.errors import Interrupted, WhisperMagicError
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Event, Finished, Started, Transcript
 from whisper_magic.wording import counted
 
-READ_AHEAD_ON = ("cuda",)  # where the next source is read while this one is decoded; a CPU has no time to spare
+READ_AHEAD_ON = ("cuda",)  # where sound is read while another is decoded; a CPU has no time to spare
+READERS = 2  # threads: one may be at the beginning of the next source, which is long
 SLOT_MEMORY = 2.5e9  # bytes that the slots of one recording may take where nobody asked for batches
 
 Source = Any  # what `audio.load` takes: a path, bytes, an array with a rate, an Audio, ...
@@ -42,9 +43,9 @@ OnEvent = Callable[[int, Event], None]
 
 @dataclass(frozen=True)
 class _Opened:
-    """The audio of a source: one stream, or one a channel. seconds: wall time that opening took, of each stream."""
+    """The audio of a source: one sound, or one a channel. seconds: wall time that opening took, of each."""
 
-    streams: Sequence[AudioStream]
+    sounds: Sequence[SoundReader]
     seconds: float
 
 
@@ -72,14 +73,18 @@ class Scheduler:
         self._arriving: Iterator[Recording] = iter(())
         self._speculator: Speculator | None = None
         self._next: Future[_Opened] | None = None  # the source that is being read ahead
+        ahead = model.runner.device.type in READ_AHEAD_ON
+        self._pool = ThreadPoolExecutor(READERS, "whisper-magic-reads-ahead") if ahead else None
 
     def close(self) -> None:
         """Close the sources that are still open."""
         for recording in self._open.values():
-            recording.stream.close()
+            recording.close()
         if self._next is not None:
             self._next.add_done_callback(_close_all)
             self._next = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def finished(self) -> list[Transcript]:
@@ -164,7 +169,7 @@ class Scheduler:
             transcript = recording.transcript(self.model.models, self._notes)
             self.transcripts[recording.id] = transcript
             del self._open[recording.id]
-            recording.stream.close()
+            recording.close()
             yield recording.source_index, Finished(transcript, recording.id)
 
     def _stop(self) -> Iterator[tuple[int, Event]]:
@@ -212,7 +217,7 @@ class Scheduler:
         most = self.options.batch_size
         if not self._single_source:
             return most if not isinstance(self._sources, Sized) else max(1, min(most, len(self._sources)))
-        if self.options.mode == "auto":
+        if self.options.mode == "auto" and not self.model.runner.in_buckets:  # a GPU's memory is known
             most = min(most, max(1, int(SLOT_MEMORY // self.model.runner.slot_bytes)))
         duration = first.stream.expected
         windows = math.inf if duration is None else duration / first.plan.window_seconds
@@ -227,22 +232,22 @@ class Scheduler:
 
     def _recordings(self) -> Iterator[Recording]:
         """Each recording of each source, opened when it is asked for."""
-        ahead = isinstance(self._sources, Sized) and self.model.runner.device.type in READ_AHEAD_ON
+        ahead = isinstance(self._sources, Sized) and self._pool is not None
         for index, open_next in enumerate(self._read_ahead() if ahead else self._in_turn()):
             try:
                 opened = open_next()
-                for stream in opened.streams:
-                    yield self._begin(index, stream, opened.seconds)
+                for sound in opened.sounds:
+                    yield self._begin(index, sound, opened.seconds)
             except WhisperMagicError as error:
                 self.errors[index] = error
                 self.transcripts.append(None)
 
-    def _begin(self, index: int, stream: AudioStream, seconds: float) -> Recording:
+    def _begin(self, index: int, sound: SoundReader, seconds: float) -> Recording:
         single = self._single_source
         try:
-            opened = open_recording(self.model, stream, self.options, open_seconds=seconds, single_source=single)
+            opened = open_recording(self.model, sound, self.options, open_seconds=seconds, single_source=single)
         except BaseException:  # what was refused, or stopped, is not left open
-            stream.close()
+            sound.close()
             raise
         recording = Recording(self.model, opened, id=len(self.transcripts), source_index=index, single_source=single)
         self._open[recording.id] = recording
@@ -257,22 +262,19 @@ class Scheduler:
 
     def _read_ahead(self) -> Iterator[Callable[[], _Opened]]:
         """The same, but each is opened and read by another thread as soon as the one before it is in use."""
-        pool = ThreadPoolExecutor(1, "whisper-magic-reads-ahead")
-        try:
-            for source in self._sources:
-                coming, self._next = self._next, pool.submit(self._open_and_read, source)
-                if coming is not None:
-                    yield coming.result
-            if self._next is not None:
-                coming, self._next = self._next, None
+        assert self._pool is not None
+        for source in self._sources:
+            coming, self._next = self._next, self._pool.submit(self._open_and_read, source)
+            if coming is not None:
                 yield coming.result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        if self._next is not None:
+            coming, self._next = self._next, None
+            yield coming.result
 
     def _open_and_read(self, source: Source) -> _Opened:
         opened = self._open_source(source)
-        for stream in opened.streams:
-            stream.fetch(first_read(stream))
+        for sound in opened.sounds:
+            sound.read_ahead()
         return opened
 
     def _open_source(self, source: Source) -> _Opened:
@@ -284,7 +286,10 @@ class Scheduler:
             streams = [AudioStream.of(channel) for channel in every]
         else:
             streams = [audio.stream(source, sample_rate=rate, channel=options.channel, **part)]
-        return _Opened(streams, (perf_counter() - began) / len(streams))
+        sounds = [
+            SoundReader(stream, self._pool is not None and wants_voice(options), self._pool) for stream in streams
+        ]
+        return _Opened(sounds, (perf_counter() - began) / len(sounds))
 
 
 def transcribe_one(
@@ -317,8 +322,8 @@ def _processor(model: LoadedModel, options: TranscribeOptions) -> LogitsProcesso
 def _close_all(opened: Future[_Opened]) -> None:
     """Close what was read ahead in vain."""
     if not opened.cancelled() and opened.exception() is None:
-        for stream in opened.result().streams:
-            stream.close()
+        for sound in opened.result().sounds:
+            sound.close()
 
 
 def _stopped(transcripts: Sequence[Transcript]) -> str:

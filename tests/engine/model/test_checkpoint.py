@@ -170,7 +170,7 @@ def test_eager_attention_writes_the_same(pair: Any) -> None:
     samples = torch.randn(32000, generator=torch.Generator().manual_seed(2)).numpy() * 0.1
     texts = []
     ours = "sdpa" if why_not() else "native CPU kernels"
-    for attention, used in (("sdpa", ours), ("eager", "eager")):
+    for attention, used in (("sdpa", ours), ("eager", f"eager (encoder) and {ours} (decoder)")):
         with Engine.load(str(pair.target), "none", device="cpu", attention=attention) as engine:
             assert engine.status.attention == used
             texts.append(engine.transcribe((samples, 16000)).segments[0].tokens)

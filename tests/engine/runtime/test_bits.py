@@ -25,7 +25,7 @@ Bits = list[tuple[tuple[int, ...], tuple[float, ...]]]
 
 
 class Bench:
-    """A pair, and 16 windows whose cross-attention is computed once."""
+    """A pair, and 16 windows, which keep their encoder states."""
 
     def __init__(self, target: Checkpoint, draft: Checkpoint, features: torch.Tensor, limit: int) -> None:
         special = target.special
@@ -39,19 +39,6 @@ class Bench:
                 prompt = [special.prev_sot, *range(10, 10 + 2 * i), *prompt]
             max_tokens = min(len(prompt) + (4 * limit if i == 2 else limit), special.max_length)
             self.windows.append(Window(i, window_features, tuple(prompt), max_tokens, 100))
-        self._cross_kv: dict[int, list[torch.Tensor]] = {}
-        self._encode, self.runner.encode = self.runner.encode, self._encode_once  # type: ignore[method-assign]
-
-    def _encode_once(self, slots: Sequence[int], features: torch.Tensor) -> None:
-        """What the runner does, but each window is encoded only once."""
-        caches = [list(decoder.caches())[1] for group in self.runner.encoder_groups for decoder in group.decoders]
-        for slot, window_features in zip(slots, features, strict=True):
-            key = hash(window_features.numpy().tobytes())
-            if key not in self._cross_kv:
-                self._encode([slot], window_features[None])
-                self._cross_kv[key] = [cache[:, :, slot].clone() for cache in caches]
-            for cache, cross_kv in zip(caches, self._cross_kv[key], strict=True):
-                cache[:, :, slot] = cross_kv
 
     def bits(self, length: int, batch: int, temperatures: Sequence[float] = (0.0,)) -> Bits:
         """The tokens and log-probabilities of every window; of a few where few share a batch, to save time.

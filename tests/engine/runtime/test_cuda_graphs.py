@@ -118,6 +118,7 @@ def test_other_slots_are_captured_anew(bench: Bench, recorder: Recorder) -> None
         assert recorder.captured, "the caches have moved"
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: on a CPU the tests above replay without one")
 def test_a_gpu_captures_and_writes_the_same(make_pair: Any, shape: Any) -> None:
     bench = Bench(make_pair(shape(seed=4, eot_pull=1.0)), placement=place("cuda", "float16", "sdpa").placement)

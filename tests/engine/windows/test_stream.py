@@ -14,7 +14,7 @@ from whisper_magic.audio.features import LogMel
 from whisper_magic.audio.load import Audio, AudioStream, load
 from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.engine.windows import stream as module
+from whisper_magic.engine.windows import sound_reader
 from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureStream, Part
 from whisper_magic.errors import AudioUnreadable
 
@@ -48,8 +48,8 @@ def sound(samples: np.ndarray, *, piece: int = 100, known: bool = True, broken: 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is longer than four seconds is read two at a time."""
-    monkeypatch.setattr(module, "WHOLE_SECONDS", 4.0)
-    monkeypatch.setattr(module, "CHUNK_SECONDS", 2.0)
+    monkeypatch.setattr(sound_reader, "WHOLE_SECONDS", 4.0)
+    monkeypatch.setattr(sound_reader, "CHUNK_SECONDS", 2.0)
 
 
 @pytest.mark.usefixtures("short")
@@ -133,8 +133,8 @@ def test_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     found = list(whole.parts())
     assert len(found) > 5
     assert all(a.last <= b.first for a, b in itertools.pairwise(found))
-    monkeypatch.setattr(module, "WHOLE_SECONDS", 10.0)
-    monkeypatch.setattr(module, "CHUNK_SECONDS", 7.0)
+    monkeypatch.setattr(sound_reader, "WHOLE_SECONDS", 10.0)
+    monkeypatch.setattr(sound_reader, "CHUNK_SECONDS", 7.0)
     assert list(FeatureStream(AudioStream.of(audio), front, PAUSES).parts()) == found
     middle = (found[2].first + found[2].last) // 2
     clips = [Part(middle, found[4].last), Part(found[-1].first - 5, ALL_FRAMES)]

@@ -115,9 +115,12 @@ class DraftLengthController:
             self._trial = best + 1 if self._longer else best - 1
         return self._trial  # until a round of it was measured
 
-    def update(self, slots: Sequence[SlotAcceptance], seconds: float, load: RoundLoad = RoundLoad()) -> None:
-        """Take in a round: what became of each slot's drafted tokens, its wall seconds, and of what slots it was."""
-        if not self._catches_up:
+    def update(self, slots: Sequence[SlotAcceptance], seconds: float | None, load: RoundLoad = RoundLoad()) -> None:
+        """Take in a round: what became of each slot's drafted tokens, its wall seconds, and of what slots it was.
+
+        seconds: None for a round in which something was run for the first time, or captured: no measure of others.
+        """
+        if seconds is not None and not self._catches_up:
             cost = self._costs[load]
             del cost.first[:1]
             cost.add(max((slot.proposed for slot in slots), default=0), seconds)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import torch
-
 from whisper_magic.engine.runtime.backend import Backend
 from whisper_magic.engine.runtime.slots import Slots, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
@@ -130,20 +128,19 @@ class NgramDrafter:
         self._corpus.pop(slot, None)
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
-        counts = list(num_wanted)
+        proposals: list[list[int]] = [[] for _ in num_wanted]
         for slot, window in slots.occupied:
-            if not counts[slot]:
-                continue
-            corpus = self._corpus_of(slot, window)
-            if not corpus and self._expected is not None:
-                counts[slot] = 0
-                continue
-            begin, end = slots.states[slot].num_prompt, slots.states[slot].num_tokens
-            text = slots.tokens[slot, :end].tolist()
-            guesses = continuation(corpus, text[:begin], text[begin:], self._expected is None)[: counts[slot]]
-            counts[slot] = len(guesses)
-            slots.tokens[slot, end : end + len(guesses)] = torch.tensor(guesses, device=slots.device)
-        return counts
+            if num_wanted[slot]:
+                proposals[slot] = self._continue(slots, slot, window)[: num_wanted[slot]]
+        slots.write_proposals(proposals)
+        return [len(guesses) for guesses in proposals]
+
+    def _continue(self, slots: Slots, slot: int, window: Window) -> list[int]:
+        corpus = self._corpus_of(slot, window)
+        if not corpus and self._expected is not None:
+            return []
+        text, begin = slots.texts[slot], slots.states[slot].num_prompt
+        return continuation(corpus, text[:begin], text[begin:], self._expected is None)
 
     def _corpus_of(self, slot: int, window: Window) -> tuple[int, ...]:
         if slot not in self._corpus:

@@ -6,13 +6,15 @@ was decoded. Target-only decoding is the same loop with nothing proposed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 
 from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad, SlotAcceptance
 from whisper_magic.engine.decode.drafters import Drafter
+from whisper_magic.engine.decode.encode_ahead import EncodeAhead, NextWindow
 from whisper_magic.engine.decode.probabilities import token_probs, with_probs
 from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
 from whisper_magic.engine.runtime.backend import AfterStart, RoundOutput
@@ -20,8 +22,6 @@ from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 from whisper_magic.transcript import Round
-
-NextWindow = Callable[[], Window | None]
 
 
 @dataclass
@@ -147,7 +147,9 @@ class Speculator:
         if rejection:
             shape = (slots.count, drafter.length, processor.special.vocab)
             slots.draft_probs = torch.zeros(shape, device=runner.device)
-        self._encoded: list[torch.Tensor | None] = [None] * slots.count  # the features whose cross_kv each slot holds
+        self._most = min(slot_count, slots.count)
+        self._ahead = EncodeAhead(runner, slots.count)
+        self._stored: list[list[torch.Tensor] | None] = [None] * slots.count  # whose cross_kv each slot holds
         self._progress = [_Progress() for _ in range(slots.count)]
 
     def run(self, next_window: NextWindow) -> Iterator[DecodingEvent]:
@@ -173,18 +175,22 @@ class Speculator:
     # -- filling slots -----------------------------------------------------------------------------------------------
 
     def _fill(self, next_window: NextWindow) -> list[Detected]:
-        """Put waiting windows into free slots: encode them together, and detect languages where asked."""
-        admitted: list[tuple[int, Window]] = []
-        for slot in self.slots.free:
-            window = next_window()
-            if window is None:
+        """Put waiting windows into free slots, until there is no slot, no window, or a language to be reported."""
+        detected: list[Detected] = []
+        while not detected and (free := self.slots.free[: self._most - len(self.slots.occupied)]):
+            began = self.runner.timestamp()
+            windows = self._ahead.take(len(free), next_window)
+            if not windows:
                 break
-            admitted.append((slot, window))
-        if not admitted:
-            return []
-        began = self.runner.timestamp()
-        self._encode(admitted)
+            detected = self._admit(list(zip(free, windows, strict=False)), began)
+        return detected
+
+    def _admit(self, admitted: Sequence[tuple[int, Window]], began: Any) -> list[Detected]:
+        """Put windows into these slots, and detect languages where asked. began: When work on them did."""
         for slot, window in admitted:
+            if self._stored[slot] is not window.encoded:  # one decoded again in its slot still has its cross_kv there
+                self.runner.store(slot, window.encoded)
+                self._stored[slot] = window.encoded
             self._progress[slot] = _Progress()
             self.drafter.admit(slot)
             # A language is detected from start-of-transcript alone; the whole prompt follows.
@@ -199,28 +205,16 @@ class Speculator:
         sot = self.processor.special.sot
         self.slots.put(slot, window, prompt, max(i for i, token in enumerate(prompt) if token == sot))
 
-    def _encode(self, admitted: Sequence[tuple[int, Window]]) -> None:
-        """Encode what is new: a window decoded again in its slot still has its cross_kv there."""
-        new = [(slot, window) for slot, window in admitted if self._encoded[slot] is not window.features]
-        if not new:
-            return
-        self.runner.encode([slot for slot, _ in new], torch.stack([window.features for _, window in new]))
-        for slot, window in new:
-            self._encoded[slot] = window.features
-
     def _detect_languages(self, windows: Sequence[tuple[int, Window]]) -> list[Detected]:
         """Complete prompts with the likeliest language after start-of-transcript (openai/whisper `detect_language`)."""
         if not windows:
             return []
-        ids, slots = self.processor.languages, self.slots
-        start = slots.num_tokens - 1  # of these slots, start-of-transcript; the others feed again what they have cached
-        logits = self.runner.backend.forward(slots.block(start, BLOCK), start, [slot for slot, _ in slots.occupied])
+        chosen = [slot for slot, _ in windows]
+        found = self.runner.backend.detect_round(self.slots, self.processor, chosen)
         detected = []
-        for slot, window in windows:
-            probs = logits[slot, 0, ids].float().softmax(-1)
-            best = int(probs.argmax())
+        for (slot, window), after_start in zip(windows, found, strict=True):
             progress = self._progress[slot]
-            progress.language, progress.language_probability = int(ids[best]), float(probs[best])
+            progress.language, progress.language_probability = after_start.language, after_start.language_probability
             self._put(slot, window, tuple(progress.language if t == DETECT else t for t in window.prompt))
             detected.append(Detected(window, progress.language, progress.language_probability))
         return detected
@@ -238,9 +232,10 @@ class Speculator:
         outputs = runner.backend.verify_round(slots, self.processor, num_drafted)
         verified = runner.timestamp()
         draft_seconds, verify_seconds = runner.elapsed(began, drafted), runner.elapsed(drafted, verified)
+        warmed_up = runner.backend.warmed_up()
         if self.controller is not None and not schedule.prefilling:  # rounds that prefill cost more
             judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
-            self.controller.update(judged, draft_seconds + verify_seconds, load)
+            self.controller.update(judged, None if warmed_up else draft_seconds + verify_seconds, load)
         share, events = 1 / len(slots.occupied), list[DecodingEvent]()
         for slot, window in slots.occupied:
             output = outputs[slot]
@@ -310,7 +305,7 @@ class Speculator:
 
     def _text(self, slot: int, tokens: Sequence[int]) -> list[int]:
         """A slot's prompt, and what was generated."""
-        return [*self.slots.tokens[slot, : self.slots.states[slot].num_prompt].tolist(), *tokens]
+        return [*self.slots.texts[slot][: self.slots.states[slot].num_prompt], *tokens]
 
     def _token_times(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
         target, num_prompt = self.runner.backend.target, self.slots.states[slot].num_prompt

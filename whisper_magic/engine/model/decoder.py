@@ -10,14 +10,13 @@ length, F encoder frames, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import WhisperConfig
 
+from whisper_magic.engine.model.attention import pinned_attention
 from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, Make, activation, fused_qkv, make_linear
 
 Tensor = torch.Tensor
@@ -126,14 +125,17 @@ class DecoderNetwork:
             tokens: (S, B) ids.
             start: (S,), position of each slot's first token.
             self_kv: (layers, 2, S, H, T, D), written at start..start+B-1. What lies beyond a row's own position is
-                never
-                read.
+                never read.
             cross_kv: (layers, 2, S, H, F, D).
             watch: Called with each layer's cross-attention queries and keys.
 
         Returns:
             (S, B, V) logits, in the weights' dtype.
         """
+        with pinned_attention(tokens.device):
+            return self._forward(tokens, start, self_kv, cross_kv, watch)
+
+    def _forward(self, tokens: Tensor, start: Tensor, self_kv: Tensor, cross_kv: Tensor, watch: Watch | None) -> Tensor:
         slots, block = tokens.shape
         positions = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
         embedded = positions.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
@@ -234,12 +236,3 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation, make: Make)
         fc1=linear("fc1", then),
         fc2=linear("fc2"),
     )
-
-
-def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
-    """One kernel for all attention of a decoder on CUDA, so that its bits do not depend on which one torch prefers for
-    a
-    shape: the memory-efficient one, which takes masks; plain arithmetic on a GPU without it."""
-    if device.type != "cuda":
-        return nullcontext()
-    return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)

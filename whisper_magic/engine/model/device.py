@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from dataclasses import dataclass
 from typing import get_args
@@ -12,7 +13,7 @@ from whisper_magic.engine.model.checkpoint import Placement
 from whisper_magic.engine.model.threads import choose_threads
 from whisper_magic.errors import OptionError
 from whisper_magic.options import Attention, Dtype
-from whisper_magic.wording import counted, near
+from whisper_magic.wording import counted, near, one_line
 
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in get_args(Dtype)}
 ATTENTIONS = get_args(Attention)
@@ -97,4 +98,8 @@ def _flash_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
         return f"it needs compute capability 8.0, this GPU has {capability[0]}.{capability[1]}"
     if importlib.util.find_spec("flash_attn") is None:
         return "flash-attn is not installed (pip install 'whisper-magic[flash]')"
+    try:
+        importlib.import_module("flash_attn")
+    except Exception as error:  # built for another torch or CUDA, it fails with whatever its extension raises
+        return f"flash-attn is installed, but cannot be imported: {one_line(error)}"
     return None

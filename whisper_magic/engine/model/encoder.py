@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from transformers import WhisperConfig
 
+from whisper_magic.engine.model.attention import pinned_attention
 from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, activation, fused_qkv, make_linear
 
 Tensor = torch.Tensor
@@ -109,7 +110,8 @@ def _layer(state: Mapping[str, Tensor], name: str, then: Activation) -> Layer:
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     heads_first = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-    return F.scaled_dot_product_attention(*heads_first, scale=scale).transpose(1, 2)
+    with pinned_attention(q.device):
+        return F.scaled_dot_product_attention(*heads_first, scale=scale).transpose(1, 2)
 
 
 def _eager(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:

@@ -101,6 +101,21 @@ class Backend(Protocol):
             An output for each slot, None for the free ones.
         """
 
+    def detect_round(self, slots: Slots, processor: LogitsProcessor, chosen: Sequence[int]) -> list[AfterStart]:
+        """Find the language of slots that hold start-of-transcript alone: one pass, read back once.
+
+        Args:
+            slots: The others feed again what they have cached.
+            processor: Knows the languages.
+            chosen: Which slots.
+
+        Returns:
+            What follows start-of-transcript in each of them.
+        """
+
+    def warmed_up(self) -> bool:
+        """Whether, since this was last asked, anything ran that takes longer the first times."""
+
     def clear(self) -> None:
         """Forget what depends on where the slots and caches lie."""
 
@@ -157,7 +172,8 @@ def read_round(slots: Slots, num_drafted: Sequence[int], starting: Sequence[int]
     found: list[RoundOutput | None] = [None] * slots.count
     for slot, _ in slots.occupied:
         after_start = _after_start(output[slot]) if slot in starting else None
-        found[slot] = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, after_start)
+        found[slot] = advanced = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, after_start)
+        slots.texts[slot] += advanced.written
     return found
 
 
@@ -190,6 +206,12 @@ def _advance(
         finished=bool(finished),
         after_start=after_start,
     )
+
+
+def read_after_start(slots: Slots, chosen: Sequence[int]) -> list[AfterStart]:
+    """What `detect_round` returns."""
+    output = slots.read_back()
+    return [_after_start(output[slot]) for slot in chosen]
 
 
 def int_bits(numbers: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ from whisper_magic.engine.runtime.slots import BLOCK, Slots
 from whisper_magic.engine.runtime.torch_backend import TorchBackend
 
 Tensor = torch.Tensor
-ENCODED_TOGETHER = (
-    8  # windows on a GPU: more save no time, and their keys and values take memory before they are stored
-)
+ENCODED_TOGETHER = 8  # windows on a GPU; more save no time
+BUCKETS = (1, 4, 8, 16, 32)  # numbers of slots on a GPU: each has graphs of its own
+RESERVED_BYTES = 1 << 30  # of device memory, for what the encoder and captured graphs take besides the caches
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +47,38 @@ def choose_backend(target: Checkpoint, draft: Checkpoint | None) -> tuple[Backen
     return NativeBackend(target, draft), ""
 
 
+def bucket_for(wanted: int) -> int:
+    """The smallest bucket that holds `wanted` windows; the largest where none does."""
+    return next((bucket for bucket in BUCKETS if bucket >= wanted), BUCKETS[-1])
+
+
+def affordable_bucket(free_bytes: int, slot_bytes: int) -> int:
+    """The largest bucket whose slots of `slot_bytes` fit into `free_bytes` of device memory; 1 where none does.
+
+    Beside them, the encoder and graphs take `RESERVED_BYTES`, and the keys and values of a window on their way into a
+    slot as much as a slot, twice.
+    """
+    slots = (free_bytes - RESERVED_BYTES) // slot_bytes - 2
+    return max((bucket for bucket in BUCKETS if bucket <= slots), default=1)
+
+
+def _described(encoder: str, decoder: str) -> str:
+    """For people: the encoder's attention, which can be chosen, and the decoder's, where that is another."""
+    return encoder if encoder == decoder else f"{encoder} (encoder) and {decoder} (decoder)"
+
+
 class ModelRunner:
     """Target and draft on their device, with as many slots as were last asked for.
 
+    On a GPU their number is a bucket, and a pass is always computed for all of them: no kernel's shape depends on how
+    long a recording is. The caches are as large as the largest bucket so far; smaller ones use the front of them, so
+    that nothing is allocated or captured again when they take turns.
+
     Attributes:
         backend: Computes the passes.
-        attention: What attends, for people: the encoder's attention, or the backend's name.
+        attention: What attends in encoder and decoder, for people, or the backend's name.
         slots: Allocated by `allocate`.
+        in_buckets: Whether the number of slots is a bucket.
         note: What lack of memory made necessary; "" where nothing.
         backend_note: Why the backend is not a faster one; "" where it is.
     """
@@ -64,11 +89,13 @@ class ModelRunner:
         self.median_width = int(target.config.median_filter_width)  # of word alignment
         self.backend, self.backend_note = choose_backend(target, draft)
         own = self.backend.attend is not None and target.attention == "sdpa"
-        self.attention = self.backend.name if own else target.attention
+        self.attention = self.backend.name if own else _described(target.attention, self.backend.name or "sdpa")
         self.device = self.backend.target.network.embedding.device
         self.dtype = self.backend.target.network.dtype
         self.encoder_groups = self._encoder_groups(target, draft)
         self.slots = Slots(0, 0, self.device)
+        self.in_buckets = self.device.type == "cuda"
+        self._slots: dict[int, Slots] = {}  # by their number: captured steps read and write where they lie
         # A CPU gains nothing from several at once, and alone no window's bits depend on its neighbours.
         self.encoded_together = ENCODED_TOGETHER if self.device.type == "cuda" else 1
         self.note = ""
@@ -97,26 +124,30 @@ class ModelRunner:
     def allocate(self, slots: int) -> Slots:
         """Free slots for `slots` windows, with their caches; the same ones as before while their number stays.
 
-        There are half as many, and half of that, while memory does not suffice; `note` says so then.
+        There are fewer, by half or by a bucket, while memory does not suffice; `note` says so then.
 
         Raises:
             torch.OutOfMemoryError: Where it does not suffice for a single one.
         """
         wanted, self.note = slots, ""
-        if slots == self.slots.count:
-            self.slots.release_all()
-            return self.slots
-        while not self._allocated(slots):
-            slots //= 2
-        if slots < wanted:
+        if self.in_buckets:
+            slots = bucket_for(wanted)
+            if slots not in self._slots:
+                slots = min(slots, affordable_bucket(self._free_bytes(), self.slot_bytes + self._round_bytes))
+        while slots not in self._slots and not self._allocated(slots):
+            slots = max(bucket for bucket in BUCKETS if bucket < slots) if self.in_buckets else slots // 2
+        if slots < min(wanted, BUCKETS[-1] if self.in_buckets else wanted):
             self.note = f"memory was short: {slots} of {wanted} windows were decoded at a time"
-        self.slots = Slots(slots, self.context + BLOCK, self.device)
+        self.slots = self._slots[slots]
+        self.slots.release_all()
         return self.slots
 
     def _allocated(self, slots: int) -> bool:
         """Whether there was memory for the caches, and for what a round takes besides."""
-        self.slots = Slots(0, 0, self.device)  # until it is done: an interruption must not look like success
-        self._release()
+        if self.in_buckets and slots < max(self._slots, default=0):
+            self._slots[slots] = Slots(slots, self.context + BLOCK, self.device)
+            return True
+        self._release()  # until it is done there are none: an interruption must not look like success
         try:
             for decoder in self._decoders:
                 decoder.allocate(slots, self.context + BLOCK, self.frames)
@@ -128,7 +159,19 @@ class ModelRunner:
             self._release()
             torch.cuda.empty_cache()
             return False
+        self._slots[slots] = Slots(slots, self.context + BLOCK, self.device)
         return True
+
+    def _free_bytes(self) -> int:
+        """Device memory for caches: what is free, what torch keeps unused, and what the present ones take."""
+        free, _ = torch.cuda.mem_get_info(self.device)
+        unused = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(free + unused + sum(cache.nbytes for decoder in self._decoders for cache in decoder.caches()))
+
+    @property
+    def _round_bytes(self) -> int:
+        """Of a slot's logits in a round, and three copies of them in float32, as rules and sampling make."""
+        return BLOCK * len(self.backend.target.network.embedding) * (self.dtype.itemsize + 3 * 4)
 
     def _warm_up(self, slots: int) -> None:
         """A pass as large as those to come: in the middle of a window it would be too late to run out of memory."""
@@ -138,13 +181,14 @@ class ModelRunner:
             logits.float().log_softmax(-1).add(logits)  # some three copies in float32, as rules and sampling make
 
     def _release(self) -> None:
+        self.slots = Slots(0, 0, self.device)
+        self._slots.clear()
         self.backend.clear()
         for decoder in self._decoders:
             decoder.release()
 
     def close(self) -> None:
         """Free every tensor, even while something still holds this object."""
-        self.slots = Slots(0, 0, self.device)
         self._release()
         self.encoder_groups = []
         for decoder in self._decoders:
@@ -188,26 +232,37 @@ class ModelRunner:
 
     def encode(self, slots: Sequence[int], features: Tensor) -> None:
         """Encode windows (N, n_mels, window frames), and store their cross-attention keys and values in N slots."""
-        done = 0
-        while done < len(slots):
-            some = slice(done, done + self.encoded_together)
+        for slot, states in zip(slots, self.encoder_states(features), strict=True):
+            self.store(slot, states)
+
+    def encoder_states(self, features: Tensor) -> list[tuple[Tensor, ...]]:
+        """Encode windows (N, n_mels, window frames), `encoded_together` at a time.
+
+        Returns:
+            Of each window, its states (1, F, d_model) by each of the encoders.
+        """
+        found: list[tuple[Tensor, ...]] = []
+        while len(found) < len(features):
+            some = features[len(found) : len(found) + self.encoded_together].to(self.device, self.dtype)
             try:
-                self._encode(slots[some], features[some])
+                states = [group.encoder(some) for group in self.encoder_groups]
             except torch.OutOfMemoryError:
                 if self.encoded_together == 1:
                     raise
                 self.encoded_together //= 2
                 torch.cuda.empty_cache()
             else:
-                done += len(slots[some])
+                found += [tuple(one[i : i + 1] for one in states) for i in range(len(some))]
+        return found
 
-    def _encode(self, slots: Sequence[int], features: Tensor) -> None:
-        features = features.to(self.device, self.dtype)
-        for group in self.encoder_groups:
-            states = group.encoder(features)
-            for decoder, cross_kv in zip(group.decoders, group.projection(states), strict=True):
-                for i, slot in enumerate(slots):  # indexing with a tensor takes a CPU 1.5 to 7 times as long
-                    decoder.store_cross_kv(slot, cross_kv[:, :, i])
+    def store(self, slot: int, states: Sequence[Tensor]) -> None:
+        """Keep in a slot the cross-attention keys and values of a window's encoder states, as of `encoder_states`.
+
+        One window at a time: their product is large enough for a GPU, and its shape is always the same.
+        """
+        for group, one in zip(self.encoder_groups, states, strict=True):
+            for decoder, cross_kv in zip(group.decoders, group.projection(one), strict=True):
+                decoder.store_cross_kv(slot, cross_kv[:, :, 0])
 
     def timestamp(self) -> Any:
         """A moment in the device's own time, for `elapsed`."""

@@ -13,9 +13,9 @@ from whisper_magic.engine.model.checkpoint import Checkpoint
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.native.attention import encoder_attention
 from whisper_magic.engine.native.decoder import NativeDecoder, obstacle
-from whisper_magic.engine.runtime.backend import RoundOutput, read_round, starting_slots
+from whisper_magic.engine.runtime.backend import AfterStart, RoundOutput, read_after_start, read_round, starting_slots
 from whisper_magic.engine.runtime.slots import BLOCK, Slots
-from whisper_magic.engine.runtime.torch_backend import Forward, draft_step, verify_step
+from whisper_magic.engine.runtime.torch_backend import Forward, detect_step, draft_step, verify_step
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 
 Tensor = torch.Tensor
@@ -101,6 +101,15 @@ class NativeBackend:
         starting = bool(starting_slots(part, processor))
         verify_step(_pass_of(self.target, sampling), processor, part, starting, min(used, BLOCK))
         slots.take_back(sampling, part)
+
+    def detect_round(self, slots: Slots, processor: LogitsProcessor, chosen: Sequence[int]) -> list[AfterStart]:
+        part = slots.part(chosen)
+        detect_step(_pass_of(self.target, chosen), processor, part)
+        slots.take_back(chosen, part)
+        return read_after_start(slots, chosen)
+
+    def warmed_up(self) -> bool:
+        return False
 
     def clear(self) -> None:
         """Nothing is kept between rounds."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -47,6 +47,8 @@ class Window:
         temperature: 0 takes the likeliest tokens; above, samples drawn with the noise of `key`.
         key: Of the noise, see `sample.noise.stream_key`.
         first: First frame of the window in the recording.
+        in_order: Whether its turn is the same however long the windows before it take; it may be encoded with others.
+        encoded: The encoders' states, once there are; the same list where the window is decoded again.
         fallback_index: How many attempts at this window were refused.
         recording: Id of the recording it belongs to.
     """
@@ -61,6 +63,8 @@ class Window:
     first: int = 0
     fallback_index: int = 0
     recording: int = 0
+    in_order: bool = False
+    encoded: list[Tensor] = field(default_factory=list, repr=False)
 
 
 @dataclass
@@ -92,6 +96,7 @@ class Slots:
         draft_probs: (S, draft length, V), the draft's probabilities of what it proposed this round, where the rejection
             rule needs them; else None.
         states: What the host knows of each slot.
+        texts: Certain tokens of each slot, which the host knows too; free ones keep those of their last window.
         windows: The window of each slot, None where it is free.
     """
 
@@ -107,9 +112,11 @@ class Slots:
         self.temperature = torch.zeros(count, dtype=torch.float32, device=device)
         self.active = torch.zeros(count, dtype=torch.bool, device=device)
         self.round_output = torch.zeros(count, ROUND_FIELDS + 3 * BLOCK, dtype=torch.long, device=device)
+        self._num_drafted: list[int] | None = None  # what `num_drafted` holds, so that it is copied once a round
         self._on_host = torch.empty(self.round_output.shape, dtype=torch.long, pin_memory=device.type == "cuda")
         self.draft_probs: Tensor | None = None
         self.states = [SlotState() for _ in range(count)]
+        self.texts: list[list[int]] = [[] for _ in range(count)]
         self.windows: list[Window | None] = [None] * count
 
     @property
@@ -133,6 +140,7 @@ class Slots:
         size = len(prompt)
         self.tokens[slot, :size] = torch.tensor(prompt, device=self.device)
         self.states[slot] = SlotState(size, 0, size, window.max_tokens, sot_index, 0)
+        self.texts[slot] = list(prompt)
         self._sync(slot)
         self.temperature[slot] = window.temperature
         self.key[slot] = window.key
@@ -160,8 +168,25 @@ class Slots:
         self.sot_index[slot] = state.sot_index
 
     def sync_drafted(self, num_drafted: Sequence[int]) -> None:
-        """Copy how many tokens are proposed in each slot to the device."""
-        self.num_drafted.copy_(torch.tensor(num_drafted), non_blocking=True)
+        """Copy how many tokens are proposed in each slot to the device, where it does not know."""
+        if self._num_drafted != list(num_drafted):
+            self._num_drafted = list(num_drafted)
+            self.num_drafted.copy_(torch.tensor(num_drafted), non_blocking=True)
+
+    def write_proposals(self, proposals: Sequence[Sequence[int]]) -> None:
+        """Write tokens behind the certain ones of each slot, all in one copy, which nothing waits for.
+
+        Args:
+            proposals: Of each slot, BLOCK - 1 at most; none where what stands there stays.
+        """
+        width = max(map(len, proposals), default=0)
+        if not width:
+            return
+        at = [[state.num_tokens + i for i in range(width)] for state in self.states]
+        ids = [[*row, *[-1] * (width - len(row))] for row in proposals]
+        places, proposed = torch.tensor([at, ids]).to(self.device, non_blocking=True)
+        kept = torch.where(proposed < 0, self.tokens.gather(1, places), proposed)
+        self.tokens.scatter_(1, places, kept)
 
     def sync_draft_cached(self) -> None:
         """Copy how many tokens the draft has cached to the device."""
@@ -184,6 +209,7 @@ class Slots:
         part.draft_probs = None if self.draft_probs is None else self.draft_probs[list(chosen)]
         part.states = [self.states[slot] for slot in chosen]
         part.windows = [self.windows[slot] for slot in chosen]
+        part._num_drafted = None
         return part
 
     def take_back(self, chosen: Sequence[int], part: Slots) -> None:

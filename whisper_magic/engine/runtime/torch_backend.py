@@ -13,9 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from whisper_magic.engine.model.checkpoint import Checkpoint
-from whisper_magic.engine.model.decoder import DecoderNetwork, pinned_attention
+from whisper_magic.engine.model.decoder import DecoderNetwork
 from whisper_magic.engine.model.encoder import Attend
-from whisper_magic.engine.runtime.backend import RoundOutput, int_bits, read_round, starting_slots
+from whisper_magic.engine.runtime.backend import (
+    AfterStart,
+    RoundOutput,
+    int_bits,
+    read_after_start,
+    read_round,
+    starting_slots,
+)
 from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs
 from whisper_magic.engine.runtime.slots import BLOCK, ROUND_FIELDS, Slots
 from whisper_magic.engine.sample.acceptance import accepted_prefix, num_written, rejection_choice
@@ -62,8 +69,8 @@ class TorchDecoder:
 
     def forward(self, tokens: Tensor, start: Tensor) -> Tensor:
         """(S, B) tokens from positions start (S,) on -> (S, B, V) logits."""
-        with pinned_attention(start.device):
-            return self.network.forward(tokens, start, self._self_kv, self._cross_kv)
+        count = len(tokens)  # the first slots, where the caches hold more
+        return self.network.forward(tokens, start, self._self_kv[:, :, :count], self._cross_kv[:, :, :count])
 
 
 class TorchBackend:
@@ -93,7 +100,7 @@ class TorchBackend:
         self._prefill_draft(slots, num_wanted)
         slots.sync_drafted(num_wanted)
         steps = max(num_wanted)
-        key = ("draft", processor, steps, slots.sampling) if slots.draft_probs is None else None
+        key = ("draft", slots.count, processor, steps, slots.sampling) if slots.draft_probs is None else None
         self.graphs.run(key, lambda: draft_step(forward, processor, slots, steps))
         return list(num_wanted)
 
@@ -108,7 +115,7 @@ class TorchBackend:
         in_need = [state for state, count in zip(slots.states, num_wanted, strict=True) if count]
         while any(state.num_tokens - state.draft_cached > 2 for state in in_need):
             slots.sync_draft_cached()
-            self.graphs.run("draft prefill", step)
+            self.graphs.run(("draft prefill", slots.count), step)
             for state in in_need:
                 state.draft_cached = min(state.draft_cached + BLOCK, state.num_tokens - 1)
 
@@ -117,9 +124,17 @@ class TorchBackend:
     ) -> list[RoundOutput | None]:
         forward, starting = self.target.forward, starting_slots(slots, processor)
         slots.sync_drafted(num_drafted)
-        key = ("verify", processor, slots.sampling, bool(starting)) if slots.draft_probs is None else None
+        key = ("verify", slots.count, processor, slots.sampling, bool(starting)) if slots.draft_probs is None else None
         self.graphs.run(key, lambda: verify_step(forward, processor, slots, bool(starting)))
         return read_round(slots, num_drafted, starting, processor.special.eot)
+
+    def detect_round(self, slots: Slots, processor: LogitsProcessor, chosen: Sequence[int]) -> list[AfterStart]:
+        forward = self.target.forward
+        self.graphs.run(("detect", slots.count, processor), lambda: detect_step(forward, processor, slots))
+        return read_after_start(slots, chosen)
+
+    def warmed_up(self) -> bool:
+        return self.graphs.warmed_up()
 
     def clear(self) -> None:
         self.graphs.clear()
@@ -155,9 +170,9 @@ def _feed_last_two(forward: Forward, slots: Slots) -> Tensor:
 def _guess(processor: LogitsProcessor, logits: Tensor, context: TokenContext, slots: Slots, step: int) -> Tensor:
     """(S, 1, V) logits -> (S, 1) ids: the likeliest, or a sample. Where the rejection rule needs it, the distribution
     is kept for the slots that want so many guesses."""
-    scores = processor(logits, context)
     if not slots.sampling:
-        return scores.argmax(dim=-1)
+        return processor.likeliest(logits, context)
+    scores = processor(logits, context)
     if slots.draft_probs is None:  # the noise is the target's own
         return perturbed(scores, slots.temperature, slots.key, context.index).argmax(dim=-1)
     probs = scaled(scores, slots.temperature)[:, 0].softmax(-1)
@@ -189,7 +204,7 @@ def verify_step(forward: Forward, processor: LogitsProcessor, slots: Slots, star
     count = torch.where(ready, count, 0)
 
     slots.tokens.scatter_(1, (num_tokens + accepted)[:, None], choice.gather(1, accepted[:, None]))
-    after_start = _after_start(processor, slots, logits) if starting else accepted.new_zeros(slots.count, 3)
+    after_start = _after_start(processor, slots, logits, start) if starting else accepted.new_zeros(slots.count, 3)
     fields = torch.stack([ready, accepted, count, finished], 1)
     slots.round_output[:, :ROUND_FIELDS] = torch.cat([fields, after_start], 1)
     by_row = slots.round_output[:, ROUND_FIELDS:].view(slots.count, 3, BLOCK)
@@ -208,6 +223,18 @@ def _choose(
     if not slots.sampling:
         choice, logprob = processor.greedy(logits, context)
         return choice.gather(1, rows), logprob.gather(1, rows)
+    sampled = _choose_samples(processor, slots, logits, context, rows, proposed)
+    if processor.fused is None:  # the likeliest tokens are by the same operators then
+        return sampled
+    greedy, samples = processor.greedy(logits, context), (slots.temperature > 0)[:, None]
+    choice, logprob = (one.gather(1, rows) for one in greedy)
+    return torch.where(samples, sampled[0], choice), torch.where(samples, sampled[1], logprob)
+
+
+def _choose_samples(
+    processor: LogitsProcessor, slots: Slots, logits: Tensor, context: TokenContext, rows: Tensor, proposed: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same where some slot samples; the others take their likeliest tokens."""
     scores = processor(logits, context)
     if slots.draft_probs is not None:
         scores = scores.gather(1, rows[..., None].expand_as(scores))
@@ -231,12 +258,20 @@ def _choose_by_rejection(slots: Slots, scores: Tensor, index: Tensor, proposed: 
     return torch.where((slots.temperature > 0)[:, None], choice, scores.argmax(-1))
 
 
-def _after_start(processor: LogitsProcessor, slots: Slots, logits: Tensor) -> Tensor:
+def detect_step(forward: Forward, processor: LogitsProcessor, slots: Slots) -> None:
+    """Feed the last certain token of every slot, in a block of the usual width; the languages after
+    start-of-transcript, where that is it."""
+    start = slots.num_tokens - 1
+    after_start = _after_start(processor, slots, forward(slots.block(start, BLOCK), start), start)
+    slots.round_output[:, ROUND_FIELDS - 3 : ROUND_FIELDS] = after_start
+
+
+def _after_start(processor: LogitsProcessor, slots: Slots, logits: Tensor, start: Tensor) -> Tensor:
     """(S, 3): P(no speech) after start-of-transcript, the likeliest language and its probability among the languages,
-    from the raw logits; undefined where it is not in the block."""
-    row = (slots.sot_index - slots.num_cached).clamp_(0, logits.shape[1] - 1)[:, None, None]
+    from the raw logits of blocks that begin at start (S,); undefined where it is not in the block."""
+    row = (slots.sot_index - start).clamp_(0, logits.shape[1] - 1)[:, None, None]
     after_start = logits.gather(1, row.expand(-1, 1, logits.shape[-1]))[:, 0].float()
-    no_speech = int_bits(after_start.softmax(-1)[:, processor.special.no_speech])
+    no_speech = int_bits(after_start.softmax(-1)[:, processor.special.no_speech or 0])
     if not len(processor.languages):
         return torch.stack([no_speech, torch.zeros_like(no_speech), torch.zeros_like(no_speech)], 1)
     probability, best = after_start[:, processor.languages].softmax(-1).max(-1)

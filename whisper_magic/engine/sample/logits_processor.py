@@ -10,7 +10,8 @@ Shapes: S slots, B block (rows of each slot), T slot length, V vocabulary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from whisper_magic.engine.model.checkpoint import SpecialTokens
 
 Tensor = torch.Tensor
 NEVER = -torch.inf
+FusedGreedy = Callable[[Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor], int, bool], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +80,16 @@ class LogitsProcessor:
         logit_mask: (4, V) float32, 0 or -inf: what is never written at the first position, after text, after one
             timestamp and after two.
         languages: (L,) ids of the languages, ascending; empty for an English-only checkpoint.
+        fused: `greedy` in one kernel, on a GPU where that works; None: plain torch.
+        fused_obstacle: Why it is not, on a GPU; "" where it is, or is not looked for.
     """
 
     special: SpecialTokens
     timestamps: bool
     logit_mask: Tensor
     languages: Tensor
+    fused: FusedGreedy | None = None
+    fused_obstacle: str = ""
 
     @classmethod
     def build(
@@ -120,7 +126,8 @@ class LogitsProcessor:
             mask[AFTER_STAMP, : special.eot] = NEVER
             mask[AFTER_PAIR, begin:] = NEVER
         languages = torch.tensor(sorted(special.languages.values()), dtype=torch.long, device=device)
-        return cls(special, timestamps, mask, languages)
+        processor = cls(special, timestamps, mask, languages)
+        return with_fused_rules(processor) if device.type == "cuda" else processor
 
     @property
     def suppressed_first(self) -> Tensor:
@@ -156,14 +163,50 @@ class LogitsProcessor:
 
     def greedy(self, logits: Tensor, context: TokenContext) -> tuple[Tensor, Tensor]:
         """(S, B, V) logits -> the likeliest token that the rules allow in each row, and its log-probability; (S, B)."""
+        if self.fused is not None:
+            parts = (context.index, context.last, context.before_last, context.latest)
+            return self.fused(logits, self.logit_mask, parts, self.special.timestamp_begin, self.timestamps)
         scores = self(logits, context)
         choice = scores.argmax(dim=-1)
         return choice, log_probability(scores, choice)
+
+    def likeliest(self, logits: Tensor, context: TokenContext) -> Tensor:
+        """`greedy` without the log-probabilities, which plain torch would compute for nothing."""
+        return self.greedy(logits, context)[0] if self.fused is not None else self(logits, context).argmax(dim=-1)
 
 
 def log_probability(scores: Tensor, choice: Tensor) -> Tensor:
     """(S, B, V) scores, (S, B) ids -> (S, B) log-probabilities."""
     return scores.log_softmax(-1).gather(-1, choice[..., None])[..., 0]
+
+
+def with_fused_rules(processor: LogitsProcessor) -> LogitsProcessor:
+    """The same rules in one kernel, where it can be compiled here and agrees with plain torch on a few random rows."""
+    try:
+        from whisper_magic.engine.sample import fused_rules
+
+        fused = replace(processor, fused=fused_rules.fused_greedy)
+        obstacle = "" if _agree(fused, processor) else "it chose other tokens than torch does"
+    except Exception as error:  # no triton, no compiler, another GPU than it knows: whatever it raises
+        obstacle = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return replace(processor, fused_obstacle=obstacle) if obstacle else fused
+
+
+def _agree(fused: LogitsProcessor, plain: LogitsProcessor) -> bool:
+    """On rows of every state, with text likelier and with timestamps likelier."""
+    device, special, begin = plain.logit_mask.device, plain.special, plain.special.timestamp_begin
+    generator = torch.Generator(device).manual_seed(0)
+    logits = torch.randn(2, 5, special.vocab, device=device, generator=generator) * 3
+    logits[1, :, begin:] += 6
+
+    def rows(*ids: int) -> Tensor:
+        return torch.tensor([ids, ids], device=device)
+
+    stamp = min(begin + 4, special.vocab - 1)
+    last, before = rows(0, 5, stamp, stamp, 5), rows(0, 5, 5, stamp, stamp)
+    context = TokenContext(rows(0, 1, 2, 3, 4), last, before, rows(-1, -1, stamp, stamp, stamp))
+    (choice, logprob), (expected, other) = fused.greedy(logits, context), plain.greedy(logits, context)
+    return torch.equal(choice, expected) and torch.allclose(logprob, other, atol=1e-3)
 
 
 def _mask(ids: list[int], vocab: int, device: torch.device) -> Tensor:

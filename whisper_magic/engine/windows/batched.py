@@ -96,7 +96,7 @@ class BatchedReader(Reader):
         unknown = DETECT in prompt and not self.plan.per_window
         if self._next is None or (unknown and self._in_flight):  # it is detected in the first window with speech
             return None
-        span, window = self._next, self._window(self._next.first, self._next.last, prompt)
+        span, window = self._next, self._window(self._next.first, self._next.last, prompt, in_order=True)
         self._next = next(self._spans, None)
         self._in_flight[self.index] = span
         self.index += 1

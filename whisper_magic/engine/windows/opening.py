@@ -11,6 +11,7 @@ from whisper_magic.audio.vad import Pauses
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.windows.batched import batch_pauses
 from whisper_magic.engine.windows.plan import Plan
+from whisper_magic.engine.windows.sound_reader import SoundReader
 from whisper_magic.engine.windows.stream import FeatureStream
 from whisper_magic.errors import OptionError
 from whisper_magic.options import Mode, TranscribeOptions
@@ -27,6 +28,7 @@ class OpenRecording:
 
     Attributes:
         stream: Its audio.
+        sound: Reads it, perhaps ahead.
         options: As asked for.
         plan: What stays the same over its windows.
         features: Its features on demand.
@@ -36,6 +38,7 @@ class OpenRecording:
     """
 
     stream: AudioStream
+    sound: SoundReader
     options: TranscribeOptions
     plan: Plan
     features: FeatureStream
@@ -46,7 +49,7 @@ class OpenRecording:
 
 def open_recording(
     model: LoadedModel,
-    stream: AudioStream,
+    sound: SoundReader,
     options: TranscribeOptions,
     *,
     open_seconds: float = 0.0,
@@ -56,7 +59,7 @@ def open_recording(
 
     Args:
         model: The models.
-        stream: The recording's audio.
+        sound: Reads the recording's audio.
         options: How to transcribe it.
         open_seconds: Wall seconds spent on it already.
         single_source: Whether no other recording is decoded at the same time.
@@ -65,20 +68,25 @@ def open_recording(
         OptionError: For what this checkpoint cannot do.
         AudioError: For audio that cannot be read.
     """
-    began = perf_counter() - open_seconds
+    began, stream = perf_counter() - open_seconds, sound.stream
     plan = Plan.build(model.target, model.front_end, stream.start, options)
     mode = _choose_mode(options, stream, plan, single_source, model.runner.device.type)
     pauses = batch_pauses(plan.window_seconds) if mode == "batched" else SILENCE if options.vad else None
     detect_voice = options.no_speech_threshold is not None  # for what is silence, and which window decides the language
-    features = FeatureStream(stream, model.front_end, pauses, detect_voice)
+    features = FeatureStream(stream, model.front_end, pauses, detect_voice, sound)
     features.read_until(1)
     requested = options.mode == "batched" or options.vad or not options.timestamps
     if mode == "batched" and not requested and features.voiced_share < MIN_VOICED_SHARE:
         mode = "sequential"  # singing, or a voice that the detector does not know: read all of it
         features.ignore_pauses()
-    opened = OpenRecording(stream, options, plan, features, mode, began, open_seconds)
+    opened = OpenRecording(stream, sound, options, plan, features, mode, began, open_seconds)
     _check_length(opened)
     return opened
+
+
+def wants_voice(options: TranscribeOptions) -> bool:
+    """Whether voice may have to be detected."""
+    return options.no_speech_threshold is not None or options.vad or options.mode != "sequential"
 
 
 def _choose_mode(options: TranscribeOptions, stream: AudioStream, plan: Plan, single_source: bool, device: str) -> Mode:

@@ -187,11 +187,11 @@ class Reader(ABC):
     def _take(self, decoded: Decoded, silent: bool, final: bool) -> tuple[list[Piece], int]:
         """The pieces of a window that is not decoded again, and the frame that none of its words may reach beyond."""
 
-    def _window(self, first: int, last: int, prompt: tuple[int, ...]) -> Window:
+    def _window(self, first: int, last: int, prompt: tuple[int, ...], in_order: bool) -> Window:
         """Frames first..last as a window."""
         features = pad_to(self.source.features(first, last), self.plan.window_frames)
         self.source.forget(first)
-        return self._make_window(first, last, features, prompt)
+        return replace(self._make_window(first, last, features, prompt), in_order=in_order)
 
     def _make_window(self, first: int, last: int, features: torch.Tensor, prompt: tuple[int, ...]) -> Window:
         plan, content = self.plan, self.source.num_content_frames - first
@@ -218,7 +218,7 @@ class SequentialReader(Reader):
         self.seek = 0
         self._history: list[int] = []
         self._keeps_prompt = True  # whether the next window is given the text of the last one
-        self._waiting = False
+        self._waiting = self._begun = False
         self._part: Part | None = Part(0, 0)
         self._skip_to_next_part()
 
@@ -260,7 +260,9 @@ class SequentialReader(Reader):
 
     def _new_window(self) -> Window:
         history = self._history if self.plan.condition_on_previous and self._keeps_prompt else []
-        return self._window(self.seek, self._end(), self.plan.prompt(self.decided_language, history))
+        prompt = self.plan.prompt(self.decided_language, history)
+        in_order, self._begun = not self._begun, True  # recordings begin in the order of their sources
+        return self._window(self.seek, self._end(), prompt, in_order)
 
     def _end(self) -> int:
         """Where a window that begins at `seek` ends."""

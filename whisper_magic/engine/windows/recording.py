@@ -80,6 +80,10 @@ class Recording:
     def done(self) -> bool:
         return self.total_seconds is not None
 
+    def close(self) -> None:
+        """Close its audio."""
+        self._opened.sound.close()
+
     def next_window(self) -> Window | None:
         """The next window that is ready, or None."""
         window = self.reader.next_window()

@@ -20,11 +20,8 @@ import torch
 from whisper_magic.audio.features import LogMel, LogMelStream
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.audio.vad import Pauses, Stretch, Voice
-from whisper_magic.errors import AudioError
-from whisper_magic.wording import one_line
+from whisper_magic.engine.windows.sound_reader import SoundReader
 
-WHOLE_SECONDS = 1200.0  # up to here a recording is read whole
-CHUNK_SECONDS = 120.0  # of a longer one, read at a time
 MIN_GAP = 2.0  # seconds without voice from which on they are reported
 LEVEL_FRAMES = 10  # feature frames of which one peak is kept
 ALL_FRAMES = 1 << 60
@@ -66,12 +63,6 @@ class FeatureSource(Protocol):
         """How long voice was detected within a part that was read; None where it is not looked for."""
 
 
-def first_read(stream: AudioStream) -> int:
-    """How many samples of a recording are read before its first window. A header may state a length that is too low."""
-    long = stream.expected is not None and stream.expected > WHOLE_SECONDS
-    return round((CHUNK_SECONDS if long else WHOLE_SECONDS) * stream.sample_rate)
-
-
 class FeatureStream:
     """The features of one recording.
 
@@ -85,7 +76,12 @@ class FeatureStream:
     """
 
     def __init__(
-        self, stream: AudioStream, front_end: LogMel, pauses: Pauses | None = None, detect_voice: bool = False
+        self,
+        stream: AudioStream,
+        front_end: LogMel,
+        pauses: Pauses | None = None,
+        detect_voice: bool = False,
+        sound: SoundReader | None = None,
     ) -> None:
         """Begin to read.
 
@@ -94,14 +90,18 @@ class FeatureStream:
             front_end: Computes the features.
             pauses: Detect voice, and part the recording where there is none; None reads everything.
             detect_voice: Detect voice in any case, for `voiced_seconds`.
+            sound: Reads the audio; None makes one.
         """
+        self._sound = sound or SoundReader(stream)
+        if detect_voice := detect_voice or pauses is not None:
+            self._sound.detect_voice()
         self.stream, self.front_end = stream, front_end
         self.read_seconds = self.features_seconds = 0.0
         self.damage = ""
         self.ended = False
         self.fingerprint = b""
         self._mels = LogMelStream(front_end)
-        self._voice = Voice(front_end.sample_rate, pauses) if pauses or detect_voice else None
+        self._voice = Voice(front_end.sample_rate, pauses, self._sound.detector) if detect_voice else None
         self._parted = pauses is not None
         self._voiced: deque[Stretch] = deque()
         self._voiced_samples = 0
@@ -197,34 +197,22 @@ class FeatureStream:
 
     def _read_chunk(self) -> None:
         began = perf_counter()
-        samples = self._read_samples()
+        chunk = self._sound.read()
+        self.damage, self.ended = chunk.damage, chunk.last
         self._num_reads += 1
         read = perf_counter()
         if not self.fingerprint:
-            self.fingerprint = hashlib.blake2b(samples.data, digest_size=16).digest()
-        self._mels.feed(samples, last=self.ended)
-        self._peaks.feed(samples)
+            self.fingerprint = hashlib.blake2b(chunk.samples.data, digest_size=16).digest()
+        self._mels.feed(chunk.samples, last=chunk.last)
+        self._peaks.feed(chunk.samples)
         if self._voice:
-            found = self._voice.feed(samples, last=self.ended)
+            assert chunk.speech is not None
+            found = self._voice.take(chunk.speech, len(chunk.samples), chunk.last)
             self._voiced += found if self._parted else []
             self._voiced_samples += sum(stretch.end - stretch.start for stretch in found)
-        self.read_seconds += read - began
-        self.features_seconds += perf_counter() - read
-
-    def _read_samples(self) -> np.ndarray:
-        """The next chunk; nothing, with the reason in `damage`, where the rest cannot be read."""
-        stream = self.stream
-        count = round(CHUNK_SECONDS * stream.sample_rate) if self._num_reads else first_read(stream)
-        try:
-            samples = stream.read(count)
-            if not self._num_reads and len(samples) < count and not stream.ended:
-                stream.read()  # short and damaged: it says how
-        except AudioError as error:
-            if not self._mels.samples:
-                raise
-            self.damage, samples = one_line(error), np.zeros(0, np.float32)
-        self.ended = stream.ended or bool(self.damage)
-        return samples
+        detecting = min(chunk.detect_seconds, read - began)  # less where it was done ahead
+        self.read_seconds += read - began - detecting
+        self.features_seconds += perf_counter() - read + detecting
 
 
 class Peaks:
