@@ -52,7 +52,10 @@ def rejection(p: Probabilities, q: Probabilities, rng: np.random.Generator) -> D
 
 
 def no_residual(p: Probabilities, q: Probabilities, rng: np.random.Generator) -> Draw:
-    """Broken: a rejected token is replaced by a sample of p. Tokens that the draft favours are written too often."""
+    """Broken: a rejected token is replaced by a sample of p.
+
+    x is written with min(p(x), q(x)) + P(rejected) p(x): too often where q(x) / p(x) is above the acceptance.
+    """
     x = int(rng.choice(len(q), p=q))
     if rng.random() * q[x] < p[x]:
         return Draw(x, x)
@@ -72,8 +75,8 @@ def shared_noise(p: Probabilities, q: Probabilities, rng: np.random.Generator) -
 def unshared_noise(p: Probabilities, q: Probabilities, rng: np.random.Generator) -> Draw:
     """Broken: each has noise of its own, and where they differ the target samples anew.
 
-    A token that both happen to sample is written at once, and has a second chance where they differ: what both find
-    likely is written too often.
+    A token that both happen to sample is written at once, and has a second chance where they differ: x is written with
+    p(x) (1 + q(x) - sum of p q), too often where q(x) is above the probability that both agree.
     """
     with np.errstate(divide="ignore"):
         drafted = int(np.argmax(np.log(q) + rng.gumbel(size=len(q))))

@@ -161,19 +161,19 @@ class FunctionDrafter:
         """Nothing is kept of a slot."""
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
-        counts = list(num_wanted)
+        proposals: list[list[int]] = [[] for _ in num_wanted]
         for slot, _ in slots.occupied:
-            if not counts[slot]:
-                continue
-            end = slots.states[slot].num_tokens
-            proposed = self._propose(slots.tokens[slot, :end].tolist(), counts[slot])
-            guesses = [] if proposed is None else [int(token) for token in proposed]
-            if any(not 0 <= token < self._vocab for token in guesses):
-                raise OptionError(f"propose returned {guesses}; token ids are 0 to {self._vocab - 1}")
-            del guesses[counts[slot] :]
-            counts[slot] = len(guesses)
-            slots.tokens[slot, end : end + len(guesses)] = torch.tensor(guesses, dtype=torch.long, device=slots.device)
-        return counts
+            if num_wanted[slot]:
+                proposals[slot] = self._guesses(slots.texts[slot], num_wanted[slot])
+        slots.write_proposals(proposals)
+        return [len(guesses) for guesses in proposals]
+
+    def _guesses(self, text: Sequence[int], count: int) -> list[int]:
+        proposed = self._propose(list(text), count)
+        guesses = [] if proposed is None else [int(token) for token in proposed]
+        if any(not 0 <= token < self._vocab for token in guesses):
+            raise OptionError(f"propose returned {guesses}; token ids are 0 to {self._vocab - 1}")
+        return guesses[:count]
 
     def name(self, slot: int) -> str:
         return "function"
