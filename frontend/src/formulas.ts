@@ -41,14 +41,14 @@ export function tokensFormula(a: number, k: number): HTMLElement {
 export function speedupFormula(a: number, k: number, costs: Costs, computed: boolean): HTMLElement {
   const [tokens, value] = [expectedTokens(a, k).toFixed(2), speedup(a, k, costs).toFixed(2)];
   if (!computed) {
-    const ratio = costs.draft.toFixed(2);
+    const [ratio, pass] = [costs.draft.toFixed(2), costs.target(k + 1).toFixed(2)];
     return equation(
-      `S = E / (k c + 1) = ${tokens} / (${k} · ${ratio} + 1) = ${value} times as fast`,
+      `S = E / (k c + v) = ${tokens} / (${k} · ${ratio} + ${pass}) = ${value} times as fast`,
       variable("S"),
       " = ",
-      fraction([variable("E")], [variable("k"), " ", variable("c"), " + 1"]),
+      fraction([variable("E")], [variable("k"), " ", variable("c"), " + ", variable("v")]),
       " = ",
-      fraction([tokens], [`${k} · ${ratio} + 1`]),
+      fraction([tokens], [`${k} · ${ratio} + ${pass}`]),
       " = ",
       h("b", {}, value),
       " times as fast",

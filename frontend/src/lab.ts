@@ -11,7 +11,7 @@ import { percent } from "./tokens";
 const LENGTHS = Array.from({ length: LONGEST + 1 }, (_, length) => length);
 
 const COMPUTED = [
-  "Lines are computed, rings were measured.",
+  "Lines are computed, rings were measured. As measured here, a pass over a draft costs v passes over one token.",
   "E: Leviathan et al. 2023, eq. 1, with one acceptance for all positions.",
   "Times of a machine, by a roofline: a pass takes as long as it reads its weights and each window’s cross-attention",
   "keys and values, or as long as it computes, whichever is longer.",
@@ -114,7 +114,9 @@ export class Lab {
 
   #costs(): Costs {
     const machine = this.#data.machines[Number(this.#machine.value)];
-    if (this.#machine.value === "" || machine === undefined) return ratioCosts(Number(this.#ratio.value));
+    if (this.#machine.value === "" || machine === undefined) {
+      return ratioCosts(Number(this.#ratio.value), this.#data.measured.by_length);
+    }
     return rooflineCosts(machine, this.#data.model, Number(this.#batch.value));
   }
 

@@ -65,6 +65,8 @@ export interface Measurement {
   readonly tokens_per_round: number;
   readonly speedup: number;
   readonly acceptance: number;
+  /** Cost of a pass of the target over `length + 1` tokens, in passes over one. */
+  readonly pass_cost: number;
 }
 
 export interface Machine {

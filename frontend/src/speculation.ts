@@ -24,9 +24,27 @@ export interface Costs {
   readonly target: (tokens: number) => number;
 }
 
-/** As it was measured: a pass of the target costs 1, however many tokens it verifies. */
-export function ratioCosts(ratio: number): Costs {
-  return { draft: ratio, target: () => 1 };
+/** What a pass over a draft of some length costs, in passes over one token. */
+export interface PassCost {
+  readonly length: number;
+  readonly pass_cost: number;
+}
+
+/**
+ * As it was measured: a pass of the target over one token costs 1.
+ *
+ * @param measured Passes over longer blocks, by length; between two of them on a line, without any 1 as well.
+ */
+export function ratioCosts(ratio: number, measured: readonly PassCost[] = []): Costs {
+  const points = [{ length: 0, pass_cost: 1 }, ...measured].sort((one, other) => one.length - other.length);
+  const target = (tokens: number): number => {
+    const after = points.findIndex(({ length }) => length >= tokens - 1);
+    const [from, to] = [points[after - 1], points[after]];
+    if (to === undefined) return points.at(-1)?.pass_cost ?? 1;
+    if (from === undefined) return to.pass_cost;
+    return from.pass_cost + ((to.pass_cost - from.pass_cost) * (tokens - 1 - from.length)) / (to.length - from.length);
+  };
+  return { draft: ratio, target };
 }
 
 /** Seconds of a pass: as long as it takes to read what it reads, or to compute what it computes. */

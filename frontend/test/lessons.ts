@@ -50,7 +50,7 @@ export const LAB: LabData = {
   measured: {
     acceptance: 0.8,
     cost_ratio: 0.1,
-    by_length: [{ length: 4, tokens_per_round: 3.2, speedup: 2.2, acceptance: 0.79 }],
+    by_length: [{ length: 4, tokens_per_round: 3.2, speedup: 2.2, acceptance: 0.79, pass_cost: 1 }],
     by_position: [0.9, 0.8],
   },
   machines: [{ name: "slow", bandwidth: 1e9, flops: 1e10, here: true }],

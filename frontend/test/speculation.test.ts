@@ -26,6 +26,9 @@ test("a speed-up with measured costs", () => {
   expect(speedup(0.8, 4, ratioCosts(0.1))).toBeCloseTo(3.3616 / 1.4, 12);
   expect(speedup(0.8, 0, ratioCosts(0.1))).toBe(1);
   expect(speedup(1, 7, ratioCosts(0))).toBe(8);
+  const costs = ratioCosts(0.1, [{ length: 5, pass_cost: 2 }, { length: 1, pass_cost: 1.2 }]);
+  expect([1, 2, 4, 6, 8].map(costs.target)).toEqual([1, 1.2, 1.6, 2, 2].map((cost) => expect.closeTo(cost, 12) as number));
+  expect(speedup(0.8, 5, costs)).toBeCloseTo(expectedTokens(0.8, 5) / 2.5, 12);
 });
 
 test("the best length: none where drafts are dear or useless, the longest where they are free", () => {

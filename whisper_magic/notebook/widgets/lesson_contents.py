@@ -143,7 +143,8 @@ def lab(study: LengthStudy, costs: Sequence[PassCost], source: str, models: str)
                 "cost_ratio": study.draft_cost,
                 "by_length": [
                     {name: getattr(one, name) for name in ("length", "tokens_per_round", "speedup", "acceptance")}
-                    for one in study.lengths
+                    | {"pass_cost": cost}
+                    for one, cost in zip(study.lengths, study.verify_costs, strict=True)
                 ],
                 "by_position": list(study.by_position),
             },
