@@ -25,6 +25,11 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """A link to a notebook leads to its page."""
+    return re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb\)", r"](notebooks/\1.md)", markdown)
+
+
 def page(path: Path) -> str:
     """A notebook as Markdown."""
     notebook = nbformat.read(path, as_version=4)

@@ -15,7 +15,8 @@ from whisper_magic.lessons.material import REAL
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ("speculation", "lossless", "speed", "drafts")
-SHORTER = {"END = 9 ": "END = 5 ", "END = 25 ": "END = 12 ", "STEPS = 40": "STEPS = 4", "repeats=2": "repeats=1"}
+SHORTER = {"END = 9 ": "END = 5 ", "END = 25 ": "END = 12 ", "STEPS = 40": "STEPS = 2", "repeats=2": "repeats=1"}
+SHORTER |= {'"passes": 4': '"passes": 1'}
 REAL_TOO = "WHISPER_MAGIC_REAL_LESSONS"  # in the environment: minutes each on two cores
 # Not figures of a measurement: code, formulas, links, headings of hidden answers, years of publications, numbers of
 # theorems, and ids of contracts.

@@ -72,8 +72,8 @@ def test_tab(offered, cell, completed):
 
 def test_at_the_start_commands_come_before_files(offered):
     found = offered("%whisper ")
-    names = ("load", "unload", "status", "record", "library", "search", "compare", "demo")
-    assert found[:8] == [f"%whisper {name}" for name in names]
+    names = ("load", "unload", "status", "record", "library", "search", "lesson", "exercise", "compare", "demo")
+    assert found[:10] == [f"%whisper {name}" for name in names]
     assert "%whisper a.wav" in found
     assert not any("hidden" in line for line in found)
 
