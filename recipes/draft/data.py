@@ -115,8 +115,9 @@ class Labels:
         )
 
     def batches(self, size: int, seed: int) -> Iterator[Batch]:
-        """Batches in random order, each window once."""
+        """Batches in random order, each window once; smaller ones where there are not enough windows for one."""
         rng = np.random.default_rng(seed)
+        size = min(size, max(1, len(self.examples)))
         order = rng.permutation(len(self.examples)).tolist()
         for at in range(0, len(order) - size + 1, size * POOL):
             pool = sorted((self.examples[i] for i in order[at : at + size * POOL]), key=lambda e: e.total)

@@ -103,7 +103,10 @@ class Recipe:
 
     def train(self) -> None:
         """the draft's layers, by distillation"""
-        self._trainer().run(Labels(self.labels))
+        labels = Labels(self.labels)
+        if not labels.examples:
+            raise ValueError(f"no window in {self.settings.sound} was labelled: a draft is learnt from speech")
+        self._trainer().run(labels)
 
     def export(self) -> None:
         """the light format, and a folder for transformers"""

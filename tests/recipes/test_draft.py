@@ -12,6 +12,7 @@ from transformers import WhisperForCausalLM, WhisperForConditionalGeneration
 
 from recipes.draft import __main__ as recipe
 from recipes.draft.data import Labels
+from recipes.draft.recipe import Recipe, Settings
 from whisper_magic import Engine
 from whisper_magic.engine.model.hub import demo_folder
 
@@ -61,6 +62,20 @@ def test_labels_are_what_the_target_writes(cache: Path) -> None:
     torch.testing.assert_close(out[batch.predicted], batch.hidden.float(), atol=0.1, rtol=0.1)
     assert len({example.file for example in labels.examples}) == 2
     assert {"en", "de", "fr", "es"} >= {example.language for example in labels.examples}
+
+
+def test_few_windows_make_a_small_batch(cache: Path) -> None:
+    labels = Labels(cache / "labels")
+    many = len(labels.examples) + 5
+    assert [len(batch.states) for batch in labels.batches(many, 0)] == [len(labels.examples)]
+
+
+def test_without_speech_nothing_is_learnt(tmp_path: Path) -> None:
+    (tmp_path / "sound").mkdir()
+    (tmp_path / "labels").mkdir()
+    recipe_of_nothing = Recipe(Settings(sound=tmp_path / "sound", cache=tmp_path))
+    with pytest.raises(ValueError, match=r"no window in .* was labelled"):
+        recipe_of_nothing.train()
 
 
 def test_the_draft_changes_no_text(cache: Path) -> None:
