@@ -239,7 +239,7 @@ def test_a_wrong_accept_breaks_its_contract(function: Callable[..., Any], contra
 
 
 class OwnDice:
-    """Noise of whoever samples, one number after another."""
+    """One random generator for every call, whatever the key."""
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(0)
@@ -275,7 +275,11 @@ def has_noise_that_draft_and_target_do_not_share(scores: Probabilities, key: Key
         (OwnDice(), "seed alone", ", and later "),
         (takes_the_best_score, "seed alone", "Seeds 7 and 8 give the same 1,000 tokens"),
         (leaves_the_seed_out, "seed alone", "Seeds 7 and 8 give the same 1,000 tokens"),
-        (leaves_the_position_out, "distribution", "softmax(scores) = (0.45, 0.3, 0.15, 0.1), 1,000 keys gave ("),
+        (
+            leaves_the_position_out,
+            "distribution",
+            "p = softmax(scores) = (0.45, 0.3, 0.15, 0.1): 1,000 draws were written as (",
+        ),
         (has_flat_noise, "distribution", "degrees of freedom"),
         (has_noise_that_draft_and_target_do_not_share, "acceptance", "shared Gumbel noise guarantees 74%"),
     ],

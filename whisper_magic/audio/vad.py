@@ -238,7 +238,7 @@ class Pauses:
 
 
 class Amplified:
-    """A detector that hears a quiet recording amplified, by its loudest sample so far."""
+    """A detector whose input is amplified where a recording is quiet, by its loudest sample so far."""
 
     def __init__(self, sample_rate: int) -> None:
         self._detector = detector(sample_rate)

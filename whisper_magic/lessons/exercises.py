@@ -186,15 +186,7 @@ def _check_accept(function: Function) -> str:
     for name, p, q in script:
         drafted = [int(token) for token in rng.choice(len(q), size=ROUNDS, p=q)]
         written = [_index(function, "accept", p, q, token, rng) for token in drafted]
-        fit = chi_squared(written, p)
-        if fit.refuted:
-            shares = ", ".join(f"{share:.2f}" for share in np.bincount(written, minlength=len(p)) / ROUNDS)
-            raise Broken(
-                "distribution",
-                f"Where {name}, p = {_shown(p)} and q = {_shown(q)}: {ROUNDS:,} draws were written as ({shares}). "
-                f"Draws of p are as far off with a probability of {fit.p_value:.1g} (chi-squared {fit.statistic:.0f}, "
-                f"{fit.freedom} degrees of freedom).",
-            )
+        _check_distribution(written, p, f"Where {name}, p = {_shown(p)} and q = {_shown(q)}")
         kept, best = float(np.mean(np.equal(drafted, written))), 1 - total_variation(p, q)
         if kept < best - _tolerance(best):
             raise Broken(
@@ -203,6 +195,18 @@ def _check_accept(function: Function) -> str:
                 "The distribution is right, but speed is given away.",
             )
     return f"{len(script)} pairs of distributions, {ROUNDS:,} draws each: they follow p, and no draft is given away."
+
+
+def _check_distribution(written: list[int], p: Probabilities, where: str) -> None:
+    """Break the contract where these are no draws of p."""
+    fit = chi_squared(written, p)
+    if fit.refuted:
+        shares = _shown(np.bincount(written, minlength=len(p)) / ROUNDS)
+        raise Broken(
+            "distribution",
+            f"{where}: {ROUNDS:,} draws were written as {shares}. Draws of p are as far off with a probability of "
+            f"{fit.p_value:.1g} (chi-squared {fit.statistic:.0f}, {fit.freedom} degrees of freedom).",
+        )
 
 
 def _index(function: Function, name: str, *arguments: Any) -> int:
@@ -258,17 +262,10 @@ def _check_sample(function: Function) -> str:
     other = [_index(function, "sample", np.log(p), (8, *key[1:])) for key in keys]
     if other == target:
         raise Broken("seed alone", "Seeds 7 and 8 give the same 1,000 tokens: nothing is sampled.")
-    fit = chi_squared(target, p)
-    if fit.refuted:
-        shares = ", ".join(f"{share:.2f}" for share in np.bincount(target, minlength=len(p)) / ROUNDS)
-        raise Broken(
-            "distribution",
-            f"softmax(scores) = {_shown(p)}, {ROUNDS:,} keys gave ({shares}): chi-squared {fit.statistic:.0f}, "
-            f"{fit.freedom} degrees of freedom, probability {fit.p_value:.1g}.",
-        )
+    _check_distribution(target, p, f"p = softmax(scores) = {_shown(p)}")
     draft = [_index(function, "sample", np.log(q), key) for key in keys]
     agreed, far = float(np.mean(np.equal(draft, target))), total_variation(p, q)
-    least = (1 - far) / (1 + far)  # Daliri et al. 2024, arXiv:2408.07978, theorem 3
+    least = (1 - far) / (1 + far)  # Daliri et al. 2024, arXiv:2408.07978
     if agreed < least - _tolerance(least):
         raise Broken(
             "acceptance",

@@ -1,4 +1,4 @@
-"""What a pass costs, against numbers that were counted by hand."""
+"""PassCost: bytes and operations of a pass, against numbers counted by hand."""
 
 from __future__ import annotations
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from whisper_magic.lessons.exercises import EXERCISES
+from whisper_magic.notebook.line.parsers import LESSONS
+
 
 @pytest.fixture
 def offered(shell, tmp_path):
@@ -76,6 +79,11 @@ def test_at_the_start_commands_come_before_files(offered):
     assert found[:10] == [f"%whisper {name}" for name in names]
     assert "%whisper a.wav" in found
     assert not any("hidden" in line for line in found)
+
+
+def test_exercises_and_lessons_are_offered(offered):
+    assert offered("%whisper exercise ")[: len(EXERCISES)] == [f"%whisper exercise {name}" for name in EXERCISES]
+    assert offered("%whisper lesson ")[:4] == [f"%whisper lesson {name}" for name in LESSONS]
 
 
 def test_languages_are_those_of_the_loaded_model(offered, run):

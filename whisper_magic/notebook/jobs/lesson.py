@@ -64,9 +64,8 @@ def exercise(request: ExerciseRequest, context: Context) -> Verdict | None:
         print("\n".join(f"%whisper exercise {one.name:<8} {one.task}" for one in EXERCISES.values()))
         return None
     if (chosen := EXERCISES.get(request.name)) is None:
-        raise UsageError(
-            f"no exercise is called {request.name}{near(request.name, EXERCISES)}; there are {', '.join(EXERCISES)}"
-        )
+        hint = near(request.name, EXERCISES) or f"; there are {', '.join(EXERCISES)}"
+        raise UsageError(f"no exercise is called {request.name}{hint}")
     function = context.shell.user_ns.get(chosen.name)
     if callable(function):
         return chosen.check(function)
@@ -101,18 +100,17 @@ class _Maker:
         audio = load(source.value, channel=options.channel, stream=options.stream, **part)
         self.audio = replace(audio if options.end is not None else audio.clip(0, WINDOW), source=source.label)
         self.excerpt = Excerpt(self.audio)
-        length = 5 if options.draft_length == "auto" else options.draft_length
-        self.overrides: dict[str, Any] = {"language": options.language, "task": options.task, "draft_length": length}
+        self.draft_length = 5 if options.draft_length == "auto" else options.draft_length
+        self.overrides: dict[str, Any] = {"language": options.language, "task": options.task}
 
     def make(self, name: str) -> Lesson:
         """name: of `parsers.LESSONS`."""
         if name == "lab":
-            del self.overrides["draft_length"]
             study = study_lengths(self.engine, self.audio, on_stage=self.on_stage, **self.overrides)
             status = self.engine.status
             pair = f"{status.target} with {status.draft}"
             return Lesson(contents.lab(study, self.engine.pass_costs, self.source.label, pair), study)
-        played = replay(self.engine, self.audio, **self.overrides)
+        played = replay(self.engine, self.audio, draft_length=self.draft_length, **self.overrides)
         if name == "bench":
             return Lesson(contents.bench(played, self.engine.token_text), played)
         make = {"race": contents.race, "stepper": contents.stepper}[name]

@@ -292,7 +292,8 @@ def _parse_lesson(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
     name, sources = (words[0], words[1:]) if words else (None, [])
     if name is not None and (isinstance(name, ObjectArgument) or name not in LESSONS):
         shown = label_of(name) if isinstance(name, ObjectArgument) else name
-        LESSON.error(f"no lesson is called {shown}{near(shown, LESSONS)}; there are {', '.join(LESSONS)}")
+        hint = near(shown, LESSONS) or f"; there are {', '.join(LESSONS)}"
+        LESSON.error(f"no lesson is called {shown}{hint}")
     found = find_sources(sources, namespace) if sources and sources != ["demo"] else []
     if len(found) > 1:
         LESSON.error(f"a lesson is made of one recording, got {len(found)}")

@@ -15,7 +15,7 @@ from whisper_magic.notebook.views.text import printable
 _BASE = "base.css"
 
 
-def frame(content: str, label: str, *sheets: str, anchor: str | None = None) -> str:
+def frame(content: str, label: str, *sheets: str, anchor: str | None = None, lesson: str | None = None) -> str:
     """The outermost element of a view, with the style that belongs to it.
 
     Args:
@@ -23,9 +23,11 @@ def frame(content: str, label: str, *sheets: str, anchor: str | None = None) -> 
         label: text, what a screen reader calls the view.
         sheets: files of static/ that the view needs besides the base.
         anchor: of the widget that takes the view's place on a page with a kernel.
+        lesson: its kind, for a view whose own script draws it (frontend/src/lesson.ts).
     """
     style = f"<style>{''.join(css(sheet) for sheet in (_BASE, *sheets))}</style>"
     place = "" if anchor is None else f' data-whisper-player="{escaped(anchor)}"'
+    place += "" if lesson is None else f' data-whisper-lesson="{escaped(lesson)}"'
     return f'<div class="whisper-magic" role="group" aria-label="{escaped(label)}"{place}>{style}{content}</div>'
 
 

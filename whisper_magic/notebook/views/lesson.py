@@ -37,5 +37,4 @@ def html(content: Content, script: str, anchor: str | None = None) -> str:
         f'<script type="application/json" class="wm-lesson-data">{data}</script>'
         f'<script type="module">{script.replace("</", "<" + chr(92) + "/")}</script>'
     )
-    whole = frame(inside, content.title, "tables.css", anchor=anchor)
-    return whole.replace("<div ", f'<div data-whisper-lesson="{escaped(content.kind)}" ', 1)
+    return frame(inside, content.title, "tables.css", anchor=anchor, lesson=content.kind)
