@@ -30,6 +30,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # what is asked of others fails, here as offline
     "--autoplay-policy=user-gesture-required",
 ]
+PATIENCE = 30_000  # ms; the machines that test are slow, and shared
 FAILED = pytest.StashKey[bool]()
 
 
@@ -66,10 +67,11 @@ def browser(microphone: Path) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM: Debian package chromium (make debian)")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         pytest.skip("NO PLAYWRIGHT: pip install 'whisper-magic[dev]'")
     flags = [*FLAGS, "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone}"]
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield launched
@@ -80,7 +82,7 @@ def browser(microphone: Path) -> Iterator[Browser]:
 def context(browser: Browser) -> BrowserContext:
     """One for all tests, so that the application comes out of the browser's cache."""
     made = browser.new_context(viewport={"width": 1280, "height": 900})
-    made.set_default_timeout(30_000)
+    made.set_default_timeout(PATIENCE)
     made.add_init_script(path=Path(__file__).parents[1] / "support" / "lab.js")
     return made
 

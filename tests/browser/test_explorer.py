@@ -58,7 +58,7 @@ class Shown:
     def row(self, name: str) -> Locator:
         return self.root.locator(".rows .row", has_text=name)
 
-    def expect(self, condition: str, seconds: float = 10) -> None:
+    def expect(self, condition: str, seconds: float = 30) -> None:
         """Wait until an expression about the shadow root `r` holds."""
         self.page.wait_for_function(f"() => {{ const r = {ROOT}; return {condition} }}", timeout=seconds * 1000)
 

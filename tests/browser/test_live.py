@@ -30,17 +30,17 @@ def player_of(notebook: Notebook, cell: int) -> Locator:
 
 
 def test_words_appear_in_the_player_while_a_cell_runs(real: Opened, recordings: Path, screenshots: Path) -> None:
-    notebook = real(f"%whisper {recordings / TALK} --end 240 --language en")
+    notebook = real(f"%whisper {recordings / TALK} --end 120 --language en")
     notebook.start(1)
     player = player_of(notebook, 1)
     player.locator(".segment").nth(2).wait_for()
     player.locator(".work progress[value]").wait_for()
-    expect(player.locator(".work")).to_contain_text(re.compile(r"\d:\d\d of 4:00"))
+    expect(player.locator(".work")).to_contain_text(re.compile(r"\d:\d\d of 2:00"))
     assert player.get_by_role("button", name="Stop transcribing").is_visible()
     assert not player.get_by_role("button", name="Tokens").is_visible()
     notebook.screenshot(screenshots / "live.png")
     player.locator(".segment .words").first.click()  # what is written plays already
-    expect(player.get_by_role("button", name="Pause")).to_be_visible(timeout=30_000)
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
     notebook.wait()
     expect(player).to_have_count(1)
     expect(player.get_by_role("button", name="Pause")).to_be_visible()  # it plays on in the result
@@ -109,10 +109,10 @@ def test_what_one_says_is_written_while_one_speaks(
     notebook.run(1)
     recorder = notebook.outputs(1).locator(".recorder")
     recorder.get_by_role("button", name="Record").click()
-    expect(recorder.locator(".text")).to_contain_text("ask what you can do", timeout=30_000)
+    expect(recorder.locator(".text")).to_contain_text("ask what you can do", timeout=60_000)
     notebook.screenshot(screenshots / "recorder.png")
     assert axe_violations(notebook.page, ".whisper-magic") == []
-    expect(recorder.locator(".clock")).to_have_text(re.compile("0:1[0-9]"), timeout=30_000)
+    expect(recorder.locator(".clock")).not_to_have_text(re.compile("0:0"))  # ten seconds; how many more, none can say
     recorder.get_by_role("button", name="Stop recording").click()
     player = player_of(notebook, 1)
     expect(player).to_contain_text(
@@ -124,7 +124,7 @@ def test_what_one_says_is_written_while_one_speaks(
     notebook.run(2)
     saved = load(notebook.file.parent / "said.flac")
     assert saved.duration == pytest.approx(float(notebook.evaluate("said.audio.duration")))
-    assert 9 < saved.duration < 20
+    assert saved.duration > 9
     assert notebook.problems.all() == []
 
 

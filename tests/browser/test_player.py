@@ -66,7 +66,7 @@ class Shown:
         assert box is not None
         return box["x"] + share * box["width"], box["y"] + box["height"] / 2
 
-    def expect(self, condition: str, seconds: float = 10) -> None:
+    def expect(self, condition: str, seconds: float = 30) -> None:
         """Wait until an expression about the shadow root `r` holds."""
         found = "document.querySelector('[data-live] > div:not([class])').shadowRoot"
         self.page.wait_for_function(f"() => {{ const r = {found}; return {condition} }}", timeout=seconds * 1000)

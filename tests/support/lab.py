@@ -90,7 +90,7 @@ class Notebook:
     problems: Problems
     kernel: bool = True
 
-    def run(self, index: int, *, seconds: float = 60, check: bool = True) -> None:
+    def run(self, index: int, *, seconds: float = 180, check: bool = True) -> None:
         """Run a cell and wait for it.
 
         Raises:
@@ -99,7 +99,7 @@ class Notebook:
         self.start(index)
         self.wait(seconds=seconds, check=check)
 
-    def run_all(self, *, seconds: float = 120, check: bool = True) -> None:
+    def run_all(self, *, seconds: float = 300, check: bool = True) -> None:
         self.page.evaluate("() => whisperLab.startAll()")
         self.wait(seconds=seconds, check=check)
 
@@ -107,7 +107,7 @@ class Notebook:
         """Start a cell, and go on as soon as the kernel has begun with it."""
         self._within(60, "the cell's start", "whisperLab.start(argument)", index)
 
-    def wait(self, *, seconds: float = 60, check: bool = True) -> None:
+    def wait(self, *, seconds: float = 180, check: bool = True) -> None:
         """Until what was started last has ended."""
         if not self._within(seconds, "the cell's end", "whisperLab.running") and check:
             raise CellFailed("\n".join(self.page.evaluate("() => whisperLab.failures()")))
