@@ -117,19 +117,20 @@ def test_windows_that_sample(random_bench: Bench) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_demo_pair(dtype: str) -> None:
-    """Its recording, from 8 positions on; each of the batches, and each of the lengths."""
+    """Its recording, from 8 positions on, or from 3 where this processor is slow in dtype; each of the batches, and each of the lengths."""
     from whisper_magic.audio.load import load
     from whisper_magic.engine.model.hub import demo_folder
 
     target = read_target("demo", placement(dtype))
     samples = load(demo_folder() / "sample.ogg").samples
     extractor = target.feature_extractor
-    starts = range(0, len(samples) - 5 * 16000, (len(samples) - 5 * 16000) // 7)
-    parts = [samples[start : start + 30 * 16000] for start in starts][:8]
+    count = 8 if bindings.computes(getattr(torch, dtype)) else 3
+    starts = range(0, len(samples) - 5 * 16000, (len(samples) - 5 * 16000) // (count - 1))
+    parts = [samples[start : start + 30 * 16000] for start in starts][:count]
     features = torch.cat([extractor(s, sampling_rate=16000, return_tensors="pt").input_features for s in parts])
     bench = Bench(target, read_draft("demo-draft", target, placement(dtype)), features, limit=16)
     alone = bench.bits(0, 1)
-    assert len(alone) == 8
+    assert len(alone) == count
     for length, batch in zip(LENGTHS, (8, 4, 3, 2, 1, 8, 3, 2), strict=True):
         found = bench.bits(length, batch)
         assert found == alone[: len(found)], (length, batch)
