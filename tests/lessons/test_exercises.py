@@ -228,7 +228,7 @@ def keeps_half_of_what_it_could(p: Probabilities, q: Probabilities, token: int, 
         (turns_the_ratio_round, "distribution", "1,000 draws were written as ("),
         (takes_the_likeliest, "distribution", "degrees of freedom"),
         (forgets_the_draft, "acceptance", "speed is given away"),
-        (keeps_half_of_what_it_could, "acceptance", "100% can be (1 less the total variation)"),
+        (keeps_half_of_what_it_could, "acceptance", "100% can be (1 minus the total variation)"),
     ],
 )
 def test_a_wrong_accept_breaks_its_contract(function: Callable[..., Any], contract: str, words: str) -> None:

@@ -191,10 +191,11 @@ def _check_accept(function: Function) -> str:
         if kept < best - _tolerance(best):
             raise Broken(
                 "acceptance",
-                f"Where {name}: {kept:.0%} of the drafts were kept, {best:.0%} can be (1 less the total variation). "
-                "The distribution is right, but speed is given away.",
+                f"Where {name}: {kept:.0%} of the drafted tokens were kept, {best:.0%} can be "
+                "(1 minus the total variation). The distribution is right, but speed is given away.",
             )
-    return f"{len(script)} pairs of distributions, {ROUNDS:,} draws each: they follow p, and no draft is given away."
+    drawn = f"{len(script)} pairs of distributions, {ROUNDS:,} draws each"
+    return f"{drawn}: they follow p, and no drafted token is refused in vain."
 
 
 def _check_distribution(written: list[int], p: Probabilities, where: str) -> None:

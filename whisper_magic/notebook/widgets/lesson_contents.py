@@ -174,7 +174,7 @@ def bench(replay: Replay, token_text: TokenText) -> Content:
     return Content(
         "bench",
         "The accept/reject bench",
-        f"rejection keeps {kept:.0%} of the drafts here",
+        f"rejection keeps {kept:.0%} of the drafted tokens here",
         Table(f"After “…{context}”", ("token", "p, the target’s", "q, the draft’s"), rows),
         {
             "context": context,
