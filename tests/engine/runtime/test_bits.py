@@ -117,7 +117,7 @@ def test_windows_that_sample(random_bench: Bench) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_demo_pair(dtype: str) -> None:
-    """Its recording, from 8 positions on, or from 3 where this processor is slow in dtype; each of the batches, and each of the lengths."""
+    """Its recording, from 8 positions on (3 where the processor is slow in dtype); each batch, and each length."""
     from whisper_magic.audio.load import load
     from whisper_magic.engine.model.hub import demo_folder
 
