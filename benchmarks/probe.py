@@ -156,11 +156,15 @@ class Probe:
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how it was loaded and ran: attention, graphs, memory."""
         runner = self._runner
-        fused = self._processor.fused_obstacle
-        rules = (
-            f"logit rules through torch: {fused}" if fused else "logit rules in one kernel" if runner.in_buckets else ""
+        layers = runner.backend.target.network.kernels.obstacle
+        fused = [_fused("logit rules", self._processor.fused_obstacle), _fused("decoder layers", layers)]
+        notes = (
+            runner.attention,
+            *(fused if runner.in_buckets else ()),
+            *self._engine.status.notes,
+            runner.note,
+            *runner.backend.notes,
         )
-        notes = (runner.attention, rules, *self._engine.status.notes, runner.note, *runner.backend.notes)
         return tuple(note for note in notes if note)
 
     @property
@@ -291,6 +295,10 @@ class _ScriptedModelDrafter:
                 script, begin = torch.tensor(self._scripts[window.index]), slots.states[slot].num_prompt
                 self._rows[slot, begin : begin + len(script)] = script.to(self._rows.device)
         return self._rows
+
+
+def _fused(what: str, obstacle: str) -> str:
+    return f"{what} through torch: {obstacle}" if obstacle else f"{what} in fused kernels"
 
 
 def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> Run:

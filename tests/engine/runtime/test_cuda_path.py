@@ -23,6 +23,7 @@ from whisper_magic.engine.decode.drafters import Drafter, ModelDrafter, NgramDra
 from whisper_magic.engine.decode.speculator import Decoded, Detected, Speculator
 from whisper_magic.engine.model.checkpoint import Checkpoint, SpecialTokens
 from whisper_magic.engine.model.decoder import DecoderNetwork
+from whisper_magic.engine.model.layer_kernels import PLAIN, LayerKernels
 from whisper_magic.engine.model.weights import decoder_shapes, encoder_shapes
 from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs, Step
 from whisper_magic.engine.runtime.model_runner import ModelRunner
@@ -58,6 +59,11 @@ def checkpoint(layers: int, dtype: torch.dtype, encoder: bool, vocab: int = VOCA
 # Operators of a round by part: a decoder layer, and what is around the layers in a target pass, in the first token of a
 # draft chain, and in each after it.
 KERNELS = {"layer": 16, "target pass": 120, "first draft": 80, "each more": 52}
+FUSED = {"layer": 12, "target pass": 113, "first draft": 73, "each more": 45}  # with `fused_layers`
+ONE_EACH = LayerKernels(  # one operator each, as the Triton kernels are
+    lambda x, update, norm: (x.clone(), x),
+    lambda positions, length, dtype: lambda qkv, cache: qkv.new_zeros(*qkv.shape[:2], qkv[0, 0, 0].numel()),
+)
 
 
 @dataclass
@@ -192,7 +198,8 @@ def test_what_goes_over_the_bus_in_a_round(gpu: Gpu, drafter: str, uploads: int)
                 assert now[1:] == (before[1], before[2] + 1)
 
 
-def test_the_number_of_kernels_does_not_grow(gpu: Gpu) -> None:
+@pytest.mark.parametrize(("kernels", "expected"), [(PLAIN, KERNELS), (ONE_EACH, FUSED)], ids=["plain", "fused"])
+def test_the_number_of_kernels_does_not_grow(gpu: Gpu, kernels: LayerKernels, expected: dict[str, int]) -> None:
     """Operators that compute, each one kernel or more, by layer and around the layers; docs/fast.md has what follows
     for large-v3. Fewer is better: lower the numbers then."""
     slots = gpu.runner.allocate(1)
@@ -200,7 +207,7 @@ def test_the_number_of_kernels_does_not_grow(gpu: Gpu) -> None:
 
     def passes(layers: int) -> tuple[int, int, int]:
         network = DecoderNetwork.build(checkpoint(layers, gpu.dtype, False).decoder_state, gpu.config(layers))
-        decoder = TorchDecoder(network)
+        decoder = TorchDecoder(replace(network, kernels=kernels))
         decoder.allocate(1, 456, 1500)
         steps = (
             lambda: verify_step(decoder.forward, gpu.processor, slots, False),
@@ -215,5 +222,5 @@ def test_the_number_of_kernels_does_not_grow(gpu: Gpu) -> None:
     layer = verify_more - verify
     assert one_more - one == layer, "the draft's layers are the target's"
     found = {"layer": layer, "target pass": verify - layer, "first draft": one - layer, "each more": two - one - layer}
-    assert found == KERNELS
+    assert found == expected
     clean(gpu)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from transformers import WhisperConfig
 
 from whisper_magic.engine.model.attention import pinned_attention
+from whisper_magic.engine.model.layer_kernels import PLAIN, LayerKernels, choose_kernels
 from whisper_magic.engine.model.linear import Activation, LayerNorm, Linear, Make, activation, fused_qkv, make_linear
 
 Tensor = torch.Tensor
@@ -50,6 +51,7 @@ class DecoderNetwork:
     heads: int
     embed_scale: float
     shortlist: Tensor | None = None  # the only ids that a draft proposes, ascending; None: any
+    kernels: LayerKernels = PLAIN
 
     @classmethod
     def build(
@@ -74,7 +76,7 @@ class DecoderNetwork:
         then = activation(config.activation_function)
         names = [f"layers.{i}" for i in range(config.decoder_layers)]
         embedding = state["embed_tokens.weight"]
-        output = state.get("proj_out.weight")
+        output, heads = state.get("proj_out.weight"), int(config.decoder_attention_heads)
         if output is None or torch.equal(output, embedding):
             output = embedding
         return cls(
@@ -83,9 +85,10 @@ class DecoderNetwork:
             positions=state["embed_positions.weight"],
             final_norm=LayerNorm.read(state, "layer_norm"),
             output=make(output if shortlist is None else output[shortlist.to(output.device)], None),
-            heads=int(config.decoder_attention_heads),
+            heads=heads,
             embed_scale=width**0.5 if config.scale_embedding else 1.0,
             shortlist=None if shortlist is None else shortlist.to(embedding.device),
+            kernels=choose_kernels(embedding.device, embedding.dtype, heads, width // heads),
         )
 
     @property
@@ -139,22 +142,22 @@ class DecoderNetwork:
         slots, block = tokens.shape
         positions = start[:, None] + torch.arange(block, device=tokens.device)  # (S, B)
         embedded = positions.clamp(max=self.positions.shape[0] - 1)  # rows past the context are never used
-        visible = torch.arange(self_kv.shape[4], device=tokens.device) <= positions[:, None, :, None]  # (S, 1, B, T)
-        mask = torch.where(visible, 0.0, -torch.inf).to(self_kv.dtype)
-        slot = torch.arange(slots, device=tokens.device)[:, None]
+        add_norm = self.kernels.add_norm
+        attend = self.kernels.cached_attention(positions, self_kv.shape[4], self_kv.dtype)
+        norms = [layer.self_norm for layer in self.layers[1:]] + [self.final_norm]
 
         x = F.embedding(tokens, self.embedding).to(self.dtype)
         x = (x if self.embed_scale == 1.0 else x * self.embed_scale) + F.embedding(embedded, self.positions)
-        for i, (layer, own, cross) in enumerate(zip(self.layers, self_kv, cross_kv, strict=True)):
-            qkv = layer.qkv(layer.self_norm(x)).view(slots, block, 3, self.heads, self.head_dim)
-            own.permute(1, 3, 0, 2, 4)[slot, positions] = qkv[:, :, 1:]
-            x = x + layer.self_out(self._attend(qkv[:, :, 0], own, mask))
-            q = layer.cross_q(layer.cross_norm(x)).view(slots, block, self.heads, self.head_dim)
+        normed = self.layers[0].self_norm(x)
+        for i, (layer, own, cross, norm) in enumerate(zip(self.layers, self_kv, cross_kv, norms, strict=True)):
+            qkv = layer.qkv(normed).view(slots, block, 3, self.heads, self.head_dim)
+            x, normed = add_norm(x, layer.self_out(attend(qkv, own)), layer.cross_norm)
+            q = layer.cross_q(normed).view(slots, block, self.heads, self.head_dim)
             if watch is not None:
                 watch(i, q * self.scale, cross[0])
-            x = x + layer.cross_out(self._attend(q, cross, None))
-            x = x + layer.fc2(layer.fc1(layer.ffn_norm(x)))
-        return self.over_vocabulary(self.output(self.final_norm(x)))
+            x, normed = add_norm(x, layer.cross_out(self._attend(q, cross)), layer.ffn_norm)
+            x, normed = add_norm(x, layer.fc2(layer.fc1(normed)), norm)
+        return self.over_vocabulary(self.output(normed))
 
     def teacher_forced(self, tokens: Sequence[int], cross_kv: Tensor, watch: Watch | None = None) -> Tensor:
         """Feed a whole text at once, which fills no cache.
@@ -179,11 +182,10 @@ class DecoderNetwork:
         whole = logits.new_full((*logits.shape[:-1], self.embedding.shape[0]), -torch.inf)
         return whole.index_copy_(-1, self.shortlist, logits)
 
-    def _attend(self, q: Tensor, kv: Tensor, mask: Tensor | None) -> Tensor:
-        """q: (S, B, H, D). kv: keys and values (2, S, H, *, D). Returns (S, B, d_model)."""
-        slots, block, _, _ = q.shape
-        out = F.scaled_dot_product_attention(q.transpose(1, 2), kv[0], kv[1], attn_mask=mask, scale=self.scale)
-        return out.transpose(1, 2).reshape(slots, block, -1)
+    def _attend(self, q: Tensor, kv: Tensor) -> Tensor:
+        """Cross-attention. q: (S, B, H, D). kv: keys and values (2, S, H, F, D). Returns (S, B, d_model)."""
+        out = F.scaled_dot_product_attention(q.transpose(1, 2), kv[0], kv[1], scale=self.scale)
+        return out.transpose(1, 2).flatten(2)
 
 
 @dataclass(frozen=True, eq=False)
