@@ -24,6 +24,9 @@ class Stream:
     def device(self) -> torch.device:
         return torch.device("cuda", self.index)
 
+    def wait_stream(self, other: Stream) -> None:
+        CUDA.waits.append((self, other))
+
 
 @dataclass
 class Cuda:
@@ -35,6 +38,7 @@ class Cuda:
     capturing: Any = None
     kernels: int = 0
     fails_at_end: str = ""
+    waits: list[tuple[Stream, Stream]] = field(default_factory=list)  # who waits for whom
 
     def stream_of(self, index: int) -> Any:
         return self.streams.setdefault(index, Stream(index))
@@ -100,6 +104,17 @@ def device(wanted: Any) -> Iterator[None]:
         CUDA.current = before
 
 
+@contextmanager
+def on_stream(wanted: Stream) -> Iterator[None]:
+    device, before = CUDA.current, CUDA.stream_of(wanted.index)
+    set_stream(wanted)
+    try:
+        yield
+    finally:
+        set_stream(before)
+        CUDA.current = device
+
+
 def install(patch: pytest.MonkeyPatch) -> Cuda:
     """Put the stand-ins in place of `torch.cuda`'s own."""
     CUDA.__init__()  # type: ignore[misc]
@@ -113,6 +128,7 @@ def install(patch: pytest.MonkeyPatch) -> Cuda:
         "device": device,
         "current_stream": lambda device=None: CUDA.stream_of(CUDA.current if device is None else device.index),
         "set_stream": set_stream,
+        "stream": on_stream,
     }.items():
         patch.setattr(torch.cuda, name, stand_in)
     return CUDA

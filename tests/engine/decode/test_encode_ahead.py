@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,15 +13,34 @@ from whisper_magic.engine.decode.encode_ahead import EncodeAhead
 from whisper_magic.engine.runtime.slots import Window
 
 
+class Side:
+    """A second stream that notes what is queued on it, and what it hands over."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @contextmanager
+    def queued(self) -> Iterator[None]:
+        self.log.append("aside:")
+        yield
+        self.log.append("back")
+
+    def hand_over(self, tensors: list[torch.Tensor]) -> None:
+        self.log.append(f"hand over {[int(one.max()) for one in tensors]}")
+
+
 class Runner:
     """Encodes nothing, and notes which windows it was given together."""
 
     encoded_together = 4
 
-    def __init__(self) -> None:
+    def __init__(self, side_stream: Side | None = None) -> None:
         self.groups: list[list[int]] = []
+        self.side_stream = side_stream
 
     def encoder_states(self, features: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+        if self.side_stream is not None:
+            self.side_stream.log.append(f"encode {[int(one[0, 0]) for one in features]}")
         self.groups.append([int(one[0, 0]) for one in features])
         return [(one,) for one in features]
 
@@ -60,3 +81,26 @@ def test_a_window_that_is_decoded_again_is_not_encoded_again() -> None:
 
 def test_one_slot_encodes_one_at_a_time() -> None:
     assert taken([window(0), window(1)], [1, 1], slots=1)[1] == [[0], [1]]
+
+
+def test_on_a_gpu_the_next_group_is_encoded_beside_the_rounds() -> None:
+    """In the same groups, and handed over before it is used."""
+    side = Side()
+    runner: Any = Runner(side)
+    ahead, waiting = EncodeAhead(runner, 4), iter([window(i) for i in range(10)])
+    out = [[one.index for one in ahead.take(count, lambda: next(waiting, None))] for count in (4, 1, 1, 2, 3)]
+    assert out == [[0, 1, 2, 3], [4], [5], [6, 7], [8, 9]]
+    assert side.log == [
+        "encode [0, 1, 2, 3]",
+        *("aside:", "encode [4, 5, 6, 7]", "back", "hand over [4, 5, 6, 7]"),
+        *("aside:", "encode [8, 9]", "back", "hand over [8, 9]"),
+        *("aside:", "back"),
+    ]
+
+
+def test_windows_that_depend_on_what_was_written_are_not_asked_for_early() -> None:
+    side = Side()
+    runner: Any = Runner(side)
+    ahead, waiting = EncodeAhead(runner, 4), iter([window(0, False), window(1, False)])
+    assert [one.index for one in ahead.take(1, lambda: next(waiting, None))] == [0]
+    assert side.log == ["encode [0]"]

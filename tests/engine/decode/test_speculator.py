@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.bench import Bench, Script, ScriptedDrafter
-from whisper_magic.engine.decode.drafters import Drafter, NoDrafter
+from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, NgramDrafter, NoDrafter
+from whisper_magic.engine.decode.speculator import Decoded, Speculator
+from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import Window
 
 
@@ -104,3 +106,39 @@ def test_the_context_is_used_to_its_last_position(make_pair: Any, shape: Any) ->
         short = Window(0, window.features, window.prompt, limit, 200)
         ends = bench.decode([short], bench.model_drafter(5))
         assert ends[0].tokens == bench.alone[0].tokens[: limit - len(window.prompt)]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("drafter", ["model", "n-grams, then the model"])
+def test_the_next_round_is_launched_before_the_host_looks_at_this_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, slots: int, drafter: str
+) -> None:
+    """Where the device computes on its own, the draft is at work while events are handed out; the text, the rounds and
+    who proposed stay what they are."""
+
+    def chosen() -> Drafter:
+        model = bench.model_drafter(3)
+        if drafter == "model":
+            return model
+        known = {w.index: bench.alone[w.index].tokens[:4] for w in bench.windows}
+        return ChainedDrafter([NgramDrafter(3, lambda window: known[window.index]), model])
+
+    def decoded() -> tuple[dict[int, Any], dict[int, list[Any]]]:
+        ends, rounds = bench.follow(bench.windows, chosen(), slots)
+        same = {
+            i: [(r.proposed, r.accepted, r.tokens, r.drafter, r.batch) for r in found] for i, found in rounds.items()
+        }
+        return {i: (end.tokens, end.logprobs, end.language) for i, end in ends.items()}, same
+
+    expected = decoded()
+    monkeypatch.setattr(ModelRunner, "asynchronous", True)
+    assert decoded() == expected
+
+    speculator = Speculator(bench.runner, bench.processor, chosen(), slots)
+    queue, ahead = iter(bench.windows), []
+    for event in speculator.run(lambda: next(queue, None)):
+        if isinstance(event, Decoded):
+            assert speculator._proposal is None, "its slot may be another window's next"
+        else:
+            ahead.append(speculator._proposal is not None)
+    assert sum(ahead) > len(ahead) / 3

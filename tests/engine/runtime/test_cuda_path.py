@@ -8,6 +8,7 @@ value, nor take a tensor from the host: a CUDA graph could not hold it. What the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from whisper_magic.engine.model.layer_kernels import PLAIN, LayerKernels
 from whisper_magic.engine.model.weights import decoder_shapes, encoder_shapes
 from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs, Step
 from whisper_magic.engine.runtime.model_runner import ModelRunner
+from whisper_magic.engine.runtime.side_stream import SideStream
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, ROUND_FIELDS, Slots, Window
 from whisper_magic.engine.runtime.torch_backend import TorchBackend, TorchDecoder, draft_step, verify_step
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
@@ -66,6 +68,20 @@ ONE_EACH = LayerKernels(  # one operator each, as the Triton kernels are
 )
 
 
+class Aside:
+    """A second stream, on which nothing is different."""
+
+    handed_over = 0
+
+    @contextmanager
+    def queued(self) -> Iterator[None]:
+        yield
+
+    def hand_over(self, tensors: Sequence[torch.Tensor]) -> None:
+        assert all(one.device == DEVICE for one in tensors)
+        self.handed_over += len(tensors)
+
+
 @dataclass
 class Gpu:
     """A model runner on a GPU that is not there."""
@@ -94,6 +110,7 @@ class Gpu:
 @pytest.fixture(scope="module", params=[torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
     with pytest.MonkeyPatch.context() as patch, fake_gpu() as watch:
+        patch.setattr(SideStream, "on", lambda device: Aside())
         patch.setattr(ModelRunner, "_free_bytes", lambda runner: 140 * 10**9)
         patch.setattr(ModelRunner, "timestamp", lambda runner: 0.0)
         patch.setattr(ModelRunner, "elapsed", lambda runner, first, last: 0.0)
@@ -150,6 +167,7 @@ def test_rounds(gpu: Gpu, slots: int, temperature: float) -> None:
         ends = [event for event in gpu.decode(windows, drafter, slots) if isinstance(event, Decoded)]
         assert sorted(end.window.index for end in ends) == list(range(len(prompts)))
         clean(gpu)
+    assert getattr(gpu.runner.side_stream, "handed_over"), "the last windows were encoded beside the first ones' rounds"  # noqa: B009
 
 
 def test_samples_by_rejection(gpu: Gpu) -> None:

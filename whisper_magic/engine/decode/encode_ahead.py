@@ -4,6 +4,8 @@ Another number of windows in the encoder is another kernel shape on a GPU, and m
 when slots become free, but not the order in which windows come: of those whose turn is fixed (`Window.in_order`) every
 few are encoded together, the others each alone. Only encoder states are kept, 4 MB a window of large-v3, not the keys
 and values that a slot holds, some 300 MB.
+
+On a GPU the next group is encoded on a second stream while the rounds of this one are computed.
 """
 
 from __future__ import annotations
@@ -27,12 +29,21 @@ class EncodeAhead:
         self._runner = runner
         self._group = min(slot_count, runner.encoded_together)
         self._waiting: deque[Window] = deque()
+        self._side, self._encoded_aside = runner.side_stream, list[torch.Tensor]()
 
     def take(self, count: int, next_window: NextWindow) -> list[Window]:
         """Up to `count` windows, encoded. More are asked for only where none is waiting."""
         if not self._waiting:
             self._pull(count, next_window)
-        return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+        elif self._side is not None and self._encoded_aside:
+            self._side.hand_over(self._encoded_aside)
+            self._encoded_aside = []
+        taken = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+        if self._side is not None and taken and not self._waiting and all(window.in_order for window in taken):
+            with self._side.queued():
+                self._pull(self._group, next_window)
+            self._encoded_aside = [states for window in self._waiting for states in window.encoded]
+        return taken
 
     def _pull(self, count: int, next_window: NextWindow) -> None:
         group: list[Window] = []

@@ -114,6 +114,19 @@ class _Schedule:
     prefilling: frozenset[int]
 
 
+@dataclass(frozen=True)
+class _Proposal:
+    """A round's first half. began, ended: moments of the device. num_drafted: tokens proposed in each slot.
+    drafters: who did, by slot."""
+
+    began: Any
+    ended: Any
+    load: RoundLoad
+    schedule: _Schedule
+    num_drafted: list[int]
+    drafters: dict[int, str]
+
+
 class Speculator:
     """Decodes windows speculatively over the slots of a model runner."""
 
@@ -151,6 +164,7 @@ class Speculator:
         self._ahead = EncodeAhead(runner, slots.count)
         self._stored: list[list[torch.Tensor] | None] = [None] * slots.count  # whose cross_kv each slot holds
         self._progress = [_Progress() for _ in range(slots.count)]
+        self._proposal: _Proposal | None = None  # of the next round, which the device computes meanwhile
 
     def run(self, next_window: NextWindow) -> Iterator[DecodingEvent]:
         """Decode until there are no more windows: each round of each slot, and each window's end, as it happens.
@@ -224,26 +238,39 @@ class Speculator:
     def _round(self) -> list[DecodingEvent]:
         """One round of every occupied slot: its rounds, and the windows that end with it."""
         slots, runner = self.slots, self.runner
-        began = runner.timestamp()
-        load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
-        schedule = self._schedule(load)
-        num_drafted = self.drafter.propose(slots, schedule.num_wanted)
-        drafted = runner.timestamp()
-        outputs = runner.backend.verify_round(slots, self.processor, num_drafted)
+        proposal, self._proposal = self._proposal or self._propose(), None
+        schedule, load, proposed = proposal.schedule, proposal.load, runner.timestamp()
+        outputs = runner.backend.verify_round(slots, self.processor, proposal.num_drafted)
         verified = runner.timestamp()
-        draft_seconds, verify_seconds = runner.elapsed(began, drafted), runner.elapsed(drafted, verified)
+        draft_seconds = runner.elapsed(proposal.began, proposal.ended)
+        verify_seconds = runner.elapsed(proposed, verified)
         warmed_up = runner.backend.warmed_up()
         if self.controller is not None and not schedule.prefilling:  # rounds that prefill cost more
             judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
             self.controller.update(judged, None if warmed_up else draft_seconds + verify_seconds, load)
+        if runner.asynchronous and self._same_windows_next(outputs):
+            self._proposal = self._propose()
         share, events = 1 / len(slots.occupied), list[DecodingEvent]()
         for slot, window in slots.occupied:
             output = outputs[slot]
             assert output is not None
             spent = Clock(draft=draft_seconds * share)
             setattr(spent, "prefill" if slot in schedule.prefilling else "verify", verify_seconds * share)
-            events += self._record(slot, window, output, spent, load.active)
+            events += self._record(slot, window, output, spent, proposal)
         return events
+
+    def _propose(self) -> _Proposal:
+        slots, began = self.slots, self.runner.timestamp()
+        load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
+        schedule = self._schedule(load)
+        num_drafted = self.drafter.propose(slots, schedule.num_wanted)
+        drafters = {slot: self.drafter.name(slot) for slot, _ in slots.occupied if num_drafted[slot]}
+        return _Proposal(began, self.runner.timestamp(), load, schedule, num_drafted, drafters)
+
+    def _same_windows_next(self, outputs: Sequence[RoundOutput | None]) -> bool:
+        """Whether the next round is certain to be of the same windows: none has ended, and no slot is free."""
+        full = len(self.slots.occupied) == self._most
+        return full and not any(output is not None and output.finished for output in outputs)
 
     def _schedule(self, load: RoundLoad) -> _Schedule:
         """How many tokens to propose in each slot."""
@@ -262,7 +289,7 @@ class Speculator:
         return _Schedule(num_wanted, frozenset(prefilling))
 
     def _record(
-        self, slot: int, window: Window, output: RoundOutput, spent: Clock, active: int
+        self, slot: int, window: Window, output: RoundOutput, spent: Clock, proposal: _Proposal
     ) -> Iterator[DecodingEvent]:
         """Add a round to a slot's text; its event, and the window's end."""
         progress = self._progress[slot]
@@ -273,8 +300,8 @@ class Speculator:
             return
         progress.tokens += output.written
         progress.logprobs += output.logprobs
-        drafter = self.drafter.name(slot) if output.proposed else None
-        written = replace(_as_round(window, output, spent, drafter), batch=active)
+        drafter = proposal.drafters.get(slot) if output.proposed else None
+        written = replace(_as_round(window, output, spent, drafter), batch=proposal.load.active)
         if self.trace:
             progress.rounds.append(written)
         yield window, written

@@ -19,6 +19,7 @@ from whisper_magic.engine.model.encoder import ATTENTIONS, EncoderNetwork
 from whisper_magic.engine.model.linear import Linear
 from whisper_magic.engine.runtime.backend import Backend, DecoderRunner
 from whisper_magic.engine.runtime.native_backend import NativeBackend
+from whisper_magic.engine.runtime.side_stream import SideStream
 from whisper_magic.engine.runtime.slots import BLOCK, Slots
 from whisper_magic.engine.runtime.torch_backend import TorchBackend
 
@@ -79,6 +80,7 @@ class ModelRunner:
         attention: What attends in encoder and decoder, for people, or the backend's name.
         slots: Allocated by `allocate`.
         in_buckets: Whether the number of slots is a bucket.
+        side_stream: For encoding while rounds are computed; None on a CPU.
         note: What lack of memory made necessary; "" where nothing.
         backend_note: Why the backend is not a faster one; "" where it is.
     """
@@ -98,6 +100,7 @@ class ModelRunner:
         self._slots: dict[int, Slots] = {}  # by their number: captured steps read and write where they lie
         # A CPU gains nothing from several at once, and alone no window's bits depend on its neighbours.
         self.encoded_together = ENCODED_TOGETHER if self.device.type == "cuda" else 1
+        self.side_stream = SideStream.on(self.device)
         self.note = ""
 
     def _encoder_groups(self, target: Checkpoint, draft: Checkpoint | None) -> list[EncoderGroup]:
@@ -263,6 +266,11 @@ class ModelRunner:
         for group, one in zip(self.encoder_groups, states, strict=True):
             for decoder, cross_kv in zip(group.decoders, group.projection(one), strict=True):
                 decoder.store_cross_kv(slot, cross_kv[:, :, 0])
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether calls return before the device has computed."""
+        return self.device.type == "cuda"
 
     def timestamp(self) -> Any:
         """A moment in the device's own time, for `elapsed`."""
