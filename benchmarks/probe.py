@@ -29,6 +29,7 @@ from whisper_magic.engine.decode.drafters import Drafter, ModelDrafter, NoDrafte
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.model.hub import locate
+from whisper_magic.engine.model.layer_kernels import PLAIN
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.runtime.cuda_graphs import CudaGraphs
 from whisper_magic.engine.runtime.slots import BLOCK, Slots, Window
@@ -184,6 +185,27 @@ class Probe:
             yield
         finally:
             backend.graphs = graphs
+
+    @contextmanager
+    def without_fused_kernels(self) -> Iterator[None]:
+        """Inside, torch's own operators compute what fused kernels do elsewhere."""
+        backend, processor = self._runner.backend, self._processor
+        if not isinstance(backend, TorchBackend):
+            yield
+            return
+        decoders = [one for one in (backend.target, backend.draft) if one is not None]
+        networks = [decoder.network for decoder in decoders]
+        self._processor = replace(processor, fused=None)
+        for decoder, network in zip(decoders, networks, strict=True):
+            decoder.network = replace(network, kernels=PLAIN)
+        backend.clear()
+        try:
+            yield
+        finally:
+            self._processor = processor
+            for decoder, network in zip(decoders, networks, strict=True):
+                decoder.network = network
+            backend.clear()
 
     def host_seconds(self, features: torch.Tensor, draft_length: int) -> float:
         """Host seconds a round, a slot for each window, on a device that takes no time: the median of the rounds.

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-import soundfile
 
 if not Path("/dev/nvidiactl").exists():  # Triton reads it when it is imported, and torch imports it where it is there
     os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -48,6 +46,8 @@ def tone() -> np.ndarray:
 @pytest.fixture(scope="session")
 def clips(tone: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tone in every container, by ending; mp4 and mkv with a picture."""
+    import soundfile  # here, as av below: tests on a GPU run where neither is installed
+
     folder = tmp_path_factory.mktemp("clips")
     paths = {ending: folder / f"clip.{ending}" for ending in (*SNDFILE, *FFMPEG)}
     for ending, (container, coding) in SNDFILE.items():
@@ -78,6 +78,8 @@ def damaged_files(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
 
 def write_with_ffmpeg(path: Path, tone: np.ndarray | None, picture: bool) -> None:
     """Write the tone, a picture, or both."""
+    import av
+
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=10) if picture else None
         audio = None

@@ -174,8 +174,8 @@ def gpu_tests(bench: Bench) -> SuiteResult:
     if not _installed("pytest"):
         return SuiteResult(notes=("pytest is not installed: no test was run",))
     only = ["--collect-only", "-q"] if bench.settings.rehearse else ["-q"]
-    folder = TESTS / "engine" / "runtime"
-    command = [sys.executable, "-m", "pytest", "-m", "gpu", *only, "-p", "no:cacheprovider", str(folder)]
+    files = [str(path) for path in sorted(TESTS.rglob("test_*.py")) if "mark.gpu" in path.read_text("utf-8")]
+    command = [sys.executable, "-m", "pytest", "-m", "gpu", *only, "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, timeout=150, check=False)
     last = (done.stdout.strip().splitlines() or ["nothing was printed"])[-1]
     return SuiteResult(findings=(Finding("tests marked gpu: exit status", done.returncode, "", 0, True, last),))
@@ -283,6 +283,7 @@ STEPS = (
     Step("profile", lambda bench: gpu_speed.profile(bench), 20),
     Step("host", lambda bench: gpu_speed.host(bench), 5),
     Step("graphs on and off", lambda bench: gpu_speed.graphs(bench), 15),
+    Step("fused kernels on and off", lambda bench: gpu_speed.fused(bench), 15),
     Step("contract C", contract_c, 40),
     Step("flash-attn on and off", lambda bench: gpu_speed.flash(bench), 25),
     Step("cuda:0", cuda_zero, 15),

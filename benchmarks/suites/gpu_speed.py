@@ -105,6 +105,25 @@ def graphs(bench: Bench) -> SuiteResult:
     return SuiteResult(tuple(rows), (Finding("no graphs / graphs, decode, 1 slot", gain), *floor))
 
 
+def fused(bench: Bench) -> SuiteResult:
+    """The same rounds with fused kernels, and with torch's own operators; each warmed up and captured first."""
+
+    def plain() -> Run:
+        with bench.probe.without_fused_kernels():
+            for _ in range(2):
+                bench.decode(1, DRAFT_LENGTH)
+            return bench.decode(1, DRAFT_LENGTH)
+
+    def with_fused() -> Run:
+        for _ in range(2):  # what is captured was forgotten
+            bench.decode(1, DRAFT_LENGTH)
+        return bench.decode(1, DRAFT_LENGTH)
+
+    sides = [Side("ours, fused kernels", with_fused), Side("ours, torch's operators", plain)]
+    rows = take_turns("fused kernels, 1 slot", sides, bench.scale.repeats, log=bench.settings.log)
+    return SuiteResult(tuple(rows), (Finding("torch / fused, decode, 1 slot", ratio(rows[1].decode, rows[0].decode)),))
+
+
 def _floor(bench: Bench) -> list[Finding]:
     """The target's pass against its memory floor, where every window has a slot from the beginning."""
     speed, found = machine.bandwidth(bench.device), []

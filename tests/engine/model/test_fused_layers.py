@@ -1,8 +1,7 @@
-"""The kernels between a layer's products against plain torch, in Triton's interpreter on a CPU."""
+"""The kernels between a layer's products against plain torch: on a GPU, or in Triton's interpreter on a CPU."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -15,15 +14,14 @@ from whisper_magic.engine.model.decoder import DecoderNetwork
 from whisper_magic.engine.model.layer_kernels import PLAIN, LayerKernels, choose_kernels, fused_kernels
 from whisper_magic.engine.model.linear import LayerNorm
 
-CPU = torch.device("cpu")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+pytestmark = pytest.mark.gpu
 DTYPES = [torch.float32, torch.float16]
 HEADS, DIM, LENGTH = 2, 32, 150
 
 
 @pytest.fixture(scope="module")
 def fused() -> Any:
-    if os.environ.get("TRITON_INTERPRET") != "1":  # tests/conftest.py sets it where there is no GPU
-        pytest.skip("the interpreter is for machines without a GPU")
     pytest.importorskip("triton", reason="NO TRITON: pip install triton, then this runs in its interpreter")
     from whisper_magic.engine.model import fused_layers
 
@@ -31,15 +29,15 @@ def fused() -> Any:
 
 
 def random(seed: int, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE, dtype)
 
 
 def near(dtype: torch.dtype) -> dict[str, float]:
-    return {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 2e-3, "atol": 2e-3}
+    return {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 5e-3, "atol": 5e-3}
 
 
 def positions(*first: int, block: int) -> torch.Tensor:
-    return torch.tensor(first)[:, None] + torch.arange(block)
+    return torch.tensor(first, device=DEVICE)[:, None] + torch.arange(block, device=DEVICE)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -90,7 +88,7 @@ def test_a_row_s_bits_depend_on_that_row_alone(fused: Any, dtype: torch.dtype) -
 
 def test_a_whole_text_is_left_to_torch(fused: Any) -> None:
     at = positions(0, block=fused.MOST_ROWS + 1)
-    qkv, cache = random(1, 1, fused.MOST_ROWS + 1, 3, HEADS, DIM), torch.zeros(2, 1, HEADS, LENGTH, DIM)
+    qkv, cache = random(1, 1, fused.MOST_ROWS + 1, 3, HEADS, DIM), random(2, 2, 1, HEADS, LENGTH, DIM)
     other = cache.clone()
     found = fused.cached_attention(at, LENGTH, torch.float32)(qkv, cache)
     assert torch.equal(found, layer_kernels.cached_attention(at, LENGTH, torch.float32)(qkv, other))
@@ -98,12 +96,11 @@ def test_a_whole_text_is_left_to_torch(fused: Any) -> None:
 
 @torch.inference_mode()
 def test_the_decoder_computes_the_same(fused: Any, pair: Any) -> None:
-    target = read_target(str(pair.target), Placement(CPU, torch.float32, "sdpa"))
-    plain = DecoderNetwork.build(target.decoder_state, target.config)
-    assert plain.kernels is PLAIN
-    kernels = fused_kernels(CPU, torch.float32, plain.heads, plain.head_dim)
+    target = read_target(str(pair.target), Placement(DEVICE, torch.float32, "sdpa"))
+    plain = replace(DecoderNetwork.build(target.decoder_state, target.config), kernels=PLAIN)
+    kernels = fused_kernels(DEVICE, torch.float32, plain.heads, plain.head_dim)
     assert kernels.add_norm is fused.add_norm
-    tokens, start = torch.tensor([[3, 4, 5], [6, 7, 8]]), torch.tensor([0, 9])
+    tokens, start = torch.tensor([[3, 4, 5], [6, 7, 8]], device=DEVICE), torch.tensor([0, 9], device=DEVICE)
     own = random(1, len(plain.layers), 2, 2, plain.heads, 64, plain.head_dim)
     cross, other = random(2, len(plain.layers), 2, 2, plain.heads, 100, plain.head_dim), own.clone()
     expected = plain.forward(tokens, start, own, cross)
@@ -112,10 +109,10 @@ def test_the_decoder_computes_the_same(fused: Any, pair: Any) -> None:
 
 
 def test_where_they_do_not_agree_torch_computes(fused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not fused_kernels(CPU, torch.float16, HEADS, DIM).obstacle
-    assert fused_kernels(CPU, torch.float16, HEADS, 24).obstacle, "a width that the kernel does not know"
+    assert not fused_kernels(DEVICE, torch.float16, HEADS, DIM).obstacle
+    assert fused_kernels(DEVICE, torch.float16, HEADS, 24).obstacle, "a width that the kernel does not know"
     monkeypatch.setattr(fused, "add_norm", lambda x, update, norm: (x + update, x))
-    found = fused_kernels(CPU, torch.float16, HEADS, DIM)
+    found = fused_kernels(DEVICE, torch.float16, HEADS, DIM)
     assert found == LayerKernels(obstacle="they compute other values than torch does")
     assert found.add_norm is layer_kernels.add_norm
 
@@ -125,7 +122,7 @@ def test_without_triton_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "whisper_magic.engine.model.fused_layers", raising=False)
-    found = fused_kernels(CPU, torch.float32, HEADS, DIM)
+    found = fused_kernels(DEVICE, torch.float32, HEADS, DIM)
     assert "triton" in found.obstacle
     assert found == replace(PLAIN, obstacle=found.obstacle)
-    assert choose_kernels(CPU, torch.float32, HEADS, DIM) is PLAIN
+    assert choose_kernels(torch.device("cpu"), torch.float32, HEADS, DIM) is PLAIN

@@ -1,8 +1,7 @@
-"""The fused kernel of rules, choice and log-probability against plain torch, in Triton's interpreter on a CPU."""
+"""The fused kernel of rules, choice and log-probability against plain torch: on a GPU, or in Triton's interpreter."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -17,13 +16,12 @@ SPECIAL = SpecialTokens(
     languages={"en": 853}, tasks={"transcribe": 854}, suppress=(1, 2, 7), begin_suppress=(220, EOT),
     max_initial_timestamp_index=50, max_length=64,
 )  # fmt: skip
-CPU = torch.device("cpu")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture(scope="module")
 def fused() -> Any:
-    if os.environ.get("TRITON_INTERPRET") != "1":  # tests/conftest.py sets it where there is no GPU
-        pytest.skip("the interpreter is for machines without a GPU")
     pytest.importorskip("triton", reason="NO TRITON: pip install triton, then this runs in its interpreter")
     from whisper_magic.engine.sample import fused_rules
 
@@ -36,7 +34,7 @@ def contexts(rows: int, generator: torch.Generator) -> TokenContext:
     """Texts of every kind: nothing yet, text, one timestamp, two, timestamps early and late."""
 
     def ids(*choices: int) -> torch.Tensor:
-        return torch.tensor(choices)[torch.randint(len(choices), (1, rows), generator=generator)]
+        return torch.tensor(choices)[torch.randint(len(choices), (1, rows), generator=generator)].to(DEVICE)
 
     index, latest = ids(0, 0, 1, 2, 5), ids(-1, BEGIN + 80)
     latest = torch.where(index == 0, -1, latest)
@@ -48,12 +46,12 @@ def contexts(rows: int, generator: torch.Generator) -> TokenContext:
 def test_it_chooses_what_torch_chooses(fused: Any, dtype: torch.dtype, timestamps: bool) -> None:
     """Rows in which text wins, in which a timestamp does, and in which the timestamps do together."""
     generator = torch.Generator().manual_seed(0)
-    processor = LogitsProcessor.build(SPECIAL, CPU, timestamps=timestamps)
+    processor = LogitsProcessor.build(SPECIAL, DEVICE, timestamps=timestamps)
     context = contexts(12, generator)
     logits = torch.randn(1, 12, VOCAB, generator=generator) * 3
     logits[:, 4:8, BEGIN:] += 4
     logits[:, 8:, BEGIN:] += 9
-    logits = logits.to(dtype)
+    logits = logits.to(DEVICE, dtype)
     parts = (context.index, context.last, context.before_last, context.latest)
     expected, logprob = processor.greedy(logits, context)
     choice, found = fused(logits, processor.logit_mask, parts, BEGIN, timestamps)
@@ -66,8 +64,8 @@ def test_it_chooses_what_torch_chooses(fused: Any, dtype: torch.dtype, timestamp
 
 def test_a_row_does_not_depend_on_the_others(fused: Any) -> None:
     generator = torch.Generator().manual_seed(1)
-    processor, context = LogitsProcessor.build(SPECIAL, CPU, timestamps=True), contexts(3, generator)
-    logits = torch.randn(1, 3, VOCAB, generator=generator)
+    processor, context = LogitsProcessor.build(SPECIAL, DEVICE, timestamps=True), contexts(3, generator)
+    logits = torch.randn(1, 3, VOCAB, generator=generator).to(DEVICE)
     parts = (context.index, context.last, context.before_last, context.latest)
     together = fused(logits, processor.logit_mask, parts, BEGIN, True)
     for i in range(3):
@@ -78,9 +76,9 @@ def test_a_row_does_not_depend_on_the_others(fused: Any) -> None:
 
 
 def test_ties_go_to_the_first(fused: Any) -> None:
-    processor = LogitsProcessor.build(SPECIAL, CPU, timestamps=True)
-    context = TokenContext(*(torch.tensor([[n]]) for n in (5, 5, 5, -1)))
-    logits = torch.zeros(1, 1, VOCAB)
+    processor = LogitsProcessor.build(SPECIAL, DEVICE, timestamps=True)
+    context = TokenContext(*(torch.tensor([[n]], device=DEVICE) for n in (5, 5, 5, -1)))
+    logits = torch.zeros(1, 1, VOCAB, device=DEVICE)
     logits[..., [300, 700]] = 20.0
     parts = (context.index, context.last, context.before_last, context.latest)
     assert fused(logits, processor.logit_mask, parts, BEGIN, True)[0].item() == 300
@@ -91,7 +89,7 @@ def test_where_it_does_not_agree_torch_computes(fused: Any, monkeypatch: pytest.
     """It is compared with torch before it is used, on the device that it is to run on."""
     from whisper_magic.engine.sample import fused_rules
 
-    processor = LogitsProcessor.build(SPECIAL, CPU, timestamps=True)
+    processor = LogitsProcessor.build(SPECIAL, DEVICE, timestamps=True)
     assert with_fused_rules(processor).fused is fused
     monkeypatch.setattr(fused_rules, "fused_greedy", lambda logits, *rest: (logits.argmax(-1), logits.amax(-1).float()))
     found = with_fused_rules(processor)
