@@ -6,7 +6,10 @@
     batch      1 to 32 windows at once
     length     recordings of 30 seconds to 3 hours
     adaptive   automatic draft length against every fixed one
+    speech     a long real recording: times and word errors, beside transformers and faster-whisper
+    words      word times against checked ones, beside transformers and faster-whisper
     exact      the text on every real recording, beside transformers and openai/whisper
+    unread     word errors of batched mode beside sequential, on long real recordings
     player     the player in a real JupyterLab: time to be seen, to sound; ten hours
     gpu        everything that only a GPU can show, in nine minutes; --rehearse does the same on a CPU, in miniature
     library    a million segments searched, 100,000 rows in the explorer; with --model, clips from a folder
@@ -48,6 +51,7 @@ SUITES = (
     "startup",
     "speech",
     "words",
+    "unread",
     "player",
     "library",
     "exact",
@@ -161,7 +165,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-peers", action="store_true", help="measure whisper_magic alone")
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
     parser.add_argument(
-        "--model", help="suites 'speech', 'words' and 'exact': a trained Whisper (default: openai/whisper-base)"
+        "--model",
+        help="suites 'speech', 'words', 'unread' and 'exact': a trained Whisper (default: openai/whisper-base)",
     )
     parser.add_argument("--draft", help="suite 'speech': its draft (default: the one that goes with it)")
     parser.add_argument("--recordings", type=Path, help="the same: folder of recordings (default: ../shared/audio)")

@@ -37,6 +37,9 @@ def parts(*ends: int) -> list[Part]:
         ([5, 40, 60, 90, 95, 105], [5, 105]),  # just a window, with the silence between
         ([5, 40, 60, 90, 95, 106], [5, 90, 95, 106]),  # too much by one frame
         ([0, 99, 99, 250], [0, 99, 99, 199, 199, 250]),  # longer than a window by itself
+        ([0, 86, 94, 97, 99, 130], [0, 86, 94, 130]),  # the longer pause, near the window's end
+        ([0, 84, 94, 97, 99, 130], [0, 97, 99, 130]),  # the longer pause is too early
+        ([0, 86, 90, 95, 99, 130], [0, 95, 99, 130]),  # of equal ones the last
     ],
 )
 def test_packing(given: list[int], found: list[int]) -> None:

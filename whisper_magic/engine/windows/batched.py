@@ -7,7 +7,7 @@ given another's text; a sentence that is still open at a window's end is kept to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from whisper_magic.audio.vad import Pauses
@@ -20,6 +20,7 @@ from whisper_magic.engine.windows.stream import ALL_FRAMES, FeatureSource, Part
 
 PAUSE = 0.4  # seconds between words at which windows may part
 MARGIN = 0.2  # seconds kept before and behind speech
+LATE = 0.15  # share of a window, at its end, in which the longest pause ends it
 MIN_REST = 0.5  # seconds of voice behind a window's last timestamp, from which on they are decoded as another window
 MIN_ADVANCE = 1.0  # seconds that a window must have covered for that
 
@@ -39,21 +40,35 @@ class Span:
 
 
 def packed(parts: Iterator[Part], longest: int) -> Iterator[Span]:
-    """Join the parts of a clip to windows of up to `longest` frames; what is longer by itself is cut there."""
+    """Join the parts of a clip to windows of up to `longest` frames, which end at the longest of the last pauses that
+    fit; what is longer by itself is cut there."""
     joined: list[Part] = []
     for part in parts:
-        if joined and part.clip == joined[0].clip and part.last - joined[0].first <= longest:
-            joined.append(part)
-            continue
-        if joined:
-            yield Span(joined[0].first, joined[-1].last, tuple(joined))
+        while joined and (part.clip != joined[0].clip or part.last - joined[0].first > longest):
+            count = _number_until_pause(joined, part, longest)
+            yield _spanning(joined[:count])
+            joined = joined[count:]
         while part.last - part.first > longest:
             head = Part(part.first, part.first + longest, part.clip)
-            yield Span(head.first, head.last, (head,))
+            yield _spanning([head])
             part = replace(part, first=head.last)
-        joined = [part]
+        joined.append(part)
     if joined:
-        yield Span(joined[0].first, joined[-1].last, tuple(joined))
+        yield _spanning(joined)
+
+
+def _spanning(parts: Sequence[Part]) -> Span:
+    return Span(parts[0].first, parts[-1].last, tuple(parts))
+
+
+def _number_until_pause(joined: Sequence[Part], following: Part, longest: int) -> int:
+    """How many parts make a window when the next would not fit: all, or fewer where a longer pause is near its end."""
+    if following.clip != joined[0].clip:
+        return len(joined)
+    firsts = [part.first for part in (*joined[1:], following)]
+    pauses = [first - part.last for part, first in zip(joined, firsts, strict=True)]
+    late = [i for i, part in enumerate(joined) if part.last - joined[0].first >= (1 - LATE) * longest]
+    return 1 + max(late or [len(joined) - 1], key=lambda i: (pauses[i], i))
 
 
 class BatchedReader(Reader):
