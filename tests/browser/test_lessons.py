@@ -83,7 +83,10 @@ def walk(page: Page) -> None:
     expect(drawn).to_contain_text("times as fast")
 
 
-def test_a_learner_walks_through_every_lesson(lessons: Notebook, screenshots: Path) -> None:
+def test_a_learner_walks_through_every_lesson(
+    lessons: Notebook, browser: Browser, screenshots: Path, tmp_path: Path
+) -> None:
+    """In the notebook, and in a page that is exported once the kernel is gone."""
     walk(lessons.page)
     play = lesson(lessons.page, "stepper").get_by_role("button", name="Play this part")
     play.click()  # the sound comes from the kernel
@@ -95,9 +98,10 @@ def test_a_learner_walks_through_every_lesson(lessons: Notebook, screenshots: Pa
             print(lessons.screenshot(screenshots / f"lesson-{kind}-{theme}.png"))
         assert axe_violations(lessons.page, ".whisper-magic") == []
     assert lessons.problems.all() == []
+    teaches_without_a_kernel(lessons, browser, tmp_path)
 
 
-def test_an_exported_page_teaches_without_a_kernel(lessons: Notebook, browser: Browser, tmp_path: Path) -> None:
+def teaches_without_a_kernel(lessons: Notebook, browser: Browser, tmp_path: Path) -> None:
     saved = lessons.save()
     assert "widgets" not in saved.metadata
     assert "data:audio" not in str(saved)
