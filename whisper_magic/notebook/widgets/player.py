@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from whisper_magic import speakers
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import TranscriptError, WhisperMagicError
 from whisper_magic.notebook.views import transcript as view
@@ -203,6 +204,9 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def _change(self, edited: Transcript) -> None:
         self._before.append(self.edited)
+        turns = speakers.turns_of(self.edited.words)
+        if turns and edited.words:  # those that are new are said by whoever spoke then before
+            edited = edited.with_speakers((turn.start, turn.end, turn.speaker) for turn in turns)
         self.edited = edited
         self.changed(edited)
 
