@@ -19,6 +19,7 @@ const EMPTY: Document = {
   duration: 0,
   language: null,
   segments: [],
+  turns: [],
   gaps: [],
   sound: null,
   levels: [],

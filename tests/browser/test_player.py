@@ -226,6 +226,41 @@ def test_two_views_show_one_text(player: Callable[..., Shown]) -> None:
     one.word("two").wait_for()
 
 
+def test_who_speaks_is_named_in_the_text_and_drawn_above_the_waveform(
+    player: Callable[..., Shown], screenshots: Path
+) -> None:
+    shown = player(code="t.with_speakers([(0, 1.8, 'Ada'), (1.8, 4, 'Grace'), (5, 9, 'Ada')])")
+    names = shown.root.locator(".text .speaker")
+    shown.word("four").wait_for()
+    assert names.all_inner_texts() == ["Ada", "Grace", "Ada"]
+    assert shown.root.locator(".spoken").all_text_contents() == ["Ada: one Grace: two", "Ada: three four"]
+    legend = shown.root.get_by_role("list", name="Speakers")
+    assert legend.get_by_role("listitem").all_inner_texts() == ["Ada", "Grace"]
+    drawn, strip = shown.waveform.get_by_title("Grace").bounding_box(), shown.waveform.bounding_box()
+    assert drawn is not None
+    assert strip is not None
+    assert (drawn["x"] - strip["x"]) / strip["width"] == pytest.approx(2 / 20, abs=0.01)
+    assert drawn["width"] / strip["width"] == pytest.approx(2 / 20, abs=0.01)
+    names.nth(1).click()
+    shown.expect("r.querySelector('.word.now')?.textContent === 'two'")
+    shown.button("Pause").click()
+    assert str(shown.waveform.get_attribute("aria-valuetext")).endswith("seconds of 20 seconds, Grace")
+    with shown.page.expect_download() as download:
+        shown.root.get_by_label("Save the transcript as").select_option("vtt")
+    assert "<v Ada>one</v><v Grace><00:00:02.000> two</v>" in download.value.path().read_text("utf-8")
+    for theme in ("light", "dark"):
+        shown.notebook.theme(theme)
+        shown.page.screenshot(path=screenshots / f"speakers-{theme}.png")
+        assert axe_violations(shown.page, ".whisper-magic") == []
+    shown.page.emulate_media(forced_colors="active")
+    shown.page.screenshot(path=screenshots / "speakers-contrast.png")
+    shown.page.emulate_media(forced_colors="none")
+    shown.word("two").dblclick()
+    shown.page.keyboard.type("or two")
+    shown.page.keyboard.press("Enter")
+    shown.expect("r.querySelector('.spoken').textContent === 'Ada: one Grace: or two'")
+
+
 @pytest.mark.real
 def test_real_whisper_finds_words_reads_again_and_aligns(real: Callable[..., Notebook], recordings: Path) -> None:
     notebook = real(f"t = get_ipython().run_line_magic('whisper', '{recordings / 'jfk.flac'}')\nt")
@@ -349,7 +384,8 @@ bad
     assert len(PAYLOADS) >= 50
     shown.expect(f"r.querySelectorAll('.segment').length === {len(PAYLOADS)}")
     seen = [" ".join(text.split()) for text in shown.root.locator(".spoken").all_text_contents()]
-    assert seen == [" ".join(text.split()) for text in PAYLOADS]
+    assert seen == [" ".join(f"{text.strip()}: {text}".split()) for text in PAYLOADS]
+    assert shown.root.get_by_role("list", name="Speakers").get_by_role("listitem").count() == len(PAYLOADS)
     for name in ("Search", "Doubt", "Keys"):
         shown.button(name).click()
     shown.page.keyboard.press("Escape")
