@@ -9,12 +9,13 @@ import type { Kernel } from "./kernel";
 import { LONG, Minimap } from "./minimap";
 import type { Document, Level } from "./protocol";
 import { coloursOf } from "./speakers";
+import { LONGEST } from "./spectrogram";
 
 const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
 const AGAIN = 700; // ms until peaks that were not there yet are asked for again
 const CLOSEST = 400; // pixels a second
-const SHOWN_AT_FIRST = 120; // seconds of a recording that has a minimap
+const SHOWN_AT_FIRST = 0.98 * LONGEST; // seconds of a recording that has a minimap; wherever pixels end, they have a spectrogram
 
 export interface Span {
   readonly start: number;
