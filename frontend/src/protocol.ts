@@ -64,6 +64,8 @@ export interface Document {
   readonly foot: readonly string[];
   /** Whether the transcript still grows. */
   readonly writing: boolean;
+  /** Whether this is no transcript, but how far several recordings are. */
+  readonly several: boolean;
 }
 
 /** a: accepted draft, r: rejected draft, t: the target's own. */

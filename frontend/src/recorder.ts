@@ -27,6 +27,7 @@ const EMPTY: Document = {
   changes: 0,
   rounds: 0,
   foot: [],
+  several: false,
   writing: true,
 };
 

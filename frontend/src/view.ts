@@ -152,8 +152,8 @@ export class View {
   }
 
   #build(): void {
-    const { title, formats, sound } = this.#document;
-    this.#root.setAttribute("aria-label", `Player of ${title}`);
+    const { title, formats, sound, several } = this.#document;
+    this.#root.setAttribute("aria-label", several ? "Transcription of several recordings" : `Player of ${title}`);
     for (const one of [this.#tokens, this.#mel, this.#words, this.#undo]) one.dataset["kernel"] = "";
     const tools = h(
       "div",
@@ -175,7 +175,8 @@ export class View {
       this.#warning,
       tools,
     );
-    if (sound === null) this.#status("The recording is not here any more: the text stands without its sound.");
+    head.hidden = this.#transport.element.hidden = several;
+    if (sound === null && !several) this.#status("The recording is not here any more: the text stands without its sound.");
     const stop = button("Stop", "Stop transcribing");
     stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#work.append(this.#progress, this.#state, stop);
