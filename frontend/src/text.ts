@@ -291,7 +291,8 @@ export class Text {
     if (this.#rounds !== null) words.replaceChildren(...this.#tokens(index));
     else if (hasWords(segment)) {
       const names = new Map(segment.names.filter(([word]) => word > 0));
-      words.replaceChildren(...segment.words.flatMap((word, at) => [...this.#name(names.get(at)), ...asSpan(word)]));
+      const pieces = segment.words.flatMap((word, at) => [...this.#name(names.get(at)), ...asSpan(word)]);
+      words.replaceChildren(...pieces.slice(1)); // a line begins without the space before its first word
       this.#hint(row, index);
     }
     else words.replaceChildren(segment.text.trim());
