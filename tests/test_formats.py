@@ -124,6 +124,52 @@ def test_vtt_has_the_times_of_words_inside() -> None:
     assert formats.text(replace(made, segments=(changed,)), "vtt").splitlines()[3] == "R&amp;D was it."
 
 
+TURNS = [(0.0, 1.0, "Ada <3>"), (1.0, 2.6, " Grace\n-->"), (3.0, 4.0, " Grace\n-->"), (5.0, 6.0, "Ada <3>")]
+SPOKEN = Transcript(
+    (
+        Segment(
+            0.0, 2.5, " One & two.", words=(Word(" One", 0, 0.9, 1), Word(" &", 1, 1.2, 1), Word(" two.", 2, 2.5, 1))
+        ),
+        Segment(3.0, 4.0, " Three.", words=(Word(" Three.", 3, 4, 1),)),
+        Segment(4.5, 6.0, " Four five.", words=(Word(" Four", 4.5, 4.9, 1), Word(" five.", 5, 6, 1))),
+    ),
+    "en",
+    "transcribe",
+    6.0,
+    "talk.mp3",
+)
+
+
+def test_names_stand_where_another_speaker_begins() -> None:
+    named = SPOKEN.with_speakers(TURNS)
+    lines = ["Ada <3>: One", "Grace -->: & two.", "Three.", "Four", "Ada <3>: five."]
+    assert formats.text(named, "txt").splitlines() == lines
+    assert formats.text(named, "srt") == (
+        "1\n00:00:00,000 --> 00:00:02,500\nAda <3>: One\nGrace ->: & two.\n\n"
+        "2\n00:00:03,000 --> 00:00:04,000\nThree.\n\n"
+        "3\n00:00:04,500 --> 00:00:06,000\nFour\nAda <3>: five.\n\n"
+    )
+    assert formats.text(named, "tsv") == formats.text(SPOKEN, "tsv")
+    assert formats.loads(Transcript, formats.dumps(named)) == named
+
+
+def test_vtt_gives_each_cue_its_voices() -> None:
+    assert formats.text(SPOKEN.with_speakers(TURNS), "vtt").splitlines()[3::3] == [
+        "<v Ada &lt;3&gt;>One</v><v Grace -&gt;><00:00:01.000> &amp;<00:00:02.000> two.</v>",
+        "<v Grace -&gt;>Three.</v>",
+        "Four<v Ada &lt;3&gt;><00:00:05.000> five.</v>",
+    ]
+    one = SPOKEN.with_speakers([(0, 9, "Ada")])
+    corrected = replace(one, segments=(replace(one.segments[0], text=" One or two."),))
+    assert formats.text(corrected, "vtt").splitlines()[3] == "<v Ada>One or two.</v>"
+
+
+def test_nobody_is_named_where_nobody_is_known() -> None:
+    for fmt in ("txt", "srt", "vtt", "tsv"):
+        assert formats.text(SPOKEN.with_speakers([]), fmt) == formats.text(SPOKEN, fmt)
+    assert formats.text(SPOKEN, "txt") == "One & two.\nThree.\nFour five.\n"
+
+
 def test_docx(tmp_path: Path) -> None:
     docx = pytest.importorskip("docx")
     transcript = replace(saying((0, 1, " One ü."), (61.2, 62, " \x07bell")), source="/tmp/my talk.mp3")
@@ -134,6 +180,8 @@ def test_docx(tmp_path: Path) -> None:
         "00:01:01\t\ufffdbell",
     ]
     assert made.core_properties.title == "my talk.mp3"
+    made = docx.Document(SPOKEN.with_speakers(TURNS).save(tmp_path / "b.docx"))
+    assert made.paragraphs[1].text == "00:00:00\tAda <3>: One\nGrace -->: & two."
 
 
 def test_without_python_docx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ class PackageMissing(WhisperMagicError, ImportError):
 
 
 class TranscriptError(WhisperMagicError, ValueError):
-    """A transcript file or format that cannot be read or written."""
+    """A transcript file or format that cannot be read or written, or a transcript without what is asked of it."""
 
 
 class LibraryError(WhisperMagicError, ValueError):

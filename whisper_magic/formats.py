@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from whisper_magic import speakers
 from whisper_magic.errors import OptionError, PackageMissing, TranscriptError
 from whisper_magic.options import MAX_DRAFT_LENGTH
 from whisper_magic.wording import near, one_line, shown
@@ -29,7 +30,7 @@ FORMAT, VERSION = "whisper_magic.transcript", 2
 
 
 class Cue(Protocol):
-    """Text with its times in seconds, as a line of subtitles needs them: a `Segment`."""
+    """Text with its times in seconds, as subtitles need them: a `Segment`."""
 
     @property
     def start(self) -> float: ...
@@ -39,6 +40,9 @@ class Cue(Protocol):
 
     @property
     def text(self) -> str: ...
+
+    @property
+    def words(self) -> Sequence[speakers.SpokenWord]: ...
 
 
 class Document(Protocol):
@@ -180,9 +184,20 @@ def load(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:
 def _lines(document: Document) -> Iterator[tuple[Cue, str]]:
     """The segments that hold text, each with its text on one line."""
     for segment in document.segments:
-        line = " ".join(segment.text.strip().splitlines())
-        if line:
+        if line := _line(segment.text):
             yield segment, line
+
+
+def _named(document: Document) -> Iterator[tuple[Cue, str]]:
+    """As `_lines`; where another speaker is known to speak, "Name: " begins a line."""
+    for segment, said in zip(document.segments, speakers.lines(document.segments), strict=True):
+        if _line(segment.text):
+            names = (f"{_line(one.speaker)}: " if one.speaker is not None else "" for one in said)
+            yield segment, "\n".join(name + _line(one.text) for name, one in zip(names, said, strict=True))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.strip().splitlines())
 
 
 def _clock(seconds: float, point: str) -> str:
@@ -193,13 +208,13 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _txt(document: Document) -> str:
-    return "".join(f"{line}\n" for _, line in _lines(document))
+    return "".join(f"{line}\n" for _, line in _named(document))
 
 
 def _srt(document: Document) -> str:
     return "".join(
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{line.replace('-->', '->')}\n\n"
-        for number, (cue, line) in enumerate(_lines(document), start=1)
+        for number, (cue, line) in enumerate(_named(document), start=1)
     )
 
 
@@ -211,19 +226,21 @@ def _vtt(document: Document) -> str:
 
 
 def _vtt_line(cue: Cue, line: str) -> str:
-    """The text, with the time of each word inside where it was found (WebVTT, 3.4: cue timestamps)."""
-    words: Sequence[Any] = getattr(cue, "words", ())
+    """The text, with the time of each word and the voice of each speaker where they are known (WebVTT, 3.4)."""
+    words = cue.words
     if "".join(word.text for word in words).split() != line.split():
-        return _vtt_text(line)
-    parts = [_vtt_text(words[0].text.lstrip())]
-    latest = _clock(cue.start, ".")
-    for word in words[1:]:
+        return _voiced(speakers.utterances(cue)[0].speaker, _vtt_text(line))
+    latest, parts = _clock(cue.start, "."), []
+    for index, word in enumerate(words):
         when = _clock(word.start, ".")
-        parts.append(
-            f"<{when}>{_vtt_text(word.text)}" if latest < when < _clock(cue.end, ".") else _vtt_text(word.text)
-        )
-        latest = max(latest, when)
-    return "".join(parts)
+        timed = index > 0 and latest < when < _clock(cue.end, ".")
+        parts.append((f"<{when}>" if timed else "") + _vtt_text(word.text if index else word.text.lstrip()))
+        latest = max(latest, when) if index else latest
+    return "".join(_voiced(words[of[0]].speaker, "".join(parts[of[0] : of[-1] + 1])) for of in speakers.voices(words))
+
+
+def _voiced(speaker: str | None, text: str) -> str:
+    return text if speaker is None else f"<v {_vtt_text(speaker.strip())}>{text}</v>"
 
 
 def _vtt_text(line: str) -> str:
@@ -247,7 +264,7 @@ def _docx(document: Document) -> bytes:
     name = _xml(Path(str(getattr(document, "source", ""))).name or "Transcript")
     made.core_properties.title = name[:255]
     made.add_heading(name, level=1)
-    for cue, line in _lines(document):
+    for cue, line in _named(document):
         paragraph = made.add_paragraph()
         time = paragraph.add_run(_clock(cue.start, ".").rpartition(".")[0] + "\t")
         time.font.color.rgb = docx.shared.RGBColor(0x70, 0x70, 0x70)
@@ -259,7 +276,7 @@ def _docx(document: Document) -> bytes:
 
 def _xml(line: str) -> str:
     """Without the characters that XML cannot hold."""
-    return re.sub(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", line)
+    return re.sub(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", line)
 
 
 # JSON

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic import formats
-from whisper_magic.errors import PackageMissing
+from whisper_magic import formats, speakers
+from whisper_magic.errors import PackageMissing, TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
@@ -44,7 +44,7 @@ class Word:
         start: seconds.
         end: seconds.
         probability: mean probability of its tokens, 0 to 1.
-        speaker: None until something names one.
+        speaker: None until `Transcript.with_speakers` names one.
     """
 
     text: str
@@ -331,6 +331,34 @@ class Transcript:
         pieces: list[TimedText] = [piece for segment in self.segments for piece in segment.words or (segment,)]
         language = "en" if self.task == "translate" else self.language
         return word_errors(self.text, expected, pieces, language=language, target=self.models.target)
+
+    def with_speakers(self, turns: Iterable[tuple[float, float, str]] | str | os.PathLike[str] | Any) -> Transcript:
+        """This transcript with the speaker of each word, from the turns that a diarizer found.
+
+        Args:
+            turns: (start, end, name) each, in seconds of the recording; the path of an RTTM file; or what has
+                `itertracks(yield_label=True)`, as pyannote's `Annotation` has.
+
+        Returns:
+            A transcript in which each word has the name whose turns overlap it longest; a word in no turn has None.
+
+        Raises:
+            TranscriptError: where the words have no times.
+            OptionError: for turns that make no sense: a name that is not text, an end before its start, a line that is
+                not RTTM, a file that cannot be read or that has other recordings' turns alone.
+
+        Example:
+            >>> talk = engine.transcribe("talk.mp3", words=True)
+            >>> talk.with_speakers([(0.0, 2.5, "Ada"), (2.5, 9.0, "Grace")]).save("talk.vtt")
+        """
+        if self.text and not self.words:
+            raise TranscriptError("to name who speaks takes words with times: transcribe with words=True (--words)")
+        named = iter(speakers.names(self.words, speakers.read(turns, self.source)))
+        segments = [
+            replace(segment, words=tuple(replace(word, speaker=next(named)) for word in segment.words))
+            for segment in self.segments
+        ]
+        return replace(self, segments=tuple(segments))
 
     def player(self, sound: Any = None) -> Player:
         """The player of this transcript, for a notebook: sound and words in step.

@@ -4,11 +4,16 @@
 /** A word: text with its leading space, start and end in seconds, probability 0 to 1. */
 export type Word = readonly [text: string, start: number, end: number, probability: number];
 
+/** Somebody speaks, from a second to another. */
+export type Turn = readonly [start: number, end: number, name: string];
+
 export interface Segment {
   readonly start: number;
   readonly end: number;
   readonly text: string;
   readonly words: readonly Word[];
+  /** Where another speaker is named: before which word. */
+  readonly names: readonly (readonly [word: number, name: string])[];
   /** In a line, for people; "" without any. */
   readonly flags: string;
   readonly language: string | null;
@@ -45,6 +50,8 @@ export interface Document {
   readonly duration: number;
   readonly language: string | null;
   readonly segments: readonly Segment[];
+  /** In order of time; none where nobody is named. */
+  readonly turns: readonly Turn[];
   readonly gaps: readonly Gap[];
   readonly sound: Sound | null;
   readonly levels: readonly Level[];
@@ -57,6 +64,8 @@ export interface Document {
   readonly foot: readonly string[];
   /** Whether the transcript still grows. */
   readonly writing: boolean;
+  /** Whether this is no transcript, but how far several recordings are. */
+  readonly several: boolean;
 }
 
 /** a: accepted draft, r: rejected draft, t: the target's own. */

@@ -19,6 +19,7 @@ const EMPTY: Document = {
   duration: 0,
   language: null,
   segments: [],
+  turns: [],
   gaps: [],
   sound: null,
   levels: [],
@@ -26,6 +27,7 @@ const EMPTY: Document = {
   changes: 0,
   rounds: 0,
   foot: [],
+  several: false,
   writing: true,
 };
 

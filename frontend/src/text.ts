@@ -3,6 +3,7 @@
 
 import { clock, h, lastAtOrBefore } from "./dom";
 import type { Document, Round, Segment, Word } from "./protocol";
+import { coloursOf, label } from "./speakers";
 import { asToken, described, insteadOf } from "./tokens";
 
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur|yi|ps|sd)\b/;
@@ -46,6 +47,14 @@ export function hasWords(segment: Segment): boolean {
   return segment.words.length > 0 && squeezed(segment.words.map(([text]) => text).join("")) === squeezed(segment.text);
 }
 
+/** The text as it is read out: with the names of the speakers. */
+function spokenOf(segment: Segment): string {
+  if (segment.names.length < 2) return [...segment.names.map(([, name]) => `${name}:`), segment.text.trim()].join(" ");
+  const words = segment.words.map(([text]) => text);
+  for (const [index, name] of segment.names) words[index] = ` ${name}:${words[index] ?? ""}`;
+  return words.join("").trim();
+}
+
 export class Text {
   readonly element: HTMLElement;
   readonly follow: HTMLButtonElement;
@@ -53,6 +62,7 @@ export class Text {
   readonly #list = h("div", { role: "list" });
   readonly #tail = h("div", { class: "tail soft", dir: "auto", "aria-hidden": "true" });
   #playing = false;
+  #colours = coloursOf([]);
   #instead: (readonly (string | undefined)[])[] = [];
   #rows: HTMLElement[] = [];
   #starts: number[] = [];
@@ -98,6 +108,7 @@ export class Text {
     this.#word = null;
     this.#editing = null;
     this.#instead = [];
+    this.#colours = coloursOf(document.turns);
     this.#starts = document.segments.map(({ start }) => start);
     this.#seen.disconnect();
     const whole = document.segments.at(-1)?.end ?? 0;
@@ -261,8 +272,9 @@ export class Text {
       h(
         "span",
         { class: "speech" },
+        ...segment.names.filter(([word]) => word === 0).map(([, name]) => label(name, this.#colours)),
         h("span", { class: "words", "aria-hidden": "true", ...attributes }, segment.text.trim()),
-        h("span", { class: "spoken", ...attributes }, segment.text.trim()),
+        h("span", { class: "spoken", ...attributes }, spokenOf(segment)),
       ),
     );
     if (segment.flags !== "") row.lastElementChild?.append(h("span", { class: "flag" }, `⚑ ${segment.flags}`));
@@ -278,10 +290,17 @@ export class Text {
     words.classList.add("filled");
     if (this.#rounds !== null) words.replaceChildren(...this.#tokens(index));
     else if (hasWords(segment)) {
-      words.replaceChildren(...segment.words.flatMap(asSpan));
+      const names = new Map(segment.names.filter(([word]) => word > 0));
+      const pieces = segment.words.flatMap((word, at) => [...this.#name(names.get(at)), ...asSpan(word)]);
+      words.replaceChildren(...pieces.slice(1)); // a line begins without the space before its first word
       this.#hint(row, index);
     }
     else words.replaceChildren(segment.text.trim());
+  }
+
+  /** The name of another speaker inside a segment begins a line. */
+  #name(name: string | undefined): HTMLElement[] {
+    return name === undefined ? [] : [h("br"), label(name, this.#colours)];
   }
 
   *#tokens(segment: number): Generator<HTMLElement> {
@@ -311,7 +330,9 @@ export class Text {
     const words = this.#rows[segment]?.querySelector(".words");
     if (!words) return null;
     const range = new Range();
-    const walker = document.createTreeWalker(words, NodeFilter.SHOW_TEXT);
+    const said = (node: Node): number =>
+      node.parentElement?.classList.contains("speaker") === true ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
+    const walker = document.createTreeWalker(words, NodeFilter.SHOW_TEXT, said);
     const leading = (words.textContent.match(/^\s*/)?.[0] ?? "").length; // words keep the space in front
     let offset = -leading;
     let begun = false;
@@ -366,7 +387,7 @@ export class Text {
     }
     const segment = this.#document.segments[this.#rows.indexOf(row)];
     if (segment === undefined) return;
-    const word = target.closest(".word");
+    const word = target.closest(".word") ?? target.closest(".words .speaker")?.nextElementSibling ?? null;
     const at = word === null ? -1 : Array.from(row.querySelectorAll(".word")).indexOf(word);
     this.#on.onseek(segment.words[at]?.[1] ?? segment.start);
   };

@@ -77,13 +77,14 @@ export class Transport {
     const { media } = this.#sound;
     if (!this.#sound.exists || !media.paused) return;
     try {
-      if (this.#sound.way === null) this.#on.onstatus("Fetching the sound from the kernel…");
+      const fetching = this.#sound.way === null;
+      if (fetching) this.#on.onstatus("Fetching the sound from the kernel…");
       this.#sound.onprogress = (seconds) => {
         const share = Math.min(99, Math.round((100 * seconds) / Math.max(1, this.#duration)));
         this.#on.onstatus(`Fetching the sound from the kernel: ${share} %`);
       };
       await this.#sound.ready();
-      this.#on.onstatus("");
+      if (fetching) this.#on.onstatus(""); // any other line stays: the text must not move under a double click
       media.playbackRate = Number(this.#speed.value);
       await media.play();
     } catch (error) {

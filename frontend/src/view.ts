@@ -10,6 +10,7 @@ import type { Document, Live, Notice } from "./protocol";
 import { download, RegionBar } from "./region";
 import { Search } from "./search";
 import { Sound } from "./sound";
+import { coloursOf, label } from "./speakers";
 import { Spectrogram } from "./spectrogram";
 import { Text } from "./text";
 import { followTheme } from "./theme";
@@ -40,6 +41,7 @@ export class View {
   readonly #work = h("div", { class: "work", hidden: true });
   readonly #details = h("span", { class: "soft" });
   readonly #warning = h("span", { class: "warn" });
+  readonly #speakers = h("div", { class: "legend", role: "list", "aria-label": "Speakers" });
   readonly #foot = h("div", { class: "foot" });
   readonly #help = help();
   #document: Document;
@@ -91,7 +93,7 @@ export class View {
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     root.replaceChildren(h("style", {}, base + css), this.#root);
     this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => this.#paint()));
-    this.#waveform.marks(document.gaps, document.segments);
+    this.#waveform.marks(document);
     void this.#sound.find();
   }
 
@@ -101,7 +103,7 @@ export class View {
     this.#text.show(document);
     this.#search.show(document);
     this.#regionBar.update(document);
-    this.#waveform.marks(document.gaps, document.segments);
+    this.#waveform.marks(document);
     this.#fit();
     this.#moved(this.#transport.time, false);
     if (this.#trace !== null) void this.#showTrace(true);
@@ -150,8 +152,8 @@ export class View {
   }
 
   #build(): void {
-    const { title, formats, sound } = this.#document;
-    this.#root.setAttribute("aria-label", `Player of ${title}`);
+    const { title, formats, sound, several } = this.#document;
+    this.#root.setAttribute("aria-label", several ? "Transcription of several recordings" : `Player of ${title}`);
     for (const one of [this.#tokens, this.#mel, this.#words, this.#undo]) one.dataset["kernel"] = "";
     const tools = h(
       "div",
@@ -173,19 +175,23 @@ export class View {
       this.#warning,
       tools,
     );
-    if (sound === null) this.#status("The recording is not here any more: the text stands without its sound.");
+    head.hidden = this.#transport.element.hidden = several;
+    if (sound === null && !several) this.#status("The recording is not here any more: the text stands without its sound.");
     const stop = button("Stop", "Stop transcribing");
     stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#work.append(this.#progress, this.#state, stop);
     const { element: region, beside } = this.#regionBar;
-    this.#root.append(head, this.#transport.element, region, this.#search.element, this.#work, this.#say, beside);
+    this.#root.append(head, this.#transport.element, this.#speakers, region, this.#search.element, this.#work, this.#say, beside);
     this.#root.append(this.#text.element, this.#text.follow, this.#foot, this.#help);
     this.#fit();
   }
 
   /** Show what is known of the text, and the tools that it has a use for. */
   #fit(): void {
-    const { segments, changes, rounds, details, warning, foot, writing } = this.#document;
+    const { segments, turns, changes, rounds, details, warning, foot, writing } = this.#document;
+    const colours = coloursOf(turns);
+    this.#speakers.hidden = colours.size < 2;
+    this.#speakers.replaceChildren(...Array.from(colours.keys(), (name) => label(name, colours, "listitem")));
     const timed = segments.filter(({ words }) => words.length > 0).length;
     this.#doubt.hidden = timed === 0;
     this.#tokens.hidden = rounds === 0 || writing;

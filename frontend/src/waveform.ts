@@ -4,16 +4,18 @@
 import WaveSurfer from "wavesurfer.js";
 import RegionsPlugin, { type Region } from "wavesurfer.js/plugins/regions";
 
-import { clock, h, spoken } from "./dom";
+import { clock, h, lastAtOrBefore, spoken } from "./dom";
 import type { Kernel } from "./kernel";
 import { LONG, Minimap } from "./minimap";
-import type { Gap, Level, Segment } from "./protocol";
+import type { Document, Level } from "./protocol";
+import { coloursOf } from "./speakers";
+import { LONGEST } from "./spectrogram";
 
 const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
 const AGAIN = 700; // ms until peaks that were not there yet are asked for again
 const CLOSEST = 400; // pixels a second
-const SHOWN_AT_FIRST = 120; // seconds of a recording that has a minimap
+const SHOWN_AT_FIRST = 0.98 * LONGEST; // seconds of a recording that has a minimap; wherever pixels end, they have a spectrogram
 
 export interface Span {
   readonly start: number;
@@ -39,6 +41,7 @@ export class Waveform {
   readonly #on: WaveformEvents;
   readonly #stop = new AbortController();
   readonly #marks: HTMLElement[] = [];
+  #turns: Document["turns"] = [];
   #level = -1;
   #pieces = new Set<number>();
   #peaks: [Float32Array, Float32Array] = [new Float32Array(2), new Float32Array(2)];
@@ -136,12 +139,17 @@ export class Waveform {
     void this.#fill(...this.view);
   }
 
-  /** Draw what was left out, and what may be wrong; a click there seeks as anywhere. */
-  marks(gaps: readonly Gap[], segments: readonly Segment[]): void {
+  /** Draw who speaks, what was left out, and what may be wrong; a click there seeks as anywhere. */
+  marks({ gaps, segments, turns }: Document): void {
+    const colours = coloursOf(turns);
+    this.#turns = turns;
     for (const mark of this.#marks.splice(0)) mark.remove();
     for (const { start, end, why } of gaps) this.#mark(start, end, why, "top:0;height:100%;background:var(--gap)");
     for (const { start, end, flags } of segments) {
       if (flags !== "") this.#mark(start, end, `⚑ ${flags}`, "bottom:0;height:3px;background:var(--warn)");
+    }
+    for (const [start, end, name] of turns) {
+      this.#mark(start, end, name, `top:0;height:4px;border-bottom:2px solid var(--surface);forced-color-adjust:none;background:${colours.get(name) ?? ""}`);
     }
     this.minimap?.flags(segments);
   }
@@ -170,7 +178,13 @@ export class Waveform {
     const now = String(Math.round(time));
     if (this.element.getAttribute("aria-valuenow") === now) return; // every frame would flood a screen reader
     this.element.setAttribute("aria-valuenow", now);
-    this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}`);
+    this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}${this.#speaking(time)}`);
+  }
+
+  /** Who speaks at a time, for the end of a line. */
+  #speaking(time: number): string {
+    const [, end, name] = this.#turns[lastAtOrBefore(this.#turns.map(([start]) => start), time)] ?? [0, 0, ""];
+    return time < end ? `, ${name}` : "";
   }
 
   zoom(factor: number): void {

@@ -1,7 +1,8 @@
 import { beforeAll, expect, test, vi } from "vitest";
 
-import type { Document, Round, Segment, Word } from "../src/protocol";
+import type { Document, Round, Segment, Turn, Word } from "../src/protocol";
 import { find, folded, hasWords, Text } from "../src/text";
+import { coloursOf } from "../src/speakers";
 import { described, insteadOf } from "../src/tokens";
 
 beforeAll(() => {
@@ -21,8 +22,8 @@ const WORDS: Word[] = [
   [" is", 0.5, 0.8, 0.2],
   [" <b>over</b>.", 1.2, 2, 1],
 ];
-const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, flags: "", language: null };
-const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], flags: "loop", language: "he" };
+const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words: WORDS, names: [], flags: "", language: null };
+const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], names: [], flags: "loop", language: "he" };
 
 interface Shown {
   text: Text;
@@ -31,9 +32,9 @@ interface Shown {
   edits: [number, string][];
 }
 
-function shown(segments: Segment[] = [FIRST, SECOND]): Shown {
+function shown(segments: Segment[] = [FIRST, SECOND], turns: Turn[] = []): Shown {
   const [sought, rounds, edits]: [number[], number[], [number, string][]] = [[], [], []];
-  const document = { segments, language: "fr" } as unknown as Document;
+  const document = { segments, turns, language: "fr" } as unknown as Document;
   const text = new Text(document, {
     onseek: (time) => sought.push(time),
     onround: (index) => rounds.push(index),
@@ -147,7 +148,7 @@ test("a correction is sent by Enter, and dropped by Escape", () => {
 
 test("what was likeliest at a word is that at its first token", () => {
   const words: Word[] = [[" ask", 0, 1, 1], [" not", 1, 2, 1]]; // prettier-ignore
-  const segment: Segment = { start: 0, end: 2, text: " ask not", words, flags: "", language: null };
+  const segment: Segment = { start: 0, end: 2, text: " ask not", words, names: [], flags: "", language: null };
   const token = (text: string, verdict: "a" | "r" | "t", instead?: [string, number][]): object => ({ text, verdict, segment: 0, instead });
   const tokens = [
     token("<|0.00|>", "a"),
@@ -159,4 +160,55 @@ test("what was likeliest at a word is that at its first token", () => {
   const round = { ...ROUND, tokens } as unknown as Round;
   expect(insteadOf([round], [segment])).toEqual([["as 80 % · and 11 %", "not 70 % · now < 1 %"]]);
   expect(insteadOf([round], [{ ...segment, words: [[" asked", 0, 1, 1]] }])).toEqual([[]]); // corrected since
+});
+
+const EVIL = "<img src=x>";
+const TURNS: Turn[] = [
+  [0, 0.8, EVIL],
+  [1.2, 2, "Grace"],
+  [3, 5, "Grace"],
+];
+
+test("a speaker is named where another one was, as text, and read out", () => {
+  const { text, sought } = shown([{ ...FIRST, names: [[0, EVIL], [2, "Grace"]] }, SECOND], TURNS); // prettier-ignore
+  text.moved(0.6, false); // in view
+  const names = Array.from(text.element.querySelectorAll<HTMLElement>(".speaker"));
+  expect(names.map((name) => name.textContent)).toEqual([EVIL, "Grace"]);
+  expect(names.map((name) => name.style.getPropertyValue("--voice"))).toEqual(["#8a63d2", "#d55e00"]);
+  expect(text.element.querySelector("img")).toBeNull();
+  expect(text.element.querySelector(".word.now")?.textContent).toBe("is");
+  const spoken = Array.from(text.element.querySelectorAll(".spoken"), (one) => one.textContent);
+  expect(spoken).toEqual([`${EVIL}: Été is Grace: <b>over</b>.`, "שלום is peace"]);
+  names[1]?.click();
+  expect(sought).toEqual([1.2]);
+});
+
+test("a segment whose words are not its text names who begins it", () => {
+  const { text } = shown([{ ...FIRST, text: " Another", names: [[0, "Grace"]] }], TURNS);
+  expect(text.element.querySelector(".spoken")?.textContent).toBe("Grace: Another");
+  expect(text.element.querySelector(".speech > .speaker")?.textContent).toBe("Grace");
+});
+
+test("names are no part of what is searched", () => {
+  const marked: string[] = [];
+  vi.stubGlobal("CSS", { highlights: new Map() });
+  vi.stubGlobal("Highlight", class extends Set<Range> {
+    override add(range: Range): this {
+      marked.push(range.toString());
+      return super.add(range);
+    }
+  }); // prettier-ignore
+  const segment = { ...FIRST, names: [[0, "Ada"], [2, "Grace"]] as const }; // prettier-ignore
+  const { text } = shown([segment], TURNS);
+  text.hits(find("over", [segment]), 0);
+  text.hits(find("ete is", [segment]), 0);
+  expect(marked).toEqual(["over", "Été is"]);
+  text.close();
+});
+
+test("speakers have colours in the order in which they speak, which come again", () => {
+  const colours = coloursOf(Array.from("abcdefgh", (name, at): Turn => [at, at + 1, name]));
+  expect([...colours.keys()].join("")).toBe("abcdefgh");
+  expect(new Set(colours.values()).size).toBe(6);
+  expect(colours.get("g")).toBe(colours.get("a"));
 });

@@ -89,6 +89,47 @@ def test_a_job_in_the_background_leaves_the_kernel_free(real: Opened, recordings
     assert notebook.problems.all() == []
 
 
+def test_several_recordings_show_how_far_they_are_and_a_stop_button(
+    real: Opened, recordings: Path, screenshots: Path
+) -> None:
+    notebook = real(f"%whisper {recordings / 'jfk.flac'} {recordings / TALK} --language en", "'never'")
+    notebook.start(1)
+    bar = player_of(notebook, 1)
+    expect(bar.locator(".work")).to_contain_text(re.compile(r"\d of 2 recordings · \d+:\d\d read"))
+    bar.locator(".work progress[value]").wait_for()
+    expect(bar.locator(".tail")).not_to_be_empty()
+    assert not bar.get_by_role("button", name="Play").is_visible()
+    notebook.screenshot(screenshots / "several.png")
+    assert axe_violations(notebook.page, ".whisper-magic") == []
+    expect(bar.locator(".work")).to_contain_text("1 of 2 recordings")
+    bar.get_by_role("button", name="Stop transcribing").click()
+    notebook.wait(check=False)
+    expect(notebook.outputs(1).last).to_contain_text("Interrupted: what was transcribed until then is in _")
+    assert notebook.evaluate("[one.complete for one in _]") == "[True, False]"
+    expect(bar).to_have_count(0)
+    expect(notebook.outputs(1).first).to_contain_text("ask not what your country")
+    assert notebook.problems.all() == []
+
+
+def test_several_recordings_in_the_background(real: Opened, recordings: Path) -> None:
+    both = f"{recordings / 'jfk.flac'} {recordings / TALK} --end 60 --language en --background"
+    notebook = real(f"job = %whisper {both}\njob", f"stopped = %whisper {both}\nstopped", "len(await job), job.state")
+    notebook.run(1)
+    bar = player_of(notebook, 1)
+    expect(bar.locator(".work")).to_contain_text(re.compile(r"\d of 2 recordings"))
+    notebook.run(2)
+    notebook.run(3)
+    assert notebook.outputs(3).inner_text() == "(2, 'done')"
+    expect(notebook.outputs(1).first).to_contain_text("ask not what your country")
+    expect(bar).to_have_count(0)
+    player_of(notebook, 2).get_by_role("button", name="Stop transcribing").click()
+    expect(player_of(notebook, 2)).to_have_count(0)
+    assert notebook.evaluate("stopped.state") == "'stopped'"
+    text = str(notebook.save().cells[1].outputs)
+    assert "in progress" not in text
+    assert notebook.problems.all() == []
+
+
 def test_a_job_is_stopped_in_its_player(real: Opened, recordings: Path) -> None:
     notebook = real(f"job = %whisper {recordings / TALK} --language en --background\njob")
     notebook.run(1)

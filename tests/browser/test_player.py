@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support import talk
 from tests.support.axe import axe_violations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 FOREIGN = "img, script, iframe, object, embed, a, form, base, meta, link, video, marquee, [onload], [onerror]"
+DRAWN = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
+LONG = 360.0  # seconds: more than five minutes
 LOAD = """
 %load_ext whisper_magic
 from tests.support import talk
@@ -76,10 +79,13 @@ class Shown:
 def player(lab: Lab) -> Callable[..., Shown]:
     """Open a notebook that shows the made recording."""
 
-    def opened(*, folder: Path | None = None, code: str = "t", more: str = "", **options: Any) -> Shown:
+    def opened(
+        *, folder: Path | None = None, code: str = "t", more: str = "", seconds: float = talk.SECONDS, **options: Any
+    ) -> Shown:
         lab.folder.mkdir(parents=True, exist_ok=True)
-        path = talk.write((folder or lab.folder) / "talk.flac")
-        notebook = lab.notebook(f"{LOAD}\nt = talk.transcript({str(path)!r})", code, more, **options)
+        path = talk.write((folder or lab.folder) / "talk.flac", seconds)
+        made = f"talk.transcript({str(path)!r}, length={seconds})"
+        notebook = lab.notebook(f"{LOAD}\nt = {made}", code, more, **options)
         notebook.run(0)
         notebook.run(1)
         shown = Shown(notebook, notebook.outputs(1).locator("[data-live] > div .player"))
@@ -226,6 +232,41 @@ def test_two_views_show_one_text(player: Callable[..., Shown]) -> None:
     one.word("two").wait_for()
 
 
+def test_who_speaks_is_named_in_the_text_and_drawn_above_the_waveform(
+    player: Callable[..., Shown], screenshots: Path
+) -> None:
+    shown = player(code="t.with_speakers([(0, 1.8, 'Ada'), (1.8, 4, 'Grace'), (5, 9, 'Ada')])")
+    names = shown.root.locator(".text .speaker")
+    shown.word("four").wait_for()
+    assert names.all_inner_texts() == ["Ada", "Grace", "Ada"]
+    assert shown.root.locator(".spoken").all_text_contents() == ["Ada: one Grace: two", "Ada: three four"]
+    legend = shown.root.get_by_role("list", name="Speakers")
+    assert legend.get_by_role("listitem").all_inner_texts() == ["Ada", "Grace"]
+    drawn, strip = shown.waveform.get_by_title("Grace").bounding_box(), shown.waveform.bounding_box()
+    assert drawn is not None
+    assert strip is not None
+    assert (drawn["x"] - strip["x"]) / strip["width"] == pytest.approx(2 / 20, abs=0.01)
+    assert drawn["width"] / strip["width"] == pytest.approx(2 / 20, abs=0.01)
+    names.nth(1).click()
+    shown.expect("r.querySelector('.word.now')?.textContent === 'two'")
+    shown.button("Pause").click()
+    assert str(shown.waveform.get_attribute("aria-valuetext")).endswith("seconds of 20 seconds, Grace")
+    with shown.page.expect_download() as download:
+        shown.root.get_by_label("Save the transcript as").select_option("vtt")
+    assert "<v Ada>one</v><v Grace><00:00:02.000> two</v>" in download.value.path().read_text("utf-8")
+    for theme in ("light", "dark"):
+        shown.notebook.theme(theme)
+        shown.page.screenshot(path=screenshots / f"speakers-{theme}.png")
+        assert axe_violations(shown.page, ".whisper-magic") == []
+    shown.page.emulate_media(forced_colors="active")
+    shown.page.screenshot(path=screenshots / "speakers-contrast.png")
+    shown.page.emulate_media(forced_colors="none")
+    shown.word("two").dblclick()
+    shown.page.keyboard.type("or two")
+    shown.page.keyboard.press("Enter")
+    shown.expect("r.querySelector('.spoken').textContent === 'Ada: one Grace: or two'")
+
+
 @pytest.mark.real
 def test_real_whisper_finds_words_reads_again_and_aligns(real: Callable[..., Notebook], recordings: Path) -> None:
     notebook = real(f"t = get_ipython().run_line_magic('whisper', '{recordings / 'jfk.flac'}')\nt")
@@ -278,8 +319,95 @@ def test_every_token_s_fate(player: Callable[..., Shown], screenshots: Path) -> 
     card = shown.root.locator(".card")
     assert "Round 2, position 7: the n-gram drafter proposed 4, the target accepted 4" in card.inner_text()
     shown.page.screenshot(path=screenshots / "tokens.png")
-    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
-    assert shown.root.locator(".ribbon canvas").evaluate(drawn)
+    assert shown.root.locator(".ribbon canvas").evaluate(DRAWN)
+
+
+def test_the_spectrogram_shows_what_the_waveform_does(player: Callable[..., Shown]) -> None:
+    shown = player()
+    canvas = shown.root.locator(".spectrogram canvas")
+    assert not canvas.count()
+    shown.button("Spectrogram").click()
+    expect(canvas).to_have_attribute("aria-label", "Log-mel spectrogram, 0.0 to 20.0 seconds")
+    assert canvas.evaluate("c => [c.width, c.height]") == [2000, 80]
+    rows = brightness_of(canvas)
+    assert max(rows) == rows[-1 - 220 // 40]  # the tone's, the lowest frequency at the bottom
+    assert max(rows) > 2 * min(rows)
+    below, above = canvas.bounding_box(), shown.waveform.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert (below["x"], below["width"]) == pytest.approx((above["x"], above["width"]), abs=1)
+    shown.waveform.focus()
+    for _ in range(4):
+        shown.page.keyboard.press("+")
+    expect(canvas).not_to_have_attribute("aria-label", "Log-mel spectrogram, 0.0 to 20.0 seconds")
+    start, end = span_of(canvas)
+    assert start == 0
+    assert canvas.evaluate("c => c.width") == pytest.approx(100 * end, abs=10)
+    shown.button("Spectrogram").click()
+    expect(canvas).to_have_count(0)
+    assert shown.notebook.problems.all() == []
+
+
+def test_a_spectrogram_of_too_much_says_to_zoom_in(player: Callable[..., Shown]) -> None:
+    shown = player(seconds=LONG)
+    canvas, note = shown.root.locator(".spectrogram canvas"), shown.root.locator(".spectrogram .soft")
+    shown.button("Spectrogram").click()
+    expect(canvas).to_have_attribute("aria-label", "Log-mel spectrogram, 0.0 to 117.6 seconds")
+    shown.waveform.focus()
+    shown.page.keyboard.press("-")
+    expect(note).to_have_text("Zoom in (+) to 2 minutes or less for the spectrogram.")
+    expect(canvas).to_be_hidden()
+    shown.page.keyboard.press("+")
+    expect(canvas).to_be_visible()
+    expect(note).to_be_empty()
+
+
+def test_a_long_recording_has_a_minimap(player: Callable[..., Shown], screenshots: Path) -> None:
+    shown = player(seconds=LONG)
+    canvas = shown.root.locator(".minimap canvas")
+    shown.expect(f"({DRAWN})(r.querySelector('.minimap canvas'))")
+    shown.button("Spectrogram").click()  # its label has the seconds that the waveform shows
+    spectrogram = shown.root.locator(".spectrogram canvas")
+    expect(spectrogram).to_have_attribute("aria-label", "Log-mel spectrogram, 0.0 to 117.6 seconds")
+    box = canvas.bounding_box()
+    assert box is not None
+    canvas.click(position={"x": 0.75 * box["width"], "y": 9})
+    assert shown.clock in ("4:29", "4:30")
+    expect(spectrogram).to_have_attribute("aria-label", re.compile(r" 2\d\d\.\d to 3\d\d\.\d seconds"))
+    assert sum(span_of(spectrogram)) / 2 == pytest.approx(0.75 * LONG, abs=1)
+    shown.page.screenshot(path=screenshots / "minimap.png")
+    shown.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 9)
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 60, steps=5)  # a drag may leave the strip
+    shown.page.mouse.up()
+    assert shown.clock in ("1:29", "1:30")
+    assert shown.button("Play").is_visible()
+    assert shown.notebook.problems.all() == []
+
+
+def test_up_to_five_minutes_there_is_no_minimap(player: Callable[..., Shown]) -> None:
+    shown = player(seconds=300)
+    shown.word("four").wait_for()
+    assert not shown.root.locator(".minimap").count()
+
+
+def brightness_of(canvas: Locator) -> list[float]:
+    """Of each row of a canvas, from the top."""
+    rows: list[float] = canvas.evaluate(
+        """c => {
+            const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+            return Array.from({ length: c.height }, (_, row) =>
+                data.subarray(4 * row * c.width, 4 * (row + 1) * c.width).reduce((a, b) => a + b, 0) / c.width);
+        }"""
+    )
+    return rows
+
+
+def span_of(spectrogram: Locator) -> tuple[float, float]:
+    """The seconds that it shows."""
+    found = re.search(r"([\d.]+) to ([\d.]+)", spectrogram.get_attribute("aria-label") or "")
+    assert found is not None
+    return float(found[1]), float(found[2])
 
 
 def test_transcripts_are_saved_by_the_browser(player: Callable[..., Shown]) -> None:
@@ -349,7 +477,8 @@ bad
     assert len(PAYLOADS) >= 50
     shown.expect(f"r.querySelectorAll('.segment').length === {len(PAYLOADS)}")
     seen = [" ".join(text.split()) for text in shown.root.locator(".spoken").all_text_contents()]
-    assert seen == [" ".join(text.split()) for text in PAYLOADS]
+    assert seen == [" ".join(f"{text.strip()}: {text}".split()) for text in PAYLOADS]
+    assert shown.root.get_by_role("list", name="Speakers").get_by_role("listitem").count() == len(PAYLOADS)
     for name in ("Search", "Doubt", "Keys"):
         shown.button(name).click()
     shown.page.keyboard.press("Escape")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-INLINE = ("span", "b", "i", "del", "ins")
+INLINE = ("span", "b", "bdi", "i", "del", "ins")
 
 
 class Page(HTMLParser):

@@ -165,3 +165,24 @@ def test_words_show_their_times_where_the_pointer_rests():
     assert '<span title="01:01.20 → 01:01.70, 80%"> &lt;small&gt;</span>' in html
     other = replace(spoken, text=" Another text")
     assert "Another text" in view.html(replace(made, segments=(other,)))
+
+
+def test_a_speaker_is_named_where_another_one_was():
+    made = fake_engine.transcript("a.mp3")
+    words = (Word(" Ask", 0.0, 0.5, 0.9), Word(" not", 0.5, 1.0, 0.9), Word(" why", 2.0, 2.5, 0.9))
+    segments = (
+        Segment(0.0, 1.0, " Ask not", words=words[:2]),
+        Segment(2.0, 3.0, " why", words=words[2:], language="de"),
+    )
+    named = replace(made, segments=segments).with_speakers([(0.0, 0.5, "<i>Ada"), (0.5, 9.0, "Grace\x1b[1m")])
+    assert view.text(named).splitlines()[2:5] == [
+        "[00:00.00 → 00:01.00]  <i>Ada: Ask",
+        "                       Grace�[1m: not",
+        "[00:02.00 → 00:03.00]  de: why",
+    ]
+    page = Page(view.html(named))
+    assert "00:00.00 → 00:01.00 <i>Ada: Ask Grace�[1m: not" in page.text
+    assert page.tags.count("bdi") == 2
+    assert "00:02.00 → 00:03.00 de why" in page.text
+    corrected = replace(named, segments=(replace(named.segments[1], text=" because"), named.segments[0]))
+    assert "Grace�[1m: because" in Page(view.html(corrected)).text

@@ -17,6 +17,7 @@ import soundfile
 
 from tests.support import fake_engine
 from tests.support.talk import SECONDS, Engine, write
+from tests.support.talk import transcript as made_transcript
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import Peaks
 from whisper_magic.errors import AudioInvalid, AudioNotFound
@@ -173,6 +174,18 @@ def test_finding_words_keeps_corrections(page: Page, engine: Engine) -> None:
     assert texts(document) == [" Corrected first", fake_engine.SEGMENTS[1].text]
     assert [word[0] for word in document["segments"][0]["words"]] == [" Corrected", " first"]
     assert (0.0, 4.0, " Corrected first") in engine.aligned
+
+
+def test_who_speaks_is_drawn_and_stays_known_when_words_are_found_anew(talk: Path, engine: Engine) -> None:
+    named = made_transcript(talk).with_speakers([(0.0, 1.6, "Ada"), (1.6, 9.0, " Grace ")])
+    page = Page(Player(named, Excerpt(str(talk)), lambda _: engine))
+    document, _ = page.ask("document")
+    assert document["turns"] == [(0.5, 1.5, "Ada"), (2.0, 4.0, "Grace"), (5.0, 9.0, "Grace")]
+    assert [segment["names"] for segment in document["segments"]] == [[(0, "Ada"), (1, "Grace")], []]
+    document, _ = page.ask("edit", segment=0, text="one, two, three")
+    assert [word.speaker for word in page.player.edited.words] == ["Ada", " Grace ", " Grace ", " Grace ", " Grace "]
+    assert document["segments"][0]["names"] == [(0, "Ada"), (1, "Grace")]
+    assert page.ask("undo")[0]["segments"][0]["text"] == " one two"
 
 
 def test_peaks_of_a_damaged_recording_come_to_an_end(page: Page, talk: Path) -> None:

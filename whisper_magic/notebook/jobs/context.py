@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from whisper_magic.notebook.jobs.session import ModelChoice
-from whisper_magic.notebook.live.player import LivePlayer
+from whisper_magic.notebook.live.player import LivePlayer, LiveRecordings
 from whisper_magic.notebook.live.progress import LiveProgress
-from whisper_magic.notebook.live.surfaces import surface_of
+from whisper_magic.notebook.live.surfaces import View, surface_of
 from whisper_magic.notebook.views.registry import in_notebook
 from whisper_magic.notebook.widgets.players import Policy, wanted
 from whisper_magic.options import TranscribeOptions
@@ -41,18 +41,22 @@ class Context:
         """The bundled pair, on the configured device."""
         return replace(self.models, target="demo", draft=None)
 
-    def live_player(self, source: Any, options: TranscribeOptions) -> LivePlayer | None:
-        """The player of one recording that is about to be transcribed, where it will show one.
+    def live_view(self, sources: Sequence[Any], options: TranscribeOptions, *, several: bool) -> View | None:
+        """The widget that shows a transcription while it runs, where a page will show one.
 
         Args:
-            source: what `Engine.transcribe` gets.
-            options: how it is transcribed.
+            sources: what the engine gets.
+            options: how they are transcribed.
+            several: whether that gives a list of transcripts.
         """
-        page = self.live and in_notebook(self.shell) and not hasattr(source, "read")
-        return LivePlayer(source, options) if page and wanted(self.shell, self.player, sound=True) else None
+        if not (self.live and in_notebook(self.shell) and wanted(self.shell, self.player, sound=True)):
+            return None
+        if several:
+            return LiveRecordings()
+        return None if hasattr(sources[0], "read") else LivePlayer(sources[0], options)
 
     def progress(
-        self, total: int = 1, *, start: float = 0.0, quiet: bool = False, live: LivePlayer | None = None
+        self, total: int = 1, *, start: float = 0.0, quiet: bool = False, live: View | None = None
     ) -> LiveProgress:
         """Live progress on this shell's surface.
 
@@ -60,7 +64,7 @@ class Context:
             total: number of recordings.
             start: the second of each recording at which the work begins.
             quiet: show nothing this time.
-            live: the player of the one recording.
+            live: the widget that shows it.
         """
         surface = surface_of(self.shell, live) if self.live and not quiet else None
         return LiveProgress(surface, total, start=start)

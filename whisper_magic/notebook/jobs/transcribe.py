@@ -21,8 +21,8 @@ from whisper_magic.notebook.jobs.save import Saver
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice, import_whole
 from whisper_magic.notebook.line.requests import CompareRequest, TranscribeRequest
 from whisper_magic.notebook.line.sources import Source
-from whisper_magic.notebook.live.player import LivePlayer
 from whisper_magic.notebook.live.progress import LiveProgress
+from whisper_magic.notebook.live.surfaces import View
 from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.notebook.widgets.players import PLAYERS
 from whisper_magic.options import TranscribeOptions
@@ -78,11 +78,11 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
             kept as the cell's output.
     """
     planned, saver = plan(request, context), Saver(request.save)
-    saver.check(several=planned.several)
-    if request.embed and planned.several:
+    several = planned.several
+    saver.check(several=several)
+    if request.embed and several:
         raise UsageError("--embed takes one recording, and of several channels one")
-    alone = not (planned.several or request.quiet)
-    live = context.live_player(planned.values[0], planned.options) if alone else None
+    live = None if request.quiet else context.live_view(planned.values, planned.options, several=several)
     if request.background:
         return _in_background(request, context, planned, saver, live)
     observe = live.update if live is not None else _ignore
@@ -99,7 +99,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
 
 
 def _in_background(
-    request: TranscribeRequest, context: Context, planned: Planned, saver: Saver, live: LivePlayer | None
+    request: TranscribeRequest, context: Context, planned: Planned, saver: Saver, live: View | None
 ) -> Job:
     first, *others = (Path(source.label).name for source in planned.sources)
     job = Job(f"{first} and {len(others)} more" if others else first, context.shell, live)

@@ -1,4 +1,5 @@
-"""The player of one recording while it is transcribed: words appear in it as they are accepted.
+"""The player during a transcription. Of one recording: words appear in it as they are accepted. Of several: how far
+they are, the text of the one that began first, and a stop button.
 
 A page that shows it has asked for its text. Until one has, as where the kernel answers no page while a cell runs, the
 progress is shown as any other.
@@ -73,3 +74,44 @@ class LivePlayer:
         """It will not be written any further."""
         if self._player is not None and self._player.writing:
             self._player.finish(None, problem)
+
+
+class LiveRecordings:
+    """Made with the first event; the list of transcripts takes its place.
+
+    Attributes:
+        stopping: set where the transcription is to end at its next event.
+    """
+
+    def __init__(self) -> None:
+        self._player: Player | None = None
+        self.stopping = threading.Event()
+
+    @property
+    def anchor(self) -> str | None:
+        """Of the player; None before there is one."""
+        return None if self._player is None else self._player.anchor
+
+    def update(self, event: Event) -> None:
+        """Take one event of the engine.
+
+        Raises:
+            KeyboardInterrupt: after the stop button was pressed: the engine takes it for Ctrl-C.
+        """
+        if isinstance(event, Finished):
+            return
+        if self.stopping.is_set():
+            raise KeyboardInterrupt
+        if self._player is None:
+            self._player = PLAYERS.several(self.stopping.set)
+
+    def draw(self, frame: Frame) -> bool:
+        """Show how far they are. Whether a page shows that."""
+        if self._player is None or not self._player.shown:
+            return False
+        self._player.notify(frame.state, frame.fraction, frame.settled + frame.tail)
+        return True
+
+    def fail(self, problem: str) -> None:
+        """Leave it to the static output to say what went wrong."""
+        self._player = None

@@ -10,6 +10,7 @@ from whisper_magic.notebook.views import embedded, facts, phases
 from whisper_magic.notebook.views.embedded import Embedded
 from whisper_magic.notebook.views.html import escaped, frame, heading, side_by_side
 from whisper_magic.notebook.views.text import PLAIN, Style, printable, shorten, wrap
+from whisper_magic.speakers import Utterance, lines
 from whisper_magic.transcript import Segment, Transcript
 from whisper_magic.wording import counted
 
@@ -68,57 +69,76 @@ def html_body(transcript: Transcript, sound: Embedded | None = None) -> str:
     if not transcript.text:
         return f'<div class="wm-body wm-soft">no speech{note}</div>'
     hours = _needs_hours(transcript)
-    shown = zip(transcript.segments, shown_flags(transcript.segments), strict=True)
     begin = None if sound is None else sound.start
-    rows = "".join(_html_segment(segment, flags, hours, transcript, begin) for segment, flags in shown)
-    inner = f'<div role="list">{rows}</div>{note}'
+    inner = "".join(_html_segment(*row, hours, transcript, begin) for row in rows(transcript))
+    inner = f'<div role="list">{inner}</div>{note}'
     return f'<div class="wm-body" role="group" aria-label="What was said" tabindex="0">{inner}</div>'
 
 
-def _html_segment(segment: Segment, found: str, hours: bool, transcript: Transcript, begin: float | None) -> str:
+def rows(transcript: Transcript) -> Iterator[tuple[Segment, list[Utterance], str]]:
+    """Each segment, its text cut where another speaker is named, and its flags in a line."""
+    segments = transcript.segments
+    return zip(segments, lines(segments), shown_flags(segments), strict=True)
+
+
+def _html_segment(
+    segment: Segment, said: list[Utterance], found: str, hours: bool, transcript: Transcript, begin: float | None
+) -> str:
     times = f"{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}"
     flags = f' <span class="wm-warn">⚑ {escaped(found)}</span>' if found else ""
     other = _other_language(segment, transcript)
     mark = f'<span class="wm-lang" title="language">{escaped(other)}</span> ' if other else ""
     written = "en" if transcript.task == "translate" else other or transcript.language
     language = f' lang="{escaped(written)}"' if written else ""
-    words = f'{mark}<span dir="auto"{language}>{_html_words(segment, hours)}</span>{flags}'
+    words = f'{mark}<span dir="auto"{language}>{_html_words(segment, said, hours)}</span>{flags}'
     at = "" if begin is None else f' data-start="{max(0.0, segment.start - begin):.2f}"'
-    said = f'<time>{times}</time> <span class="wm-speech">{words}</span>'
-    return f'<div class="wm-segment" role="listitem"{at}>{said}</div>'
+    shown = f'<time>{times}</time> <span class="wm-speech">{words}</span>'
+    return f'<div class="wm-segment" role="listitem"{at}>{shown}</div>'
 
 
-def _html_words(segment: Segment, hours: bool) -> str:
+def _html_words(segment: Segment, said: list[Utterance], hours: bool) -> str:
     """The text; each word shows its times where the pointer rests, if word times were asked for."""
     if "".join(word.text for word in segment.words).split() != segment.text.split():
-        return escaped(segment.text.strip())
-    spans = (
+        return _html_name(said[0]) + escaped(segment.text.strip())
+    spans = [
         f'<span title="{facts.clock(word.start, hours)} → {facts.clock(word.end, hours)}, {word.probability:.0%}">'
         f"{escaped(word.text)}</span>"
         for word in segment.words
-    )
-    return "".join(spans)
+    ]
+    ends = [one.first for one in said[1:]] + [len(spans)]
+    parts = [_html_name(one) + "".join(spans[one.first : end]) for one, end in zip(said, ends, strict=True)]
+    return parts[0] if len(parts) == 1 else "".join(f"<div>{part}</div>" for part in parts)
+
+
+def _html_name(said: Utterance) -> str:
+    """The speaker, where one is to be named; the text beside it has its own direction."""
+    return "" if said.speaker is None else f"<b><bdi>{escaped(said.speaker.strip())}</bdi>:</b> "
 
 
 def _text_body(transcript: Transcript, style: Style) -> Iterator[str]:
     hours = _needs_hours(transcript)
     if not transcript.text:
         yield style.paint("no speech", "dim")
-    for segment, flags in zip(transcript.segments, shown_flags(transcript.segments), strict=True):
+    for segment, said, flags in rows(transcript):
         if transcript.text:
-            yield from _text_segment(segment, flags, hours, style, _other_language(segment, transcript))
+            yield from _text_segment(segment, said, flags, hours, style, _other_language(segment, transcript))
     for part in wrap(printable(_skipped(transcript)), style.width):
         yield style.paint(part, "yellow")
 
 
-def _text_segment(segment: Segment, flags: str, hours: bool, style: Style, language: str | None) -> Iterator[str]:
+def _text_segment(
+    segment: Segment, said: list[Utterance], flags: str, hours: bool, style: Style, language: str | None
+) -> Iterator[str]:
     times = f"[{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}]  "
+    begins = style.paint(times, "dim")
     mark = f"{printable(language)}: " if language else ""
-    first, *rest = wrap(mark + printable(segment.text.strip()), style.width - len(times)) or [""]
-    lines = [style.paint(mark, "dim") + first.removeprefix(mark), *rest]
-    yield style.paint(times, "dim") + lines[0]
-    for part in lines[1:]:
-        yield " " * len(times) + part
+    for one in said:
+        name = "" if one.speaker is None else f"{printable(one.speaker.strip())}: "
+        first, *rest = wrap(mark + name + printable(one.text.strip()), style.width - len(times)) or [""]
+        for line in (style.paint(mark, "dim") + first.removeprefix(mark), *rest):
+            yield begins + line
+            begins = " " * len(times)
+        mark = ""
     if flags:
         yield " " * len(times) + style.paint("⚑ " + printable(flags), "yellow")
 

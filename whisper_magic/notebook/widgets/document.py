@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from whisper_magic import formats
+from whisper_magic import formats, speakers
 from whisper_magic.audio import peaks
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import transcript as view
@@ -39,6 +39,7 @@ def document(
         "duration": duration,
         "language": "en" if transcript.task == "translate" else transcript.language,
         "segments": segments_of(transcript),
+        "turns": [(round(t.start, 3), round(t.end, 3), t.speaker.strip()) for t in speakers.turns_of(transcript.words)],
         "gaps": [
             {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
             for gap in transcript.skipped
@@ -55,8 +56,8 @@ def document(
 
 def segments_of(transcript: Transcript, first: int = 0) -> list[dict[str, Any]]:
     """Segments from `first` on, for the page."""
-    flags = view.shown_flags(transcript.segments)
-    return list(map(_segment, transcript.segments[first:], flags[first:]))
+    shown = list(view.rows(transcript))
+    return [_segment(*row) for row in shown[first:]]
 
 
 def expected_levels(duration: float) -> list[dict[str, float]]:
@@ -80,12 +81,13 @@ def file_of(transcript: Transcript, format: str) -> tuple[dict[str, str], list[b
     return {"name": f"{stem}.{format}"}, [formats.content(transcript, format)]
 
 
-def _segment(segment: Segment, flags: str) -> dict[str, Any]:
+def _segment(segment: Segment, said: list[speakers.Utterance], flags: str) -> dict[str, Any]:
     return {
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text,
         "words": [(w.text, round(w.start, 3), round(w.end, 3), round(w.probability, 4)) for w in segment.words],
+        "names": [(one.first, one.speaker.strip()) for one in said if one.speaker is not None],
         "flags": flags,
         "language": segment.language,
     }

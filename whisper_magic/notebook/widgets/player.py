@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from whisper_magic import speakers
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import TranscriptError, WhisperMagicError
 from whisper_magic.notebook.views import transcript as view
@@ -57,6 +58,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         engine: Callable[[Transcript], Engine | None] = lambda transcript: None,
         *,
         stop: Callable[[], None] | None = None,
+        several: bool = False,
     ) -> None:
         """Make one.
 
@@ -65,6 +67,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
             sound: of the whole recording; None where it cannot be read any more.
             engine: the resident one, where its target is the one that wrote the transcript.
             stop: stops the transcription, where the transcript is still being written; `finish` ends that.
+            several: whether it only shows how far several recordings are.
         """
         self.transcript = self.edited = transcript
         self._engine = engine
@@ -72,7 +75,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self._reading: tuple[Transcript, float, float] | None = None  # of a stretch, not kept yet
         self._sound = SoundSource(sound) if sound is not None else None
         self._work = Work(self._transcribed, lambda notice: self.send(notice))
-        self._stop_writing = stop
+        self._stop_writing, self._several = stop, several
         self._sent = 0  # segments that went out with notices
         self._order = threading.Lock()  # what is sent is as old as its place among the messages says
         self.shown = False
@@ -182,11 +185,11 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         shown, options, changes = self.edited, self.transcript.options, len(self._before)
         reached = shown.segments[-1].end if shown.segments else 0.0
         duration = max(self.transcript.duration + (options.start or 0.0), reached)
-        if self._sound is None:
-            return document(shown, None, duration, changes, writing=self.writing)
-        if options.start is not None or options.end is not None:  # the whole recording is played
+        part = options.start is not None or options.end is not None
+        if self._sound is not None and part:  # the whole recording is played
             duration = max(self._whole, duration)
-        return document(shown, self._sound.described, duration, changes, writing=self.writing)
+        sound = None if self._sound is None else self._sound.described
+        return {**document(shown, sound, duration, changes, writing=self.writing), "several": self._several}
 
     @cached_property
     def _whole(self) -> float:
@@ -203,6 +206,9 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def _change(self, edited: Transcript) -> None:
         self._before.append(self.edited)
+        turns = speakers.turns_of(self.edited.words)
+        if turns and edited.words:  # those that are new are said by whoever spoke then before
+            edited = edited.with_speakers((turn.start, turn.end, turn.speaker) for turn in turns)
         self.edited = edited
         self.changed(edited)
 

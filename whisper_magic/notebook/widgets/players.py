@@ -88,6 +88,17 @@ class Players:
         self.remember(transcript, source)
         return Player(transcript, self.sound_of(transcript), self._engine, stop=stop)
 
+    def several(self, stop: Callable[[], None]) -> Player:
+        """A player without sound that shows how far several recordings are.
+
+        Args:
+            stop: stops the transcription.
+        """
+        from whisper_magic.notebook.widgets.player import Player
+
+        nothing = Transcript((), None, "transcribe", 0.0, "several recordings", complete=False)
+        return Player(nothing, None, stop=stop, several=True)
+
     def finish(self, player: Player, transcript: Transcript) -> None:
         """Give a player the transcript that was written: from now on it is that transcript's player."""
         self._players[id(transcript)] = player

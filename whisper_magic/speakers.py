@@ -1,0 +1,219 @@
+"""Who speaks when: the turns of a diarizer, the name of each word, and where a text goes on in another voice.
+
+Works on anything with the fields of `Word` and `Segment`, and imports neither. Times are in seconds of the recording.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+
+from whisper_magic.errors import OptionError
+from whisper_magic.wording import one_line, shown
+
+PAUSE = 1.0  # seconds between words of one voice that still are one turn
+_SHORTEST = 0.01  # seconds: what a word of no length counts as, to both sides
+_NO_TURN = re.compile(  # the other lines of an RTTM file
+    ";;.*|SPKR-INFO|SEGMENT|NOSCORE|NO_RT_METADATA|LEXEME|NON-LEX|NON-SPEECH|FILLER|EDIT|IP|SU|CB|A/P"
+)
+
+
+class SpokenWord(Protocol):
+    """A `Word`."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+    @property
+    def speaker(self) -> str | None: ...
+
+
+class Spoken(Protocol):
+    """A `Segment`."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def words(self) -> Sequence[SpokenWord]: ...
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Somebody speaks.
+
+    Attributes:
+        start: seconds.
+        end: seconds.
+        speaker: a name.
+    """
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Words of a segment in one voice, or the whole segment where its words are not its text.
+
+    Attributes:
+        speaker: None where nothing names one.
+        text: theirs.
+        first: index of the first word.
+    """
+
+    speaker: str | None
+    text: str
+    first: int = 0
+
+
+def read(turns: Any, source: str) -> list[Turn]:
+    """Turns in order of time.
+
+    Args:
+        turns: (start, end, name) each; the path of an RTTM file; or what has pyannote's `itertracks`.
+        source: name of the recording, which tells the turns of an RTTM file apart that has several recordings'.
+
+    Raises:
+        OptionError: for turns that are none of this, a time that is none, an end before its start, a name that is not
+            text; a file that cannot be read, or whose turns are all of other recordings.
+    """
+    if isinstance(turns, str | os.PathLike):
+        found = _rttm(Path(turns).expanduser(), source)
+    elif hasattr(turns, "itertracks"):
+        tracks = turns.itertracks(yield_label=True)
+        found = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
+    elif isinstance(turns, Iterable):
+        found = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
+    else:
+        raise OptionError(f"turns are (start, end, name), an RTTM file or pyannote's, not {type(turns).__name__}")
+    return sorted(found, key=lambda turn: turn.start)
+
+
+def _turn(where: str, values: Any) -> Turn:
+    try:
+        start, end, speaker = values
+        start, end = float(start), float(end)
+    except (TypeError, ValueError):
+        raise OptionError(f"{where} is not (start, end, name): {one_line(repr(values))[:60]}") from None
+    if not (math.isfinite(start) and math.isfinite(end) and start <= end):
+        raise OptionError(f"{where} goes from {start:g} to {end:g} s: it must end after it begins")
+    if not isinstance(speaker, str) or not speaker.strip():
+        raise OptionError(f"{where} names its speaker {one_line(repr(speaker))[:60]}: a name is text")
+    return Turn(start, end, speaker)
+
+
+def _rttm(path: Path, source: str) -> list[Turn]:
+    """`SPEAKER file channel start duration <NA> <NA> name <NA> <NA>` a line (NIST RT-09, appendix A)."""
+    name = shown(str(path))
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise OptionError(f"cannot read {name}: {one_line(error.strerror)}") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{name} is not an RTTM file: it is not UTF-8 text") from error
+    turns: dict[str, list[Turn]] = {}
+    for number, line in enumerate(lines, start=1):
+        values = line.split()
+        if not values or _NO_TURN.fullmatch(values[0]):
+            continue
+        where = f"{name}, line {number}"
+        if values[0] != "SPEAKER" or len(values) < 8:
+            raise OptionError(f"{where} is not 'SPEAKER file 1 start duration <NA> <NA> name': {shown(line[:60])}")
+        try:
+            start, seconds = float(values[3]), float(values[4])
+        except ValueError:
+            raise OptionError(f"{where} has no start and duration: {shown(line[:60])}") from None
+        turns.setdefault(values[1], []).append(_turn(where, (start, start + seconds, values[7])))
+    stem = Path(source).stem
+    if len(turns) > 1 and stem not in turns:
+        raise OptionError(f"{name} has turns of {len(turns)} recordings, and none of them is called {shown(stem)}")
+    return turns.get(stem) or next(iter(turns.values()), [])
+
+
+def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None]:
+    """The speaker of each word: whose turns overlap it longest, of equals the one who began first; None in no turn.
+
+    Args:
+        words: in any order.
+        turns: in order of their start.
+    """
+    found: list[str | None] = [None] * len(words)
+    current: list[Turn] = []  # turns that may reach into the next word
+    begun = 0
+    for index in sorted(range(len(words)), key=lambda i: words[i].start):
+        start, end = words[index].start, words[index].end
+        if end <= start:
+            start, end = start - _SHORTEST, start + _SHORTEST
+        while begun < len(turns) and turns[begun].start < end:
+            current.append(turns[begun])
+            begun += 1
+        current = [turn for turn in current if turn.end > start - _SHORTEST]
+        shares: dict[str, float] = {}
+        for turn in current:
+            if (share := min(end, turn.end) - max(start, turn.start)) > 0:
+                shares[turn.speaker] = shares.get(turn.speaker, 0.0) + share
+        found[index] = max(shares, key=shares.__getitem__, default=None)
+    return found
+
+
+def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
+    """The turns that named words make: one ends where another voice, no voice or a pause follows."""
+    turns: list[Turn] = []
+    before: str | None = None
+    for word in words:
+        if word.speaker is not None:
+            if word.speaker == before and word.start - turns[-1].end < PAUSE:
+                turns[-1] = Turn(turns[-1].start, word.end, word.speaker)
+            else:
+                turns.append(Turn(word.start, word.end, word.speaker))
+        before = word.speaker
+    return turns
+
+
+def voices(words: Sequence[SpokenWord]) -> list[list[int]]:
+    """The indices of words, cut where another voice begins."""
+    return [list(of) for _, of in groupby(range(len(words)), key=lambda index: words[index].speaker)]
+
+
+def utterances(segment: Spoken) -> list[Utterance]:
+    """A segment, cut where another voice begins."""
+    words, cut = segment.words, voices(segment.words)
+    if len(cut) < 2:
+        return [Utterance(words[0].speaker if words else None, segment.text)]
+    if "".join(word.text for word in words).split() != segment.text.split():
+        return [Utterance(None, segment.text)]
+    return [Utterance(words[of[0]].speaker, "".join(words[i].text for i in of), of[0]) for of in cut]
+
+
+def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
+    """For each segment its text, begun anew wherever another speaker is to be named.
+
+    `speaker` is None where no name is to be shown: a segment begins in the voice of the one before, or nobody is named.
+    Words without a speaker stay with those before them.
+    """
+    latest: str | None = None
+    for segment in segments:
+        found: list[Utterance] = []
+        for one in utterances(segment):
+            if one.speaker not in (None, latest):
+                latest = one.speaker
+                found.append(one)
+            elif found:
+                found[-1] = replace(found[-1], text=found[-1].text + one.text)
+            else:
+                found.append(replace(one, speaker=None))
+        yield found
