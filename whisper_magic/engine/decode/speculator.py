@@ -179,7 +179,7 @@ class Speculator:
                 return
             if not events:
                 with torch.inference_mode():
-                    events = self._round()
+                    events = self._round(self._proposal or self._propose())
             yield from events
 
     def unfinished(self) -> list[Decoded]:
@@ -235,10 +235,10 @@ class Speculator:
 
     # -- a round -----------------------------------------------------------------------------------------------------
 
-    def _round(self) -> list[DecodingEvent]:
+    def _round(self, proposal: _Proposal) -> list[DecodingEvent]:
         """One round of every occupied slot: its rounds, and the windows that end with it."""
         slots, runner = self.slots, self.runner
-        proposal, self._proposal = self._proposal or self._propose(), None
+        self._proposal = None
         schedule, load, proposed = proposal.schedule, proposal.load, runner.timestamp()
         outputs = runner.backend.verify_round(slots, self.processor, proposal.num_drafted)
         verified = runner.timestamp()
