@@ -235,7 +235,7 @@ def _vtt_line(cue: Cue, line: str) -> str:
         when = _clock(word.start, ".")
         timed = index > 0 and latest < when < _clock(cue.end, ".")
         parts.append((f"<{when}>" if timed else "") + _vtt_text(word.text if index else word.text.lstrip()))
-        latest = max(latest, when) if index else latest
+        latest = max(latest, when)
     return "".join(_voiced(words[of[0]].speaker, "".join(parts[of[0] : of[-1] + 1])) for of in speakers.voices(words))
 
 

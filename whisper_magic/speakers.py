@@ -85,7 +85,7 @@ def read(turns: Any, source: str) -> list[Turn]:
 
     Args:
         turns: (start, end, name) each; the path of an RTTM file; or what has pyannote's `itertracks`.
-        source: name of the recording, which tells the turns of an RTTM file apart that has several recordings'.
+        source: name of the recording, for an RTTM file of several: its turns are those under that name.
 
     Raises:
         OptionError: for turns that are none of this, a time that is none, an end before its start, a name that is not

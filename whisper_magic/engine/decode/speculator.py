@@ -107,22 +107,21 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class _Schedule:
-    """A round's plan. num_wanted: tokens to propose in each slot. prefilling: slots whose prompt is not cached."""
-
-    num_wanted: list[int]
-    prefilling: frozenset[int]
-
-
-@dataclass(frozen=True)
 class _Proposal:
-    """A round's first half. began, ended: moments of the device. num_drafted: tokens proposed in each slot.
-    drafters: who did, by slot."""
+    """A round's first half.
+
+    Attributes:
+        began, ended: When the device did.
+        load: What the round is of.
+        prefilling: Slots whose prompt is not cached.
+        num_drafted: Tokens proposed in each slot.
+        drafters: What proposed them, by slot.
+    """
 
     began: Any
     ended: Any
     load: RoundLoad
-    schedule: _Schedule
+    prefilling: frozenset[int]
     num_drafted: list[int]
     drafters: dict[int, str]
 
@@ -239,15 +238,15 @@ class Speculator:
         """One round of every occupied slot: its rounds, and the windows that end with it."""
         slots, runner = self.slots, self.runner
         self._proposal = None
-        schedule, load, proposed = proposal.schedule, proposal.load, runner.timestamp()
+        proposed = runner.timestamp()
         outputs = runner.backend.verify_round(slots, self.processor, proposal.num_drafted)
         verified = runner.timestamp()
         draft_seconds = runner.elapsed(proposal.began, proposal.ended)
         verify_seconds = runner.elapsed(proposed, verified)
         warmed_up = runner.backend.warmed_up()
-        if self.controller is not None and not schedule.prefilling:  # rounds that prefill cost more
+        if self.controller is not None and not proposal.prefilling:  # rounds that prefill cost more
             judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
-            self.controller.update(judged, None if warmed_up else draft_seconds + verify_seconds, load)
+            self.controller.update(judged, None if warmed_up else draft_seconds + verify_seconds, proposal.load)
         if runner.asynchronous and self._same_windows_next(outputs):
             self._proposal = self._propose()
         share, events = 1 / len(slots.occupied), list[DecodingEvent]()
@@ -255,25 +254,26 @@ class Speculator:
             output = outputs[slot]
             assert output is not None
             spent = Clock(draft=draft_seconds * share)
-            setattr(spent, "prefill" if slot in schedule.prefilling else "verify", verify_seconds * share)
+            setattr(spent, "prefill" if slot in proposal.prefilling else "verify", verify_seconds * share)
             events += self._record(slot, window, output, spent, proposal)
         return events
 
     def _propose(self) -> _Proposal:
+        """Let the drafter write in every occupied slot."""
         slots, began = self.slots, self.runner.timestamp()
         load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
-        schedule = self._schedule(load)
-        num_drafted = self.drafter.propose(slots, schedule.num_wanted)
+        num_wanted, prefilling = self._schedule(load)
+        num_drafted = self.drafter.propose(slots, num_wanted)
         drafters = {slot: self.drafter.name(slot) for slot, _ in slots.occupied if num_drafted[slot]}
-        return _Proposal(began, self.runner.timestamp(), load, schedule, num_drafted, drafters)
+        return _Proposal(began, self.runner.timestamp(), load, prefilling, num_drafted, drafters)
 
     def _same_windows_next(self, outputs: Sequence[RoundOutput | None]) -> bool:
         """Whether the next round is certain to be of the same windows: none has ended, and no slot is free."""
         full = len(self.slots.occupied) == self._most
         return full and not any(output is not None and output.finished for output in outputs)
 
-    def _schedule(self, load: RoundLoad) -> _Schedule:
-        """How many tokens to propose in each slot."""
+    def _schedule(self, load: RoundLoad) -> tuple[list[int], frozenset[int]]:
+        """How many tokens to propose in each slot, and the slots whose prompt is not cached."""
         slots = self.slots
         longest = self.drafter.length if self.controller is None else self.controller.next_length(load)
         num_wanted, prefilling = [0] * slots.count, set[int]()
@@ -286,7 +286,7 @@ class Speculator:
                 prefilling.add(slot)
         if slots.sampling and slots.draft_probs is not None:
             slots.draft_probs.zero_()
-        return _Schedule(num_wanted, frozenset(prefilling))
+        return num_wanted, frozenset(prefilling)
 
     def _record(
         self, slot: int, window: Window, output: RoundOutput, spent: Clock, proposal: _Proposal

@@ -1,8 +1,9 @@
 """One recording as many windows at once: cut at pauses, each decoded independently.
 
-Speech that is parted by pauses is packed into windows as full as they can be, silence between it included, so that
-times stay true (the cutting and merging of WhisperX: Bain et al. 2023, arXiv:2303.00747, section 2.1). No window is
-given another's text; a sentence that is still open at a window's end is kept to its end.
+Speech that is parted by pauses is packed into windows, silence between it included, so that times stay true (the
+cutting and merging of WhisperX: Bain et al. 2023, arXiv:2303.00747, section 2.1); a window that would be full ends at
+the longest of the pauses near its end. No window is given another's text; a sentence that is still open at a window's
+end is kept to its end.
 """
 
 from __future__ import annotations

@@ -19,21 +19,14 @@ if TYPE_CHECKING:
     from whisper_magic.notebook.widgets.player import Player
 
 
-class LivePlayer:
-    """Made with the first event, handed to the transcript with the last.
+class _Live:
+    """A player that is made with the first event.
 
     Attributes:
         stopping: set where the transcription is to end at its next event.
     """
 
-    def __init__(self, source: Any, options: TranscribeOptions) -> None:
-        """Make one.
-
-        Args:
-            source: what `Engine.transcribe` gets.
-            options: how it is transcribed.
-        """
-        self._source, self._options = source, options
+    def __init__(self) -> None:
         self._player: Player | None = None
         self.stopping = threading.Event()
 
@@ -42,18 +35,36 @@ class LivePlayer:
         """Of the player; None before there is one."""
         return None if self._player is None else self._player.anchor
 
+    def _end_where_stopped(self) -> None:
+        """The engine takes the error for Ctrl-C."""
+        if self.stopping.is_set():
+            raise KeyboardInterrupt
+
+
+class LivePlayer(_Live):
+    """The player of one recording, handed to the transcript with the last event."""
+
+    def __init__(self, source: Any, options: TranscribeOptions) -> None:
+        """Make one.
+
+        Args:
+            source: what `Engine.transcribe` gets.
+            options: how it is transcribed.
+        """
+        super().__init__()
+        self._source, self._options = source, options
+
     def update(self, event: Event) -> None:
         """Take one event of the engine.
 
         Raises:
-            KeyboardInterrupt: after the player's stop button was pressed: the engine takes it for Ctrl-C.
+            KeyboardInterrupt: after the player's stop button was pressed.
         """
         if isinstance(event, Finished):
             if self._player is not None:
                 PLAYERS.finish(self._player, event.transcript)
             return
-        if self.stopping.is_set():
-            raise KeyboardInterrupt
+        self._end_where_stopped()
         if isinstance(event, Started) and event.duration > 0:  # a stream's length is not known
             task, duration = self._options.task, event.duration
             begun = Transcript((), None, task, duration, event.source, self._options, complete=False)
@@ -76,32 +87,18 @@ class LivePlayer:
             self._player.finish(None, problem)
 
 
-class LiveRecordings:
-    """Made with the first event; the list of transcripts takes its place.
-
-    Attributes:
-        stopping: set where the transcription is to end at its next event.
-    """
-
-    def __init__(self) -> None:
-        self._player: Player | None = None
-        self.stopping = threading.Event()
-
-    @property
-    def anchor(self) -> str | None:
-        """Of the player; None before there is one."""
-        return None if self._player is None else self._player.anchor
+class LiveRecordings(_Live):
+    """The progress of several recordings; the list of transcripts takes its place."""
 
     def update(self, event: Event) -> None:
         """Take one event of the engine.
 
         Raises:
-            KeyboardInterrupt: after the stop button was pressed: the engine takes it for Ctrl-C.
+            KeyboardInterrupt: after the stop button was pressed.
         """
         if isinstance(event, Finished):
             return
-        if self.stopping.is_set():
-            raise KeyboardInterrupt
+        self._end_where_stopped()
         if self._player is None:
             self._player = PLAYERS.several(self.stopping.set)
 

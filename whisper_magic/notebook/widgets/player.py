@@ -207,7 +207,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
     def _change(self, edited: Transcript) -> None:
         self._before.append(self.edited)
         turns = speakers.turns_of(self.edited.words)
-        if turns and edited.words:  # those that are new are said by whoever spoke then before
+        if turns and edited.words:  # a new word gets the speaker of its time
             edited = edited.with_speakers((turn.start, turn.end, turn.speaker) for turn in turns)
         self.edited = edited
         self.changed(edited)
