@@ -3,19 +3,19 @@
 
 import { watch } from "./anchors";
 import base from "./base.css";
-import { button, clock, h, icon } from "./dom";
+import { button, clock, h } from "./dom";
 import explorerCss from "./explorer.css";
 import { Facets } from "./facets";
 import { Kernel, Refused } from "./kernel";
 import { typing } from "./keys";
 import playerCss from "./player.css";
-import type { Difference, Facts, Filtered, First, Hit, Model, Row } from "./protocol";
+import type { Difference, Facts, Filtered, First, Model, Row } from "./protocol";
+import { hitCells, percent, recordingCells, recordingOf, short, type Any, type RowEvents } from "./rows";
 import { RowSound } from "./rowsound";
 import { Table } from "./table";
 import { followTheme } from "./theme";
 
 const TYPING = 60; // ms of rest before a search
-const TAIL = 14; // characters of a name that always show
 const FORGOTTEN = 60_000; // ms after which a table whose output is gone is closed
 const FILLING = 2000; // ms between two looks at a library that a run fills
 const VIEWS: readonly (readonly [value: string, label: string])[] = [
@@ -37,11 +37,8 @@ const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["Esc"], "clear the selection; close the player"],
 ];
 
-type Any = Row | Hit;
-const recordingOf = (row: Any): number => ("recording" in row ? row.recording : row.id);
 const startOf = (row: Any): number => ("recording" in row ? row.start : (row.hit?.[0] ?? row.part?.[0] ?? 0));
 const endOf = (row: Any): number | null => ("recording" in row ? null : (row.part?.[1] ?? null));
-const percent = (value: number | null): string => (value === null ? "" : `${Math.round(100 * value)} %`);
 
 class Explorer {
   readonly host = h("div");
@@ -186,56 +183,27 @@ class Explorer {
       { name: "said", label: "Said" },
       { name: "lang", label: "Language" },
     ];
+    const events: RowEvents = {
+      selected: (row) => this.#all || this.#selected.has(recordingOf(row)),
+      playing: (row) => this.#sound.playing === recordingOf(row),
+      onselect: (row, on) => this.#choose(row, on),
+      onplay: (row) => this.#play(row),
+    };
     return {
       columns: this.#first.hits === null ? recordings : hits,
-      fill: (row, cells) => ("recording" in row ? this.#fillHit(row, cells) : this.#fillRow(row, cells)),
+      cells: () => (this.#first.hits === null ? recordingCells(events) : hitCells(events)),
       fetch: async (start, count) => {
         if (this.#shown === null) return [];
         return (await this.#kernel.ask("rows", { token: this.#shown.token, start, count })).value;
       },
-      selected: (row) => this.#all || this.#selected.has(recordingOf(row)),
+      selected: (row) => events.selected(row),
       same: (row, other) => recordingOf(row) === recordingOf(other),
       label: (row) => short(row.name),
     };
   }
 
-  #fillRow(row: Row, cells: readonly HTMLElement[]): void {
-    const [select, sound, name, length, lang, said, flags, sure, wer, tags] = cells;
-    const box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Select ${short(row.name)}` });
-    box.checked = this.#all || this.#selected.has(row.id);
-    box.addEventListener("change", () => this.#choose(row, box.checked));
-    select?.replaceChildren(box);
-    sound?.replaceChildren(this.#player(row));
-    name?.replaceChildren(...middle(row.name));
-    if (row.accepted) name?.prepend(h("span", { class: "accepted", title: "accepted" }, "✓"));
-    if (row.note !== "") name?.append(h("span", { class: "noted", title: row.note }, "✎"));
-    set(length, row.duration === null ? "" : clock(row.duration, row.duration));
-    set(lang, row.language.join(" "));
-    if (row.hit === null) set(said, row.text === "" ? (row.transcript === null ? "not transcribed" : "no speech") : row.text);
-    else said?.replaceChildren(h("span", { class: "soft number" }, `${clock(row.hit[0])} `), row.hit[1].trimStart(), h("mark", {}, row.hit[2]), row.hit[3]);
-    said?.classList.toggle("soft", row.text === "");
-    said?.setAttribute("dir", "auto");
-    set(flags, row.flag.join(", "));
-    set(sure, percent(row.confidence));
-    set(wer, percent(row.wer));
-    tags?.replaceChildren(...row.tag.map((tag) => h("span", { class: "tag" }, tag)));
-  }
-
-  #fillHit(hit: Hit, cells: readonly HTMLElement[]): void {
-    const [sound, name, at, said, lang] = cells;
-    sound?.replaceChildren(this.#player(hit));
-    name?.replaceChildren(...middle(hit.name));
-    set(at, clock(hit.start));
-    said?.replaceChildren(hit.before, h("mark", {}, hit.match), hit.after);
-    said?.setAttribute("dir", "auto");
-    set(lang, hit.language ?? "");
-  }
-
-  #player(row: Any): HTMLElement {
-    const playing = this.#sound.playing === recordingOf(row);
-    const made = h("button", { type: "button", tabindex: -1, class: playing ? "small on" : "small", "aria-label": `${playing ? "Stop" : "Play"} ${short(row.name)}` }, icon(playing ? "pause" : "play"));
-    made.addEventListener("click", () => void this.#sound.toggle(recordingOf(row), startOf(row), endOf(row)));
-    return made;
+  #play(row: Any): void {
+    void this.#sound.toggle(recordingOf(row), startOf(row), endOf(row));
   }
 
   #counted(total: number, seconds: number | null): void {
@@ -542,7 +510,7 @@ class Explorer {
   #on(row: Any, key: string): boolean {
     switch (key) {
       case " ":
-        void this.#sound.toggle(recordingOf(row), startOf(row), endOf(row));
+        this.#play(row);
         return true;
       case "Enter":
         void this.#open(row);
@@ -567,24 +535,6 @@ class Explorer {
   #status(line: string): void {
     this.#say.textContent = line;
   }
-}
-
-function set(cell: HTMLElement | undefined, text: string): void {
-  if (cell === undefined) return;
-  cell.textContent = text;
-  cell.title = text;
-}
-
-function short(name: string): string {
-  return name.split("/").at(-1) ?? name;
-}
-
-/** A path, shortened in its middle by the style: the end, which tells recordings apart, always shows. */
-function middle(name: string): HTMLElement[] {
-  const file = name.lastIndexOf("/") + 1;
-  const tail = Math.max(file, name.length - TAIL);
-  const begin = h("span", { class: "begin", title: name }, h("span", { class: "soft" }, name.slice(0, file)), name.slice(file, tail));
-  return [begin, h("span", { class: "ending", title: name }, name.slice(tail))];
 }
 
 function difference({ name, differs, stretches }: Difference): HTMLElement {

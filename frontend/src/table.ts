@@ -6,13 +6,21 @@ import { h } from "./dom";
 export const ROW = 34; // px
 const PAGE = 100; // rows asked for at once
 const BEYOND = 6; // rows drawn above and below those in sight
+const FRAME = 8; // rows filled in a frame while the table is scrolled: a screenful at once would hold up the scrolling
+
+/** What a row's cells hold, one item a column; they are filled again and again as the table is scrolled. */
+export interface Cells<R> {
+  readonly content: readonly (Node | readonly Node[])[];
+  /** Show another row. What can stay is only changed: a table is scrolled at 60 frames a second. */
+  fill(row: R): void;
+}
 
 /** What fills the rows. */
 export interface Content<R> {
   /** Class and label of each column, and the name to sort by, if one can. */
   readonly columns: readonly { readonly name: string; readonly label: string; readonly sort?: string }[];
-  /** Put a row into its cells, one a column. */
-  fill(row: R, cells: readonly HTMLElement[]): void;
+  /** The cells of one more row on the screen. */
+  cells(): Cells<R>;
   /** Rows `start` to `start + count`. */
   fetch(start: number, count: number): Promise<readonly R[]>;
   selected(row: R): boolean;
@@ -28,9 +36,9 @@ export interface TableEvents<R> {
   onopen(row: R): void;
 }
 
-interface Drawn {
+interface Drawn<R> {
   readonly element: HTMLElement;
-  readonly cells: readonly HTMLElement[];
+  readonly cells: Cells<R>;
   place: number;
   filled: unknown;
 }
@@ -44,7 +52,7 @@ export class Table<R> {
   readonly #head: HTMLElement;
   readonly #body = h("div", { class: "rows", role: "rowgroup" });
   readonly #id = `wm-table-${(tables += 1)}`;
-  readonly #drawn: Drawn[] = [];
+  readonly #drawn: Drawn<R>[] = [];
   #pages = new Map<number, readonly R[]>();
   #fresh = new Set<number>(); // pages that are as they were last asked for; others are shown until they are
   readonly #asked = new Set<number>();
@@ -173,12 +181,12 @@ export class Table<R> {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#draw();
+      this.#draw(FRAME);
     });
   }
 
-  /** Rows in sight take the elements of those that have left it. */
-  #draw(): void {
+  /** Rows in sight take the elements of those that have left it; at most so many are filled, the others in the next frame. */
+  #draw(most = Infinity): void {
     if (this.element.clientHeight === 0) return; // out of sight: drawn when it has a size again
     const first = Math.max(0, Math.floor(this.element.scrollTop / ROW) - BEYOND);
     const last = Math.min(this.#total, Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + BEYOND);
@@ -189,21 +197,30 @@ export class Table<R> {
       const drawn = free.pop() ?? this.#make();
       drawn.place = place;
       drawn.filled = null;
-      drawn.element.style.transform = `translateY(${place * ROW}px)`;
+      drawn.element.style.top = `${place * ROW}px`;
       drawn.element.hidden = false;
     }
     for (const drawn of free) {
       drawn.place = -1;
       drawn.element.hidden = true;
     }
-    for (const drawn of this.#drawn) if (drawn.place >= 0) this.#fill(drawn);
+    const top = Math.floor(this.element.scrollTop / ROW);
+    const turn = ({ place }: Drawn<R>): number => (place < top ? place + this.#total : place); // those in sight first
+    let left = most;
+    for (const drawn of this.#drawn.sort((one, other) => turn(one) - turn(other))) {
+      if (drawn.place >= 0 && this.#fill(drawn, left > 0)) left -= 1;
+    }
+    if (left <= 0) this.#later();
     this.#ask(first, last);
   }
 
-  #make(): Drawn {
-    const cells = this.#content.columns.map(({ name }) => h("div", { role: "gridcell", class: name }));
-    const element = h("div", { class: "row", role: "row" }, ...cells);
-    const drawn: Drawn = { element, cells, place: -1, filled: null };
+  #make(): Drawn<R> {
+    const cells = this.#content.cells();
+    const element = h("div", { class: "row", role: "row" });
+    for (const [column, { name }] of this.#content.columns.entries()) {
+      element.append(h("div", { role: "gridcell", class: name }, ...[cells.content[column] ?? []].flat()));
+    }
+    const drawn: Drawn<R> = { element, cells, place: -1, filled: null };
     element.addEventListener("mousedown", () => this.go(drawn.place));
     element.addEventListener("dblclick", () => {
       const row = this.at(drawn.place);
@@ -214,7 +231,8 @@ export class Table<R> {
     return drawn;
   }
 
-  #fill(drawn: Drawn): void {
+  /** Show the row that is in a place, or that it is awaited: from the kernel, or for the next frame. Returns whether it was filled. */
+  #fill(drawn: Drawn<R>, now: boolean): boolean {
     const row = this.at(drawn.place);
     const active = drawn.place === this.#active;
     drawn.element.classList.toggle("active", active);
@@ -222,18 +240,19 @@ export class Table<R> {
       drawn.element.id = this.#id;
       this.element.setAttribute("aria-activedescendant", this.#id);
     } else drawn.element.removeAttribute("id");
-    if (row === null) {
-      drawn.element.classList.add("waiting");
-      for (const cell of drawn.cells) cell.replaceChildren();
-      return;
+    if (row !== null) drawn.element.setAttribute("aria-selected", String(this.#content.selected(row)));
+    if (row !== null && drawn.filled === row) return false;
+    drawn.element.classList.toggle("waiting", row === null || !now);
+    if (row === null || !now) {
+      drawn.element.removeAttribute("aria-label"); // of the row that was here
+      drawn.filled = null;
+      return false;
     }
-    drawn.element.setAttribute("aria-selected", String(this.#content.selected(row)));
-    if (drawn.filled === row) return;
     drawn.filled = row;
-    drawn.element.classList.remove("waiting");
     drawn.element.setAttribute("aria-rowindex", String(drawn.place + 2));
     drawn.element.setAttribute("aria-label", this.#content.label(row));
-    this.#content.fill(row, drawn.cells);
+    drawn.cells.fill(row);
+    return true;
   }
 
   #ask(first: number, last: number): void {
@@ -259,7 +278,7 @@ export class Table<R> {
       if (generation !== this.#generation) return;
       this.#pages.set(page, rows);
       this.#fresh.add(page);
-      this.#draw();
+      this.#later();
       if (Math.floor(this.#active / PAGE) === page) this.#events.onactive(this.active);
     } catch {
       this.#asked.delete(page); // asked again when it is next in sight

@@ -28,7 +28,10 @@ function made(total: number): { table: Table<Item>; fetched: number[]; sorted: s
     "Rows",
     {
       columns: [{ name: "name", label: "Name", sort: "name" }],
-      fill: (row, cells) => cells[0]?.replaceChildren(String(row.place)),
+      cells: () => {
+        const text = new Text();
+        return { content: [text], fill: (row) => (text.data = String(row.place)) };
+      },
       fetch: (start, count) => {
         fetched.push(start);
         return Promise.resolve(rows(start, count));
@@ -56,6 +59,19 @@ test("of 100,000 rows only those in sight are in the page, and the others are as
   expect(fetched).toEqual([54_300]);
   expect(texts(table)).toContain("54350");
   expect(table.element.querySelectorAll(".rows .row").length).toBeLessThan(60);
+});
+
+test("a screenful that comes while one scrolls is filled over several frames, in sight first", async () => {
+  const { table } = made(100_000);
+  const filled = (): number[] =>
+    [...table.element.querySelectorAll<HTMLElement>(".rows .row:not([hidden], .waiting)")].map((row) => Number(row.textContent)).sort((a, b) => a - b);
+  table.element.scrollTop = 50 * ROW;
+  table.element.dispatchEvent(new Event("scroll"));
+  const rows = (first: number, count: number): number[] => Array.from({ length: count }, (_, place) => first + place);
+  for (const seen of [rows(50, 8), rows(50, 16), rows(50, 24), rows(44, 32), rows(44, 32)]) {
+    await vi.advanceTimersToNextTimerAsync();
+    expect(filled()).toEqual(seen); // those in sight before those above
+  }
 });
 
 test("rows that are merely passed are not asked for", async () => {

@@ -158,7 +158,9 @@ class Rows:
         place = {number: place for place, number in enumerate(self.ids.tolist())}
         made: dict[str, Mask] = {}
         for number, name in self.store.query("SELECT recording, name FROM tag"):
-            made.setdefault(name, np.zeros(len(self.ids), np.bool_))[place[number]] = True
+            if name not in made:
+                made[name] = np.zeros(len(self.ids), np.bool_)
+            made[name][place[number]] = True
         return made
 
     def __len__(self) -> int:
@@ -375,7 +377,9 @@ def _several_each(values: Sequence[Sequence[str]]) -> dict[str, Mask]:
     made: dict[str, Mask] = {}
     for place, some in enumerate(values):
         for value in some:
-            made.setdefault(value, np.zeros(len(values), np.bool_))[place] = True
+            if value not in made:
+                made[value] = np.zeros(len(values), np.bool_)
+            made[value][place] = True
     return made
 
 

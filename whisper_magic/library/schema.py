@@ -110,8 +110,15 @@ CREATE VIRTUAL TABLE segment_parts USING fts5 (
 );
 """
 
-MIGRATIONS: Sequence[str] = (_FIRST,)  # the script that leads from version n to version n + 1
+# What a list of recordings counts and shows, without their references and metadata; and the few that cannot be read.
+_SUMMARIES = """
+CREATE INDEX recording_summary ON recording (id, name, duration, accepted);
+CREATE INDEX source_failed ON source (name) WHERE error IS NOT NULL;
+"""
+
+MIGRATIONS: Sequence[str] = (_FIRST, _SUMMARIES)  # the script that leads from version n to version n + 1
 VERSION = len(MIGRATIONS)
+READABLE = 1  # the first version that can be read as it is: later ones differ in indexes alone
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -157,7 +157,7 @@ class Store:
         found = self._version_found()
         if writable:
             schema.migrate(self.connection)
-        elif found < schema.VERSION:
+        elif found < schema.READABLE:
             raise LibraryError(
                 f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic.library.schema import LATEST
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views.html import escaped, frame, heading
 from whisper_magic.notebook.views.text import PLAIN, Style, display_width, printable, shorten, shorten_middle
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 FEW, MANY = 10, 200  # rows in a terminal, and in a page without a kernel
 OPENING = 160  # characters of a text
+NUMBERS = ("length", "confidence", "WER")
 
 
 def text(library: Library, style: Style = PLAIN) -> str:
@@ -46,7 +46,10 @@ def html(library: Library, anchor: str | None = None) -> str:
     head = heading(facts.name(str(library.path)), [summary(library)])
     scored = any(row["wer"] is not None for row in rows)
     names = ["name", "length", "language", "text", "flags", "confidence", *(["WER"] if scored else []), "tags"]
-    columns = "".join(f'<div role="columnheader" class="wm-soft">{name}</div>' for name in names)
+    columns = "".join(
+        f'<div role="columnheader" class="wm-soft{" wm-number" if name in NUMBERS else ""}">{name}</div>'
+        for name in names
+    )
     body = "".join(f'<div role="row" class="wm-tr">{_cells(row, scored)}</div>' for row in rows)
     table = f'<div role="row" class="wm-tr wm-th">{columns}</div>{body}'
     shown = f'<div role="table" aria-label="Recordings" class="wm-table{" wm-scored" if scored else ""}">{table}</div>'
@@ -65,8 +68,9 @@ def summary(library: Library) -> str:
     """'500 recordings, 1.2 h, word error rate 10.4%'."""
     count, seconds = library.store.query("SELECT count(*), total(duration) FROM recording")[0]
     errors, words = library.store.query(
-        f"SELECT total(word_errors), total(word_count) FROM transcript WHERE word_count > 0 AND {LATEST}"
-    )[0]
+        """SELECT total(word_errors), total(word_count)
+           FROM (SELECT word_errors, word_count, max(id) FROM transcript GROUP BY recording) WHERE word_count > 0"""
+    )[0]  # of each recording's newest transcript: a row's other columns are those of its max
     failed = library.store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0]
     parts = [f"{count:,} recording{'' if count == 1 else 's'}", facts.length(seconds)]
     parts += [f"word error rate {percent(errors / words)}"] if words else []
