@@ -12,7 +12,8 @@
     unread     word errors of batched mode beside sequential, on long real recordings
     player     the player in a real JupyterLab: time to be seen, to sound; ten hours
     gpu        everything that only a GPU can show, in nine minutes; --rehearse does the same on a CPU, in miniature
-    library    a million segments searched, 100,000 rows in the explorer; with --model, clips from a folder
+    explorer   a million segments searched, 100,000 rows in a real JupyterLab
+    library    500 real clips into a library, beside a loop and faster-whisper
     startup    %load_ext, and loading an engine
     all        every one of these but verdict and gpu
     sound      write the bundled recording as WAV (--to), for machines that cannot decode it
@@ -53,6 +54,7 @@ SUITES = (
     "words",
     "unread",
     "player",
+    "explorer",
     "library",
     "exact",
     "gpu",
@@ -166,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--audio", type=Path, help="a 16-bit mono WAV at 16 kHz (default: the bundled recording)")
     parser.add_argument(
         "--model",
-        help="suites 'speech', 'words', 'unread' and 'exact': a trained Whisper (default: openai/whisper-base)",
+        help="suites on real recordings: a trained Whisper (default: openai/whisper-base)",
     )
     parser.add_argument("--draft", help="suite 'speech': its draft (default: the one that goes with it)")
     parser.add_argument("--recordings", type=Path, help="the same: folder of recordings (default: ../shared/audio)")
