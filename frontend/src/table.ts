@@ -6,7 +6,7 @@ import { h } from "./dom";
 export const ROW = 34; // px
 const PAGE = 100; // rows asked for at once
 const BEYOND = 6; // rows drawn above and below those in sight
-const FRAME = 8; // rows filled in a frame while the table is scrolled: a screenful at once would hold up the scrolling
+const FRAME = 5; // rows filled in a frame while the table is scrolled: a screenful at once would hold up the scrolling
 
 /** What a row's cells hold, one item a column; they are filled again and again as the table is scrolled. */
 export interface Cells<R> {
