@@ -61,10 +61,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Side:
-    """One implementation or setting under comparison. run: does the work once, and times it."""
+    """One implementation or setting under comparison.
+
+    Attributes:
+        name: What it is.
+        run: Does the work once, and times it.
+        warm_up: A little of that work, where a whole warm-up turn takes too long.
+    """
 
     name: str
     run: Callable[[], Run]
+    warm_up: Callable[[], Run] | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,7 @@ def take_turns(
     for turn in range(repeats + 1):
         for side in sides:
             (pause or settle)()
-            run = side.run()
+            run = (side.run if turn else side.warm_up or side.run)()
             log(f"{case} | {side.name} | {'warm-up' if not turn else f'{turn} of {repeats}'}: {run.wall:.3f} s")
             if turn:
                 runs[side.name].append(run)

@@ -24,7 +24,7 @@ from benchmarks.report.report import Finding, SuiteResult, find, ratio
 from benchmarks.settings import Settings
 from whisper_magic import Engine, Library
 
-CLIPS = 500
+CLIPS, FEW = 500, 6  # FEW: to warm up with
 LOOP, KEPT = "engine.transcribe in a loop", "library"
 
 
@@ -39,17 +39,28 @@ def _clips(settings: Settings, folder: Path, stack: ExitStack) -> SuiteResult:
     clips = _gathered(settings.recordings, folder / "clips", settings.windows or CLIPS)
     case = f"{len(clips)} clips (digits, LibriSpeech, FLEURS), float32"
     engine = stack.enter_context(Engine.load(settings.model, settings.draft, device=settings.device, dtype="float32"))
+    few = _gathered(settings.recordings, folder / "few", FEW)
     numbers = itertools.count()
     sides = [
-        Side(LOOP, partial(_looped, engine, clips)),
-        Side(KEPT, lambda: _kept(engine, folder / "clips", folder / f"run-{next(numbers)}.db")),
+        Side(LOOP, partial(_looped, engine, clips), partial(_looped, engine, few)),
+        Side(
+            KEPT,
+            lambda: _kept(engine, folder / "clips", folder / f"run-{next(numbers)}.db"),
+            lambda: _kept(engine, folder / "few", folder / "few.db"),
+        ),
     ]
     notes: tuple[str, ...] = ()
     if settings.peers and not (reason := why_unavailable(settings.device, "float32")):
         converted = convert_to_ctranslate2(checkpoint_folder(settings.model), settings.work)
         peer = SubprocessPeer(FasterWhisperSpeech, converted, settings.device, "float32", settings.threads)
         stack.callback(peer.close)
-        sides.append(Side("faster-whisper float32, beam 1, in a loop", partial(_peer_looped, peer, clips)))
+        sides.append(
+            Side(
+                "faster-whisper float32, beam 1, in a loop",
+                partial(_peer_looped, peer, clips),
+                partial(_peer_looped, peer, few),
+            )
+        )
     elif settings.peers:
         notes = (reason,)
     rows = take_turns(case, sides, settings.repeats or 1, log=settings.log)
