@@ -151,10 +151,26 @@ def test_signs_of_patterns_are_signs(store: Store) -> None:
     assert found(store, "*c\\d*") == [(1, "c\\d")]
 
 
+def test_parts_are_found_in_whatever_case(store: Store) -> None:
+    add(store, saying("Die Straße führt Über die BRÜCKE"))
+    add(store, saying("ΑΘΗΝΑ und Москва"))
+    assert found(store, "*über*") == [(1, "Über")]
+    assert found(store, "*RÜCK*") == [(1, "RÜCK")]
+    assert found(store, "*ü*") == [(1, "ü")]
+    assert found(store, "*brücke*") == [(1, "BRÜCKE")]  # behind an ß, which casefold writes as two letters
+    assert found(store, "*αθην*") == [(2, "ΑΘΗΝ")]
+    assert found(store, "*МОСК*") == [(2, "Моск")]
+    assert found(store, "*ührt b*") == []  # its trigrams are there, it is not
+    assert transcripts(store, "*über*") == [1]
+
+
 def test_parts_are_found_by_the_index(talks: Store) -> None:
     source, values = _source(Query(part="undre"))
     ((*_, plan),) = talks.query(f"EXPLAIN QUERY PLAN SELECT rowid FROM {source}", values)
     assert plan == "SCAN segment_parts VIRTUAL TABLE INDEX 0:L0"  # not 0:, which reads everything
+    source, values = _source(Query(part="ünf%"))
+    ((*_, plan),) = talks.query(f"EXPLAIN QUERY PLAN SELECT rowid FROM {source}", values)
+    assert plan.startswith("SCAN segment_parts VIRTUAL TABLE INDEX 0:M")
 
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))

@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic.errors import LibraryError
-from whisper_magic.library import schema, store
+from whisper_magic.library import database, schema, store
 from whisper_magic.library.library import Library
 from whisper_magic.library.rows import Filters, Rows, first_rows
 from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
@@ -189,7 +189,7 @@ def test_without_a_log_the_file_is_read_as_unchanging(tmp_path: Path, monkeypatc
         kind = sqlite3.Connection if "immutable" in address else Refusing
         return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, factory=kind)
 
-    monkeypatch.setattr(store, "_opened", opened)
+    monkeypatch.setattr(database, "_opened", opened)
     refuse_writing(monkeypatch, tmp_path)
     reader = Store(tmp_path / "a.db")
     assert set(opened_as) == {"mode=ro", "mode=ro&immutable=1"}
@@ -509,7 +509,7 @@ def test_writers_queue_and_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_a_writer_that_never_ends_gives_one_line(opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     opened.keep_digest("a", "b")
-    monkeypatch.setattr(store, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
     impatient = Store(opened.path)
     with opened.writing():
         with pytest.raises(LibraryError, match=r"whisper\.db: another process has been writing for 0\.05 s$") as error:

@@ -66,11 +66,16 @@ class Query:
     def span(self, text: str) -> tuple[int, int]:
         """Where the first of what is wanted begins and ends in a text; (-1, -1) where it is not in it."""
         if self.part:
-            place = text.casefold().find(self.part.casefold())
-            return (place, place + len(self.part)) if place >= 0 else (-1, -1)
+            found = part_in(text, self.part)
+            return found.span() if found else (-1, -1)
         words = tokens(text)
         spans = [span for term in self.terms if (span := term.span(words)) is not None]
         return min(spans, default=(-1, -1))
+
+
+def part_in(text: str, part: str) -> re.Match[str] | None:
+    """Where a part of a word first is in a text, in whatever case."""
+    return re.search(re.escape(part), text, re.IGNORECASE)
 
 
 def tokens(text: str) -> list[tuple[str, int, int]]:

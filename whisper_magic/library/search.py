@@ -153,11 +153,15 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
     if query.words:
         return "segment_words WHERE segment_words MATCH ?", (query.words,)
     part = storable(query.part)
-    condition, pattern = "text LIKE ?", f"%{part}%"
-    if re.search(r"[%_\\]", part):  # the index of trigrams is of no use to a pattern with escapes
-        condition, pattern = r"text LIKE ? ESCAPE '\'", "%" + re.sub(r"([%_\\])", r"\\\1", part) + "%"
-    table = "segment_parts" if len(part) >= LEAST_PART else "(SELECT id AS rowid, text FROM segment_text)"
-    return f"{table} WHERE {condition}", (pattern,)
+    if (part.isascii() or part.lower() == part.upper()) and not re.search(r"[%_\\]", part):
+        table = "segment_parts" if len(part) >= LEAST_PART else "(SELECT id AS rowid, text FROM segment_text)"
+        return f"{table} WHERE text LIKE ?", (f"%{part}%",)
+    # LIKE knows the case of ASCII alone, and its signs keep it from the index: that is asked for trigrams instead.
+    trigrams = [part[at : at + LEAST_PART] for at in range(len(part) - LEAST_PART + 1)]
+    quoted = ['"{}"'.format(one.replace('"', '""')) for one in trigrams if "\0" not in one]  # where FTS5 stops reading
+    if not quoted:
+        return "(SELECT id AS rowid, text FROM segment_text) WHERE contains(text, ?)", (part,)
+    return "segment_parts WHERE segment_parts MATCH ? AND contains(text, ?)", (" AND ".join(quoted), part)
 
 
 def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:

@@ -1,7 +1,6 @@
-"""The SQLite file of a library: opened, written a whole recording at a time, and read. Knows no engine and no sound.
+"""What a library holds: sources, recordings, runs, transcripts and what people add. Knows no engine and no sound.
 
-One writer at a time, others queue; readers never wait (WAL). Each thread has a connection of its own. A transaction is
-one recording, so that a process that is killed loses at most the recording in hand.
+A transaction is one recording, so that a process that is killed loses at most the recording in hand.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ import os
 import re
 import socket
 import sqlite3
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -24,11 +21,11 @@ from typing import Any, overload
 from whisper_magic import formats
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import schema
+from whisper_magic.library.database import Database
 from whisper_magic.scoring import ErrorCounts
 from whisper_magic.transcript import Segment, Transcript
-from whisper_magic.wording import one_line, shown
+from whisper_magic.wording import shown
 
-PATIENCE = 60.0  # seconds that a writer waits for another one
 STALE = 600.0  # seconds after which the claim of a process on another machine counts for nothing
 MOST_SEGMENTS = 1 << schema.SHIFT
 MOST_NAMES = 500  # variables of a statement
@@ -111,8 +108,8 @@ class RunKey:
     draft: str | None = None
 
 
-class Store:
-    """An open library file. Use it from any thread."""
+class Store(Database):
+    """What a library holds. Use it from any thread."""
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
         """Open a file.
@@ -124,151 +121,8 @@ class Store:
         Raises:
             LibraryError: Where it cannot be opened, or is something else.
         """
-        self.path = Path(path).expanduser()
-        self._threads = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._writes = 0  # of this process
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-        self._mode = "rwc" if create else "rw"
-        try:
-            with self._reported("open"):
-                self.read_only = not self._prepare()
-        except BaseException:
-            self.close()
-            raise
-
-    # -- connections -------------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> bool:
-        """Open it, make or migrate its tables; returns whether it can be written."""
-        if self.path.is_dir():
-            raise LibraryError(f"{shown(str(self.path))} is a folder: name a file in it")
-        if not self.path.exists() and self._mode == "rw":
-            raise LibraryError(f"there is no library {shown(str(self.path))}")
-        writable = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)
-        writable = writable and os.access(self.path.parent, os.W_OK)  # the log lies beside it
-        if not writable:
-            if not self.path.exists():
-                raise LibraryError(
-                    f"cannot write into {shown(str(self.path.parent))}: choose another place with --store"
-                )
-            self._mode = "ro"
-        found = self._version_found()
-        if writable:
-            schema.migrate(self.connection)
-        elif found < schema.READABLE:
-            raise LibraryError(
-                f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
-            )
-        return writable
-
-    def _version_found(self) -> int:
-        """The file's version, before anything in it is changed.
-
-        Raises:
-            LibraryError: Where it is no library, or a newer one.
-        """
-        with closing(self._connect(first=True)) as connection:
-            if not schema.is_library(connection):
-                raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
-            if (found := schema.version_of(connection)) > schema.VERSION:
-                raise LibraryError(
-                    f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
-                    f"({schema.VERSION}): upgrade to read it"
-                )
-        return found
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection, in autocommit mode."""
-        found: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if found is None:
-            found = self._threads.connection = self._connect()
-            with self._lock:
-                self._connections.append(found)
-        return found
-
-    def _connect(self, first: bool = False) -> sqlite3.Connection:
-        address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
-        made = _opened(address)
-        if self._mode == "ro":
-            try:  # a reader too needs the log's index, which it cannot make here
-                made.execute("SELECT 1 FROM sqlite_schema").fetchone()
-            except sqlite3.OperationalError:
-                made.close()
-                made = _opened(f"{address}&immutable=1")
-            return made
-        if first:
-            return made
-        _keep_log(made)
-        made.execute("PRAGMA synchronous = NORMAL")
-        made.execute("PRAGMA foreign_keys = ON")
-        return made
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction.
-
-        Raises:
-            LibraryError: Where the file cannot be written; nothing of the transaction is kept.
-        """
-        if self.read_only:
-            raise LibraryError(f"{shown(str(self.path))} is read-only")
-        with self._reported("write"):
-            connection = self.connection
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-                self._writes += 1
-            except BaseException:
-                with suppress(sqlite3.OperationalError):  # a full disk has rolled it back
-                    connection.execute("ROLLBACK")
-                raise
-
-    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
-        """All rows of a query.
-
-        Raises:
-            LibraryError: Where the file cannot be read.
-        """
-        with self._reported("read"):
-            return self.connection.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _reported(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            reason = one_line(error)
-            if "disk is full" in reason:
-                reason = "the disk is full; what was committed before is kept"
-            elif "locked" in reason:
-                reason = f"another process has been writing for {PATIENCE:g} s"
-            raise LibraryError(f"cannot {what} {shown(str(self.path))}: {reason}") from error
-
-    @property
-    def version(self) -> tuple[int, ...]:
-        """Another one whenever something was written, by whomever. Each thread has its own."""
-        return self._writes, id(self.connection), int(self.query("PRAGMA data_version")[0][0])
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """What is read inside is of one moment, whatever is written meanwhile."""
-        self.query("BEGIN")
-        try:
-            yield
-        finally:
-            self.query("COMMIT")
-
-    def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._lock:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-        self._threads = threading.local()
+        super().__init__(path, create=create)
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"  # of claims
 
     # -- sources and recordings --------------------------------------------------------------------------------------
 
@@ -668,24 +522,6 @@ def _marks(values: Iterable[Any]) -> str:
 def _in_groups(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for first in range(0, len(values), MOST_NAMES):
         yield values[first : first + MOST_NAMES]
-
-
-def _opened(address: str) -> sqlite3.Connection:
-    # A connection is used by its own thread; `close` is called by another.
-    return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-
-
-def _keep_log(connection: sqlite3.Connection) -> None:
-    """Have a log beside the file (WAL). While another process is about to, SQLite refuses, and does not wait."""
-    late = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > late:
-                raise
-            time.sleep(0.01)
 
 
 # Processes
