@@ -23,13 +23,17 @@ from benchmarks.probe import checkpoint_folder, read_recording
 from benchmarks.report.report import Finding, SuiteResult, find, ratio
 from benchmarks.settings import Settings
 from whisper_magic import Engine, Library
+from whisper_magic.errors import WhisperMagicError
 
+DIGITS = "fsdd_four_speakers.tar.xz"
 CLIPS, FEW = 500, 6  # FEW: to warm up with
 LOOP, KEPT = "engine.transcribe in a loop", "library"
 
 
 def run(settings: Settings) -> SuiteResult:
     """Measure all three in turns, and a run that finds nothing new."""
+    if not (settings.recordings / DIGITS).is_file():
+        raise WhisperMagicError(f"there is no {settings.recordings / DIGITS}; --recordings names the folder")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return _clips(settings, folder, stack)
@@ -87,7 +91,7 @@ def _gathered(recordings: Path, folder: Path, count: int) -> list[Path]:
     for path in (*speech, *fleurs):
         shutil.copy(path, folder)
     left = count - len(speech) - len(fleurs)
-    with tarfile.open(recordings / "fsdd_four_speakers.tar.xz") as tar:
+    with tarfile.open(recordings / DIGITS) as tar:
         for member in itertools.islice((one for one in tar if one.name.endswith(".wav")), left):
             (folder / Path(member.name).name).write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
     return sorted(folder.iterdir())

@@ -37,10 +37,10 @@ def transcript(seconds, path):
     return Transcript(segments, "en", "transcribe", float(seconds), path)
 talk, long = transcript(120, {talk!r}), transcript({hours} * 3600, {long!r})
 """
-PAINTED = """async (index) => {
+PAINTED = """async ([index, part]) => {
   const cell = document.querySelectorAll(".jp-Notebook .jp-Cell")[index];
-  const hosts = () => [...cell.querySelectorAll("[data-live] > div:not([class])")];
-  const seen = () => hosts().some((host) => host.shadowRoot?.querySelector(".segment"));
+  const hosts = () => [...cell.querySelectorAll(".wm-live > div:not([class])")];
+  const seen = () => hosts().some((host) => host.shadowRoot?.querySelector(part));
   await whisperLab.start(index);
   await whisperLab.running;
   const began = performance.now();
@@ -48,6 +48,7 @@ PAINTED = """async (index) => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   return performance.now() - began;
 }"""
+SEGMENTS = ".segment"
 SOUNDED = """async ([index, segment]) => {
   const cell = document.querySelectorAll(".jp-Notebook .jp-Cell")[index];
   const root = cell.querySelector("[data-live] > div:not([class])").shadowRoot;
@@ -114,12 +115,12 @@ def run(settings: Settings) -> SuiteResult:
         for cell in (0, 1):
             notebook.run(cell)
         page = notebook.page
-        cold, *paints = [page.evaluate(PAINTED, 2 + i) for i in range(repeats + 1)]
+        cold, *paints = [page.evaluate(PAINTED, [2 + i, SEGMENTS]) for i in range(repeats + 1)]
         seeks = [page.evaluate(SOUNDED, [2, 3 + 4 * i]) for i in range(repeats)]
         marked = page.evaluate(MARKED, [2, 2, 12])
         late = [1000 * (time - (SEGMENT * row + 0.6 * word)) for row, word, time in marked[1:]]
         before = _heap(page)
-        opened = page.evaluate(PAINTED, 3 + repeats)
+        opened = page.evaluate(PAINTED, [3 + repeats, SEGMENTS])
         page.evaluate(SOUNDED, [3 + repeats, 2000])
         heaps = _while_playing(page, lambda: _heap(page))
         settings.log(f"paints {paints}, seeks {seeks}, heaps {heaps}")

@@ -27,7 +27,7 @@ export function recordingCells(events: RowEvents): Cells<Row> {
   const name = middle();
   const accepted = h("span", { class: "accepted", title: "accepted" }, "✓");
   const note = h("span", { class: "noted" }, "✎");
-  const [length, language, flags, confidence, wer] = [line(), line(), line(), line(), line()];
+  const [length, language, flags, confidence, wer] = [h("span"), h("span"), h("span"), h("span"), h("span")];
   const said = saying();
   const tags = h("span");
   return {
@@ -56,7 +56,7 @@ export function recordingCells(events: RowEvents): Cells<Row> {
 
 /** Of a hit: play, name, second, what was said, language. */
 export function hitCells(events: RowEvents): Cells<Hit> {
-  const [play, name, at, said, language] = [playButton(events), middle(), line(), saying(), line()];
+  const [play, name, at, said, language] = [playButton(events), middle(), h("span"), saying(), h("span")];
   return {
     content: [play.element, name.content, at, said.content, language],
     fill(hit) {
@@ -77,10 +77,6 @@ export function percent(value: number | null): string {
 /** The last part of a path. */
 export function short(name: string): string {
   return name.split("/").at(-1) ?? name;
-}
-
-function line(): HTMLElement {
-  return h("span");
 }
 
 function set(element: HTMLElement, text: string): void {

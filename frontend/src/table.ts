@@ -40,7 +40,7 @@ interface Drawn<R> {
   readonly element: HTMLElement;
   readonly cells: Cells<R>;
   place: number;
-  filled: unknown;
+  filled: R | null;
 }
 
 let tables = 0;
@@ -198,6 +198,7 @@ export class Table<R> {
       drawn.place = place;
       drawn.filled = null;
       drawn.element.style.top = `${place * ROW}px`;
+      drawn.element.setAttribute("aria-rowindex", String(place + 2));
       drawn.element.hidden = false;
     }
     for (const drawn of free) {
@@ -242,6 +243,7 @@ export class Table<R> {
     } else drawn.element.removeAttribute("id");
     if (row !== null) drawn.element.setAttribute("aria-selected", String(this.#content.selected(row)));
     if (row !== null && drawn.filled === row) return false;
+    if (row !== null && !now && drawn.filled !== null && this.#content.same(drawn.filled, row)) return false; // as it was, for a frame
     drawn.element.classList.toggle("waiting", row === null || !now);
     if (row === null || !now) {
       drawn.element.removeAttribute("aria-label"); // of the row that was here
@@ -249,7 +251,6 @@ export class Table<R> {
       return false;
     }
     drawn.filled = row;
-    drawn.element.setAttribute("aria-rowindex", String(drawn.place + 2));
     drawn.element.setAttribute("aria-label", this.#content.label(row));
     drawn.cells.fill(row);
     return true;

@@ -74,6 +74,19 @@ test("a screenful that comes while one scrolls is filled over several frames, in
   }
 });
 
+test("a row that comes anew stays in sight until its turn", async () => {
+  const { table } = made(100_000);
+  const waiting = (): number => table.element.querySelectorAll(".rows .row.waiting:not([hidden])").length;
+  table.go(150);
+  await vi.advanceTimersByTimeAsync(300);
+  expect(waiting()).toBe(0);
+  table.show(100_000, Array.from({ length: 100 }, (_, place) => ({ place })), true); // those in sight are asked for again
+  for (let turn = 0; turn < 20; turn += 1) {
+    await vi.advanceTimersToNextTimerAsync();
+    expect(waiting()).toBe(0);
+  }
+});
+
 test("rows that are merely passed are not asked for", async () => {
   const { table, fetched } = made(100_000);
   for (const place of [10_050, 20_050, 30_050]) table.go(place);

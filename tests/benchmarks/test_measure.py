@@ -36,6 +36,14 @@ def test_sides_take_turns_and_the_first_turn_does_not_count() -> None:
     assert a.windows_per_second == 1.0
 
 
+def test_a_side_may_warm_up_with_less() -> None:
+    calls: list[str] = []
+    side = Side("a", Script("a", [1.0, 3.0], calls), Script("few", [0.1], calls))
+    (row,) = take_turns("case", [side], 2, pause=lambda: None)
+    assert calls == ["few", "a", "a"]
+    assert row.wall.values == (1.0, 3.0)
+
+
 def test_missing_outputs_are_not_compared() -> None:
     (row,) = take_turns("case", [Side("a", Script("a", [1.0, 1.0], []))], 1, pause=lambda: None)
     assert row.same_text is None

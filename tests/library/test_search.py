@@ -147,6 +147,8 @@ def test_signs_of_patterns_are_signs(store: Store) -> None:
     add(store, saying("100 per cent of axb"))
     assert found(store, "*0% o*") == [(1, "0% o")]
     assert found(store, "*0%*") == [(1, "0%")]
+    assert found(store, "*%*") == [(1, "%")]
+    assert found(store, "*_*") == [(1, "_")]
     assert found(store, "*a_b*") == [(1, "a_b")]
     assert found(store, "*c\\d*") == [(1, "c\\d")]
 
@@ -154,9 +156,14 @@ def test_signs_of_patterns_are_signs(store: Store) -> None:
 def test_parts_are_found_in_whatever_case(store: Store) -> None:
     add(store, saying("Die Straße führt Über die BRÜCKE"))
     add(store, saying("ΑΘΗΝΑ und Москва"))
+    add(store, saying("Strassen"))
     assert found(store, "*über*") == [(1, "Über")]
     assert found(store, "*RÜCK*") == [(1, "RÜCK")]
     assert found(store, "*ü*") == [(1, "ü")]
+    assert found(store, "*RÜ*") == [(1, "RÜ")]
+    assert found(store, "*ß*") == [(1, "ß")]
+    assert found(store, "*αθ*") == [(2, "ΑΘ")]
+    assert found(store, "*ü\0ber*") == [(1, "Über")]
     assert found(store, "*brücke*") == [(1, "BRÜCKE")]  # behind an ß, which casefold writes as two letters
     assert found(store, "*αθην*") == [(2, "ΑΘΗΝ")]
     assert found(store, "*МОСК*") == [(2, "Моск")]

@@ -138,6 +138,7 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
 
 def _part(text: str) -> str | None:
     """The part of a word that is looked for; None where words are."""
+    text = text.replace("\0", "")  # FTS5 stops reading there
     if len(text) > 2 and text[0] == text[-1] == "*" and "*" not in text[1:-1]:
         return text[1:-1].strip()
     plain = text.strip('"*')

@@ -6,6 +6,7 @@ What is filtered and sorted by is held in memory, a column each; what is only sh
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -156,12 +157,10 @@ class Rows:
 
     def _tags(self) -> dict[str, Mask]:
         place = {number: place for place, number in enumerate(self.ids.tolist())}
-        made: dict[str, Mask] = {}
+        made: defaultdict[str, Mask] = defaultdict(lambda: np.zeros(len(place), np.bool_))
         for number, name in self.store.query("SELECT recording, name FROM tag"):
-            if name not in made:
-                made[name] = np.zeros(len(self.ids), np.bool_)
             made[name][place[number]] = True
-        return made
+        return dict(made)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -374,13 +373,11 @@ def _one_each(values: Sequence[str | None]) -> dict[str, Mask]:
 
 
 def _several_each(values: Sequence[Sequence[str]]) -> dict[str, Mask]:
-    made: dict[str, Mask] = {}
+    made: defaultdict[str, Mask] = defaultdict(lambda: np.zeros(len(values), np.bool_))
     for place, some in enumerate(values):
         for value in some:
-            if value not in made:
-                made[value] = np.zeros(len(values), np.bool_)
             made[value][place] = True
-    return made
+    return dict(made)
 
 
 def _histogram(name: str, values: Floats, passing: Mask) -> Histogram:

@@ -110,10 +110,12 @@ CREATE VIRTUAL TABLE segment_parts USING fts5 (
 );
 """
 
-# What a list of recordings counts and shows, without their references and metadata; and the few that cannot be read.
+# What a list of recordings counts and shows, without their references and metadata; the few that cannot be read; and
+# whether any is scored, which is asked for with every view.
 _SUMMARIES = """
 CREATE INDEX recording_summary ON recording (id, name, duration, accepted);
 CREATE INDEX source_failed ON source (name) WHERE error IS NOT NULL;
+CREATE INDEX transcript_scored ON transcript (id) WHERE word_count > 0;
 """
 
 MIGRATIONS: Sequence[str] = (_FIRST, _SUMMARIES)  # the script that leads from version n to version n + 1

@@ -6,6 +6,7 @@ without spaces, by its index of trigrams. A search that finds very much is not r
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_RANKED = 2_000  # segments that are compared with each other
 AROUND = 60  # characters shown before and after a hit
+_SIGNS = re.compile(r"[%_\\]")  # of LIKE's patterns
 
 
 @dataclass(frozen=True)
@@ -153,15 +155,23 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
     if query.words:
         return "segment_words WHERE segment_words MATCH ?", (query.words,)
     part = storable(query.part)
-    if (part.isascii() or part.lower() == part.upper()) and not re.search(r"[%_\\]", part):
-        table = "segment_parts" if len(part) >= LEAST_PART else "(SELECT id AS rowid, text FROM segment_text)"
-        return f"{table} WHERE text LIKE ?", (f"%{part}%",)
+    if len(part) < LEAST_PART:
+        return _in_any_case(part)
+    if (part.isascii() or part.lower() == part.upper()) and not _SIGNS.search(part):
+        return "segment_parts WHERE text LIKE ?", (f"%{part}%",)
     # LIKE knows the case of ASCII alone, and its signs keep it from the index: that is asked for trigrams instead.
-    trigrams = [part[at : at + LEAST_PART] for at in range(len(part) - LEAST_PART + 1)]
-    quoted = ['"{}"'.format(one.replace('"', '""')) for one in trigrams if "\0" not in one]  # where FTS5 stops reading
-    if not quoted:
-        return "(SELECT id AS rowid, text FROM segment_text) WHERE contains(text, ?)", (part,)
-    return "segment_parts WHERE segment_parts MATCH ? AND contains(text, ?)", (" AND ".join(quoted), part)
+    trigrams = (part[at : at + LEAST_PART].replace('"', '""') for at in range(len(part) - LEAST_PART + 1))
+    together = " AND ".join(f'"{trigram}"' for trigram in trigrams)
+    return "segment_parts WHERE segment_parts MATCH ? AND contains(text, ?)", (together, part)
+
+
+def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
+    """Of a letter or two, which no index has: every segment is looked at, by SQLite itself."""
+    letters = ([way for way in (one.lower(), one.upper()) if len(way) == 1] for one in part)  # ß has no capital
+    ways = sorted({"".join(some) for some in itertools.product(*letters)})
+    patterns = tuple("%" + _SIGNS.sub(r"\\\g<0>", way) + "%" for way in ways)
+    condition = " OR ".join(r"text LIKE ? ESCAPE '\'" for _ in patterns)
+    return f"(SELECT id AS rowid, text FROM segment_text) WHERE {condition}", patterns
 
 
 def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:

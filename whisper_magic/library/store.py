@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -111,18 +112,10 @@ class RunKey:
 class Store(Database):
     """What a library holds. Use it from any thread."""
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        """Open a file.
-
-        Args:
-            path: Of the file.
-            create: Whether to make one where there is none.
-
-        Raises:
-            LibraryError: Where it cannot be opened, or is something else.
-        """
-        super().__init__(path, create=create)
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"  # of claims
+    @cached_property
+    def owner(self) -> str:
+        """This process, as the owner of claims."""
+        return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
     # -- sources and recordings --------------------------------------------------------------------------------------
 

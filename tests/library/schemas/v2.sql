@@ -89,6 +89,7 @@ CREATE VIRTUAL TABLE segment_parts USING fts5 (
 );
 CREATE INDEX recording_summary ON recording (id, name, duration, accepted);
 CREATE INDEX source_failed ON source (name) WHERE error IS NOT NULL;
+CREATE INDEX transcript_scored ON transcript (id) WHERE word_count > 0;
 INSERT INTO recording VALUES (1, 'aa', NULL, NULL, '/talks/talk.mp3', 4.0, 'a small model reads the mushroom 你好', 'Ada', 'listen again', 1, '{"split": "dev"}');
 INSERT INTO recording VALUES (2, 'bb', NULL, NULL, 'array[0]', 2.0, NULL, NULL, '', 0, '{}');
 INSERT INTO recording VALUES (3, 'aa', 1.0, 2.5, '/talks/talk.mp3', 1.5, NULL, NULL, '', 0, '{}');

@@ -47,7 +47,7 @@ def html(library: Library, anchor: str | None = None) -> str:
     scored = any(row["wer"] is not None for row in rows)
     names = ["name", "length", "language", "text", "flags", "confidence", *(["WER"] if scored else []), "tags"]
     columns = "".join(
-        f'<div role="columnheader" class="wm-soft{" wm-number" if name in NUMBERS else ""}">{name}</div>'
+        f'<div role="columnheader" class="{"wm-number" if name in NUMBERS else "wm-soft"}">{name}</div>'
         for name in names
     )
     body = "".join(f'<div role="row" class="wm-tr">{_cells(row, scored)}</div>' for row in rows)
