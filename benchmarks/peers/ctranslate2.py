@@ -172,9 +172,9 @@ class FasterWhisperSpeech:
         self.model = WhisperModel(str(folder), device=device.partition(":")[0], compute_type=dtype, cpu_threads=threads)
         self.batched = BatchedInferencePipeline(self.model)
 
-    def transcribe(self, samples: Samples, beam: int, batched: bool) -> Run:
-        """Transcribe a recording in English. samples: (n,) float32 at 16 kHz."""
-        options: dict[str, Any] = {"language": "en", "beam_size": beam, "condition_on_previous_text": False}
+    def transcribe(self, samples: Samples, beam: int, batched: bool, language: str | None) -> Run:
+        """Transcribe a recording. samples: (n,) float32 at 16 kHz. language: None detects it."""
+        options: dict[str, Any] = {"language": language, "beam_size": beam, "condition_on_previous_text": False}
         model, more = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
         watch = Stopwatch()
         watch.start()

@@ -1,5 +1,7 @@
 """The library: real clips transcribed into one, beside a loop of `engine.transcribe` and beside faster-whisper.
 
+The clips are of five languages, and each side detects them.
+
 `--windows` is the number of clips.
 """
 
@@ -116,5 +118,5 @@ def _kept(engine: Engine, folder: Path, path: Path) -> Run:
 
 def _peer_looped(peer: SubprocessPeer, clips: Sequence[Path]) -> Run:
     began = perf_counter()
-    runs: list[Any] = [peer.run("transcribe", read_recording(path), 1, False) for path in clips]
+    runs: list[Any] = [peer.run("transcribe", read_recording(path), 1, False, None) for path in clips]
     return Run(perf_counter() - began, output="\n".join(str(one.output) for one in runs))

@@ -91,7 +91,7 @@ def _peers(settings: Settings, dtype: str, samples: Samples, closing: ExitStack)
     closing.callback(peer.close)
     for beam, batched in ((1, False), (5, False), (1, True)):
         name = f"faster-whisper {dtype}, {'batched (8), ' if batched else ''}beam {beam}"
-        sides.append(Side(name, partial(peer.run, "transcribe", samples, beam, batched)))
+        sides.append(Side(name, partial(peer.run, "transcribe", samples, beam, batched, "en")))
     return sides, []
 
 
