@@ -106,18 +106,17 @@ function playButton(events: RowEvents): { element: HTMLElement; fill(row: Any): 
   };
 }
 
-/** A path, shortened in its middle by the style: the end, which tells recordings apart, always shows. */
+/** A path, shortened by the style: the folder first, then the middle of the file's name. Its end always shows. */
 function middle(): { content: HTMLElement[]; fill(name: string): void } {
-  const [folder, front, ending] = [h("span", { class: "soft" }), new Text(), h("span", { class: "ending" })];
-  const begin = h("span", { class: "begin" }, folder, front);
+  const [folder, front, ending] = [h("span", { class: "folder soft" }), h("span", { class: "front" }), h("span", { class: "ending" })];
   return {
-    content: [begin, ending],
+    content: [folder, front, ending],
     fill(name) {
       const file = name.lastIndexOf("/") + 1;
       const tail = Math.max(file, name.length - TAIL);
-      begin.title = ending.title = name;
+      folder.title = front.title = ending.title = name;
       folder.textContent = name.slice(0, file);
-      front.data = name.slice(file, tail);
+      front.textContent = name.slice(file, tail);
       ending.textContent = name.slice(tail);
     },
   };

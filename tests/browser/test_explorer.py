@@ -119,6 +119,16 @@ def test_filters_narrow_the_table_as_one_types_chooses_and_brushes(
     assert shown.notebook.problems.all() == []
 
 
+def test_headings_have_room_for_the_arrow_of_the_order(explorer: Callable[..., Shown]) -> None:
+    shown = explorer()
+    headings = shown.root.get_by_role("columnheader").filter(has=shown.page.get_by_role("button"))
+    assert headings.count() == 6
+    for heading in headings.all():
+        heading.get_by_role("button").click()
+        shown.page.wait_for_function("e => e.ariaSort !== 'none'", arg=heading.element_handle())
+        assert heading.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 def test_keys_select_tag_accept_and_open_a_player_whose_corrections_stay(explorer: Callable[..., Shown]) -> None:
     shown = explorer()
     table = shown.root.get_by_role("grid")
