@@ -129,6 +129,22 @@ def test_headings_have_room_for_the_arrow_of_the_order(explorer: Callable[..., S
         assert heading.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+RENAME = """
+import sqlite3
+with sqlite3.connect("made.db") as file:
+    file.execute("UPDATE recording SET name = 'a/folder/far from here/my ada talk.flac' WHERE id = 4")
+library
+"""
+
+
+def test_the_folder_gives_way_before_the_name_of_the_file(explorer: Callable[..., Shown]) -> None:
+    row = explorer(code=RENAME).row("talk.flac")
+    folder, front, ending = (row.locator(part) for part in (".folder", ".front", ".ending"))
+    assert (front.inner_text(), ending.inner_text()) == ("my", " ada talk.flac")  # the space too
+    assert folder.evaluate("e => e.clientWidth < e.scrollWidth")
+    assert front.evaluate("e => e.clientWidth >= e.scrollWidth")
+
+
 def test_keys_select_tag_accept_and_open_a_player_whose_corrections_stay(explorer: Callable[..., Shown]) -> None:
     shown = explorer()
     table = shown.root.get_by_role("grid")
