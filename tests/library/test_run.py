@@ -18,7 +18,7 @@ from whisper_magic.errors import AudioError, Interrupted, LibraryError, OptionEr
 from whisper_magic.library import run
 from whisper_magic.library.entries import Entry
 from whisper_magic.library.library import Library
-from whisper_magic.library.run import Item, Plan, RunReport
+from whisper_magic.library.run import Item, LibraryPlan, RunReport
 from whisper_magic.library.store import About, Known, RecordingKey
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Finished, Round, Started
@@ -336,7 +336,7 @@ def test_the_shortest_come_first_among_those_that_stand_together(monkeypatch: py
     seconds = [3.0, None, 1.0, 2.0, 0.5, 0.25]
     items = [Item(Entry(str(n), str(n)), Known(str(n), duration=value)) for n, value in enumerate(seconds)]
     assert [item.entry.name for item in run._ordered(items)] == ["2", "3", "0", "1", "5", "4"]
-    assert Plan(tuple(items)).seconds == 6.75
+    assert LibraryPlan(tuple(items)).seconds == 6.75
 
 
 @pytest.mark.parametrize(

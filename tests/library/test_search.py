@@ -12,7 +12,7 @@ import pytest
 from tests.support.scripted_library import saying
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.query import Query, parse
-from whisper_magic.library.search import AROUND, Filters, Hits, _source, search, transcripts
+from whisper_magic.library.search import AROUND, Hits, SearchFilters, _source, search, transcripts
 from whisper_magic.library.store import About, RecordingKey, RunKey, Store
 from whisper_magic.transcript import Transcript
 
@@ -197,7 +197,7 @@ def test_anything_typed_at_random_is_harmless(talks: Store) -> None:
             parse(text)
         except LibraryError:  # it says only what is not wanted
             continue
-        search(talks, text, Filters("en", "Ada", 1), near=dice.choice([None, 2]), typing=dice.random() < 0.5)
+        search(talks, text, SearchFilters("en", "Ada", 1), near=dice.choice([None, 2]), typing=dice.random() < 0.5)
 
 
 # Languages without spaces
@@ -290,12 +290,12 @@ def test_filters(store: Store) -> None:
     add(store, saying("the room", language="de"), "Bob")
     add(store, saying("the room"), "Bob", '{"seed": 1}')
     for filters, hits in (
-        (Filters(), [1, 2, 3]),
-        (Filters("de"), [2]),
-        (Filters("en", "Bob"), [3]),
-        (Filters(speaker="Bob"), [2, 3]),
-        (Filters(run=1), [1, 2]),
-        (Filters("fr"), []),
+        (SearchFilters(), [1, 2, 3]),
+        (SearchFilters("de"), [2]),
+        (SearchFilters("en", "Bob"), [3]),
+        (SearchFilters(speaker="Bob"), [2, 3]),
+        (SearchFilters(run=1), [1, 2]),
+        (SearchFilters("fr"), []),
     ):
         for text in ("room", "*oom*", "*oo*"):
             assert [number for number, _ in found(store, text, filters=filters)] == hits
@@ -316,7 +316,7 @@ def test_what_is_found_very_often_is_not_ranked(store: Store, monkeypatch: pytes
         add(store, saying("room and room"), "Ada")
     add(store, saying("room"), "Bob")
     assert [hit.transcript for hit in search(store, "room")] == [1, 2, 3, 4, 5]
-    assert [hit.transcript for hit in search(store, "room", Filters(speaker="Bob"))] == [5]
+    assert [hit.transcript for hit in search(store, "room", SearchFilters(speaker="Bob"))] == [5]
 
 
 def test_what_was_corrected_is_found_and_what_was_replaced_is_not(store: Store) -> None:
@@ -356,5 +356,5 @@ def test_of_several_transcripts_of_a_recording_the_newest_is_searched(tmp_path: 
         store.save(recording, run, saying(text))
     assert [hit.match for hit in search(store, "ant")] == ["ant"]
     assert list(search(store, "bee")) == []
-    assert [hit.match for hit in search(store, "bee", Filters(run=1))] == ["bee"]
+    assert [hit.match for hit in search(store, "bee", SearchFilters(run=1))] == ["bee"]
     store.close()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import export, run, tables
 from whisper_magic.library.entries import Entry, entries_of
-from whisper_magic.library.search import Filters, Hits, search
+from whisper_magic.library.search import Hits, SearchFilters, search
 from whisper_magic.library.store import RunKey, Store, restored, storable
 from whisper_magic.library.weights import run_key
 from whisper_magic.options import TranscribeOptions
@@ -117,7 +117,7 @@ class Library:
 
     def plan(
         self, key: RunKey, sources: Any = None, *, reference: str | None = None, on_stage: run.OnStage | None = None
-    ) -> run.Plan:
+    ) -> run.LibraryPlan:
         """What `transcribe` would do. Arguments as of that, and the models and options as of `weights.run_key`."""
         entries = list(self._entries() if sources is None else entries_of(sources, reference=reference))
         plan = run.make_plan(self.store, entries, self.store.run_id(key), on_stage)
@@ -127,7 +127,7 @@ class Library:
 
     def go(
         self,
-        plan: run.Plan,
+        plan: run.LibraryPlan,
         key: RunKey,
         engine: Engine,
         options: TranscribeOptions,
@@ -198,7 +198,7 @@ class Library:
         limit: int = 1000,
     ) -> Hits:
         """The hits of `search`, as objects."""
-        found = search(self.store, text, Filters(language, speaker, run), near=near, limit=limit)
+        found = search(self.store, text, SearchFilters(language, speaker, run), near=near, limit=limit)
         found.library = self
         return found
 

@@ -65,7 +65,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LibraryPlan:
     """What a run is going to do.
 
     Attributes:
@@ -123,7 +123,7 @@ def usable(options: TranscribeOptions) -> TranscribeOptions:
     return options.override(mode="sequential") if options.mode == "auto" else options
 
 
-def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage: OnStage | None = None) -> Plan:
+def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage: OnStage | None = None) -> LibraryPlan:
     """Find out what of these entries is new for a run.
 
     Args:
@@ -153,7 +153,7 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
             failures.append(entry.failure(now.error))
         else:
             items.append(Item(entry, now))
-    return Plan(tuple(_ordered(items)), done, tuple(failures))
+    return LibraryPlan(tuple(_ordered(items)), done, tuple(failures))
 
 
 def _look(entry: Entry, before: Known | None) -> Known:
@@ -205,7 +205,7 @@ class Run:
     def __init__(
         self,
         store: Store,
-        plan: Plan,
+        plan: LibraryPlan,
         run: int,
         engine: Engine,
         options: TranscribeOptions,

@@ -57,7 +57,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Filters:
+class SearchFilters:
     """Which transcripts are searched; None: any.
 
     Attributes:
@@ -103,7 +103,7 @@ class Hits(tuple[Hit, ...]):
 def search(
     store: Store,
     text: str,
-    filters: Filters | None = None,
+    filters: SearchFilters | None = None,
     *,
     near: int | None = None,
     limit: int = 100,
@@ -127,7 +127,7 @@ def search(
     query = parse(text, near, typing=typing)
     if query is None:
         return Hits((), text)
-    chosen = filters or Filters()
+    chosen = filters or SearchFilters()
     found = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
     hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
@@ -174,7 +174,7 @@ def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
     return f"(SELECT id AS rowid, text FROM segment_text) WHERE {condition}", patterns
 
 
-def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
+def _ids(store: Store, query: Query, filters: SearchFilters, limit: int) -> list[int]:
     """The segments that a query finds, best first."""
     source, values = _source(query)
     few = bool(query.words) and len(_first(store, source, values, MOST_RANKED + 1)) <= MOST_RANKED

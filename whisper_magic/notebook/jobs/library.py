@@ -17,7 +17,7 @@ from whisper_magic.errors import Interrupted, OptionError, WhisperMagicError
 from whisper_magic.library import library as libraries
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.library import Library
-from whisper_magic.library.run import Plan, RunReport, usable
+from whisper_magic.library.run import LibraryPlan, RunReport, usable
 from whisper_magic.library.search import Hits
 from whisper_magic.library.store import RunKey
 from whisper_magic.library.weights import run_key
@@ -184,7 +184,7 @@ class _Work:
 
         JOBS.add(job, work)
 
-    def _do(self, progress: LiveProgress, job: Job | None = None) -> tuple[Plan, RunReport | None]:
+    def _do(self, progress: LiveProgress, job: Job | None = None) -> tuple[LibraryPlan, RunReport | None]:
         with _models(self.library, self.options, progress) as key:
             plan = self.library.plan(key, self.entries, on_stage=progress.stage)
         if not plan.items:
@@ -211,7 +211,7 @@ class _Work:
                 ) from None
         return plan, report
 
-    def _print(self, plan: Plan, report: RunReport | None) -> None:
+    def _print(self, plan: LibraryPlan, report: RunReport | None) -> None:
         print(summary(plan, report))
         failures = report.failures if report is not None else plan.failures
         for line in failures[:MOST_SHOWN]:
@@ -220,7 +220,7 @@ class _Work:
             print(f"and {len(failures) - MOST_SHOWN} more: library.failures lists them", file=sys.stderr)
 
 
-def summary(plan: Plan, report: RunReport | None) -> str:
+def summary(plan: LibraryPlan, report: RunReport | None) -> str:
     """'12 recordings transcribed in 1:02, 14.2× real time; 488 known; 3 failed'."""
     parts = []
     if report is not None and report.written:
