@@ -4,13 +4,16 @@
     %whisper demo
 
 `__all__` is the public interface: what users pass, receive and catch. Importing this module, and `%load_ext`, import
-neither torch nor transformers nor numpy: each name is imported from its module when it is first used (PEP 562).
+neither torch nor transformers nor numpy: each name is imported from its module when it is first used (PEP 562). This is
+also where the floors are joined: what the data asks of those above it is registered here (`hooks`).
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from whisper_magic import hooks
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -131,6 +134,15 @@ if not TYPE_CHECKING:  # type checkers would take any name for one that exists
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _players() -> hooks.TranscriptPlayers:
+    from whisper_magic.notebook.widgets.players import PLAYERS
+
+    return PLAYERS
+
+
+hooks.register_players(_players)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic import formats, speakers
+from whisper_magic import formats, hooks, speakers
 from whisper_magic.errors import PackageMissing, TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
@@ -372,17 +372,14 @@ class Transcript:
 
         Raises:
             AudioNotFound: where `sound` is a file that does not exist.
+            PackageMissing: without anywidget, or what else the notebook needs.
         """
-        from whisper_magic.notebook.widgets.players import PLAYERS  # the one step up: a view, asked for by its data
-
-        return PLAYERS.of(self, sound)
+        return hooks.players().of(self, sound)
 
     @property
     def edited(self) -> Transcript:
         """This transcript with the corrections that were made in its player; itself where there are none."""
-        from whisper_magic.notebook.widgets.players import PLAYERS
-
-        return PLAYERS.edited(self)
+        return hooks.players().edited(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to a file, which appears whole or not at all.

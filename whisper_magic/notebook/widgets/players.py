@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound
+from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, PackageMissing
 from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -70,10 +70,12 @@ class Players:
         return player
 
     def make(self, transcript: Transcript) -> Player:
-        """A player that is not kept here."""
-        from whisper_magic.notebook.widgets.player import Player
+        """A player that is not kept here.
 
-        return Player(transcript, self.sound_of(transcript), self._engine)
+        Raises:
+            PackageMissing: without anywidget, or what else it needs.
+        """
+        return _player_class()(transcript, self.sound_of(transcript), self._engine)
 
     def begin(self, transcript: Transcript, source: Any, stop: Callable[[], None]) -> Player:
         """The player of a transcript that is being written; `finish` it.
@@ -83,10 +85,8 @@ class Players:
             source: what `Engine.transcribe` got.
             stop: stops the transcription.
         """
-        from whisper_magic.notebook.widgets.player import Player
-
         self.remember(transcript, source)
-        return Player(transcript, self.sound_of(transcript), self._engine, stop=stop)
+        return _player_class()(transcript, self.sound_of(transcript), self._engine, stop=stop)
 
     def several(self, stop: Callable[[], None]) -> Player:
         """A player without sound that shows how far several recordings are.
@@ -94,10 +94,8 @@ class Players:
         Args:
             stop: stops the transcription.
         """
-        from whisper_magic.notebook.widgets.player import Player
-
         nothing = Transcript((), None, "transcribe", 0.0, "several recordings", complete=False)
-        return Player(nothing, None, stop=stop, several=True)
+        return _player_class()(nothing, None, stop=stop, several=True)
 
     def finish(self, player: Player, transcript: Transcript) -> None:
         """Give a player the transcript that was written: from now on it is that transcript's player."""
@@ -161,6 +159,18 @@ class Players:
 
 
 PLAYERS = Players()
+
+
+def _player_class() -> type[Player]:
+    """Imported when the first player is made: not at %load_ext, and an engine without a notebook does without."""
+    try:
+        from whisper_magic.notebook.widgets.player import Player
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package == "whisper_magic":
+            raise
+        raise PackageMissing(f"a player needs {package}: pip install {package}") from error
+    return Player
 
 
 def register(shell: InteractiveShell, policy: Callable[[], Policy]) -> None:
