@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +102,7 @@ def test_another_table(store: Store) -> None:
 
 def test_runs(store: Store) -> None:
     store.add_run(RunKey("unused", "ef", "float32", "{}"))
-    assert [dict(zip(tables.RUNS, row, strict=True)) for row in tables.runs(store)] == [
+    assert [asdict(run) for run in tables.runs(store)] == [
         {
             "run": 1, "target": "big", "draft": "small", "dtype": "float32", "options": {"seed": 1}, "transcripts": 2,
             "wer": 0.2, "cer": 0.15, "seconds": 8.0, "rtfx": 8.0,
@@ -120,14 +120,14 @@ def test_two_runs_beside_each_other(store: Store) -> None:
         number = store.add_recording(RecordingKey(content), About(f"{content}.wav"))
         store.save(number, 1, saying(first))
         store.save(number, 2, saying(second))
-    rows = [dict(zip(tables.DIFFERENCES, row, strict=True)) for row in tables.differences(store, 1, 2)]
-    assert [(row["name"], row["first"], row["second"]) for row in rows] == [
+    rows = tables.differences(store, 1, 2)
+    assert [(row.name, row.first, row.second) for row in rows] == [
         ("a.wav", "one two three", "one too"),
         ("dd.wav", "ant bee cat", "ant bee dog"),
     ]
-    assert rows[1]["differs"] == pytest.approx(1 / 3)
-    assert [(stretch.reference, stretch.written) for stretch in rows[1]["differences"]] == [(("cat",), ("dog",))]  # type: ignore[attr-defined]
-    assert (rows[0]["wer_first"], rows[0]["wer_second"]) == (0.5, 0.0)
+    assert rows[1].differs == pytest.approx(1 / 3)
+    assert [(stretch.reference, stretch.written) for stretch in rows[1].differences] == [(("cat",), ("dog",))]
+    assert (rows[0].wer_first, rows[0].wer_second) == (0.5, 0.0)
     assert tables.differences(store, 1, 1) == []
 
 
@@ -137,4 +137,4 @@ def test_nothing_said_against_something(store: Store) -> None:
     store.save(number, 1, saying())
     store.save(number, 2, saying("ant"))
     first, *_ = tables.differences(store, 1, 2)
-    assert (first[1], first[3]) == ("d.wav", float("inf"))
+    assert (first.name, first.differs) == ("d.wav", float("inf"))

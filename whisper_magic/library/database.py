@@ -149,6 +149,17 @@ class Database:
         with self._reported("read"):
             return self.connection.execute(sql, values).fetchall()
 
+    def named_rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query, by the names of its columns: those of a dataclass's fields.
+
+        Raises:
+            LibraryError: Where the file cannot be read.
+        """
+        with self._reported("read"):
+            cursor = self.connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
     @contextmanager
     def _reported(self, what: str) -> Iterator[None]:
         try:

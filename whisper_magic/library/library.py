@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library import export, run, tables
+from whisper_magic.library import export, run, summary, tables
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.search import Hits, SearchFilters, search
 from whisper_magic.library.store import RunKey, Store, restored, storable
+from whisper_magic.library.summary import Growth, Summary, Totals, Unreadable
 from whisper_magic.library.weights import run_key
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Transcript, data_frame
@@ -63,11 +64,11 @@ class Library:
 
     def __len__(self) -> int:
         """Number of recordings."""
-        return int(self.store.query("SELECT count(*) FROM recording")[0][0])
+        return self.totals().recordings
 
     def __repr__(self) -> str:
-        count, seconds = self.store.query("SELECT count(*), total(duration) FROM recording")[0]
-        return f"<Library {self.path}: {count:,} recordings, {seconds / 3600:.1f} h>"
+        totals = self.totals()
+        return f"<Library {self.path}: {totals.recordings:,} recordings, {totals.seconds / 3600:.1f} h>"
 
     def close(self) -> None:
         """Close the file."""
@@ -140,7 +141,7 @@ class Library:
 
     def _remember(self, number: int, transcript: Transcript, source: Any) -> None:
         if not isinstance(source, str | os.PathLike):
-            self._sources[self._recording_of(number)] = source
+            self._sources[self.recording_of(number)] = source
 
     def _entries(self) -> Iterable[Entry]:
         rows = self.store.query('SELECT id, name, start, "end", reference, speaker FROM recording ORDER BY id')
@@ -148,12 +149,6 @@ class Library:
             if number in self._sources or self.store.paths(number):  # else its file holds something else now
                 source = self.source(number)
                 yield Entry(source, source if isinstance(source, str) else restored(name), *rest)
-
-    def _recording_of(self, transcript: int) -> int:
-        rows = self.store.query("SELECT recording FROM transcript WHERE id = ?", (transcript,))
-        if not rows:
-            raise LibraryError(f"there is no transcript {transcript} in {self.path}")
-        return int(rows[0][0])
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -201,6 +196,17 @@ class Library:
         found = search(self.store, text, SearchFilters(language, speaker, run), near=near, limit=limit)
         found.library = self
         return found
+
+    def recording_of(self, transcript: int) -> int:
+        """The id of the recording that a transcript is of.
+
+        Raises:
+            LibraryError: Where there is no such transcript.
+        """
+        rows = self.store.query("SELECT recording FROM transcript WHERE id = ?", (transcript,))
+        if not rows:
+            raise LibraryError(f"there is no transcript {transcript} in {self.path}")
+        return int(rows[0][0])
 
     def transcript(self, recording: int | str | os.PathLike[str], run: int | None = None) -> Transcript:
         """The transcript of a recording, with its corrections.
@@ -262,7 +268,7 @@ class Library:
     @property
     def runs(self) -> pandas.DataFrame:
         """The models and options with which something was transcribed, a row each, with the word error rate overall."""
-        return data_frame(tables.RUNS, tables.runs(self.store))
+        return tables.frame(tables.RunFigures, tables.runs(self.store))
 
     def compare(self, first: int, second: int) -> pandas.DataFrame:
         """Where two runs differ, most first, with the stretches that do.
@@ -275,7 +281,11 @@ class Library:
             LibraryError: Where a run does not exist.
             PackageMissing: Without pandas, or jiwer (the `score` extra).
         """
-        return data_frame(tables.DIFFERENCES, tables.differences(self.store, int(first), int(second)))
+        return tables.frame(tables.Difference, self.differences(first, second))
+
+    def differences(self, first: int, second: int) -> list[tables.Difference]:
+        """The rows of `compare`, as objects."""
+        return tables.differences(self.store, int(first), int(second))
 
     @property
     def selected(self) -> pandas.DataFrame:
@@ -285,8 +295,23 @@ class Library:
     @property
     def failures(self) -> pandas.DataFrame:
         """What could not be read, and why, a row each."""
-        rows = self.store.query("SELECT name, error FROM source WHERE error IS NOT NULL ORDER BY name")
-        return data_frame(("name", "error"), rows)
+        return tables.frame(Unreadable, self.unreadable())
+
+    def unreadable(self, limit: int | None = None) -> list[Unreadable]:
+        """The rows of `failures`, as objects; at most `limit`."""
+        return summary.unreadable(self.store, limit)
+
+    def totals(self) -> Totals:
+        """How much it holds."""
+        return summary.totals(self.store)
+
+    def summary(self) -> Summary:
+        """How much it holds, how right that is, and how much could not be read."""
+        return summary.summary(self.store)
+
+    def growth(self) -> Growth:
+        """What changes while it grows, read quickly."""
+        return summary.growth(self.store)
 
     # -- what people add ---------------------------------------------------------------------------------------------
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.schema import LATEST, SHIFT
 from whisper_magic.library.store import Store
-from whisper_magic.scoring import word_errors
+from whisper_magic.scoring import Stretch, word_errors
+from whisper_magic.transcript import data_frame
 from whisper_magic.wording import near
+
+if TYPE_CHECKING:
+    import pandas
 
 Kind = Literal["recordings", "segments", "words"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -90,34 +95,81 @@ def _words(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
             yield (*row[:3], start, end, text, probability, speaker)
 
 
-RUNS = ("run", "target", "draft", "dtype", "options", "transcripts", "wer", "cer", "seconds", "rtfx")
+@dataclass(frozen=True)
+class RunFigures:
+    """How a run went over all its recordings: a row of `Library.runs`.
+
+    Attributes:
+        run: Id of the models and options.
+        target: Name of the target.
+        draft: Name of the draft; None for the target alone.
+        dtype: Such as "float32".
+        options: Those that decide the text.
+        transcripts: Their number.
+        wer: Word error rate; None without references.
+        cer: Character error rate, likewise.
+        seconds: Of audio that were transcribed.
+        rtfx: Real-time factor; None where nothing was timed.
+    """
+
+    run: int
+    target: str
+    draft: str | None
+    dtype: str
+    options: Mapping[str, Any]
+    transcripts: int
+    wer: float | None
+    cer: float | None
+    seconds: float
+    rtfx: float | None
 
 
-def runs(store: Store) -> list[tuple[Any, ...]]:
+def runs(store: Store) -> list[RunFigures]:
     """Every models and options with which something was transcribed, and how that went over all recordings."""
-    found = store.query(
-        """SELECT run.id, target, draft, dtype, options, count(*), 1.0 * sum(word_errors) / sum(word_count),
-                  1.0 * sum(character_errors) / sum(character_count), sum(audio_seconds),
-                  sum(audio_seconds) / nullif(sum(wall_seconds), 0)
+    rows = store.named_rows(
+        """SELECT run.id AS run, target, draft, dtype, options, count(*) AS transcripts,
+                  1.0 * sum(word_errors) / sum(word_count) AS wer,
+                  1.0 * sum(character_errors) / sum(character_count) AS cer, sum(audio_seconds) AS seconds,
+                  sum(audio_seconds) / nullif(sum(wall_seconds), 0) AS rtfx
            FROM run JOIN transcript ON transcript.run = run.id GROUP BY run.id ORDER BY run.id"""
     )
-    return [(*row[:4], json.loads(row[4]), *row[5:]) for row in found]
+    return [RunFigures(**row | {"options": json.loads(row["options"])}) for row in rows]
 
 
-DIFFERENCES = ("recording", "name", "duration", "differs", "first", "second", "wer_first", "wer_second", "differences")
+@dataclass(frozen=True)
+class Difference:
+    """A recording that two runs have transcribed differently: a row of `Library.compare`.
+
+    Attributes:
+        recording: Its id.
+        name: Its path, or a label.
+        duration: Seconds; None where they are not known.
+        differs: Word error rate of the second text against the first; infinite where the first holds no word.
+        first: The text of the first run.
+        second: That of the second.
+        wer_first: Word error rate of the first text; None without a reference.
+        wer_second: Likewise of the second.
+        differences: The stretches that differ.
+    """
+
+    recording: int
+    name: str
+    duration: float | None
+    differs: float
+    first: str
+    second: str
+    wer_first: float | None
+    wer_second: float | None
+    differences: tuple[Stretch, ...]
 
 
-def differences(store: Store, first: int, second: int) -> list[tuple[Any, ...]]:
+def differences(store: Store, first: int, second: int) -> list[Difference]:
     """Recordings that two runs have transcribed differently, most different first.
 
     Args:
         store: Where they are.
         first: Id of a run.
         second: Id of another.
-
-    Returns:
-        Rows of `DIFFERENCES`; `differs` is the word error rate of the second against the first, `differences` the
-        stretches that differ.
 
     Raises:
         LibraryError: Where a run does not exist.
@@ -127,17 +179,28 @@ def differences(store: Store, first: int, second: int) -> list[tuple[Any, ...]]:
     if missing := [number for number in (first, second) if number not in there]:
         known = ", ".join(map(str, sorted(there))) or "none"
         raise LibraryError(f"there is no run {missing[0]}; the runs are {known}")
-    found = store.query(
-        """SELECT recording.id, recording.name, recording.duration, a.text, b.text, 1.0 * a.word_errors / a.word_count,
-                  1.0 * b.word_errors / b.word_count, a.language
+    rows = store.named_rows(
+        """SELECT recording.id AS recording, recording.name AS name, recording.duration AS duration, a.text AS first,
+                  b.text AS second, 1.0 * a.word_errors / a.word_count AS wer_first,
+                  1.0 * b.word_errors / b.word_count AS wer_second, a.language AS language
            FROM recording JOIN transcript AS a ON a.recording = recording.id AND a.run = ?
            JOIN transcript AS b ON b.recording = recording.id AND b.run = ?
            WHERE a.text != b.text""",
         (first, second),
     )
-    made = []
-    for number, name, duration, one, other, wer_first, wer_second, language in found:
-        errors = word_errors(other, one, (), language=language, target="")
+    differing = []
+    for row in rows:
+        errors = word_errors(row["second"], row["first"], (), language=row.pop("language"), target="")
         if errors.errors:
-            made.append((number, name, duration, errors.rate, one, other, wer_first, wer_second, errors.differences))
-    return sorted(made, key=lambda row: -row[3])
+            differing.append(Difference(**row, differs=errors.rate, differences=errors.differences))
+    return sorted(differing, key=lambda difference: -difference.differs)
+
+
+def frame(kind: type, items: Iterable[Any]) -> pandas.DataFrame:
+    """Instances of a dataclass as a table, a column per field.
+
+    Raises:
+        PackageMissing: Without pandas (the `pandas` extra).
+    """
+    names = [field.name for field in fields(kind)]
+    return data_frame(names, ([getattr(item, name) for name in names] for item in items))

@@ -66,15 +66,11 @@ def line(library: Library) -> str:
 
 def summary(library: Library) -> str:
     """'500 recordings, 1.2 h, word error rate 10.4%'."""
-    count, seconds = library.store.query("SELECT count(*), total(duration) FROM recording")[0]
-    errors, words = library.store.query(
-        """SELECT total(word_errors), total(word_count)
-           FROM (SELECT word_errors, word_count, max(id) FROM transcript GROUP BY recording) WHERE word_count > 0"""
-    )[0]  # of each recording's newest transcript: a row's other columns are those of its max
-    failed = library.store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0]
-    parts = [f"{count:,} recording{'' if count == 1 else 's'}", facts.length(seconds)]
-    parts += [f"word error rate {percent(errors / words)}"] if words else []
-    parts += [f"{failed:,} unreadable"] if failed else []
+    held = library.summary()
+    count, rate = held.totals.recordings, held.word_error_rate
+    parts = [f"{count:,} recording{'' if count == 1 else 's'}", facts.length(held.totals.seconds)]
+    parts += [f"word error rate {percent(rate)}"] if rate is not None else []
+    parts += [f"{held.failures:,} unreadable"] if held.failures else []
     return ", ".join(parts)
 
 

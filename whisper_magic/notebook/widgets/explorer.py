@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from whisper_magic.library.library import Library
     from whisper_magic.notebook.jobs.background import Job
     from whisper_magic.notebook.widgets.player import Player
+    from whisper_magic.scoring import Stretch
 
 FIRST = 100  # rows that come with the first answer
 MOST_ROWS = 400  # in an answer
@@ -43,6 +44,7 @@ VIEWS_KEPT = 8  # a page may still ask for the rows of an earlier view
 PLAYERS_KEPT = 12  # transcripts that were opened
 SOUNDS_KEPT = 4  # recordings whose encoding is kept
 MOST_DIFFERENCES = 500
+MAX_FAILURES = 1000  # that are listed
 
 
 class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
@@ -133,10 +135,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             case messages.DifferencesRequest(first=first, second=second):
                 return self._differences(first, second), []
             case messages.FailuresRequest():
-                rows = self.library.store.query(
-                    "SELECT name, error FROM source WHERE error IS NOT NULL ORDER BY name LIMIT 1000"
-                )
-                return [{"name": name, "error": error} for name, error in rows], []
+                return [asdict(unreadable) for unreadable in self.library.unreadable(MAX_FAILURES)], []
             case _:
                 return self._changed(request), []
 
@@ -177,30 +176,21 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
                 "total": len(hits),
                 "rows": [],
             }
-        total, seconds = store.query("SELECT count(*), total(duration) FROM recording")[0]
+        totals = self.library.totals()
         return {
             **about,
             "query": "",
             "hits": None,
-            "total": total,
-            "seconds": seconds,
+            "total": totals.recordings,
+            "seconds": totals.seconds,
             "rows": first_rows(store, FIRST),
         }
 
     def _about(self) -> dict[str, Any]:
         """What changes while a library grows."""
-        store = self.library.store
-        return {
-            "failures": store.query("SELECT count(*) FROM source WHERE error IS NOT NULL")[0][0],
-            "scored": bool(store.query("SELECT 1 FROM transcript WHERE word_count > 0 LIMIT 1")),
-            "runs": [{"id": row[0], "name": facts.run(row[1], row[2], row[3])} for row in self._runs()],
-        }
-
-    def _runs(self) -> Sequence[Any]:
-        return self.library.store.query(
-            """SELECT id, target, dtype, options FROM run
-               WHERE EXISTS (SELECT 1 FROM transcript WHERE transcript.run = run.id) ORDER BY id"""
-        )
+        growth = self.library.growth()
+        runs = [{"id": run.id, "name": facts.run(run.target, run.dtype, run.options)} for run in growth.runs]
+        return {"failures": growth.failures, "scored": growth.scored, "runs": runs}
 
     def _table(self, run: int) -> Rows:
         if run not in self._rows:
@@ -237,15 +227,17 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         return self._table(run).read(places[start : start + count].tolist(), text)
 
     def _differences(self, first: int, second: int) -> list[dict[str, Any]]:
-        from whisper_magic.library.tables import differences
-
         return [
-            {"recording": number, "name": name, "duration": duration, "differs": rate,
-             "first": one, "second": other, "stretches": [_stretch(part) for part in parts]}
-            for number, name, duration, rate, one, other, _, _, parts in differences(
-                self.library.store, first, second
-            )[:MOST_DIFFERENCES]
-        ]  # fmt: skip
+            {
+                "recording": difference.recording,
+                "name": difference.name,
+                "differs": difference.differs if math.isfinite(difference.differs) else None,
+                "first": difference.first,
+                "second": difference.second,
+                "stretches": [_stretch(stretch) for stretch in difference.differences],
+            }
+            for difference in self.library.differences(first, second)[:MOST_DIFFERENCES]
+        ]
 
     # -- sound and players -------------------------------------------------------------------------------------------
 
@@ -261,8 +253,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         written = self.library.store.transcript(number, original=True)
         edited = self.library.store.transcript(number)
         if number not in self.players:
-            (recording,) = self.library.store.query("SELECT recording FROM transcript WHERE id = ?", (number,))[0]
-            PLAYERS.remember(written, self.library.source(recording))
+            PLAYERS.remember(written, self.library.source(self.library.recording_of(number)))
             player = self.players[number] = PLAYERS.make(written)
             player.changed = lambda transcript: self.library.correct(number, transcript)
             while len(self.players) > PLAYERS_KEPT:
@@ -289,5 +280,5 @@ def _filters(text: str, filters: str) -> Filters:
         raise messages.BadRequest("filters is JSON with facets, ranges and named") from error
 
 
-def _stretch(part: Any) -> dict[str, Any]:
-    return {"kind": part.kind, "first": " ".join(part.reference), "second": " ".join(part.written)}
+def _stretch(stretch: Stretch) -> dict[str, str]:
+    return {"kind": stretch.kind, "first": " ".join(stretch.reference), "second": " ".join(stretch.written)}
