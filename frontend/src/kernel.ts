@@ -55,11 +55,7 @@ export class Kernel {
       setTimeout(() => {
         if (this.#waiting.has(id)) this.#slow(true);
       }, SLOW);
-      try {
-        this.#model.send({ ...what, kind, id }, undefined, buffers);
-      } catch {
-        this.close();
-      }
+      this.#send({ ...what, kind, id }, buffers);
     });
   }
 
@@ -73,12 +69,21 @@ export class Kernel {
     const again = (wait: number): void => {
       setTimeout(() => {
         if (!this.#waiting.has(id)) return;
-        this.#model.send({ ...what, kind, id });
+        this.#send({ ...what, kind, id });
         if (wait < SLOW) again(2 * wait);
       }, wait);
     };
     again(AGAIN);
     return answer;
+  }
+
+  /** A model that cannot send has no kernel: what waits for an answer gets none. */
+  #send(message: object, buffers: ArrayBuffer[] = []): void {
+    try {
+      this.#model.send(message, undefined, buffers);
+    } catch {
+      this.close();
+    }
   }
 
   #slow(slow: boolean): void {

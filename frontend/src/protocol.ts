@@ -197,7 +197,8 @@ export interface Filtered extends Facts {
 export interface Difference {
   readonly recording: number;
   readonly name: string;
-  readonly differs: number;
+  /** Word error rate of the second against the first; null where the first holds no word. */
+  readonly differs: number | null;
   readonly first: string;
   readonly second: string;
   readonly stretches: readonly { readonly kind: string; readonly first: string; readonly second: string }[];
@@ -217,6 +218,7 @@ export interface ExplorerAnswers {
   select: { ask: { recordings: readonly number[]; token: number; all: boolean }; get: { count: number } };
   differences: { ask: { first: number; second: number }; get: readonly Difference[] };
   failures: { ask: object; get: readonly { readonly name: string; readonly error: string }[] };
+  stop: { ask: object; get: object };
 }
 
 export interface All extends Answers, RecorderAnswers, ExplorerAnswers {}

@@ -70,3 +70,20 @@ test("what is insisted on is asked again until it is answered", async () => {
   expect(model.sent).toHaveLength(3);
   vi.useRealTimers();
 });
+
+test("what cannot be sent is refused, the first time and when it is insisted on", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel();
+  const kernel = new Kernel(model);
+  const insisted = kernel.insist("document", {});
+  const refused = expect(insisted).rejects.toThrow("the kernel is gone");
+  model.send = () => {
+    throw new Error("the comm is closed");
+  };
+  vi.advanceTimersByTime(60_000);
+  await refused;
+  expect(kernel.gone).toBe(true);
+  const late = new Kernel(model);
+  await expect(late.ask("stop", {})).rejects.toThrow("the kernel is gone");
+  vi.useRealTimers();
+});

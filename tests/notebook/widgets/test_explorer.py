@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from whisper_magic.library.library import Library
 from whisper_magic.library.rows import Filters
 from whisper_magic.notebook.views import hits as hits_view
 from whisper_magic.notebook.views import library as library_view
+from whisper_magic.notebook.widgets import messages
 from whisper_magic.notebook.widgets.explorer import Explorer
 
 
@@ -121,8 +123,6 @@ def test_two_runs_are_compared(page: Page, library: Library) -> None:
     first = library.transcript(1)
     with library.store.writing() as connection:
         connection.execute('UPDATE run SET options = \'{"task": "translate"}\' WHERE id = 2')
-    from dataclasses import replace
-
     other = replace(first, segments=(replace(first.segments[0], text=" xylophone"), *first.segments[1:]))
     library.store.save(1, 2, other)
     library.store.save(2, 2, library.transcript(2))
@@ -131,6 +131,37 @@ def test_two_runs_are_compared(page: Page, library: Library) -> None:
     assert only["stretches"][0]["second"] == "xylophone"
     assert page.ask("differences", first=1, second=9) == "there is no run 9; the runs are 1, 2"
     assert page.view(run=2)["total"] == 250
+
+
+def test_a_text_against_none_differs_beyond_any_rate(page: Page, library: Library) -> None:
+    pytest.importorskip("jiwer")
+    with library.store.writing() as connection:
+        connection.execute('UPDATE run SET options = \'{"task": "translate"}\' WHERE id = 2')
+    library.store.edit(1, replace(library.transcript(1), segments=()))
+    library.store.save(1, 2, library.transcript(2))
+    (only,) = page.ask("differences", first=1, second=2)
+    assert (only["differs"], only["first"]) == (None, "")  # JSON has no infinity
+
+
+def test_only_a_stop_stops_the_jobs(page: Page) -> None:
+    class Job:
+        done, stops = False, 0
+
+        def stop(self) -> None:
+            self.stops += 1
+
+    jobs = Job(), Job()
+    page.explorer.jobs += jobs
+    page.ask("first")
+    for request in (request for request in messages.EXPLORER if request.kind != "stop"):
+        page.ask(request.kind, **{field.name: 1 for field in fields(request) if field.name != "id"})
+    assert [job.stops for job in jobs] == [0, 0]
+    assert page.ask("stop") == {}
+    assert [job.stops for job in jobs] == [1, 1]
+    jobs[0].done = jobs[1].done = True
+    page.explorer.notify("0:04 of 0:20", 0.2, running=True)
+    assert page.ask("stop") == {}
+    assert page.sent[-2][0] == {"notice": "run", "state": "", "fraction": None, "running": False}
 
 
 def test_a_row_has_its_sound(page: Page) -> None:

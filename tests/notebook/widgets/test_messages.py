@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 from whisper_magic.notebook.widgets import messages
@@ -44,6 +41,9 @@ def test_no_message_asks_for_more_than_a_part() -> None:
         {**PEAKS, "start": float("nan")},
         {**PEAKS, "start": float("inf")},
         {**PEAKS, "start": 2**60},
+        {**PEAKS, "start": 10**400},
+        {"id": "\ud800", "kind": "document"},
+        {"id": "a", "kind": "edit", "segment": 0, "text": "half \ud83d"},
         {**PEAKS, "start": "0"},
         {"id": "a", "kind": "file", "format": 3},
         {"id": "a", "kind": "file", "format": "x" * 100},
@@ -57,8 +57,15 @@ def test_anything_else_is_refused_in_a_line(content: object) -> None:
     assert len(str(caught.value)) < 150
 
 
-def test_both_sides_know_the_same_requests() -> None:
-    protocol = Path(__file__).parents[3] / "frontend" / "src" / "protocol.ts"
-    answers = re.search(r"interface Answers \{(.*?)\n\}", protocol.read_text("utf-8"), re.DOTALL)
-    assert answers is not None
-    assert re.findall(r"^  (\w+): \{ ask", answers[1], re.MULTILINE) == [one.kind for one in messages.PLAYER]
+def test_a_chunk_is_the_first_buffer_of_its_message() -> None:
+    chunk = {"id": "a", "kind": "chunk"}
+    assert parse(chunk, messages.RECORDER, [memoryview(b"sound"), b"more"]) == messages.ChunkRequest("a", b"sound")
+    for content, buffers in ((chunk, []), (chunk, [b""]), ({**chunk, "piece": "sound"}, [b"sound"])):
+        with pytest.raises(BadRequest):
+            parse(content, messages.RECORDER, buffers)
+
+
+@pytest.mark.parametrize("content", [None, {}, {"id": 1}, {"id": "a" * 65}, {"id": "\ud800"}])
+def test_an_id_that_cannot_be_sent_back_is_none(content: object) -> None:
+    assert messages.id_of(content) is None
+    assert messages.id_of({"id": "a", "kind": "no-such"}) == "a"

@@ -176,6 +176,24 @@ def test_finding_words_keeps_corrections(page: Page, engine: Engine) -> None:
     assert (0.0, 4.0, " Corrected first") in engine.aligned
 
 
+def test_a_correction_made_while_words_are_found_stays(
+    page: Page, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.ask("edit", segment=1, text="Corrected second")
+    align = engine.align
+
+    def corrected_meanwhile(audio: Any, text: str, *, language: str | None) -> Any:
+        if text == " Corrected second":  # the last: the first has its words by now
+            page.ask("edit", segment=0, text="Corrected meanwhile")
+        return align(audio, text, language=language)
+
+    monkeypatch.setattr(engine, "align", corrected_meanwhile)
+    page.ask("words")
+    document = page.noticed()["document"]
+    assert texts(document) == [" Corrected meanwhile", " Corrected second"]
+    assert [word[0] for word in document["segments"][1]["words"]] == [" Corrected", " second"]
+
+
 def test_who_speaks_is_drawn_and_stays_known_when_words_are_found_anew(talk: Path, engine: Engine) -> None:
     named = made_transcript(talk).with_speakers([(0.0, 1.6, "Ada"), (1.6, 9.0, " Grace ")])
     page = Page(Player(named, Excerpt(str(talk)), lambda _: engine))

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from whisper_magic.notebook.views import tables
 from whisper_magic.notebook.views.html import escaped, frame, heading
+from whisper_magic.notebook.views.tables import Table
 from whisper_magic.notebook.views.text import PLAIN, Style, printable
 
-if TYPE_CHECKING:
-    from whisper_magic.notebook.widgets.lesson import Content
+
+@dataclass(frozen=True)
+class Content:
+    """What a lesson shows.
+
+    Attributes:
+        kind: "race", "stepper", "lab" or "bench".
+        title: of the whole.
+        summary: its result, in a line.
+        table: its figures, for text and for pages without scripts.
+        data: for the page (frontend/src/lesson-protocol.ts).
+    """
+
+    kind: str
+    title: str
+    summary: str
+    table: Table
+    data: dict[str, Any]
 
 
 def text(content: Content, style: Style = PLAIN) -> str:

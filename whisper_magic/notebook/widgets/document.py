@@ -10,6 +10,7 @@ from whisper_magic import formats, speakers
 from whisper_magic.audio import peaks
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import transcript as view
+from whisper_magic.notebook.widgets.messages import Answer
 from whisper_magic.transcript import Segment, Transcript
 
 
@@ -70,7 +71,7 @@ def expected_levels(duration: float) -> list[dict[str, float]]:
     return levels
 
 
-def file_of(transcript: Transcript, format: str) -> tuple[dict[str, str], list[bytes]]:
+def file_of(transcript: Transcript, format: str) -> Answer:
     """A saved transcript: a file's name, and its content.
 
     Raises:
@@ -78,7 +79,7 @@ def file_of(transcript: Transcript, format: str) -> tuple[dict[str, str], list[b
         PackageMissing: for docx without python-docx.
     """
     stem = Path(transcript.source).stem or "transcript"
-    return {"name": f"{stem}.{format}"}, [formats.content(transcript, format)]
+    return Answer({"name": f"{stem}.{format}"}, [formats.content(transcript, format)])
 
 
 def _segment(segment: Segment, said: list[speakers.Utterance], flags: str) -> dict[str, Any]:

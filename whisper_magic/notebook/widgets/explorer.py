@@ -9,32 +9,28 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import secrets
-import threading
 from collections import OrderedDict
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import anywidget
 import numpy as np
 import numpy.typing as npt
-import traitlets
 
 from whisper_magic.audio.excerpt import Excerpt
-from whisper_magic.errors import LibraryError, WhisperMagicError
+from whisper_magic.errors import LibraryError
 from whisper_magic.library.rows import Filters, Rows, first_rows
 from whisper_magic.library.search import Hits
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import library as view
 from whisper_magic.notebook.widgets import messages
+from whisper_magic.notebook.widgets.messages import Answer
+from whisper_magic.notebook.widgets.page import PageWidget, answers
 from whisper_magic.notebook.widgets.players import PLAYERS
 from whisper_magic.notebook.widgets.sound import SoundSource
-from whisper_magic.wording import one_line
 
 if TYPE_CHECKING:
     from whisper_magic.library.library import Library
-    from whisper_magic.notebook.jobs.background import Job
     from whisper_magic.notebook.widgets.player import Player
     from whisper_magic.scoring import Stretch
 
@@ -47,7 +43,18 @@ MOST_DIFFERENCES = 500
 MAX_FAILURES = 1000  # that are listed
 
 
-class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
+class StoppableJob(Protocol):
+    """What transcribes into the library in the background (`jobs.background.Job`)."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+    def stop(self) -> None:
+        """End it at its next event."""
+
+
+class Explorer(PageWidget):
     """A library, for a notebook.
 
     Attributes:
@@ -55,11 +62,10 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         hits: the hits of a search, where these are shown instead of recordings.
         players: of transcripts, by id.
         jobs: that transcribe into the library in the background.
-        anchor: of the static views whose place the explorer takes.
     """
 
+    requests = messages.EXPLORER
     _esm = Path(__file__).parent / "static" / "explorer.js"
-    anchor = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
         self, library: Library, hits: Hits | None = None, players: OrderedDict[int, Player] | None = None
@@ -73,18 +79,14 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         """
         self.library, self.hits = library, hits
         self.players: OrderedDict[int, Player] = OrderedDict() if players is None else players
-        self.jobs: list[Job] = []  # that transcribe into the library in the background
+        self.jobs: list[StoppableJob] = []
         self._state: dict[str, Any] = {"state": "", "fraction": None, "running": False}
         self._rows: dict[int, Rows] = {}  # by run
         self._views: OrderedDict[int, tuple[int, str, npt.NDArray[np.int64]]] = OrderedDict()  # by token
         self._tokens = itertools.count(1)
         self._sounds: OrderedDict[int, SoundSource] = OrderedDict()
-        self._lock = threading.RLock()  # two shells may ask at once
         self.shown = False
-        self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
-        messages.answer_while_cells_run(self)
-        self.on_msg(self._on_message)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/plain": view.text(self.library), "text/html": view.html(self.library, self.anchor)}
@@ -101,90 +103,58 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         if self.shown:
             self.send({"notice": "run", **self._state})
 
-    # -- messages ----------------------------------------------------------------------------------------------------
+    # -- what people change ------------------------------------------------------------------------------------------
 
-    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the page. An error goes back as its line; a fault of ours is reported in the kernel's log as any."""
-        name = content.get("id") if isinstance(content, dict) else None
-        try:
-            request = messages.parse(content, messages.EXPLORER)
-            with self._lock:
-                value, parts = self._answer(request)
-        except (WhisperMagicError, OSError) as error:
-            self.send({"id": name if isinstance(name, str) else None, "error": str(error)})
-        except Exception as error:  # a fault of ours: the page must not wait for ever
-            self.send({"id": name if isinstance(name, str) else None, "error": one_line(error) or "it failed"})
-            raise
-        else:
-            self.send({"id": name, "value": value}, parts)
+    @answers(messages.TagRequest)
+    def _tag(self, request: messages.TagRequest) -> Answer:
+        add, remove = " ".join(request.add.split()), request.remove
+        self.library.tag(request.recordings, *([add] if add else []), remove=[remove] if remove else [])
+        return Answer()
 
-    def _answer(self, request: messages.Request) -> tuple[Any, list[bytes]]:
-        match request:
-            case messages.FirstRequest():
-                return self._first(), []
-            case messages.ViewRequest():
-                return self._view(request), []
-            case messages.RowsRequest(token=token, start=start, count=count):
-                return self._rows_of(token, start, min(count, MOST_ROWS)), []
-            case messages.RowSoundRequest(recording=recording):
-                return self._sound(recording).described, []
-            case messages.RowChunkRequest(recording=recording, offset=offset):
-                return self._sound(recording).encoded(offset)
-            case messages.OpenRequest(transcript=transcript):
-                return {"model": self._player(transcript).model_id}, []
-            case messages.DifferencesRequest(first=first, second=second):
-                return self._differences(first, second), []
-            case messages.FailuresRequest():
-                return [asdict(unreadable) for unreadable in self.library.unreadable(MAX_FAILURES)], []
-            case _:
-                return self._changed(request), []
+    @answers(messages.NoteRequest)
+    def _note(self, request: messages.NoteRequest) -> Answer:
+        self.library.note(request.recording, request.text.strip())
+        return Answer()
 
-    def _changed(self, request: messages.Request) -> dict[str, Any]:
-        match request:
-            case messages.TagRequest(recordings=recordings, add=add, remove=remove):
-                self.library.tag(recordings, *filter(None, [" ".join(add.split())]), remove=filter(None, [remove]))
-            case messages.NoteRequest(recording=recording, text=text):
-                self.library.note(recording, text.strip())
-            case messages.AcceptRequest(recordings=recordings, accepted=accepted):
-                self.library.accept(recordings, accepted)
-            case messages.SelectRequest(recordings=recordings, token=token, all=every):
-                run, _, places = self._viewed(token) if every else (0, "", np.zeros(0, np.int64))
-                chosen = self._table(run).ids[places].tolist() if every else list(recordings)
-                self.library.selection = tuple(chosen)
-                return {"count": len(chosen)}
-            case _:
-                for job in self.jobs:
-                    job.stop()
-                if all(job.done for job in self.jobs):  # those that waited for their turn
-                    self.notify("", None, running=False)
-        return {}
+    @answers(messages.AcceptRequest)
+    def _accept(self, request: messages.AcceptRequest) -> Answer:
+        self.library.accept(request.recordings, request.accepted)
+        return Answer()
+
+    @answers(messages.SelectRequest)
+    def _select(self, request: messages.SelectRequest) -> Answer:
+        selection = request.recordings
+        if request.all:
+            run, _, places = self._viewed(request.token)
+            selection = tuple(self._table(run).ids[places].tolist())
+        self.library.selection = selection
+        return Answer({"count": len(selection)})
+
+    @answers(messages.StopRequest)
+    def _stop(self, request: messages.StopRequest) -> Answer:
+        jobs = list(self.jobs)
+        for job in jobs:
+            job.stop()
+        if all(job.done for job in jobs):  # those that waited for their turn
+            self.notify("", None, running=False)
+        return Answer()
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
-    def _first(self) -> dict[str, Any]:
+    @answers(messages.FirstRequest)
+    def _first(self, request: messages.FirstRequest) -> Answer:
         """All that a page needs to draw the first rows."""
         self.shown = True
         store = self.library.store
         about = {"path": str(self.library.path), "readonly": store.read_only, "run": self._state, **self._about()}
         if self.hits is not None:
             hits = [asdict(hit) for hit in self.hits]
-            return {
-                **about,
-                "query": self.hits.query,
-                "more": self.hits.more,
-                "hits": hits,
-                "total": len(hits),
-                "rows": [],
-            }
+            found = {"query": self.hits.query, "more": self.hits.more, "hits": hits, "total": len(hits), "rows": []}
+            return Answer({**about, **found})
         totals = self.library.totals()
-        return {
-            **about,
-            "query": "",
-            "hits": None,
-            "total": totals.recordings,
-            "seconds": totals.seconds,
-            "rows": first_rows(store, FIRST),
-        }
+        rows = first_rows(store, FIRST)
+        every = {"query": "", "hits": None, "total": totals.recordings, "seconds": totals.seconds, "rows": rows}
+        return Answer({**about, **every})
 
     def _about(self) -> dict[str, Any]:
         """What changes while a library grows."""
@@ -192,12 +162,17 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         runs = [{"id": run.id, "name": facts.run(run.target, run.dtype, run.options)} for run in growth.runs]
         return {"failures": growth.failures, "scored": growth.scored, "runs": runs}
 
+    @answers(messages.FailuresRequest)
+    def _failures(self, request: messages.FailuresRequest) -> Answer:
+        return Answer([asdict(unreadable) for unreadable in self.library.unreadable(MAX_FAILURES)])
+
     def _table(self, run: int) -> Rows:
         if run not in self._rows:
             self._rows[run] = Rows(self.library.store, run or None)
         return self._rows[run]
 
-    def _view(self, request: messages.ViewRequest) -> dict[str, Any]:
+    @answers(messages.ViewRequest)
+    def _view(self, request: messages.ViewRequest) -> Answer:
         table = self._table(request.run)
         table.refresh()
         filters = _filters(request.text, request.filters)
@@ -206,7 +181,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         self._views[token] = (request.run, request.text, shown.places)
         while len(self._views) > VIEWS_KEPT:
             self._views.popitem(last=False)
-        return {
+        value = {
             **self._about(),
             "token": token,
             "total": len(shown.places),
@@ -216,28 +191,35 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             "histograms": {name: asdict(one) for name, one in shown.histograms.items()},
             "rows": table.read(shown.places[:FIRST].tolist(), request.text),
         }
+        return Answer(value)
 
     def _viewed(self, token: int) -> tuple[int, str, npt.NDArray[np.int64]]:
         if token not in self._views:
             raise LibraryError("this view is not kept any more: ask for it again")
         return self._views[token]
 
-    def _rows_of(self, token: int, start: int, count: int) -> list[dict[str, Any]]:
-        run, text, places = self._viewed(token)
-        return self._table(run).read(places[start : start + count].tolist(), text)
+    @answers(messages.RowsRequest)
+    def _rows_of(self, request: messages.RowsRequest) -> Answer:
+        run, text, places = self._viewed(request.token)
+        end = request.start + min(request.count, MOST_ROWS)
+        return Answer(self._table(run).read(places[request.start : end].tolist(), text))
 
-    def _differences(self, first: int, second: int) -> list[dict[str, Any]]:
-        return [
-            {
-                "recording": difference.recording,
-                "name": difference.name,
-                "differs": difference.differs if math.isfinite(difference.differs) else None,
-                "first": difference.first,
-                "second": difference.second,
-                "stretches": [_stretch(stretch) for stretch in difference.differences],
-            }
-            for difference in self.library.differences(first, second)[:MOST_DIFFERENCES]
-        ]
+    @answers(messages.DifferencesRequest)
+    def _differences(self, request: messages.DifferencesRequest) -> Answer:
+        differences = self.library.differences(request.first, request.second)[:MOST_DIFFERENCES]
+        return Answer(
+            [
+                {
+                    "recording": difference.recording,
+                    "name": difference.name,
+                    "differs": difference.differs if math.isfinite(difference.differs) else None,
+                    "first": difference.first,
+                    "second": difference.second,
+                    "stretches": [_stretch(stretch) for stretch in difference.differences],
+                }
+                for difference in differences
+            ]
+        )
 
     # -- sound and players -------------------------------------------------------------------------------------------
 
@@ -247,6 +229,18 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             while len(self._sounds) > SOUNDS_KEPT:
                 self._sounds.popitem(last=False)
         return self._sounds[recording]
+
+    @answers(messages.RowSoundRequest)
+    def _row_sound(self, request: messages.RowSoundRequest) -> Answer:
+        return Answer(self._sound(request.recording).described)
+
+    @answers(messages.RowChunkRequest)
+    def _row_chunk(self, request: messages.RowChunkRequest) -> Answer:
+        return self._sound(request.recording).encoded(request.offset)
+
+    @answers(messages.OpenRequest)
+    def _open(self, request: messages.OpenRequest) -> Answer:
+        return Answer({"model": self._player(request.transcript).model_id})
 
     def _player(self, number: int) -> Player:
         """The player of a transcript, whose corrections are kept in the library; it shows what is kept there now."""
@@ -274,7 +268,7 @@ def _filters(text: str, filters: str) -> Filters:
         facets = {str(name): tuple(map(str, values)) for name, values in given.get("facets", {}).items()}
         ranges = {str(name): (float(least), float(most)) for name, (least, most) in given.get("ranges", {}).items()}
         return Filters(text, facets, ranges, given.get("named", "all"))
-    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, LibraryError):
             raise
         raise messages.BadRequest("filters is JSON with facets, ranges and named") from error

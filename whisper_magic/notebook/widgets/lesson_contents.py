@@ -14,8 +14,8 @@ from whisper_magic.lessons.measure import LengthStudy, Replay, decode_seconds
 from whisper_magic.lessons.rules import total_variation
 from whisper_magic.lessons.theory import MACHINES
 from whisper_magic.notebook.views import facts
+from whisper_magic.notebook.views.lesson import Content
 from whisper_magic.notebook.views.tables import Table
-from whisper_magic.notebook.widgets.lesson import Content
 from whisper_magic.notebook.widgets.rounds import TokenText, timed_rounds
 from whisper_magic.transcript import Round, Trace, Transcript
 

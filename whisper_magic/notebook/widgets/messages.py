@@ -1,13 +1,13 @@
 """What a page may ask of the kernel, checked field by field: a hostile page can send anything.
 
 The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here;
-an answer carries the same `id`, and `value` or, in one line, `error`.
+an answer carries the same `id`, and `value` or, in one line, `error`. `page` sees to it that there is one.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from whisper_magic.errors import WhisperMagicError
@@ -16,6 +16,8 @@ MOST_PEAKS = 200_000  # pairs asked for at once: 400 kB
 MOST_SECONDS = 7 * 24 * 3600
 MOST_TEXT = 20_000  # characters of a segment, or of a note
 LONGEST = {"text": MOST_TEXT, "filters": 20_000}  # characters, by the name of a field
+LONGEST_OTHER = 64  # characters of other fields
+MAX_CHUNK = 4 << 20  # bytes of a microphone's sound; a browser sends some kilobytes at a time
 
 
 class BadRequest(WhisperMagicError):
@@ -32,6 +34,19 @@ class Request:
 
     kind: ClassVar[str]
     id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request gets.
+
+    Attributes:
+        value: for JSON, as frontend/src/protocol.ts has it.
+        buffers: binary parts.
+    """
+
+    value: Any = field(default_factory=dict)
+    buffers: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -142,9 +157,10 @@ class StopRequest(Request):
 
 @dataclass(frozen=True)
 class ChunkRequest(Request):
-    """The next bytes that the microphone records; they come as the message's buffer."""
+    """The next bytes that the microphone records; they come as the message's first buffer."""
 
     kind: ClassVar[str] = "chunk"
+    piece: bytes
 
 
 @dataclass(frozen=True)
@@ -270,19 +286,6 @@ class FailuresRequest(Request):
     kind: ClassVar[str] = "failures"
 
 
-def answer_while_cells_run(widget: Any) -> None:
-    """Let a widget's messages be taken by the thread that the page names (a subshell), also while a cell runs.
-
-    ipykernel 7.4 sends them to the thread that last sent one through the widget: that of the cell, where they would
-    wait for its end.
-
-    Args:
-        widget: a new one.
-    """
-    if (comm := getattr(widget, "comm", None)) is not None:
-        comm._reply_subshell_for = None
-
-
 EXPLORER: tuple[type[Request], ...] = (
     FirstRequest,
     ViewRequest,
@@ -317,52 +320,78 @@ PLAYER: tuple[type[Request], ...] = (
 )
 
 
-def parse(content: Any, allowed: tuple[type[Request], ...] = PLAYER) -> Request:
+def id_of(content: Any) -> str | None:
+    """The id of a message, whatever else is wrong with it; None where it has none that can be sent back."""
+    name = content.get("id") if isinstance(content, dict) else None
+    return name if isinstance(name, str) and len(name) <= LONGEST_OTHER and _is_unicode(name) else None
+
+
+def parse(content: Any, allowed: tuple[type[Request], ...] = PLAYER, buffers: Sequence[Any] = ()) -> Request:
     """Check a message.
 
     Args:
         content: as it came.
         allowed: what the widget is asked for.
+        buffers: that came with it.
 
     Raises:
         BadRequest: where it is not one of the requests above, with whole numbers that are in range.
     """
     if not isinstance(content, dict):
         raise BadRequest(f"a request is a dict, got a {type(content).__name__}")
-    made, kind, name = dict(content), content.get("kind"), content.get("id")
-    if not isinstance(name, str) or len(name) > 64:
+    given, kind = dict(content), content.get("kind")
+    if id_of(content) is None:
         raise BadRequest("a request has an id, a short text")
     request = next((one for one in allowed if one.kind == kind), None)
     if request is None:
         raise BadRequest(f"no request is called {str(kind)[:40]!r}")
-    wanted = {field.name: field.type for field in fields(request)}
-    del made["kind"]
-    if made.keys() != wanted.keys():
+    wanted = {field.name: str(field.type) for field in fields(request)}
+    del given["kind"]
+    if given.keys() != {name for name, type_ in wanted.items() if type_ != "bytes"}:
         raise BadRequest(f"a request {kind!r} has the fields {', '.join(wanted)}")
-    return request(**{key: _checked(key, value, str(wanted[key])) for key, value in made.items()})
+    given.update({name: buffers[0] if buffers else b"" for name, type_ in wanted.items() if type_ == "bytes"})
+    return request(**{name: _checked(name, value, wanted[name]) for name, value in given.items()})
 
 
-def _checked(name: str, value: Any, kind: str) -> Any:
-    match kind:
+def _checked(name: str, value: Any, type_: str) -> Any:
+    match type_:
         case "int":
-            whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not whole or value != int(value) or not 0 <= value < 2**53:
+            if not _is_number(value, 2**53) or value != int(value):
                 raise BadRequest(f"{name} is a whole number from 0, got {str(value)[:40]!r}")
             return min(int(value), MOST_PEAKS) if name == "count" else int(value)
         case "float":
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not 0 <= value < MOST_SECONDS:
+            if not _is_number(value, MOST_SECONDS):
                 raise BadRequest(f"{name} is a time in seconds, got {str(value)[:40]!r}")
             return float(value)
         case "bool":
             if not isinstance(value, bool):
                 raise BadRequest(f"{name} is true or false, got {str(value)[:40]!r}")
             return value
+        case "bytes":
+            if not 0 < len(value) <= MAX_CHUNK:
+                raise BadRequest(f"a chunk has 1 to {MAX_CHUNK} bytes, got {len(value)}")
+            return bytes(value)
         case "tuple[int, ...]":
             if not isinstance(value, list) or len(value) > MOST_PEAKS:
                 raise BadRequest(f"{name} is a list of whole numbers, got a {type(value).__name__}")
-            return tuple(_checked(name, one, "int") for one in value)
+            return tuple(_checked(name, number, "int") for number in value)
         case _:
-            if not isinstance(value, str) or len(value) > LONGEST.get(name, 64):
+            if not isinstance(value, str) or len(value) > LONGEST.get(name, LONGEST_OTHER):
                 raise BadRequest(f"{name} is a short text, got a {type(value).__name__}")
+            if not _is_unicode(value):
+                raise BadRequest(f"{name} is a text, got one that holds half a character")
             return value
+
+
+def _is_number(value: Any, beyond: int) -> bool:
+    """Whether a value is a number from 0 to below `beyond`; NaN is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < beyond
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text: JSON can also spell half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,23 +7,22 @@ anchor; the page puts the player in its place (frontend/src/player.ts).
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
-import traitlets
-
 from whisper_magic import speakers
 from whisper_magic.audio.excerpt import Excerpt
-from whisper_magic.errors import TranscriptError, WhisperMagicError
+from whisper_magic.errors import TranscriptError
 from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.widgets import messages
 from whisper_magic.notebook.widgets.document import document, file_of, segments_of
+from whisper_magic.notebook.widgets.messages import Answer
+from whisper_magic.notebook.widgets.page import PageWidget, answers
 from whisper_magic.notebook.widgets.rounds import timed_rounds
 from whisper_magic.notebook.widgets.sound import SoundSource
 from whisper_magic.notebook.widgets.work import Task, Work, span_of, spliced
@@ -34,22 +33,20 @@ if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
 WINDOW = 30.0  # seconds of sound that a text can be aligned in
-_AFTERWARDS = (messages.EditRequest, messages.WordsRequest, messages.AgainRequest, messages.TraceRequest)
 
 
-class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped here
+class Player(PageWidget):
     """A transcript with its sound, for a notebook.
 
     Attributes:
         transcript: what was transcribed; it never changes, but grows while it is being written.
         edited: what is shown: the transcript with the corrections that were made in the page.
-        anchor: of the static views whose place the player takes.
         shown: whether a page has asked for the text.
         changed: called with the text after each correction.
     """
 
+    requests = messages.PLAYER
     _esm = Path(__file__).parent / "static" / "player.js"
-    anchor = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -80,10 +77,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         self._order = threading.Lock()  # what is sent is as old as its place among the messages says
         self.shown = False
         self.changed: Callable[[Transcript], None] = lambda transcript: None
-        self.set_trait("anchor", secrets.token_hex(8))
         super().__init__()
-        messages.answer_while_cells_run(self)
-        self.on_msg(self._on_message)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/plain": view.text(self.edited), "text/html": view.html(self.edited, self.anchor)}
@@ -130,54 +124,96 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the page. An error goes back as its line; a fault of ours is reported in the kernel's log as any."""
-        name = content.get("id") if isinstance(content, dict) else None
-        try:
-            request = messages.parse(content)
-            if isinstance(request, messages.DocumentRequest):
-                _ = self._whole  # looked up, perhaps fetched, before others wait for it
-                with self._order:
-                    self.shown = True
-                    self.send({"id": name, "value": self._document()})
-                return
-            value, parts = self._answer(request)
-        except (WhisperMagicError, OSError) as error:
-            self.send({"id": name if isinstance(name, str) else None, "error": str(error)})
-        else:
-            self.send({"id": name, "value": value}, parts)
+    def _held(self, request: messages.Request) -> AbstractContextManager[object]:
+        if isinstance(request, messages.DocumentRequest):
+            _ = self._whole  # looked up, perhaps fetched, before others wait for it
+            return self._order
+        return super()._held(request)
 
-    def _answer(self, request: messages.Request) -> tuple[dict[str, Any], list[bytes]]:
-        if self.writing and isinstance(request, _AFTERWARDS):
+    @answers(messages.DocumentRequest)
+    def _show(self, request: messages.DocumentRequest) -> Answer:
+        self.shown = True
+        return Answer(self._document())
+
+    @answers(messages.PeaksRequest)
+    def _peaks(self, request: messages.PeaksRequest) -> Answer:
+        return self._recording.peaks(request.level, request.start, request.count)
+
+    @answers(messages.MelRequest)
+    def _mel(self, request: messages.MelRequest) -> Answer:
+        return self._recording.mel(request.start, request.end, self._resident)
+
+    @answers(messages.SoundRequest)
+    def _encoded(self, request: messages.SoundRequest) -> Answer:
+        return self._recording.encoded(request.offset)
+
+    @answers(messages.ClipRequest)
+    def _clip(self, request: messages.ClipRequest) -> Answer:
+        start, end = request.start, request.end
+        name = f"{Path(self.transcript.source).stem or 'clip'} {start:.2f}-{end:.2f}.flac"
+        return Answer({"name": name, "mime": "audio/flac"}, [self._recording.clip(start, end)])
+
+    @answers(messages.TraceRequest)
+    def _trace(self, request: messages.TraceRequest) -> Answer:
+        self._require_the_whole_text()
+        rounds = timed_rounds(self.transcript, self._resident.token_text, self.edited)
+        left = len(self.transcript.trace.rounds) - len(rounds)
+        note = f"{left} rounds of attempts that were decoded again are not drawn." if left else None
+        return Answer({"rounds": rounds, "note": note})
+
+    @answers(messages.FileRequest)
+    def _file(self, request: messages.FileRequest) -> Answer:
+        return file_of(self.edited, request.format)
+
+    @answers(messages.EditRequest)
+    def _edit(self, request: messages.EditRequest) -> Answer:
+        self._require_the_whole_text()
+        self._change(self._corrected(request.segment, request.text))
+        return Answer(self._document())
+
+    @answers(messages.KeepRequest)
+    def _keep(self, request: messages.KeepRequest) -> Answer:
+        if self._reading is None:
+            raise TranscriptError("nothing was transcribed again")
+        self._change(spliced(self.edited, *self._reading))
+        self._reading = None
+        return Answer(self._document())
+
+    @answers(messages.UndoRequest)
+    def _undo(self, request: messages.UndoRequest) -> Answer:
+        if not self._before:
+            raise TranscriptError("nothing was changed")
+        self.edited = self._before.pop()
+        self.changed(self.edited)
+        return Answer(self._document())
+
+    @answers(messages.WordsRequest)
+    def _words(self, request: messages.WordsRequest) -> Answer:
+        self._require_the_whole_text()
+        options = self._options(words=True)
+        self._work.start(Task(self._recording.source, options, self.transcript.duration, self._with_words))
+        return Answer()
+
+    @answers(messages.AgainRequest)
+    def _again(self, request: messages.AgainRequest) -> Answer:
+        self._require_the_whole_text()
+        start, end = span_of(self.edited, request.start, request.end)
+        part = {"start": start, "end": end, "clips": (), "mode": "sequential", "words": bool(self.edited.words)}
+        options = self._options(language=request.language, task=request.task, **part)
+        done = partial(self._read_again, start=start, end=end)
+        self._work.start(Task(self._recording.source, options, end - start, done))
+        return Answer()
+
+    @answers(messages.StopRequest)
+    def _stop(self, request: messages.StopRequest) -> Answer:
+        self._work.stop()
+        if (stop := self._stop_writing) is not None:
+            stop()
+        return Answer()
+
+    def _require_the_whole_text(self) -> None:
+        if self.writing:
             raise TranscriptError("the text is still being written; wait for its end, or stop it")
-        match request:
-            case messages.PeaksRequest(level=level, start=start, count=count):
-                return self._recording.peaks(level, start, count)
-            case messages.MelRequest(start=start, end=end):
-                return self._recording.mel(start, end, self._resident)
-            case messages.SoundRequest(offset=offset):
-                return self._recording.encoded(offset)
-            case messages.ClipRequest(start=start, end=end):
-                name = f"{Path(self.transcript.source).stem or 'clip'} {start:.2f}-{end:.2f}.flac"
-                return {"name": name, "mime": "audio/flac"}, [self._recording.clip(start, end)]
-            case messages.TraceRequest():
-                return self._trace(), []
-            case messages.FileRequest(format=format):
-                return file_of(self.edited, format)
-            case messages.WordsRequest() | messages.AgainRequest() | messages.StopRequest():
-                return self._worked(request), []
-            case messages.EditRequest(segment=segment, text=text):
-                self._change(self._corrected(segment, text))
-            case messages.KeepRequest():
-                self._keep()
-            case messages.UndoRequest():
-                if not self._before:
-                    raise TranscriptError("nothing was changed")
-                self.edited = self._before.pop()
-                self.changed(self.edited)
-            case _:
-                pass
-        return self._document(), []
 
     # -- the text ----------------------------------------------------------------------------------------------------
 
@@ -198,12 +234,6 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
         part = options.start is not None or options.end is not None
         return (self._sound.duration or 0.0) if part and self._sound is not None else 0.0
 
-    def _trace(self) -> dict[str, Any]:
-        rounds = timed_rounds(self.transcript, self._resident.token_text, self.edited)
-        left = len(self.transcript.trace.rounds) - len(rounds)
-        note = f"{left} rounds of attempts that were decoded again are not drawn." if left else None
-        return {"rounds": rounds, "note": note}
-
     def _change(self, edited: Transcript) -> None:
         self._before.append(self.edited)
         turns = speakers.turns_of(self.edited.words)
@@ -214,12 +244,13 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def take(self, edited: Transcript) -> None:
         """Show corrections that were kept elsewhere; they can be undone."""
-        if edited == self.edited:
-            return
-        self._before.append(self.edited)
-        self.edited = edited
-        if self.shown:
-            self.send({"notice": "finished", "document": self._document(), "problem": ""})
+        with self._lock:
+            if edited == self.edited:
+                return
+            self._before.append(self.edited)
+            self.edited = edited
+            if self.shown:
+                self.send({"notice": "finished", "document": self._document(), "problem": ""})
 
     def _corrected(self, index: int, text: str) -> Transcript:
         """With another text in a segment; its words are found anew where the model and the sound are at hand."""
@@ -244,31 +275,7 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
     def _with_aligned(self, segment: Segment) -> Segment:
         return replace(segment, words=self._aligned(segment, segment.text))
 
-    def _keep(self) -> None:
-        if self._reading is None:
-            raise TranscriptError("nothing was transcribed again")
-        self._change(spliced(self.edited, *self._reading))
-        self._reading = None
-
     # -- the engine --------------------------------------------------------------------------------------------------
-
-    def _worked(self, request: messages.Request) -> dict[str, Any]:
-        """Start what takes long, or stop it; notices follow."""
-        match request:
-            case messages.WordsRequest():
-                options = self._options(words=True)
-                self._work.start(Task(self._recording.source, options, self.transcript.duration, self._with_words))
-            case messages.AgainRequest(start=start, end=end, language=language, task=task):
-                start, end = span_of(self.edited, start, end)
-                part = {"start": start, "end": end, "clips": (), "mode": "sequential"}
-                options = self._options(language=language, task=task, words=bool(self.edited.words), **part)
-                done = partial(self._read_again, start=start, end=end)
-                self._work.start(Task(self._recording.source, options, end - start, done))
-            case _:
-                self._work.stop()
-                if self._stop_writing is not None:
-                    self._stop_writing()
-        return {}
 
     def _options(self, **overrides: Any) -> TranscribeOptions:
         """Those of the transcript, of its one channel."""
@@ -279,17 +286,22 @@ class Player(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped 
 
     def _with_words(self, made: Transcript) -> dict[str, Any]:
         """The target writes the same text again, now with words; segments that were changed since are aligned."""
-        segments = made.segments
-        if self.edited is not self.transcript:
+        shown, segments = self.edited, made.segments
+        if shown is not self.transcript:
             same = len(made.segments) == len(self.transcript.segments)
             read = dict(zip(map(id, self.transcript.segments), made.segments, strict=True)) if same else {}
-            segments = tuple(read.get(id(one)) or self._with_aligned(one) for one in self.edited.segments)
-        self._change(replace(self.edited, segments=segments))
-        return {"kind": "words", "document": self._document()}
+            segments = tuple(read.get(id(segment)) or self._with_aligned(segment) for segment in shown.segments)
+        with self._lock:
+            if self.edited is not shown and len(shown.segments) == len(segments):  # a segment was changed meanwhile
+                found = dict(zip(map(id, shown.segments), segments, strict=True))
+                segments = tuple(found.get(id(segment), segment) for segment in self.edited.segments)
+            self._change(replace(self.edited, segments=segments))
+            return {"kind": "words", "document": self._document()}
 
     def _read_again(self, made: Transcript, start: float, end: float) -> dict[str, Any]:
-        self._reading = (made, start, end)
-        before = " ".join(one.text.strip() for one in self.edited.segments if one.start < end and one.end > start)
+        with self._lock:
+            self._reading = (made, start, end)
+            before = " ".join(one.text.strip() for one in self.edited.segments if one.start < end and one.end > start)
         return {
             "kind": "again",
             "start": start,

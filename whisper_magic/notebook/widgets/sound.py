@@ -26,6 +26,7 @@ from whisper_magic.audio.peaks import WaveformPeaks, fill
 from whisper_magic.audio.playable import playable
 from whisper_magic.audio.sound import SAMPLE_RATE
 from whisper_magic.errors import AudioError, AudioInvalid
+from whisper_magic.notebook.widgets.messages import Answer
 
 if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
@@ -87,14 +88,14 @@ class SoundSource:
                 self._fetched = copy
         return replace(self.excerpt, source=self._fetched.name)
 
-    def peaks(self, level: int, start: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
+    def peaks(self, level: int, start: int, count: int) -> Answer:
         """A part of the waveform, as far as it is read."""
         if self._peaks is None:
             self._peaks = WaveformPeaks()
             threading.Thread(target=self._fill, args=(self._peaks,), name="whisper-peaks", daemon=True).start()
         window = self._peaks.window(level, start, count)
         complete = self._peaks.complete or len(window) == 2 * count
-        return {"complete": complete, "count": len(window) // 2}, [window]
+        return Answer({"complete": complete, "count": len(window) // 2}, [window])
 
     def _fill(self, peaks: WaveformPeaks) -> None:
         """Where the sound breaks off, so do its peaks."""
@@ -103,7 +104,7 @@ class SoundSource:
                 pass
         peaks.finish()
 
-    def mel(self, start: float, end: float, engine: Engine) -> tuple[dict[str, Any], list[bytes]]:
+    def mel(self, start: float, end: float, engine: Engine) -> Answer:
         """What the model sees of a stretch: its log-mel features, a byte each, column by column.
 
         Args:
@@ -117,9 +118,9 @@ class SoundSource:
         if not 0 < end - start <= LONGEST_MEL:
             raise AudioInvalid(f"the spectrogram shows up to {LONGEST_MEL:g} s at a time")
         features = engine.log_mel(self.audio(start, end))
-        return {"bins": len(features)}, [_columns(features).T.tobytes()]
+        return Answer({"bins": len(features)}, [_columns(features).T.tobytes()])
 
-    def encoded(self, offset: int) -> tuple[dict[str, Any], list[bytes]]:
+    def encoded(self, offset: int) -> Answer:
         """The next bytes of the encoding; perhaps none yet.
 
         Raises:
@@ -129,7 +130,7 @@ class SoundSource:
             self._encoded = _Growing(self._encode())
         part, done = self._encoded.read(offset, CHUNK, PATIENCE)
         seconds = self._encoded.steps * BLOCK
-        return {"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part]
+        return Answer({"mime": CODINGS["opus"].mime, "done": done, "seconds": seconds}, [part])
 
     def _encode(self) -> Iterator[bytes]:
         yield from encoded(self.local())
