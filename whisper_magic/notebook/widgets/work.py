@@ -102,7 +102,7 @@ class Work:
             self._notice({"notice": "stopped"})
         except WhisperMagicError as error:
             self._notice({"notice": "failed", "error": str(error)})
-        except Exception as error:  # a fault of ours: the page must not wait for ever, and the log names it
+        except Exception as error:  # an internal error: the page must not wait for ever, and the log names it
             self._notice({"notice": "failed", "error": f"{type(error).__name__}: {error}"})
             raise
 
