@@ -10,7 +10,8 @@ const WIDGETS = ["player", "recorder", "explorer", "lesson"];
 
 // What the bundles are made of, so that tests see without Node whether they were made of it.
 const FOLDER = new URL(".", import.meta.url);
-const sources = (await readdir(new URL("src/", FOLDER))).sort().map((name) => `src/${name}`);
+const files = await readdir(new URL("src/", FOLDER), { recursive: true, withFileTypes: true });
+const sources = files.filter((file) => file.isFile()).map((file) => `${file.parentPath.slice(fileURLToPath(FOLDER).length)}/${file.name}`.replace("//", "/")).sort();
 const hash = createHash("sha256");
 for (const name of [...sources, "package-lock.json"]) hash.update(await readFile(new URL(name, FOLDER)));
 const digest = hash.digest("hex").slice(0, 16);
@@ -30,7 +31,7 @@ let stale = 0;
 for (const name of WIDGETS) {
   const result = await build({
     absWorkingDir: fileURLToPath(FOLDER),
-    entryPoints: [`src/${name}.ts`],
+    entryPoints: [`src/${name}/${name}.ts`],
     bundle: true,
     format: "esm",
     target: "es2022",

@@ -58,7 +58,7 @@ def test_anything_else_is_refused_in_a_line(content: object) -> None:
 
 
 def test_both_sides_know_the_same_requests() -> None:
-    protocol = Path(__file__).parents[3] / "frontend" / "src" / "protocol.ts"
+    protocol = Path(__file__).parents[3] / "frontend" / "src" / "shared" / "protocol.ts"
     answers = re.search(r"interface Answers \{(.*?)\n\}", protocol.read_text("utf-8"), re.DOTALL)
     assert answers is not None
     assert re.findall(r"^  (\w+): \{ ask", answers[1], re.MULTILINE) == [one.kind for one in messages.PLAYER]

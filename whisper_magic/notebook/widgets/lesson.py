@@ -1,7 +1,7 @@
 """A lesson: static HTML that holds its data and its script, so that it lives in exported pages as well.
 
 The widget adds one thing, where a kernel lives: the sound, which the page pulls as the player does. What a lesson shows
-is drawn by frontend/src/lesson.ts.
+is drawn by frontend/src/lesson/lesson.ts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Content:
         title: of the whole.
         summary: its result, in a line.
         table: its figures, for text and for pages without scripts.
-        data: for the page (frontend/src/lesson-protocol.ts).
+        data: for the page (frontend/src/lesson/protocol.ts).
     """
 
     kind: str

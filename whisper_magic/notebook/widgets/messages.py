@@ -1,7 +1,7 @@
 """What a page may ask of the kernel, checked field by field: a hostile page can send anything.
 
-The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here;
-an answer carries the same `id`, and `value` or, in one line, `error`.
+The other side is frontend/src/shared/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass
+here; an answer carries the same `id`, and `value` or, in one line, `error`.
 """
 
 from __future__ import annotations

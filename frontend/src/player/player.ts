@@ -1,0 +1,165 @@
+// The player's entry. It takes the place of its static output (anchors.ts); without a kernel, in an export or years
+// later, that stays. Embedded in another widget, the player is drawn as any widget is.
+
+import { watch } from "../shared/anchors";
+import { h } from "../shared/dom";
+import { Kernel, Refused } from "../shared/kernel";
+import type { Document, Live as Growth, Model } from "../shared/protocol";
+import { View } from "./view";
+
+const FORGOTTEN = 60_000; // ms after which a player whose output is gone is closed
+
+const LEAVING = new WeakSet<Element>();
+const FAILED = new WeakSet<Element>();
+
+/** One player's model on this page: its kernel, its text as it is now, and its views by the element that holds each. */
+class Live {
+  readonly kernel: Kernel;
+  readonly #views = new Map<Element, View>();
+  #document: Promise<Document>;
+
+  constructor(model: Model) {
+    this.kernel = new Kernel(model);
+    this.#document = this.kernel.insist("document", {}).then(({ value }) => value);
+    this.#document.catch(() => undefined); // whoever waits for it deals with it
+    this.kernel.onnotice((notice) => {
+      if (notice.notice === "live") this.#grow(notice);
+      else if (notice.notice === "finished") this.#finish(notice.document, notice.problem);
+    });
+    this.kernel.onslow = (slow) => this.#each((view) => view.slow(slow));
+    this.kernel.onlost = () => this.#each((view) => view.offline());
+  }
+
+  /** Draw a view into an element. */
+  async draw(into: Element, before: Element | null, foot: boolean): Promise<void> {
+    const shown = await this.#document;
+    const host = h("div");
+    into.insertBefore(host, before);
+    const view = new View(host, this.kernel, shown, foot, (changed) => {
+      this.#document = Promise.resolve(changed);
+      this.#each((one) => one.show(changed));
+    });
+    this.#views.set(into, view);
+  }
+
+  /** Put a player in the place of a static view, whose foot stays. */
+  async mount(anchor: Element): Promise<void> {
+    if (this.#views.has(anchor) || anchor.hasAttribute("data-live") || FAILED.has(anchor)) return;
+    anchor.setAttribute("data-live", "");
+    if (this.#moved(anchor)) return;
+    try {
+      await this.#document;
+      if (anchor.isConnected) {
+        await this.draw(anchor, anchor.querySelector(":scope > .wm-foot"), false);
+        anchor.classList.add("wm-live");
+        return;
+      } // else progress was drawn anew meanwhile, as it is many times a second
+    } catch (error) {
+      FAILED.add(anchor); // the static view stays
+      if (!(error instanceof Refused)) console.error(error);
+    }
+    anchor.removeAttribute("data-live");
+  }
+
+  /** Take along the view of an output that another one has replaced, as progress is replaced by its result. */
+  #moved(anchor: Element): boolean {
+    for (const [before, view] of this.#views) {
+      if (before.isConnected || !before.hasAttribute("data-live")) continue;
+      this.#views.delete(before);
+      before.classList.remove("wm-live");
+      before.removeAttribute("data-live");
+      anchor.insertBefore(view.host, anchor.querySelector(":scope > .wm-foot"));
+      anchor.classList.add("wm-live");
+      this.#views.set(anchor, view);
+      return true;
+    }
+    return false;
+  }
+
+  /** The transcript has grown. */
+  #grow(notice: Growth): void {
+    this.#document = this.#document.then((document) => {
+      const { first, segments } = notice;
+      const [before, after] = [document.segments.slice(0, first), document.segments.slice(first + segments.length)];
+      const grown = { ...document, segments: [...before, ...segments, ...after] };
+      this.#each((view) => view.grow(grown, notice));
+      return grown;
+    });
+    this.#document.catch(() => undefined); // as in the constructor
+  }
+
+  #finish(document: Document, problem: string): void {
+    this.#document = this.#document.then(
+      () => document,
+      () => document,
+    );
+    void this.#document.then(() => this.#each((view) => view.finish(document, problem)));
+  }
+
+  /** An output that is cleared takes its sound along; one that is merely moved or scrolled away comes back at once. */
+  forget(): void {
+    for (const [anchor, view] of this.#views) {
+      if (anchor.isConnected || LEAVING.has(anchor)) continue;
+      LEAVING.add(anchor);
+      setTimeout(() => {
+        if (!anchor.isConnected && this.#views.get(anchor) === view) view.pause();
+      }, 1000);
+      setTimeout(() => {
+        LEAVING.delete(anchor);
+        if (!anchor.isConnected && this.#views.get(anchor) === view) this.close(anchor);
+      }, FORGOTTEN);
+    }
+  }
+
+  close(anchor: Element): void {
+    const view = this.#views.get(anchor);
+    this.#views.delete(anchor);
+    view?.close();
+    view?.host.remove();
+    anchor.classList.remove("wm-live");
+    anchor.removeAttribute("data-live");
+  }
+
+  #each(act: (view: View) => void): void {
+    for (const view of this.#views.values()) act(view);
+  }
+}
+
+const LIVE = new Map<string, Live>();
+
+function live(model: Model): Live {
+  const key = String(model.get("anchor"));
+  const found = LIVE.get(key) ?? new Live(model);
+  LIVE.set(key, found);
+  return found;
+}
+
+export default {
+  initialize({ model }: { model: Model }): () => void {
+    const of = live(model);
+    const key = String(model.get("anchor"));
+    const end = watch(
+      key,
+      (anchor) => void of.mount(anchor),
+      () => of.forget(),
+    );
+    model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
+    return () => {
+      end();
+      LIVE.delete(key);
+      of.kernel.close();
+    };
+  },
+
+  async render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
+    const of = live(model);
+    try {
+      await of.draw(el, null, true);
+    } catch (error) {
+      el.textContent = `The player cannot be shown: ${(error as Error).message}.`;
+    }
+    return () => {
+      of.close(el);
+    };
+  },
+};
