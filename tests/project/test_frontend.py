@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "whisper_magic" / "notebook" / "widgets" / "static"
+WIDGETS = ["explorer", "lesson", "player", "recorder"]
 MAX_BYTES = 275_000  # of all bundles
 TYPES_ONLY = {"src/shared/protocol.ts", "src/shared/css.d.ts"}  # nothing of them is in a bundle
 
@@ -24,7 +25,7 @@ def bundles() -> dict[str, dict[str, list[str]]]:
     return parts
 
 
-@pytest.mark.parametrize("name", ["explorer", "lesson", "player", "recorder"])
+@pytest.mark.parametrize("name", WIDGETS)
 def test_a_bundle_is_made_of_the_sources_that_are_here(name: str) -> None:
     """It names a hash of its own sources only; a source that comes to be imported changes the one that imports it."""
     parts = bundles()[name]
@@ -45,6 +46,11 @@ def test_every_bundle_and_every_source_is_written_down() -> None:
     present = {str(path.relative_to(FRONTEND)) for path in (FRONTEND / "src").rglob("*") if path.is_file()}
     assert present - used == TYPES_ONLY
     assert used <= present
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_is_made_of_its_own_folder_and_of_what_is_shared(name: str) -> None:
+    assert {Path(source).parts[1] for source in bundles()[name]["sources"]} == {name, "shared"}
 
 
 def test_bundles_are_small_and_ask_nobody_but_the_kernel() -> None:

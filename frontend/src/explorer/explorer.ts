@@ -1,15 +1,15 @@
 // The explorer's entry: a library as a table that is searched as one types, filtered, sorted, played, tagged and corrected.
 // It takes the place of its static output (anchors.ts); without a kernel, that stays.
 
-import { typing } from "../player/keys";
-import playerCss from "../player/player.css";
 import { watch } from "../shared/anchors";
 import base from "../shared/base.css";
+import controls from "../shared/controls.css";
 import { button, clock, h } from "../shared/dom";
 import { Kernel, Refused } from "../shared/kernel";
+import { keysDialog, typing, type Keys } from "../shared/keys";
 import type { Difference, Facts, Filtered, First, Model, Row } from "../shared/protocol";
 import { followTheme } from "../shared/theme";
-import explorerCss from "./explorer.css";
+import css from "./explorer.css";
 import { Facets } from "./facets";
 import { hitCells, percent, recordingCells, recordingOf, short, type Any, type RowEvents } from "./rows";
 import { RowSound } from "./rowsound";
@@ -26,7 +26,7 @@ const VIEWS: readonly (readonly [value: string, label: string])[] = [
   ["open", "Not checked"],
   ["accepted", "Accepted"],
 ];
-const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
+const KEYS: Keys = [
   [["↑", "↓"], "move; also Page Up, Page Down, Home, End"],
   [["Space"], "play, stop"],
   [["Enter"], "open the player"],
@@ -63,7 +63,7 @@ class Explorer {
   readonly #state = h("span", { class: "soft" });
   readonly #progress = h("progress", { max: 1, "aria-label": "Transcribing" });
   readonly #detail = h("div", { class: "detail", hidden: true });
-  readonly #help = help();
+  readonly #help = keysDialog("table", KEYS);
   readonly #stop = new AbortController();
   readonly #selected = new Set<number>();
   #known: Facts["runs"] = [];
@@ -159,7 +159,7 @@ class Explorer {
     this.#root.append(head, this.#work, h("div", { class: hits === null ? "sides" : "sides alone" }, ...side, this.#table.element), this.#bar, this.#say, this.#detail, this.#help);
     this.#actions(readonly);
     const root = this.host.attachShadow({ mode: "open" });
-    root.append(h("style", {}, base, playerCss, explorerCss), this.#root);
+    root.append(h("style", {}, base + controls + css), this.#root);
     this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => undefined));
   }
 
@@ -542,15 +542,6 @@ function difference({ name, differs, stretches }: Difference): HTMLElement {
     h("span", { class: "stretch" }, ...(kind === "insertion" ? [] : [h("del", {}, first)]), " ", ...(kind === "deletion" ? [] : [h("ins", {}, second)])),
   );
   return h("div", { class: "difference" }, h("b", { title: name }, short(name)), h("span", { class: "number soft" }, ` ${percent(differs)} `), ...parts);
-}
-
-function help(): HTMLDialogElement {
-  const list = h("dl");
-  for (const [keys, what] of KEYS) list.append(h("dt", {}, ...keys.map((key) => h("kbd", {}, key))), h("dd", {}, what));
-  const done = h("button", { type: "button" }, "Close");
-  const made = h("dialog", { "aria-label": "Keys of the table" }, h("b", {}, "Keys, while the table has the focus"), list, done);
-  done.addEventListener("click", () => made.close());
-  return made;
 }
 
 /** The views of one explorer on this page, by the output that holds each. */

@@ -1,11 +1,11 @@
 // The lessons' entry. A lesson is complete in its output: this module stands in it, and takes the place of its static
 // form wherever the page is opened. Where a kernel lives, the same module is a widget that gives the lesson its sound.
 
-import { typing } from "../player/keys";
 import { watch } from "../shared/anchors";
 import base from "../shared/base.css";
 import { h } from "../shared/dom";
 import { Kernel } from "../shared/kernel";
+import { typing } from "../shared/keys";
 import type { Model } from "../shared/protocol";
 import { Sound } from "../shared/sound";
 import { followTheme } from "../shared/theme";

@@ -1,5 +1,7 @@
 // Keys, while the widget has the focus. They are taken before the notebook sees them; all others pass.
 
+import type { Keys } from "../shared/keys";
+
 export interface Actions {
   toggle(): void;
   seekBy(seconds: number): void;
@@ -14,7 +16,7 @@ export interface Actions {
   escape(): boolean;
 }
 
-export const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
+export const KEYS: Keys = [
   [["Space"], "play, pause"],
   [["←", "→"], "5 seconds back, on; with Shift 1 second"],
   [[",", "."], "previous, next segment"],
@@ -88,10 +90,4 @@ export function act(event: KeyboardEvent, on: Actions): boolean {
     default:
       return false;
   }
-}
-
-/** Whether keys go into a field: letters, arrows and spaces are its own. */
-export function typing(target: EventTarget | null): boolean {
-  if (!(target instanceof Element)) return false;
-  return target.matches("input, textarea, select, [contenteditable]");
 }

@@ -2,14 +2,17 @@
 // handed on here.
 
 import base from "../shared/base.css";
+import controls from "../shared/controls.css";
 import { button, h } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
+import { keysDialog, typing } from "../shared/keys";
 import type { Document, Live, Notice } from "../shared/protocol";
 import { Sound } from "../shared/sound";
 import { coloursOf, label } from "../shared/speakers";
 import { Text } from "../shared/text";
 import { followTheme } from "../shared/theme";
-import { act, KEYS, typing, type Actions } from "./keys";
+import transcript from "../shared/transcript.css";
+import { act, KEYS, type Actions } from "./keys";
 import css from "./player.css";
 import { download, RegionBar } from "./region";
 import { Search } from "./search";
@@ -43,7 +46,7 @@ export class View {
   readonly #warning = h("span", { class: "warn" });
   readonly #speakers = h("div", { class: "legend", role: "list", "aria-label": "Speakers" });
   readonly #foot = h("div", { class: "foot" });
-  readonly #help = help();
+  readonly #help = keysDialog("player", KEYS);
   #document: Document;
   #region: Span | null = null;
   #trace: Trace | null = null;
@@ -91,7 +94,7 @@ export class View {
     this.#build();
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-    root.replaceChildren(h("style", {}, base + css), this.#root);
+    root.replaceChildren(h("style", {}, base + controls + transcript + css), this.#root);
     this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => this.#paint()));
     this.#waveform.marks(document);
     void this.#sound.find();
@@ -416,19 +419,6 @@ function toggle(text: string, title: string, act: (on: boolean) => void): HTMLBu
     const on = made.getAttribute("aria-pressed") !== "true";
     made.setAttribute("aria-pressed", String(on));
     act(on);
-  });
-  return made;
-}
-
-function help(): HTMLDialogElement {
-  const list = h("dl");
-  for (const [keys, what] of KEYS) {
-    list.append(h("dt", {}, ...keys.map((key) => h("kbd", {}, key))), h("dd", {}, what));
-  }
-  const done = h("button", { type: "button" }, "Close");
-  const made = h("dialog", { "aria-label": "Keys of the player" }, h("b", {}, "Keys, while the player has the focus"), list, done);
-  done.addEventListener("click", () => {
-    made.close();
   });
   return made;
 }

@@ -1,7 +1,6 @@
 // The recorder's entry: the microphone's sound goes to the kernel as it is encoded, and what was said comes back while one
 // speaks. When it ends, the kernel puts the transcript's output in the place of this one.
 
-import css from "../player/player.css";
 import { watch } from "../shared/anchors";
 import base from "../shared/base.css";
 import { button, clock, h } from "../shared/dom";
@@ -9,7 +8,9 @@ import { Kernel } from "../shared/kernel";
 import type { Document, Live, Model, Notice, Segment } from "../shared/protocol";
 import { Text } from "../shared/text";
 import { followTheme } from "../shared/theme";
+import transcript from "../shared/transcript.css";
 import { Meter } from "./meter";
+import css from "./recorder.css";
 
 const SLICE = 250; // ms of sound in a message
 const EMPTY: Document = {
@@ -74,7 +75,7 @@ class Recorder {
     const strip = h("div", { class: "strip" }, this.#record, this.#clock, this.#meter.element);
     this.#text.element.hidden = true;
     this.#root.append(strip, this.#say, this.#text.element);
-    this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + css), this.#root);
+    this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + transcript + css), this.#root);
     kernel.onnotice((notice) => this.#onnotice(notice));
     kernel.onlost = () => {
       this.#halt();

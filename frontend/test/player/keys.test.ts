@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { act, KEYS, typing, type Actions } from "../../src/player/keys";
+import { act, KEYS, type Actions } from "../../src/player/keys";
 
 function actions(): Actions {
   return {
@@ -30,10 +30,4 @@ test.each(["s", "Enter", "Tab", "a", "F5"])("%s is the notebook's", (key) => {
 
 test.each(["ctrlKey", "metaKey", "altKey"])("with %s every key is the notebook's", (modifier) => {
   expect(act(new KeyboardEvent("keydown", { key: " ", [modifier]: true }), actions())).toBe(false);
-});
-
-test("in a field keys are letters", () => {
-  expect(typing(document.createElement("input"))).toBe(true);
-  expect(typing(document.createElement("button"))).toBe(false);
-  expect(typing(null)).toBe(false);
 });
