@@ -8,6 +8,7 @@ import { button, clock, h } from "../shared/dom";
 import { Kernel, Refused } from "../shared/kernel";
 import { keysDialog, typing, type Keys } from "../shared/keys";
 import type { Difference, Facts, Filtered, First, Model, Row } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { followTheme } from "../shared/theme";
 import css from "./explorer.css";
 import { Facets } from "./facets";
@@ -64,7 +65,7 @@ class Explorer {
   readonly #progress = h("progress", { max: 1, "aria-label": "Transcribing" });
   readonly #detail = h("div", { class: "detail", hidden: true });
   readonly #help = keysDialog("table", KEYS);
-  readonly #stop = new AbortController();
+  readonly #scope = new Scope();
   readonly #selected = new Set<number>();
   #known: Facts["runs"] = [];
   #sort = "added";
@@ -101,11 +102,8 @@ class Explorer {
     this.#table.refresh();
   }
 
-  close(): void {
-    this.#stop.abort();
-    this.#sound.close();
-    this.#opened?.remove();
-    this.host.remove();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   offline(): void {
@@ -160,7 +158,7 @@ class Explorer {
     this.#actions(readonly);
     const root = this.host.attachShadow({ mode: "open" });
     root.append(h("style", {}, base + controls + css), this.#root);
-    this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => undefined));
+    this.#scope.add(followTheme(this.#root, () => undefined));
   }
 
   #content(): ConstructorParameters<typeof Table<Any>>[1] {
@@ -449,7 +447,10 @@ class Explorer {
   // -- keys ------------------------------------------------------------------------------------------------------------
 
   #listen(): void {
-    const { signal } = this.#stop;
+    this.#scope.add(() => this.host.remove());
+    this.#scope.add(() => this.#opened?.remove());
+    this.#scope.add(() => this.#sound.dispose());
+    this.#scope.add(() => this.#table.dispose());
     this.#search.addEventListener("input", () => {
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => void this.#look(), TYPING);
@@ -459,7 +460,7 @@ class Explorer {
       void this.#look();
     });
     this.#runs.addEventListener("change", () => void this.#look());
-    window.addEventListener("keydown", (event) => this.#onkey(event), { signal, capture: true });
+    this.#scope.listen(window, "keydown", (event) => this.#onkey(event), { capture: true });
   }
 
   #onkey(event: KeyboardEvent): void {
@@ -590,13 +591,13 @@ class Views {
         this.#leaving.delete(anchor);
         if (anchor.isConnected || this.#views.get(anchor) !== view) return;
         this.#views.delete(anchor);
-        view.close();
+        view.dispose();
       }, FORGOTTEN);
     }
   }
 
-  close(): void {
-    this.#each((view) => view.close());
+  dispose(): void {
+    this.#each((view) => view.dispose());
     this.#kernel.close();
   }
 
@@ -608,14 +609,9 @@ class Views {
 export default {
   initialize({ model }: { model: Model }): () => void {
     const views = new Views(model);
-    const end = watch(
-      String(model.get("anchor")),
-      (anchor) => void views.mount(anchor),
-      () => views.forget(),
-    );
-    return () => {
-      end();
-      views.close();
-    };
+    const scope = new Scope();
+    scope.add(() => views.dispose());
+    scope.add(watch(String(model.get("anchor")), (anchor) => void views.mount(anchor), () => views.forget())); // prettier-ignore
+    return () => scope.dispose();
   },
 };

@@ -50,14 +50,14 @@ export class RowSound {
     this.onchange(null);
   }
 
-  close(): void {
+  dispose(): void {
     this.pause();
-    this.#sound?.close();
+    this.#sound?.dispose();
     this.#sound = null;
   }
 
   async #open(recording: number, turn: number): Promise<Sound | null> {
-    this.#sound?.close();
+    this.#sound?.dispose();
     this.#sound = null;
     this.onchange(null);
     const { value } = await this.#kernel.ask("rowsound", { recording });
@@ -68,7 +68,7 @@ export class RowSound {
     });
     await sound.find();
     if (turn !== this.#turn) {
-      sound.close(); // another was asked for meanwhile
+      sound.dispose(); // another was asked for meanwhile
       return null;
     }
     [this.#sound, this.#recording] = [sound, recording];

@@ -2,6 +2,7 @@
 // screen readers, whose active row is moved by keys.
 
 import { h } from "../shared/dom";
+import { Scope } from "../shared/scope";
 
 export const ROW = 34; // px
 const PAGE = 100; // rows asked for at once
@@ -53,6 +54,7 @@ export class Table<R> {
   readonly #body = h("div", { class: "rows", role: "rowgroup" });
   readonly #id = `wm-table-${(tables += 1)}`;
   readonly #drawn: Drawn<R>[] = [];
+  readonly #scope = new Scope();
   #pages = new Map<number, readonly R[]>();
   #fresh = new Set<number>(); // pages that are as they were last asked for; others are shown until they are
   readonly #asked = new Set<number>();
@@ -72,7 +74,12 @@ export class Table<R> {
       this.#body,
     );
     this.element.addEventListener("scroll", () => this.#later(), { passive: true });
-    new ResizeObserver(() => this.#later()).observe(this.element);
+    this.#scope.resized(this.element, () => this.#later());
+    this.#scope.add(() => cancelAnimationFrame(this.#frame));
+  }
+
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   /** Show other rows, the first of which are here. */

@@ -7,6 +7,7 @@ import { h } from "../shared/dom";
 import { Kernel } from "../shared/kernel";
 import { typing } from "../shared/keys";
 import type { Model } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { Sound } from "../shared/sound";
 import { followTheme } from "../shared/theme";
 import { Bench } from "./bench";
@@ -103,6 +104,8 @@ export default {
   initialize({ model }: { model: Model }): () => void {
     const kernel = new Kernel(model);
     const sounds = new Map<Element, Sound>();
+    const scope = new Scope();
+    scope.add(() => kernel.close());
     const end = watch(
       String(model.get("anchor")),
       (anchor) => {
@@ -111,15 +114,13 @@ export default {
         if (playback == null || sounds.has(anchor)) return;
         const sound = new Sound((offset) => kernel.ask("sound", { offset }), playback.data.info);
         sounds.set(anchor, sound);
+        scope.add(() => sound.media.pause());
         void playback.give(sound);
       },
       () => undefined,
     );
     model.on("comm_live_update", () => kernel.close()); // a restart: the page keeps its models
-    return () => {
-      end();
-      kernel.close();
-      for (const sound of sounds.values()) sound.media.pause();
-    };
+    scope.add(end);
+    return () => scope.dispose();
   },
 };

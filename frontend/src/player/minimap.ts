@@ -3,6 +3,7 @@
 import { h } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
 import type { Level, Segment } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 
 const HEIGHT = 18;
 export const LONG = 300; // seconds; what is longer has a minimap
@@ -11,6 +12,7 @@ export class Minimap {
   readonly element = h("div", { class: "minimap" });
   readonly #canvas = h("canvas", { height: HEIGHT, "aria-hidden": "true" }); // the waveform's slider says it all
   readonly #duration: number;
+  readonly #scope = new Scope();
   #peaks: Int8Array | null = null;
   #flags: readonly number[] = [];
   #view: [number, number] = [0, 0];
@@ -49,8 +51,12 @@ export class Minimap {
     this.#draw();
   }
 
+  dispose(): void {
+    this.#scope.dispose();
+  }
+
   async #pull(kernel: Kernel, level: number, count: number): Promise<void> {
-    for (let complete = count === 0; !complete; ) {
+    for (let complete = count === 0; !complete && !this.#scope.disposed; ) {
       try {
         const { value, buffers } = await kernel.ask("peaks", { level, start: 0, count });
         const bytes = buffers[0];

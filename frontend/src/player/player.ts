@@ -5,6 +5,7 @@ import { watch } from "../shared/anchors";
 import { h } from "../shared/dom";
 import { Kernel, Refused } from "../shared/kernel";
 import type { Document, Live as Growth, Model } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { View } from "./view";
 
 const FORGOTTEN = 60_000; // ms after which a player whose output is gone is closed
@@ -30,8 +31,8 @@ class Live {
     this.kernel.onlost = () => this.#each((view) => view.offline());
   }
 
-  /** Draw a view into an element. */
-  async draw(into: Element, before: Element | null, foot: boolean): Promise<void> {
+  /** Draw a view into an element. Returns how to take it away. */
+  async draw(into: Element, before: Element | null, foot: boolean): Promise<() => void> {
     const shown = await this.#document;
     const host = h("div");
     into.insertBefore(host, before);
@@ -40,6 +41,7 @@ class Live {
       this.#each((one) => one.show(changed));
     });
     this.#views.set(into, view);
+    return () => this.close(into);
   }
 
   /** Put a player in the place of a static view, whose foot stays. */
@@ -114,8 +116,7 @@ class Live {
   close(anchor: Element): void {
     const view = this.#views.get(anchor);
     this.#views.delete(anchor);
-    view?.close();
-    view?.host.remove();
+    view?.dispose();
     anchor.classList.remove("wm-live");
     anchor.removeAttribute("data-live");
   }
@@ -138,28 +139,21 @@ export default {
   initialize({ model }: { model: Model }): () => void {
     const of = live(model);
     const key = String(model.get("anchor"));
-    const end = watch(
-      key,
-      (anchor) => void of.mount(anchor),
-      () => of.forget(),
-    );
+    const scope = new Scope();
+    scope.add(() => of.kernel.close());
+    scope.add(() => LIVE.delete(key));
+    scope.add(watch(key, (anchor) => void of.mount(anchor), () => of.forget())); // prettier-ignore
     model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
-    return () => {
-      end();
-      LIVE.delete(key);
-      of.kernel.close();
-    };
+    return () => scope.dispose();
   },
 
   async render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
     const of = live(model);
     try {
-      await of.draw(el, null, true);
+      return await of.draw(el, null, true);
     } catch (error) {
       el.textContent = `The player cannot be shown: ${(error as Error).message}.`;
+      return () => undefined;
     }
-    return () => {
-      of.close(el);
-    };
   },
 };

@@ -2,6 +2,7 @@
 
 import { h } from "../shared/dom";
 import { Refused, type Kernel } from "../shared/kernel";
+import { Scope } from "../shared/scope";
 
 const PATIENCE = 150; // ms without another change of view
 export const LONGEST = 120; // seconds that are drawn at once
@@ -11,23 +12,24 @@ export class Spectrogram {
   readonly #canvas = h("canvas", { role: "img" });
   readonly #note = h("div", { class: "soft" });
   readonly #kernel: Kernel;
-  #timer = 0;
+  readonly #scope = new Scope();
+  #cancel = (): void => undefined;
   #asked = "";
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.element.append(this.#canvas, this.#note);
+    this.#scope.add(() => this.element.remove());
   }
 
   /** Show the part between two times, once they rest. */
   show(start: number, end: number): void {
-    window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#pull(start, end), PATIENCE);
+    this.#cancel();
+    this.#cancel = this.#scope.timeout(() => void this.#pull(start, end), PATIENCE);
   }
 
-  close(): void {
-    window.clearTimeout(this.#timer);
-    this.element.remove();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   async #pull(start: number, end: number): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { button, clock, h, icon, type IconName } from "../shared/dom";
 import { Refused } from "../shared/kernel";
+import { Scope } from "../shared/scope";
 import { PLAYING, type Sound } from "../shared/sound";
 import type { Span } from "./waveform";
 
@@ -24,7 +25,7 @@ export class Transport {
   readonly #mute = iconButton("volume", "Mute");
   readonly #volume = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, "aria-label": "Volume" });
   readonly #speed = h("select", { class: "speed", "aria-label": "Speed" }, ...SPEEDS.map((n) => h("option", { value: n }, `${n}×`)));
-  readonly #stop = new AbortController();
+  readonly #scope = new Scope();
   #looped: Span | null = null;
   #frame = 0;
 
@@ -110,17 +111,14 @@ export class Transport {
     this.#sound.media.playbackRate = Number(this.#speed.value);
   }
 
-  close(): void {
-    this.#stop.abort();
-    cancelAnimationFrame(this.#frame);
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   #listen(): void {
     const { media } = this.#sound;
-    const { signal } = this.#stop;
-    const on = (target: EventTarget, event: string, act: (event: Event) => void): void => {
-      target.addEventListener(event, act, { signal });
-    };
+    const on = (target: EventTarget, type: string, act: (event: Event) => void): unknown => this.#scope.listen(target, type, act);
+    this.#scope.add(() => cancelAnimationFrame(this.#frame));
     on(this.#play, "click", () => void this.toggle());
     on(this.#loop, "click", () => this.#on.onloop());
     on(this.#mute, "click", () => (media.muted = !media.muted));

@@ -7,6 +7,7 @@ import { button, h } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
 import { keysDialog, typing } from "../shared/keys";
 import type { Document, Live, Notice } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { Sound } from "../shared/sound";
 import { coloursOf, label } from "../shared/speakers";
 import { Text } from "../shared/text";
@@ -32,7 +33,7 @@ export class View {
   readonly #text: Text;
   readonly #search: Search;
   readonly #regionBar: RegionBar;
-  readonly #stop = new AbortController();
+  readonly #scope = new Scope();
   readonly #say = h("div", { class: "say", role: "status" });
   readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => void this.#showDoubt(on));
   readonly #tokens = toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on));
@@ -95,7 +96,11 @@ export class View {
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     root.replaceChildren(h("style", {}, base + controls + transcript + css), this.#root);
-    this.#stop.signal.addEventListener("abort", followTheme(this.#root, () => this.#paint()));
+    this.#scope.add(() => {
+      root.replaceChildren();
+      host.remove();
+    });
+    this.#scope.add(followTheme(this.#root, () => this.#paint()));
     this.#waveform.marks(document);
     void this.#sound.find();
   }
@@ -145,13 +150,8 @@ export class View {
     this.#transport.pause();
   }
 
-  close(): void {
-    this.#stop.abort();
-    this.#transport.close();
-    this.#text.close();
-    this.#waveform.close();
-    this.#sound.close();
-    this.host.shadowRoot?.replaceChildren();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   #build(): void {
@@ -209,17 +209,14 @@ export class View {
   }
 
   #listen(): void {
-    const { signal } = this.#stop;
     this.#undo.addEventListener("click", () => void this.#change("undo", {}));
     this.#words.addEventListener("click", () => void this.#findWords());
-    window.addEventListener("keydown", (event) => this.#onkey(event), { signal, capture: true });
-    const size = new ResizeObserver(() => this.#waveform.paint());
-    size.observe(this.#root);
-    const ended = this.#kernel.onnotice((notice) => this.#onnotice(notice));
-    signal.addEventListener("abort", () => {
-      ended();
-      size.disconnect();
-    });
+    this.#scope.add(() => this.#sound.dispose());
+    for (const part of [this.#waveform, this.#text, this.#transport]) this.#scope.add(() => part.dispose());
+    this.#scope.add(() => this.#spectrogram?.dispose());
+    this.#scope.listen(window, "keydown", (event) => this.#onkey(event), { capture: true });
+    this.#scope.resized(this.#root, () => this.#waveform.paint());
+    this.#scope.add(this.#kernel.onnotice((notice) => this.#onnotice(notice)));
   }
 
   #moved(time: number, playing: boolean): void {
@@ -303,7 +300,7 @@ export class View {
   }
 
   #showMel(on: boolean): void {
-    this.#spectrogram?.close();
+    this.#spectrogram?.dispose();
     this.#spectrogram = on ? new Spectrogram(this.#kernel) : null;
     if (this.#spectrogram === null) return;
     this.#waveform.element.after(this.#spectrogram.element);

@@ -7,6 +7,7 @@ import RegionsPlugin, { type Region } from "wavesurfer.js/plugins/regions";
 import { clock, h, lastAtOrBefore, spoken } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
 import type { Document, Level } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { coloursOf } from "../shared/speakers";
 import { LONG, Minimap } from "./minimap";
 import { LONGEST } from "./spectrogram";
@@ -39,7 +40,7 @@ export class Waveform {
   readonly #duration: number;
   readonly #levels: readonly Level[];
   readonly #on: WaveformEvents;
-  readonly #stop = new AbortController();
+  readonly #scope = new Scope();
   readonly #marks: HTMLElement[] = [];
   #turns: Document["turns"] = [];
   #level = -1;
@@ -75,7 +76,9 @@ export class Waveform {
       autoCenter: false,
       plugins: [this.#regions],
     });
+    this.#scope.add(() => this.#surfer.destroy());
     this.minimap = duration > LONG ? new Minimap(kernel, duration, levels, (time) => this.#go(time)) : null;
+    this.#scope.add(() => this.minimap?.dispose());
     this.#surfer.on("interaction", (time) => {
       on.onseek(time);
     });
@@ -94,7 +97,7 @@ export class Waveform {
     this.#regions.on("region-updated", (region) => {
       on.onregion({ start: region.start, end: region.end });
     });
-    this.element.addEventListener("wheel", this.#onwheel, { passive: false, signal: this.#stop.signal });
+    this.#scope.listen(this.element, "wheel", this.#onwheel, { passive: false });
   }
 
   /** Show a part of a long recording at first, once there is something to show. */
@@ -195,9 +198,8 @@ export class Waveform {
     void this.#fill(...this.view);
   }
 
-  close(): void {
-    this.#stop.abort();
-    this.#surfer.destroy();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   readonly #onwheel = (event: WheelEvent): void => {
@@ -235,7 +237,7 @@ export class Waveform {
   async #pull(level: number, piece: number): Promise<void> {
     const start = piece * CHUNK;
     const { value, buffers } = await this.#kernel.ask("peaks", { level, start, count: CHUNK });
-    if (level !== this.#level || this.#stop.signal.aborted) return;
+    if (level !== this.#level || this.#scope.disposed) return;
     const bytes = buffers[0];
     const [highs, lows] = this.#peaks;
     for (let i = 0; bytes && i < bytes.byteLength / 2 && start + i < highs.length; i++) {
@@ -244,9 +246,9 @@ export class Waveform {
     }
     this.#draw();
     if (!value.complete) {
-      setTimeout(() => {
+      this.#scope.timeout(() => {
         this.#pieces.delete(piece);
-        if (!this.#stop.signal.aborted) void this.#fill(...this.view);
+        void this.#fill(...this.view);
       }, AGAIN);
     }
   }

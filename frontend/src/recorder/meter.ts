@@ -1,6 +1,7 @@
 // How loud the microphone is: the last seconds as bars, and the level for a screen reader.
 
 import { h } from "../shared/dom";
+import { Scope } from "../shared/scope";
 
 const BAR = 3; // pixels, and one of space
 const EVERY = 60; // ms
@@ -16,8 +17,7 @@ export function loudness(samples: Float32Array): number {
 export class Meter {
   readonly element: HTMLCanvasElement;
   readonly #bars: number[] = [];
-  #context: AudioContext | null = null;
-  #timer = 0;
+  readonly #scope = new Scope();
 
   constructor() {
     this.element = h("canvas", {
@@ -32,22 +32,22 @@ export class Meter {
   }
 
   start(stream: MediaStream): void {
-    this.#context = new AudioContext();
-    const analyser = this.#context.createAnalyser();
+    const audio = new AudioContext();
+    this.#scope.add(() => void audio.close());
+    const analyser = audio.createAnalyser();
     analyser.fftSize = 2048;
-    this.#context.createMediaStreamSource(stream).connect(analyser);
+    audio.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
-    this.#timer = window.setInterval(() => {
+    const timer = window.setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
       this.#bars.push(loudness(samples));
       this.#draw();
     }, EVERY);
+    this.#scope.add(() => window.clearInterval(timer));
   }
 
-  stop(): void {
-    window.clearInterval(this.#timer);
-    void this.#context?.close();
-    this.#context = null;
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   #draw(): void {

@@ -6,6 +6,7 @@ import base from "../shared/base.css";
 import { button, clock, h } from "../shared/dom";
 import { Kernel } from "../shared/kernel";
 import type { Document, Live, Model, Notice, Segment } from "../shared/protocol";
+import { Scope } from "../shared/scope";
 import { Text } from "../shared/text";
 import { followTheme } from "../shared/theme";
 import transcript from "../shared/transcript.css";
@@ -60,13 +61,14 @@ class Recorder {
   readonly #meter = new Meter();
   readonly #say = h("div", { class: "say", role: "status" });
   readonly #text = new Text(EMPTY, { onseek: nothing, onround: nothing, onedit: nothing });
+  readonly #scope = new Scope();
+  /** As long as sound is recorded. */
+  readonly #recording = new Scope();
   #unfollow = nothing;
   #segments: readonly Segment[] = [];
   #recorder: MediaRecorder | null = null;
-  #ended = false;
   #sending: Promise<unknown> = Promise.resolve();
   #began = 0;
-  #timer = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -76,7 +78,10 @@ class Recorder {
     this.#text.element.hidden = true;
     this.#root.append(strip, this.#say, this.#text.element);
     this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + transcript + css), this.#root);
-    kernel.onnotice((notice) => this.#onnotice(notice));
+    this.#scope.add(() => this.host.remove());
+    this.#scope.add(() => this.#text.dispose());
+    this.#scope.add(() => this.#halt());
+    this.#scope.add(kernel.onnotice((notice) => this.#onnotice(notice)));
     kernel.onlost = () => {
       this.#halt();
       this.#status("The kernel is gone, and the recording with it.");
@@ -91,14 +96,11 @@ class Recorder {
     anchor.append(this.host);
     anchor.classList.add("wm-live");
     this.#unfollow();
-    this.#unfollow = followTheme(this.#root, nothing);
+    this.#unfollow = this.#scope.add(followTheme(this.#root, nothing));
   }
 
-  close(): void {
-    this.#halt();
-    this.#unfollow();
-    this.#text.close();
-    this.host.remove();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   async #toggle(): Promise<void> {
@@ -112,12 +114,12 @@ class Recorder {
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- absent where the page is not secure
       if (navigator.mediaDevices === undefined) throw new Error("this browser cannot record");
       stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-      if (this.#ended) throw new Error("the recording has ended");
+      if (this.#recording.disposed) throw new Error("the recording has ended");
       this.#start(stream);
       this.#record.disabled = false;
     } catch (error) {
       for (const track of stream?.getTracks() ?? []) track.stop();
-      if (this.#ended) return;
+      if (this.#recording.disposed) return;
       this.#record.disabled = false;
       this.#status(refusal(error));
     }
@@ -132,10 +134,16 @@ class Recorder {
     recorder.start(SLICE);
     this.#recorder = recorder;
     this.#meter.start(stream);
+    this.#recording.add(() => this.#meter.dispose());
     this.#began = performance.now();
-    this.#timer = window.setInterval(() => {
+    const timer = window.setInterval(() => {
       this.#clock.textContent = clock((performance.now() - this.#began) / 1000);
     }, 250);
+    this.#recording.add(() => window.clearInterval(timer));
+    this.#recording.add(() => {
+      if (recorder.state !== "inactive") recorder.stop();
+      for (const track of stream.getTracks()) track.stop();
+    });
     this.#record.textContent = "Stop";
     this.#record.title = "Stop recording";
     this.#record.setAttribute("aria-label", "Stop recording");
@@ -148,14 +156,14 @@ class Recorder {
     this.#sending = this.#sending
       .then(async () => this.#kernel.ask("chunk", {}, [await piece.arrayBuffer()]))
       .catch((error: unknown) => {
-        if (this.#ended) return;
+        if (this.#recording.disposed) return;
         this.#halt();
         this.#status(`Not recorded any further: ${(error as Error).message}.`);
       });
   }
 
   async #finish(): Promise<void> {
-    if (!this.#ended) this.#status("Reading it to its end…"); // else what went wrong stands there
+    if (!this.#recording.disposed) this.#status("Reading it to its end…"); // else what went wrong stands there
     this.#halt();
     this.#record.hidden = true;
     await this.#sending;
@@ -164,15 +172,10 @@ class Recorder {
 
   /** Nothing more is recorded, or ever was. */
   #halt(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#recording.disposed) return;
     this.#record.classList.remove("on");
     this.#record.disabled = true;
-    if (this.#recorder === null) return;
-    window.clearInterval(this.#timer);
-    this.#meter.stop();
-    if (this.#recorder.state !== "inactive") this.#recorder.stop();
-    for (const track of this.#recorder.stream.getTracks()) track.stop();
+    this.#recording.dispose();
   }
 
   #onnotice(notice: Notice): void {
@@ -185,7 +188,7 @@ class Recorder {
 
   #grow({ state, tail, first, segments }: Live): void {
     this.#segments = [...this.#segments.slice(0, first), ...segments];
-    if (state === "" || this.#recorder === null || this.#ended) this.#status(state);
+    if (state === "" || this.#recorder === null || this.#recording.disposed) this.#status(state);
     if (this.#segments.length === 0 && tail === "") return;
     this.#text.element.hidden = false;
     this.#text.grow({ ...EMPTY, segments: this.#segments }, tail);
@@ -199,14 +202,9 @@ class Recorder {
 export default {
   initialize({ model }: { model: Model }): () => void {
     const recorder = new Recorder(new Kernel(model));
-    const end = watch(
-      String(model.get("anchor")),
-      (anchor) => recorder.mount(anchor),
-      nothing,
-    );
-    return () => {
-      end();
-      recorder.close();
-    };
+    const scope = new Scope();
+    scope.add(() => recorder.dispose());
+    scope.add(watch(String(model.get("anchor")), (anchor) => recorder.mount(anchor), nothing));
+    return () => scope.dispose();
   },
 };

@@ -9,9 +9,11 @@ interface Shared {
   readonly mounts: Map<string, (anchor: Element) => void>;
   /** Look after widgets whose output was cleared. */
   readonly gone: Set<() => void>;
+  /** Sees new outputs come, and old ones go. */
+  readonly observer: MutationObserver;
 }
 
-/** One observer to a page: every new output is shown to the widget that it belongs to. */
+/** One observer to a page, as long as anyone watches: every new output is shown to the widget that it belongs to. */
 function shared(): Shared {
   const page = globalThis as { [WATCHERS]?: Shared };
   const found = page[WATCHERS];
@@ -20,17 +22,19 @@ function shared(): Shared {
   let waiting = false;
   const look = (): void => {
     waiting = false;
+    if (gone.size === 0) return; // the last has ended meanwhile
     for (const forget of gone) forget();
     for (const anchor of document.querySelectorAll(`[${ANCHOR}]`)) {
       mounts.get(anchor.getAttribute(ANCHOR) ?? "")?.(anchor);
     }
   };
-  new MutationObserver(() => {
+  const observer = new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
     queueMicrotask(look);
-  }).observe(document.body, { childList: true, subtree: true });
-  return (page[WATCHERS] = { mounts, gone });
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+  return (page[WATCHERS] = { mounts, gone, observer });
 }
 
 /**
@@ -40,12 +44,15 @@ function shared(): Shared {
  * @returns How to end that.
  */
 export function watch(key: string, mount: (anchor: Element) => void, changed: () => void): () => void {
-  const { mounts, gone } = shared();
+  const { mounts, gone, observer } = shared();
   mounts.set(key, mount);
   gone.add(changed);
   document.querySelectorAll(`[${ANCHOR}="${CSS.escape(key)}"]`).forEach(mount);
   return () => {
     mounts.delete(key);
     gone.delete(changed);
+    if (gone.size > 0) return;
+    observer.disconnect();
+    Reflect.deleteProperty(globalThis, WATCHERS);
   };
 }

@@ -114,7 +114,7 @@ export class Sound {
     this.media.currentTime = position;
   }
 
-  close(): void {
+  dispose(): void {
     this.media.pause();
     this.media.removeAttribute("src");
     this.media.load();

@@ -3,6 +3,7 @@
 
 import { clock, h, lastAtOrBefore } from "./dom";
 import type { Document, Round, Segment, Word } from "./protocol";
+import { Scope } from "./scope";
 import { coloursOf, label } from "./speakers";
 import { asToken, described, insteadOf } from "./tokens";
 
@@ -75,6 +76,7 @@ export class Text {
   #editing: { readonly index: number; readonly field: HTMLTextAreaElement; readonly end: () => void } | null = null;
   readonly #on: TextEvents;
   readonly #seen: IntersectionObserver;
+  readonly #scope = new Scope();
 
   constructor(document: Document, on: TextEvents) {
     this.#document = document;
@@ -91,6 +93,10 @@ export class Text {
       },
       { root: this.element, rootMargin: "400px" },
     );
+    this.#scope.add(() => {
+      this.hits([], -1);
+      this.#seen.disconnect();
+    });
     for (const event of ["wheel", "touchmove", "pointerdown"] as const) {
       this.element.addEventListener(event, () => {
         if (event !== "pointerdown" || this.element.matches(":active")) this.#setFollowing(false);
@@ -254,9 +260,8 @@ export class Text {
     });
   }
 
-  close(): void {
-    this.hits([], -1);
-    this.#seen.disconnect();
+  dispose(): void {
+    this.#scope.dispose();
   }
 
   #row(segment: Segment, whole: number): HTMLElement {

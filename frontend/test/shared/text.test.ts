@@ -203,7 +203,7 @@ test("names are no part of what is searched", () => {
   text.hits(find("over", [segment]), 0);
   text.hits(find("ete is", [segment]), 0);
   expect(marked).toEqual(["over", "Été is"]);
-  text.close();
+  text.dispose();
 });
 
 test("speakers have colours in the order in which they speak, which come again", () => {
