@@ -1,18 +1,10 @@
 // Filters beside the table: values with how many recordings have each, and histograms that are brushed.
 
 import { clock, h } from "../shared/dom";
-import type { Filtered, Histogram } from "../shared/protocol";
+import type { Column, ColumnKind, Filtered, Histogram } from "../shared/protocol";
+import { written } from "./cells";
 
 const FEW = 8; // values of a facet that are shown at first
-const NAMES: Readonly<Record<string, string>> = {
-  language: "Language",
-  flag: "Flag",
-  tag: "Tag",
-  model: "Model",
-  duration: "Length",
-  confidence: "Confidence",
-  wer: "Word error rate",
-};
 
 export interface State {
   readonly facets: Record<string, string[]>;
@@ -22,6 +14,7 @@ export interface State {
 export class Facets {
   readonly element = h("div", { class: "facets", role: "group", "aria-label": "Filters" });
   readonly state: State = { facets: {}, ranges: {} };
+  readonly #columns: ReadonlyMap<string, Column>;
   readonly #changed: () => void;
   #focused = ""; // the facet whose button is drawn anew
   readonly #all = new Set<string>(); // facets of which every value is shown
@@ -32,7 +25,8 @@ export class Facets {
   /** Called after the button that clears, which is hidden then. */
   oncleared: () => void = () => undefined;
 
-  constructor(changed: () => void) {
+  constructor(columns: readonly Column[], changed: () => void) {
+    this.#columns = new Map(columns.map((column) => [column.name, column]));
     this.#changed = changed;
     this.#clear.addEventListener("click", () => {
       this.clear();
@@ -64,12 +58,13 @@ export class Facets {
       this.#lists.set(name, box);
       this.element.append(box);
     }
-    box.hidden = values.length < 2 && name !== "flag" && name !== "tag" && this.state.facets[name] === undefined;
-    if (values.length === 0) box.hidden = true;
+    const kind = this.#columns.get(name)?.kind;
+    const tells = values.length > 1 || kind === "warnings" || kind === "tags" || this.state.facets[name] !== undefined; // more than that all are alike
+    box.hidden = values.length === 0 || !tells;
     const focused = box.querySelector<HTMLInputElement>(":focus")?.value;
     const most = Math.max(1, ...values.map(([, count]) => count));
     const shown = this.#all.has(name) ? values : values.slice(0, FEW);
-    box.replaceChildren(h("legend", {}, NAMES[name] ?? name), ...shown.map(([value, count]) => this.#value(name, value, count, most)));
+    box.replaceChildren(h("legend", {}, this.#legend(name)), ...shown.map(([value, count]) => this.#value(name, value, count, most)));
     if (values.length > FEW) box.append(this.#more(name, values.length));
     if (this.#focused === name) {
       this.#focused = "";
@@ -78,17 +73,23 @@ export class Facets {
     if (focused !== undefined) box.querySelector<HTMLInputElement>(`input[value="${CSS.escape(focused)}"]`)?.focus();
   }
 
+  /** What a facet is called: its column in full. */
+  #legend(name: string): string {
+    const column = this.#columns.get(name);
+    return column === undefined ? name : column.title || column.label;
+  }
+
   #value(name: string, value: string, count: number, most: number): HTMLElement {
     const box = h("input", { type: "checkbox", value });
     box.checked = this.state.facets[name]?.includes(value) ?? false;
     box.addEventListener("change", () => {
-      const others = (this.state.facets[name] ?? []).filter((one) => one !== value);
+      const others = (this.state.facets[name] ?? []).filter((other) => other !== value);
       const values = box.checked ? [...others, value] : others;
       if (values.length > 0) this.state.facets[name] = values;
       else Reflect.deleteProperty(this.state.facets, name);
       this.#changed();
     });
-    const bar = h("span", { class: "share", "aria-hidden": "true" });
+    const bar = h("span", { class: "portion", "aria-hidden": "true" });
     bar.style.width = `${(100 * count) / most}%`;
     return h("label", { class: "value" }, bar, box, h("span", { class: "what", title: value, dir: "auto" }, value), h("span", { class: "number" }, count.toLocaleString("en")));
   }
@@ -110,7 +111,7 @@ export class Facets {
     let brush = this.#brushes.get(name);
     if (brush === undefined) {
       if (!known) return;
-      brush = new Brush(name, (range) => {
+      brush = new Brush(this.#legend(name), this.#columns.get(name)?.kind ?? "number", (range) => {
         if (range === null) Reflect.deleteProperty(this.state.ranges, name);
         else this.state.ranges[name] = range;
         this.#changed();
@@ -129,13 +130,12 @@ class Brush {
   readonly #low: HTMLInputElement;
   readonly #high: HTMLInputElement;
   readonly #range = h("span", { class: "soft number" });
-  readonly #name: string;
+  readonly #kind: ColumnKind;
   readonly #changed: (range: [number, number] | null) => void;
   #histogram: Histogram = { edges: [], counts: [], unknown: 0 };
 
-  constructor(name: string, changed: (range: [number, number] | null) => void) {
-    [this.#name, this.#changed] = [name, changed];
-    const title = NAMES[name] ?? name;
+  constructor(title: string, kind: ColumnKind, changed: (range: [number, number] | null) => void) {
+    [this.#kind, this.#changed] = [kind, changed];
     [this.#low, this.#high] = [this.#handle(`${title}, least`), this.#handle(`${title}, most`)];
     this.element = h("fieldset", { class: "facet brush" }, h("legend", {}, title), this.#bars, h("div", { class: "handles" }, this.#low, this.#high), this.#range);
     this.#bars.addEventListener("pointerdown", (event) => this.#drag(event));
@@ -214,14 +214,14 @@ class Brush {
     const { edges, counts, unknown } = this.#histogram;
     [...this.#bars.children].forEach((bar, place) => bar.classList.toggle("out", place < low || place >= high));
     const whole = low <= 0 && high >= counts.length;
-    const beyond = this.#name === "wer" && high >= counts.length ? " and more" : "";
+    const beyond = this.#kind === "rate" && high >= counts.length ? " and more" : "";
     const text = `${this.#text(edges[low] ?? 0)} to ${this.#text(edges[high] ?? 0)}${beyond}`;
     for (const [handle, place] of [[this.#low, low], [this.#high, high]] as const) handle.setAttribute("aria-valuetext", this.#text(edges[place] ?? 0));
     this.#range.textContent = whole ? (unknown > 0 ? `${text}; ${unknown.toLocaleString("en")} unknown` : text) : text;
   }
 
   #text(value: number): string {
-    if (this.#name !== "duration") return `${Math.round(100 * value)} %`;
+    if (this.#kind !== "duration") return written(this.#kind, value);
     return value < 10 ? `${value.toFixed(1)} s` : clock(value);
   }
 }

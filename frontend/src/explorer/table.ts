@@ -2,6 +2,7 @@
 // screen readers, whose active row is moved by keys.
 
 import { h } from "../shared/dom";
+import type { Column } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 
 export const ROW = 34; // px
@@ -11,15 +12,14 @@ const FRAME = 5; // rows filled in a frame while the table is scrolled: a screen
 
 /** What a row's cells hold, one item a column; they are filled again and again as the table is scrolled. */
 export interface Cells<R> {
-  readonly content: readonly (Node | readonly Node[])[];
+  readonly content: readonly (readonly Node[])[];
   /** Show another row. What can stay is only changed: a table is scrolled at 60 frames a second. */
   fill(row: R): void;
 }
 
 /** What fills the rows. */
 export interface Content<R> {
-  /** Class and label of each column, and the name to sort by, if one can. */
-  readonly columns: readonly { readonly name: string; readonly label: string; readonly sort?: string }[];
+  readonly columns: readonly Column[];
   /** The cells of one more row on the screen. */
   cells(): Cells<R>;
   /** Rows `start` to `start + count`. */
@@ -32,7 +32,7 @@ export interface Content<R> {
 }
 
 export interface TableEvents<R> {
-  onsort(column: string): void;
+  onsort(column: Column): void;
   onactive(row: R | null): void;
   onopen(row: R): void;
 }
@@ -55,6 +55,7 @@ export class Table<R> {
   readonly #id = `wm-table-${(tables += 1)}`;
   readonly #drawn: Drawn<R>[] = [];
   readonly #scope = new Scope();
+  #hidden = new Set<string>(); // columns
   #pages = new Map<number, readonly R[]>();
   #fresh = new Set<number>(); // pages that are as they were last asked for; others are shown until they are
   readonly #asked = new Set<number>();
@@ -66,7 +67,7 @@ export class Table<R> {
   constructor(label: string, content: Content<R>, events: TableEvents<R>) {
     [this.#content, this.#events] = [content, events];
     this.#head = h("div", { class: "row head", role: "row", "aria-rowindex": 1 });
-    for (const { name, label: text, sort } of content.columns) this.#head.append(this.#heading(name, text, sort));
+    for (const column of content.columns) this.#head.append(this.#heading(column));
     this.element = h(
       "div",
       { class: "table", role: "grid", tabindex: 0, "aria-label": label, "aria-multiselectable": "true" },
@@ -74,6 +75,7 @@ export class Table<R> {
       this.#body,
     );
     this.element.addEventListener("scroll", () => this.#later(), { passive: true });
+    this.columns(() => true);
     this.#scope.resized(this.element, () => this.#later());
     this.#scope.add(() => cancelAnimationFrame(this.#frame));
   }
@@ -108,6 +110,19 @@ export class Table<R> {
     for (const drawn of this.#drawn) drawn.filled = null;
     this.#draw();
     this.#events.onactive(this.active);
+  }
+
+  /** Show some columns only. */
+  columns(shown: (column: Column) => boolean): void {
+    this.#hidden = new Set(this.#content.columns.filter((column) => !shown(column)).map(({ name }) => name));
+    this.#arrange(this.#head);
+    for (const { element } of this.#drawn) this.#arrange(element);
+    const tracks = this.#content.columns.filter(({ name }) => !this.#hidden.has(name)).map(({ width }) => width);
+    this.element.style.setProperty("--tracks", tracks.join(" "));
+  }
+
+  #arrange(row: HTMLElement): void {
+    for (const [place, { name }] of this.#content.columns.entries()) row.children[place]?.toggleAttribute("hidden", this.#hidden.has(name));
   }
 
   /** How the rows are sorted. */
@@ -173,12 +188,14 @@ export class Table<R> {
     return true;
   }
 
-  #heading(name: string, label: string, sort: string | undefined): HTMLElement {
-    const heading = h("div", { role: "columnheader", class: name, "data-sort": sort, "aria-sort": sort === undefined ? undefined : "none" });
-    if (sort === undefined) heading.append(h("span", { class: label === "" ? "spoken" : "" }, label || name));
+  #heading(column: Column): HTMLElement {
+    const { name, kind, label, sort } = column;
+    const sorts = sort !== "";
+    const heading = h("div", { role: "columnheader", class: name, "data-kind": kind, "data-sort": sorts ? name : undefined, "aria-sort": sorts ? "none" : undefined });
+    if (!sorts) heading.append(h("span", { class: kind === "select" || kind === "play" ? "spoken" : "" }, label));
     else {
       const button = h("button", { type: "button", title: `Sort by ${label}` }, label);
-      button.addEventListener("click", () => this.#events.onsort(sort));
+      button.addEventListener("click", () => this.#events.onsort(column));
       heading.append(button);
     }
     return heading;
@@ -225,9 +242,10 @@ export class Table<R> {
   #make(): Drawn<R> {
     const cells = this.#content.cells();
     const element = h("div", { class: "row", role: "row" });
-    for (const [column, { name }] of this.#content.columns.entries()) {
-      element.append(h("div", { role: "gridcell", class: name }, ...[cells.content[column] ?? []].flat()));
+    for (const [place, { name, kind }] of this.#content.columns.entries()) {
+      element.append(h("div", { role: "gridcell", class: name, "data-kind": kind }, ...(cells.content[place] ?? [])));
     }
+    this.#arrange(element);
     const drawn: Drawn<R> = { element, cells, place: -1, filled: null };
     element.addEventListener("mousedown", () => this.go(drawn.place));
     element.addEventListener("dblclick", () => {

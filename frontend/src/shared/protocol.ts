@@ -120,40 +120,50 @@ export interface RecorderAnswers {
   end: { ask: object; get: object };
 }
 
-/** A hit of a search in a row: second, text before it, itself, text behind it. */
-export type Found = readonly [start: number, before: string, match: string, after: string];
+/** What a value of a column is: how it is drawn, and filtered by. */
+export type ColumnKind =
+  | "select" | "play" | "key" | "name" | "text" | "word" | "duration" | "time" | "share" | "rate" | "number" | "warnings" | "tags" | "switch"
+  | "json"; // prettier-ignore
 
-/** A recording in the explorer's table. */
-export interface Row {
-  readonly id: number;
-  readonly transcript: number | null;
+/** A column, as whisper_magic/library/columns.py describes it. */
+export interface Column {
+  /** Of the value in a row, and of the cell in the style. */
   readonly name: string;
-  readonly duration: number | null;
-  readonly text: string;
-  readonly hit: Found | null;
-  /** Second at which it begins and ends, of a part of a file. */
-  readonly part: readonly [start: number, end: number | null] | null;
-  readonly note: string;
-  readonly accepted: boolean;
-  readonly confidence: number | null;
-  readonly wer: number | null;
-  readonly language: readonly string[];
-  readonly flag: readonly string[];
-  readonly tag: readonly string[];
-  readonly model: readonly string[];
+  readonly kind: ColumnKind;
+  readonly label: string;
+  /** In full, where the label is short for something. */
+  readonly title: string;
+  /** Its track of the grid; "" where it is only filtered by. */
+  readonly width: string;
+  /** Which order comes first; "" where one cannot sort by it. */
+  readonly sort: "" | "ascending" | "descending";
+  readonly filter: "" | "values" | "range";
+  /** Whether it is shown only where there are word error rates. */
+  readonly scored: boolean;
 }
 
-/** A place where something was said. */
-export interface Hit {
-  readonly recording: number;
-  readonly transcript: number;
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
+/** A place that a search has found, with the text around it. */
+export interface Match {
   readonly before: string;
   readonly match: string;
   readonly after: string;
-  readonly language: string | null;
+}
+
+export type Value = string | number | boolean | null | readonly string[] | Match;
+
+/** A recording in the explorer's table, or a place where something was said; what its columns show is found by their names. */
+export interface Row {
+  readonly recording: number;
+  readonly transcript: number | null;
+  readonly name: string;
+  /** Second at which playing begins, and ends where that is before the file's end. */
+  readonly start: number;
+  readonly end: number | null;
+  readonly hit: Match | null;
+  readonly tags: readonly string[];
+  readonly note: string;
+  readonly accepted: boolean;
+  readonly [column: string]: Value;
 }
 
 export interface Histogram {
@@ -176,12 +186,15 @@ export interface First extends Facts {
   readonly readonly: boolean;
   /** How far a run in the background is. */
   readonly run: { readonly state: string; readonly fraction: number | null; readonly running: boolean };
-  readonly query: string;
+  readonly columns: readonly Column[];
+  /** The search whose hits are shown; null where recordings are. */
+  readonly query: string | null;
+  /** Whether there are more hits. */
+  readonly more: boolean;
   readonly total: number;
-  readonly seconds?: number;
+  /** Length of all. */
+  readonly seconds: number | null;
   readonly rows: readonly Row[];
-  readonly hits: readonly Hit[] | null;
-  readonly more?: boolean;
 }
 
 export interface Filtered extends Facts {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Facets } from "../../src/explorer/facets";
 import { ROW, Table } from "../../src/explorer/table";
 import type { Filtered } from "../../src/shared/protocol";
+import { column } from "./columns";
 
 const HEIGHT = 20 * ROW;
 
@@ -27,10 +28,10 @@ function made(total: number): { table: Table<Item>; fetched: number[]; sorted: s
   const table = new Table<Item>(
     "Rows",
     {
-      columns: [{ name: "name", label: "Name", sort: "name" }],
+      columns: [column("name", { sort: "ascending", width: "5em" }), column("wer", { scored: true, width: "4em" })],
       cells: () => {
         const text = new Text();
-        return { content: [text], fill: (row) => (text.data = String(row.place)) };
+        return { content: [[text], []], fill: (row) => (text.data = String(row.place)) };
       },
       fetch: (start, count) => {
         fetched.push(start);
@@ -40,7 +41,7 @@ function made(total: number): { table: Table<Item>; fetched: number[]; sorted: s
       same: (row, other) => row.place === other.place,
       label: (row) => String(row.place),
     },
-    { onsort: (column) => sorted.push(column), onactive: () => undefined, onopen: (row) => opened.push(row.place) },
+    { onsort: ({ name }) => sorted.push(name), onactive: () => undefined, onopen: (row) => opened.push(row.place) },
   );
   document.body.replaceChildren(table.element);
   table.show(total, rows(0, 100));
@@ -114,7 +115,7 @@ test("keys move the active row, and headings sort", () => {
 
 test("filters are what is checked and brushed", () => {
   let changes = 0;
-  const facets = new Facets(() => (changes += 1));
+  const facets = new Facets([column("language"), column("confidence", { kind: "share", title: "How sure" })], () => (changes += 1));
   const counts = Array.from({ length: 30 }, (_, place) => place);
   const edges = Array.from({ length: 31 }, (_, place) => place / 30);
   const shown = { facets: { language: [["de", 3], ["en", 2]] }, histograms: { confidence: { edges, counts, unknown: 0 } } };
@@ -122,6 +123,7 @@ test("filters are what is checked and brushed", () => {
   document.body.replaceChildren(facets.element);
   facets.element.querySelector<HTMLInputElement>("input[value=de]")?.click();
   expect(facets.state.facets).toEqual({ language: ["de"] });
+  expect([...facets.element.querySelectorAll("legend")].map((legend) => legend.textContent)).toEqual(["language", "How sure"]);
   const low = facets.element.querySelector<HTMLInputElement>("input[type=range]");
   if (low === null) throw new Error("there is a handle");
   low.value = "15";
@@ -130,4 +132,18 @@ test("filters are what is checked and brushed", () => {
   facets.clear();
   expect(facets.state).toEqual({ facets: {}, ranges: {} });
   expect(changes).toBe(3);
+});
+
+test("columns that are not shown leave no track and no cell", () => {
+  const { table } = made(50);
+  expect(table.element.style.getPropertyValue("--tracks")).toBe("5em 4em");
+  table.columns(({ scored }) => !scored);
+  expect(table.element.style.getPropertyValue("--tracks")).toBe("5em");
+  const cells = [...table.element.querySelectorAll<HTMLElement>(".wer")];
+  expect(cells.length).toBeGreaterThan(20);
+  expect(cells.every(({ hidden }) => hidden)).toBe(true);
+  table.go(40); // rows made later, too
+  expect([...table.element.querySelectorAll<HTMLElement>(".wer")].every(({ hidden }) => hidden)).toBe(true);
+  table.columns(() => true);
+  expect([...table.element.querySelectorAll<HTMLElement>(".wer")].some(({ hidden }) => hidden)).toBe(false);
 });

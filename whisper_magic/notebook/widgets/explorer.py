@@ -23,7 +23,8 @@ import traitlets
 
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import LibraryError, WhisperMagicError
-from whisper_magic.library.rows import Filters, Rows, first_rows
+from whisper_magic.library.columns import EXPLORER, HITS, described, first_rows
+from whisper_magic.library.rows import Filters, Rows, row_of
 from whisper_magic.library.search import Hits
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import library as view
@@ -168,23 +169,24 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         store = self.library.store
         about = {"path": str(self.library.path), "readonly": store.read_only, "run": self._state, **self._about()}
         if self.hits is not None:
-            hits = [asdict(hit) for hit in self.hits]
             return {
                 **about,
+                "columns": described(HITS),
                 "query": self.hits.query,
                 "more": self.hits.more,
-                "hits": hits,
-                "total": len(hits),
-                "rows": [],
+                "total": len(self.hits),
+                "seconds": None,
+                "rows": [asdict(row_of(hit)) for hit in self.hits],
             }
         total, seconds = store.query("SELECT count(*), total(duration) FROM recording")[0]
         return {
             **about,
-            "query": "",
-            "hits": None,
+            "columns": described(EXPLORER),
+            "query": None,
+            "more": False,
             "total": total,
             "seconds": seconds,
-            "rows": first_rows(store, FIRST),
+            "rows": [asdict(row) for row in first_rows(store, FIRST)],
         }
 
     def _about(self) -> dict[str, Any]:
@@ -211,7 +213,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
         table = self._table(request.run)
         table.refresh()
         filters = _filters(request.text, request.filters)
-        shown = table.shown(filters, request.sort, descending=request.descending)  # type: ignore[arg-type] # it checks
+        shown = table.shown(filters, request.sort, descending=request.descending)
         token = next(self._tokens)
         self._views[token] = (request.run, request.text, shown.places)
         while len(self._views) > VIEWS_KEPT:
@@ -223,8 +225,8 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
             "of": len(table),
             "seconds": shown.seconds,
             "facets": shown.facets,
-            "histograms": {name: asdict(one) for name, one in shown.histograms.items()},
-            "rows": table.read(shown.places[:FIRST].tolist(), request.text),
+            "histograms": {name: asdict(histogram) for name, histogram in shown.histograms.items()},
+            "rows": [asdict(row) for row in table.read(shown.places[:FIRST].tolist(), request.text)],
         }
 
     def _viewed(self, token: int) -> tuple[int, str, npt.NDArray[np.int64]]:
@@ -234,7 +236,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untype
 
     def _rows_of(self, token: int, start: int, count: int) -> list[dict[str, Any]]:
         run, text, places = self._viewed(token)
-        return self._table(run).read(places[start : start + count].tolist(), text)
+        return [asdict(row) for row in self._table(run).read(places[start : start + count].tolist(), text)]
 
     def _differences(self, first: int, second: int) -> list[dict[str, Any]]:
         from whisper_magic.library.tables import differences
