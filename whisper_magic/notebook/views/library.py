@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FEW, MANY = 10, 200  # rows in a terminal, and in a page without a kernel
 OPENING = 160  # characters of a text
 SHOWN = tuple(column for column in EXPLORER if column.width and column.sql)
-NUMBERS = ("duration", "share", "rate")  # kinds
+NUMBERS = ("duration", "share", "rate", "number")  # kinds
 
 
 def text(library: Library, style: Style = PLAIN) -> str:
@@ -92,6 +92,8 @@ def _cell(column: Column, row: Row) -> str:
             return _div("wm-number", facts.length(value or 0.0))
         case "share" | "rate":
             return _div("wm-number", "" if value is None else f"{value:.0%}")
+        case "number":
+            return _div("wm-number", "" if value is None else f"{value:,}")
         case "text":
             nothing = "not transcribed" if value is None else "no speech"
             opening = value[:OPENING] + "…" if value and len(value) > OPENING else value
