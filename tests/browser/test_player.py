@@ -479,7 +479,7 @@ bad
     seen = [" ".join(text.split()) for text in shown.root.locator(".spoken").all_text_contents()]
     assert seen == [" ".join(f"{text.strip()}: {text}".split()) for text in PAYLOADS]
     assert shown.root.get_by_role("list", name="Speakers").get_by_role("listitem").count() == len(PAYLOADS)
-    for name in ("Search", "Doubt", "Keys"):
+    for name in ("Search", "Confidence", "Keys"):
         shown.button(name).click()
     shown.page.keyboard.press("Escape")
     shown.page.wait_for_timeout(500)

@@ -8,6 +8,7 @@ import { keysDialog, typing } from "../shared/keys";
 import type { Facts, Filtered, First, Model, Row } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 import { followTheme } from "../shared/theme";
+import { Work } from "../shared/work";
 import { ActionBar } from "./actions";
 import { rowCells, short, type RowEvents } from "./cells";
 import { Detail, differenceLine, failureList, noteField } from "./detail";
@@ -19,7 +20,6 @@ import { Query } from "./query";
 import { RowSound } from "./rowsound";
 import { Selection } from "./selection";
 import { Table, type Content } from "./table";
-import { Work } from "./work";
 
 const TYPING = 60; // ms of rest before a search
 const FILLING = 2000; // ms between two looks at a library that a run fills
@@ -83,7 +83,7 @@ export class Page {
       onaccept: () => this.#accept(),
       onclear: () => this.#unselect(),
     });
-    this.#work = new Work(() => void this.#kernel.ask("stop", {}).catch(() => undefined));
+    this.#work = new Work("Stop transcribing; what is done is kept", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#table = new Table<Row>(this.#recordings ? "Recordings" : "Hits", this.#content(), {
       onsort: (column) => {
         this.#query.sortBy(column);
@@ -120,15 +120,15 @@ export class Page {
   }
 
   /** A run in the background goes on, or has ended. */
-  run(run: First["run"]): void {
-    this.#work.show(run);
+  run({ state, fraction, running }: First["run"]): void {
+    this.#work.show(state, fraction, running);
     if (this.#filling) return;
     this.#filling = true;
     const again = (): void => {
       this.#filling = false;
       void this.#ask(true);
     };
-    this.#scope.timeout(again, run.running ? FILLING : 100);
+    this.#scope.timeout(again, running ? FILLING : 100);
   }
 
   // -- drawing ---------------------------------------------------------------------------------------------------------
@@ -141,7 +141,8 @@ export class Page {
   #build(): void {
     const title = titleOf(this.#first);
     this.#root.setAttribute("aria-label", this.#recordings ? `Library ${title}` : `Hits of ${this.#first.query ?? ""}`);
-    this.#work.show(this.#first.run);
+    const { state, fraction, running } = this.#first.run;
+    this.#work.show(state, fraction, running);
     this.#actions.element.hidden = !this.#recordings;
     const side = this.#recordings ? [this.#facets.element] : [];
     const sides = h("div", { class: this.#recordings ? "sides" : "sides alone" }, ...side, this.#table.element);

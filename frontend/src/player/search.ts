@@ -2,7 +2,7 @@
 
 import { button, h } from "../shared/dom";
 import type { Document } from "../shared/protocol";
-import { find, type Hit } from "../shared/text";
+import { find, type Hit } from "../shared/find";
 
 export interface SearchEvents {
   onhits(hits: readonly Hit[], now: number): void;

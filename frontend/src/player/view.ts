@@ -3,22 +3,23 @@
 
 import base from "../shared/base.css";
 import controls from "../shared/controls.css";
-import { button, h } from "../shared/dom";
+import { h } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
 import { keysDialog, typing } from "../shared/keys";
 import type { Document, Live, Notice } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 import { Sound } from "../shared/sound";
 import { coloursOf, label } from "../shared/speakers";
-import { Text } from "../shared/text";
 import { followTheme } from "../shared/theme";
 import transcript from "../shared/transcript.css";
+import { TranscriptView } from "../shared/transcript";
+import { Work } from "../shared/work";
+import { Head } from "./head";
 import { act, KEYS, type Actions } from "./keys";
+import { Layers } from "./layers";
 import css from "./player.css";
 import { download, RegionBar } from "./region";
 import { Search } from "./search";
-import { Spectrogram } from "./spectrogram";
-import { Trace } from "./trace";
 import { Transport } from "./transport";
 import { Waveform, type Span } from "./waveform";
 
@@ -30,28 +31,19 @@ export class View {
   readonly #sound: Sound;
   readonly #waveform: Waveform;
   readonly #transport: Transport;
-  readonly #text: Text;
+  readonly #transcript: TranscriptView;
+  readonly #layers: Layers;
   readonly #search: Search;
   readonly #regionBar: RegionBar;
+  readonly #head: Head;
+  readonly #work: Work;
   readonly #scope = new Scope();
   readonly #say = h("div", { class: "say", role: "status" });
-  readonly #doubt = toggle("Doubt", "Shade words by how unsure the model is", (on) => void this.#showDoubt(on));
-  readonly #tokens = toggle("Tokens", "Show every token’s fate", (on) => void this.#showTrace(on));
-  readonly #mel = toggle("Spectrogram", "Show what the model sees: its log-mel features", (on) => this.#showMel(on));
-  readonly #words = button("Find words", "Find when each word is said");
-  readonly #undo = button("Undo", "Take the last change back");
-  readonly #progress = h("progress", { max: 1, value: 0, "aria-label": "Transcribing" });
-  readonly #state = h("span", { class: "soft" });
-  readonly #work = h("div", { class: "work", hidden: true });
-  readonly #details = h("span", { class: "soft" });
-  readonly #warning = h("span", { class: "warn" });
   readonly #speakers = h("div", { class: "legend", role: "list", "aria-label": "Speakers" });
   readonly #foot = h("div", { class: "foot" });
   readonly #help = keysDialog("player", KEYS);
   #document: Document;
   #region: Span | null = null;
-  #trace: Trace | null = null;
-  #spectrogram: Spectrogram | null = null;
 
   /**
    * @param foot Whether figures and models are shown below; a static output keeps its own.
@@ -61,37 +53,27 @@ export class View {
     [this.host, this.#kernel, this.#document, this.#onchange] = [host, kernel, document, onchange];
     this.#foot.hidden = !foot;
     this.#sound = new Sound((offset) => kernel.ask("sound", { offset }), document.sound);
-    this.#text = new Text(document, {
+    this.#transcript = new TranscriptView(document, {
       onseek: (time) => void this.#transport.play(time),
-      onround: (index) => this.#trace?.go(index),
+      onround: (index) => this.#layers.go(index),
       onedit: (segment, text) => void this.#change("edit", { segment, text }),
     });
-    this.#waveform = new Waveform(this.#sound.media, kernel, document.duration, document.levels, {
-      onseek: (time) => this.#transport.seek(time),
-      onregion: (region) => this.#marked(region),
-      onview: (start, end) => {
-        this.#trace?.draw(start, end);
-        this.#spectrogram?.show(start, end);
-      },
-    });
+    this.#waveform = this.#makeWaveform();
     const { minimap, element } = this.#waveform;
-    const above = minimap === null ? [] : [minimap.element];
-    this.#transport = new Transport(this.#sound, document.duration, element, above, {
+    this.#transport = new Transport(this.#sound, document.duration, element, minimap === null ? [] : [minimap.element], {
       onmoved: (time, playing) => this.#moved(time, playing),
       onloop: () => this.#loop(),
       onstatus: (line) => this.#status(line),
     });
+    this.#layers = new Layers(kernel, this.#waveform, this.#transcript, (time) => this.#transport.seek(time));
     this.#search = new Search(document, {
-      onhits: (hits, now) => this.#text.hits(hits, now),
+      onhits: (hits, now) => this.#transcript.hits(hits, now),
       onseek: (time) => this.#transport.seek(time),
       onclose: () => this.#waveform.element.focus(),
     });
-    this.#regionBar = new RegionBar(document, kernel, {
-      onclose: () => this.#clearRegion(),
-      ondocument: (changed) => this.#onchange(changed),
-      onwork: () => this.#working(0),
-      onstatus: (line) => this.#status(line),
-    });
+    this.#regionBar = this.#makeRegionBar();
+    this.#head = this.#makeHead();
+    this.#work = new Work("Stop transcribing", () => void kernel.ask("stop", {}).catch(() => undefined));
     this.#build();
     this.#listen();
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
@@ -108,14 +90,14 @@ export class View {
   /** Show another text of the recording. */
   show(document: Document): void {
     this.#document = document;
-    this.#text.show(document);
+    this.#transcript.show(document);
     this.#search.show(document);
     this.#regionBar.update(document);
     this.#waveform.marks(document);
-    this.#fit();
+    this.#update();
     this.#moved(this.#transport.time, false);
-    if (this.#trace !== null) void this.#showTrace(true);
-    if (this.#doubt.getAttribute("aria-pressed") === "true") void this.#showDoubt(true);
+    if (this.#layers.traced) void this.#showTrace(true);
+    if (this.#head.confidence) void this.#layers.showConfidence(true, document);
   }
 
   /** The transcript has grown. */
@@ -123,7 +105,7 @@ export class View {
     this.#document = document;
     this.#regionBar.update(document);
     this.#search.show(document);
-    this.#text.grow(document, tail);
+    this.#transcript.grow(document, tail);
     this.#working(fraction, state);
   }
 
@@ -138,7 +120,7 @@ export class View {
   offline(): void {
     const has = this.#sound.way === null ? "; the sound was not fetched yet" : ", playing and searching still work";
     this.#status(`The kernel is gone${has}.`);
-    this.#root.querySelectorAll<HTMLButtonElement>("[data-kernel]").forEach((one) => (one.disabled = true));
+    this.#root.querySelectorAll<HTMLButtonElement>("[data-kernel]").forEach((control) => (control.disabled = true));
   }
 
   /** An answer of the kernel takes long, or has come after that. */
@@ -154,75 +136,75 @@ export class View {
     this.#scope.dispose();
   }
 
+  // -- parts -----------------------------------------------------------------------------------------------------------
+
+  #makeWaveform(): Waveform {
+    const { duration, levels } = this.#document;
+    return new Waveform(this.#sound.media, this.#kernel, duration, levels, {
+      onseek: (time) => this.#transport.seek(time),
+      onregion: (region) => this.#marked(region),
+      onview: (start, end) => this.#layers.view(start, end),
+    });
+  }
+
+  #makeRegionBar(): RegionBar {
+    return new RegionBar(this.#document, this.#kernel, {
+      onclose: () => this.#clearRegion(),
+      ondocument: (changed) => this.#onchange(changed),
+      onwork: () => this.#working(0),
+      onstatus: (line) => this.#status(line),
+    });
+  }
+
+  #makeHead(): Head {
+    return new Head(this.#document, {
+      onsearch: () => this.#search.open(),
+      onconfidence: (on) => void this.#layers.showConfidence(on, this.#document),
+      ontokens: (on) => void this.#showTrace(on),
+      onspectrogram: (on) => this.#layers.showSpectrogram(on),
+      onwords: () => void this.#findWords(),
+      onundo: () => void this.#change("undo", {}),
+      onsave: (format) => void this.#save(format),
+      onkeys: () => this.#help.showModal(),
+    });
+  }
+
   #build(): void {
-    const { title, formats, sound, several } = this.#document;
+    const { title, sound, several } = this.#document;
     this.#root.setAttribute("aria-label", several ? "Transcription of several recordings" : `Player of ${title}`);
-    for (const one of [this.#tokens, this.#mel, this.#words, this.#undo]) one.dataset["kernel"] = "";
-    const tools = h(
-      "div",
-      { class: "tools", role: "group", "aria-label": "Tools" },
-      tool("Search", "/", () => this.#search.open()),
-      this.#doubt,
-      this.#tokens,
-      ...(sound === null ? [] : [this.#mel]),
-      ...(sound === null ? [] : [this.#words]),
-      this.#undo,
-      ...(formats.length > 0 ? [this.#saver(formats)] : []),
-      tool("Keys", "?", () => this.#help.showModal()),
-    );
-    const head = h(
-      "div",
-      { class: "head" },
-      h("span", { class: "title", dir: "auto" }, title),
-      this.#details,
-      this.#warning,
-      tools,
-    );
-    head.hidden = this.#transport.element.hidden = several;
+    this.#head.element.hidden = this.#transport.element.hidden = several;
     if (sound === null && !several) this.#status("The recording is not here any more: the text stands without its sound.");
-    const stop = button("Stop", "Stop transcribing");
-    stop.addEventListener("click", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
-    this.#work.append(this.#progress, this.#state, stop);
     const { element: region, beside } = this.#regionBar;
-    this.#root.append(head, this.#transport.element, this.#speakers, region, this.#search.element, this.#work, this.#say, beside);
-    this.#root.append(this.#text.element, this.#text.follow, this.#foot, this.#help);
-    this.#fit();
+    this.#root.append(this.#head.element, this.#transport.element, this.#speakers, region, this.#search.element);
+    this.#root.append(this.#work.element, this.#say, beside, this.#transcript.element, this.#transcript.follow, this.#foot, this.#help);
+    this.#update();
   }
 
   /** Show what is known of the text, and the tools that it has a use for. */
-  #fit(): void {
-    const { segments, turns, changes, rounds, details, warning, foot, writing } = this.#document;
+  #update(): void {
+    const { turns, foot, writing } = this.#document;
     const colours = coloursOf(turns);
     this.#speakers.hidden = colours.size < 2;
     this.#speakers.replaceChildren(...Array.from(colours.keys(), (name) => label(name, colours, "listitem")));
-    const timed = segments.filter(({ words }) => words.length > 0).length;
-    this.#doubt.hidden = timed === 0;
-    this.#tokens.hidden = rounds === 0 || writing;
-    this.#mel.hidden = writing; // the kernel knows whose features to compute once it is written
-    this.#words.hidden = timed === segments.length || writing;
-    this.#undo.hidden = changes === 0;
-    this.#details.textContent = details.join(" · ");
-    this.#warning.textContent = warning ?? "";
-    this.#warning.hidden = warning === null;
+    this.#head.update(this.#document);
     this.#foot.replaceChildren(...foot.map((line) => h("div", {}, line)));
     if (writing) this.#working(null, "Transcribing…");
   }
 
   #listen(): void {
-    this.#undo.addEventListener("click", () => void this.#change("undo", {}));
-    this.#words.addEventListener("click", () => void this.#findWords());
-    this.#scope.add(() => this.#sound.dispose());
-    for (const part of [this.#waveform, this.#text, this.#transport]) this.#scope.add(() => part.dispose());
-    this.#scope.add(() => this.#spectrogram?.dispose());
+    const parts = [this.#sound, this.#waveform, this.#transcript, this.#transport, this.#layers];
+    for (const part of parts) this.#scope.add(() => part.dispose());
     this.#scope.listen(window, "keydown", (event) => this.#onkey(event), { capture: true });
     this.#scope.resized(this.#root, () => this.#waveform.paint());
     this.#scope.add(this.#kernel.onnotice((notice) => this.#onnotice(notice)));
   }
 
+  // -- the sound and its parts -----------------------------------------------------------------------------------------
+
   #moved(time: number, playing: boolean): void {
     this.#waveform.moved(time);
-    this.#text.moved(time, playing);
-    if (playing) this.#trace?.moved(time);
+    this.#transcript.moved(time, playing);
+    if (playing) this.#layers.moved(time);
   }
 
   #marked(region: Span | null): void {
@@ -247,6 +229,13 @@ export class View {
     if (now !== undefined) this.#waveform.select(now);
   }
 
+  #paint(): void {
+    this.#waveform.paint();
+    this.#layers.paint();
+  }
+
+  // -- the kernel ------------------------------------------------------------------------------------------------------
+
   async #change(kind: "edit" | "undo", what: object): Promise<void> {
     try {
       const { value } = await this.#kernel.ask(kind, what);
@@ -266,12 +255,28 @@ export class View {
     }
   }
 
+  async #showTrace(on: boolean): Promise<void> {
+    try {
+      await this.#layers.showTrace(on);
+    } catch (error) {
+      this.#head.releaseTokens();
+      this.#status(`No trace: ${(error as Error).message}.`);
+    }
+  }
+
+  async #save(format: string): Promise<void> {
+    try {
+      const { value, buffers } = await this.#kernel.ask("file", { format });
+      download(new Blob(buffers as DataView<ArrayBuffer>[]), value.name);
+      this.#status(`Saved ${value.name} by the browser.`);
+    } catch (error) {
+      this.#status(`Not saved: ${(error as Error).message}.`);
+    }
+  }
+
   /** Show how far the kernel is: null and no words where nothing runs, null with words where nobody knows. */
   #working(fraction: number | null, state = fraction === null ? "" : "Transcribing…"): void {
-    this.#work.hidden = state === "";
-    this.#state.textContent = state;
-    if (fraction === null) this.#progress.removeAttribute("value");
-    else this.#progress.value = fraction;
+    this.#work.show(state, fraction);
     if (fraction === 0) this.#status("");
   }
 
@@ -288,80 +293,11 @@ export class View {
     else this.#regionBar.read(notice);
   }
 
-  async #showDoubt(on: boolean): Promise<void> {
-    this.#text.element.classList.toggle("doubt", on);
-    if (!on || this.#document.rounds === 0 || this.#document.writing) return;
-    try {
-      const { value } = await this.#kernel.ask("trace", {});
-      this.#text.alternatives(value.rounds);
-    } catch {
-      // without its model the shades are all there is
-    }
-  }
-
-  #showMel(on: boolean): void {
-    this.#spectrogram?.dispose();
-    this.#spectrogram = on ? new Spectrogram(this.#kernel) : null;
-    if (this.#spectrogram === null) return;
-    this.#waveform.element.after(this.#spectrogram.element);
-    this.#spectrogram.show(...this.#waveform.view);
-  }
-
-  async #showTrace(on: boolean): Promise<void> {
-    this.#trace?.element.remove();
-    this.#trace?.ribbon.remove();
-    this.#trace = null;
-    this.#text.trace(null);
-    if (!on) return;
-    try {
-      const { value } = await this.#kernel.ask("trace", {});
-      const trace = new Trace(value.rounds, value.note, {
-        onround: (index) => {
-          const round = value.rounds[index];
-          if (round !== undefined) this.#transport.seek(round.start + 0.001);
-          trace.show(index);
-        },
-      });
-      this.#trace = trace;
-      this.#waveform.element.after(trace.ribbon);
-      this.#text.element.before(trace.element);
-      this.#text.trace(value.rounds);
-      trace.draw(...this.#waveform.view);
-    } catch (error) {
-      this.#tokens.setAttribute("aria-pressed", "false");
-      this.#status(`No trace: ${(error as Error).message}.`);
-    }
-  }
-
-  #saver(formats: readonly string[]): HTMLSelectElement {
-    const select = h("select", { "aria-label": "Save the transcript as", "data-kernel": true }, h("option", { value: "" }, "Save as…"));
-    for (const format of formats) select.append(h("option", { value: format }, format));
-    select.addEventListener("change", () => {
-      const format = select.value;
-      select.value = "";
-      void this.#save(format);
-    });
-    return select;
-  }
-
-  async #save(format: string): Promise<void> {
-    try {
-      const { value, buffers } = await this.#kernel.ask("file", { format });
-      download(new Blob(buffers as DataView<ArrayBuffer>[]), value.name);
-      this.#status(`Saved ${value.name} by the browser.`);
-    } catch (error) {
-      this.#status(`Not saved: ${(error as Error).message}.`);
-    }
-  }
-
   #status(line: string): void {
     this.#say.textContent = line;
   }
 
-  #paint(): void {
-    this.#waveform.paint();
-    this.#trace?.draw(...this.#waveform.view);
-  }
+  // -- keys ------------------------------------------------------------------------------------------------------------
 
   #onkey(event: KeyboardEvent): void {
     const around = this.host.getRootNode() as unknown as DocumentOrShadowRoot; // it may be shown in another widget
@@ -369,7 +305,7 @@ export class View {
     const target = event.composedPath()[0] ?? null;
     if (typing(target)) {
       event.stopPropagation(); // what is typed here is no shortcut of the notebook's
-      const taken = this.#search.has(target) ? this.#search.key(event) : this.#text.key(event);
+      const taken = this.#search.has(target) ? this.#search.key(event) : this.#transcript.key(event);
       if (taken) event.preventDefault();
       return;
     }
@@ -386,14 +322,14 @@ export class View {
     toggle: () => void this.#transport.toggle(),
     seekBy: (seconds) => this.#transport.seek(this.#transport.time + seconds),
     segment: (by) => {
-      const time = this.#text.step(this.#transport.time, by);
+      const time = this.#transcript.step(this.#transport.time, by);
       if (time !== null) this.#transport.seek(time);
     },
     volumeBy: (step) => this.#transport.volumeBy(step),
     speedBy: (step) => this.#transport.speedBy(step),
     zoom: (factor) => this.#waveform.zoom(factor),
     search: () => this.#search.open(),
-    edit: () => this.#text.edit(Math.max(0, this.#text.now)),
+    edit: () => this.#transcript.edit(Math.max(0, this.#transcript.now)),
     loop: () => this.#loop(),
     help: () => this.#help.showModal(),
     escape: () => {
@@ -402,20 +338,4 @@ export class View {
       return true;
     },
   };
-}
-
-function tool(text: string, key: string, act: () => void): HTMLButtonElement {
-  const made = h("button", { type: "button", "aria-keyshortcuts": key }, text);
-  made.addEventListener("click", act);
-  return made;
-}
-
-function toggle(text: string, title: string, act: (on: boolean) => void): HTMLButtonElement {
-  const made = h("button", { type: "button", title, "aria-pressed": "false" }, text);
-  made.addEventListener("click", () => {
-    const on = made.getAttribute("aria-pressed") !== "true";
-    made.setAttribute("aria-pressed", String(on));
-    act(on);
-  });
-  return made;
 }

@@ -7,7 +7,7 @@ import { button, clock, h } from "../shared/dom";
 import { Kernel } from "../shared/kernel";
 import type { Document, Live, Model, Notice, Segment } from "../shared/protocol";
 import { Scope } from "../shared/scope";
-import { Text } from "../shared/text";
+import { TranscriptView } from "../shared/transcript";
 import { followTheme } from "../shared/theme";
 import transcript from "../shared/transcript.css";
 import { Meter } from "./meter";
@@ -60,7 +60,7 @@ class Recorder {
   readonly #clock = h("span", { class: "clock number", role: "timer" }, "0:00");
   readonly #meter = new Meter();
   readonly #say = h("div", { class: "say", role: "status" });
-  readonly #text = new Text(EMPTY, { onseek: nothing, onround: nothing, onedit: nothing });
+  readonly #text = new TranscriptView(EMPTY, { onseek: nothing, onround: nothing, onedit: nothing });
   readonly #scope = new Scope();
   /** As long as sound is recorded. */
   readonly #recording = new Scope();

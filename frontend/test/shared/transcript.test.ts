@@ -2,7 +2,9 @@ import { beforeAll, expect, test, vi } from "vitest";
 
 import type { Document, Round, Segment, Turn, Word } from "../../src/shared/protocol";
 import { coloursOf } from "../../src/shared/speakers";
-import { find, folded, hasWords, Text } from "../../src/shared/text";
+import { find, folded } from "../../src/shared/find";
+import { hasWords } from "../../src/shared/segment";
+import { TranscriptView } from "../../src/shared/transcript";
 import { described, insteadOf } from "../../src/shared/tokens";
 
 beforeAll(() => {
@@ -26,7 +28,7 @@ const FIRST: Segment = { start: 0, end: 2, text: " Été is <b>over</b>.", words
 const SECOND: Segment = { start: 3, end: 5, text: " שלום is peace", words: [], names: [], flags: "loop", language: "he" };
 
 interface Shown {
-  text: Text;
+  text: TranscriptView;
   sought: number[];
   rounds: number[];
   edits: [number, string][];
@@ -35,7 +37,7 @@ interface Shown {
 function shown(segments: Segment[] = [FIRST, SECOND], turns: Turn[] = []): Shown {
   const [sought, rounds, edits]: [number[], number[], [number, string][]] = [[], [], []];
   const document = { segments, turns, language: "fr" } as unknown as Document;
-  const text = new Text(document, {
+  const text = new TranscriptView(document, {
     onseek: (time) => sought.push(time),
     onround: (index) => rounds.push(index),
     onedit: (segment, typed) => edits.push([segment, typed]),
