@@ -304,7 +304,7 @@ def test_a_word_is_corrected_and_found_again(player: Callable[..., Shown]) -> No
     assert shown.notebook.evaluate("engine.aligned") == repr([(0.5, 3.5, " one <b>2</b>")])
 
 
-def test_every_token_s_fate(player: Callable[..., Shown], screenshots: Path) -> None:
+def test_every_token_s_verdict(player: Callable[..., Shown], screenshots: Path) -> None:
     shown = player()
     shown.button("Tokens").click()
     tokens = shown.root.locator(".text .token")

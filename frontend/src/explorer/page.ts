@@ -46,7 +46,7 @@ export class Page {
   readonly #actions: ActionBar;
   readonly #work: Work;
   readonly #detail = new Detail(() => this.#detailClosed());
-  readonly #say = h("div", { class: "say", role: "status" });
+  readonly #statusLine = h("div", { class: "say", role: "status" });
   readonly #help = keysDialog("table", KEYS);
   readonly #scope = new Scope();
   #cancelTyping = (): void => undefined;
@@ -70,7 +70,7 @@ export class Page {
         void this.#ask();
       },
       onrun: () => void this.#ask(),
-      oncompare: (one, other) => void this.#compare(one, other),
+      oncompare: (first, second) => void this.#compare(first, second),
       onfailures: () => void this.#showFailures(),
       onkeys: () => this.#help.showModal(),
     });
@@ -146,7 +146,7 @@ export class Page {
     this.#actions.element.hidden = !this.#recordings;
     const side = this.#recordings ? [this.#facets.element] : [];
     const sides = h("div", { class: this.#recordings ? "sides" : "sides alone" }, ...side, this.#table.element);
-    this.#root.append(this.#head.element, this.#work.element, sides, this.#actions.element, this.#say, this.#detail.element, this.#help);
+    this.#root.append(this.#head.element, this.#work.element, sides, this.#actions.element, this.#statusLine, this.#detail.element, this.#help);
     this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + controls + css), this.#root);
     this.#scope.add(followTheme(this.#root, () => undefined));
   }
@@ -184,7 +184,7 @@ export class Page {
   }
 
   #status(line: string): void {
-    this.#say.textContent = line;
+    this.#statusLine.textContent = line;
   }
 
   // -- asking ----------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ export class Page {
     this.#count(total, of, seconds);
     const nothing = of === 0 ? EMPTY : NONE_PASS;
     if (total === 0) this.#status(nothing);
-    else if (!keep || this.#say.textContent === nothing) this.#status("");
+    else if (!keep || this.#statusLine.textContent === nothing) this.#status("");
     if (all) this.#selected(); // of what passes now, or no more
   }
 

@@ -215,7 +215,7 @@ export class Table<R> {
     const first = Math.max(0, Math.floor(this.element.scrollTop / ROW) - BEYOND);
     const last = Math.min(this.#total, Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + BEYOND);
     const free = this.#drawn.filter(({ place }) => place < first || place >= last);
-    const shown = new Set(this.#drawn.filter((one) => !free.includes(one)).map(({ place }) => place));
+    const shown = new Set(this.#drawn.filter((drawn) => !free.includes(drawn)).map(({ place }) => place));
     for (let place = first; place < last; place += 1) {
       if (shown.has(place)) continue;
       const drawn = free.pop() ?? this.#make();
@@ -232,7 +232,7 @@ export class Table<R> {
     const top = Math.floor(this.element.scrollTop / ROW);
     const turn = ({ place }: Drawn<R>): number => (place < top ? place + this.#total : place); // those in sight first
     let left = most;
-    for (const drawn of this.#drawn.sort((one, other) => turn(one) - turn(other))) {
+    for (const drawn of this.#drawn.sort((a, b) => turn(a) - turn(b))) {
       if (drawn.place >= 0 && this.#fill(drawn, left > 0)) left -= 1;
     }
     if (left <= 0) this.#later();

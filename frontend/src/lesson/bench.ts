@@ -26,12 +26,12 @@ export function presets({ p, q }: Shares): readonly (readonly [name: string, sha
   const least = p.indexOf(Math.min(...p));
   const rest = p.length > 1 ? 0.06 / (p.length - 1) : 0;
   const part = (odd: number): number[] => normalised(p.map((share, i) => (i % 2 === odd ? Math.max(share, 0.02) : 0)));
-  const found: (readonly [string, Shares])[] = [
+  const choices: (readonly [string, Shares])[] = [
     ["from the recording", { p, q }],
     ["agree", { p, q: p }],
     ["the draft is sure and wrong", { p, q: p.map((_, i) => (i === least ? 1 - 0.06 : rest)) }],
   ];
-  return p.length > 1 ? [...found, ["disjoint", { p: part(0), q: part(1) }]] : found;
+  return p.length > 1 ? [...choices, ["disjoint", { p: part(0), q: part(1) }]] : choices;
 }
 
 function normalised(shares: readonly number[]): number[] {
@@ -84,8 +84,8 @@ export class Bench {
   }
 
   #layout({ context, tokens }: BenchData): HTMLElement {
-    const [one, many, reset] = [button("Draw 1"), button("Draw 1,000"), button("Reset")];
-    one.addEventListener("click", () => this.#draw(1));
+    const [single, many, reset] = [button("Draw 1"), button("Draw 1,000"), button("Reset")];
+    single.addEventListener("click", () => this.#draw(1));
     many.addEventListener("click", () => this.#draw(MANY));
     reset.addEventListener("click", () => this.#reset());
     many.classList.add("main");
@@ -111,7 +111,7 @@ export class Bench {
         h("div", { class: "keys" }, key("p", "the target, p"), key("q", "the draft, q"), hint),
         this.#bars.element,
         h("div", { class: "names" }, ...names),
-        h("div", { class: "bar" }, one, many, reset, drawn),
+        h("div", { class: "bar" }, single, many, reset, drawn),
         this.#histogram,
       ),
       this.#words,
@@ -137,7 +137,7 @@ export class Bench {
       const drawn = rule.draw(p, q, this.#random);
       this.#counts[drawn.written] = (this.#counts[drawn.written] ?? 0) + 1;
       if (drawn.accepted) this.#accepted += 1;
-      if (count === 1) this.#words.textContent = told(this.#rule.value as RuleName, drawn, this.#tokens, this.#shares);
+      if (count === 1) this.#words.textContent = explained(this.#rule.value as RuleName, drawn, this.#tokens, this.#shares);
     }
     if (count > 1) this.#words.replaceChildren(h("span", { class: "soft" }, `${count.toLocaleString("en-US")} drawn.`));
     this.#show();
@@ -209,18 +209,18 @@ export function verdict(draws: number, { freedom, pValue }: { freedom: number; p
 }
 
 /** How a token came to be written, in words. */
-export function told(name: RuleName, drawn: Draw, tokens: readonly string[], { p, q }: Shares): string {
+export function explained(name: RuleName, drawn: Draw, tokens: readonly string[], { p, q }: Shares): string {
   const { draft, accepted, written, chance, die, target } = drawn;
   const text = (index: number): string => `“${shown(tokens[index] ?? "")}”`;
   const says = `The draft says ${text(draft)} (q ${(q[draft] ?? 0).toFixed(2)})`;
   if (chance !== undefined && die !== undefined) {
     const from = name === "residual" ? "from p itself" : "from the residual";
-    const fate = accepted ? `accepted: ${text(written)} is written` : `rejected; ${from}: ${text(written)}`;
+    const outcome = accepted ? `accepted: ${text(written)} is written` : `rejected; ${from}: ${text(written)}`;
     const kept = `p is ${(p[draft] ?? 0).toFixed(2)}, so it is kept with probability ${chance.toFixed(2)}`;
-    return `${says}; ${kept}; the die says ${die.toFixed(2)}: ${fate}.`;
+    return `${says}; ${kept}; the die says ${die.toFixed(2)}: ${outcome}.`;
   }
   const noise = name === "coupled" ? "with the same noise" : "with noise of its own";
   const instead = name === "coupled" ? `${text(written)} is written` : `a fresh sample of p: ${text(written)}`;
-  const fate = accepted ? "accepted" : `rejected; ${instead}`;
-  return `${says}; ${noise} the target says ${text(target ?? written)} (p ${(p[target ?? written] ?? 0).toFixed(2)}): ${fate}.`;
+  const outcome = accepted ? "accepted" : `rejected; ${instead}`;
+  return `${says}; ${noise} the target says ${text(target ?? written)} (p ${(p[target ?? written] ?? 0).toFixed(2)}): ${outcome}.`;
 }

@@ -54,9 +54,9 @@ export function speedupFormula(a: number, k: number, costs: Costs, computed: boo
       " times as fast",
     );
   }
-  const [one, draft, verify] = [costs.target(1), costs.draft, costs.target(k + 1)].map(duration) as [string, string, string];
+  const [single, draft, verify] = [costs.target(1), costs.draft, costs.target(k + 1)].map(duration) as [string, string, string];
   return equation(
-    `S = E T_target(1) / (k T_draft + T_target(k + 1)) = ${tokens} · ${one} / (${k} · ${draft} + ${verify}) = ${value} times as fast`,
+    `S = E T_target(1) / (k T_draft + T_target(k + 1)) = ${tokens} · ${single} / (${k} · ${draft} + ${verify}) = ${value} times as fast`,
     variable("S"),
     " = ",
     fraction(
@@ -64,7 +64,7 @@ export function speedupFormula(a: number, k: number, costs: Costs, computed: boo
       [variable("k"), " ", variable("T", "draft"), " + ", variable("T", "target"), "(", variable("k"), "+1)"],
     ),
     " = ",
-    fraction([`${tokens} · ${one}`], [`${k} · ${draft} + ${verify}`]),
+    fraction([`${tokens} · ${single}`], [`${k} · ${draft} + ${verify}`]),
     " = ",
     h("b", {}, value),
     " times as fast",

@@ -6,9 +6,9 @@ import { Chart } from "./chart";
 import { speedupFormula, tokensFormula } from "./formulas";
 import { Numbers } from "./numbers";
 import type { LabData } from "./protocol";
-import { BATCHES, bestLength, expectedTokens, LONGEST, ratioCosts, rooflineCosts, speedup, type Costs } from "./speculation";
+import { BATCHES, bestLength, expectedTokens, MAX_LENGTH, ratioCosts, rooflineCosts, speedup, type Costs } from "./speculation";
 
-const LENGTHS = Array.from({ length: LONGEST + 1 }, (_, length) => length);
+const LENGTHS = Array.from({ length: MAX_LENGTH + 1 }, (_, length) => length);
 
 const COMPUTED = [
   "Lines are computed, rings were measured. As measured here, a pass over a draft costs v passes over one token.",
@@ -34,8 +34,8 @@ export class Lab {
   constructor(data: LabData) {
     this.#data = data;
     const { acceptance, cost_ratio, by_length } = data.measured;
-    const fastest = [...by_length].sort((one, other) => other.speedup - one.speedup)[0];
-    this.#length = slider(LONGEST, 1, fastest?.length ?? 4);
+    const fastest = [...by_length].sort((a, b) => b.speedup - a.speedup)[0];
+    this.#length = slider(MAX_LENGTH, 1, fastest?.length ?? 4);
     this.#acceptance = slider(1, 0.01, acceptance);
     this.#ratio = slider(1, 0.01, cost_ratio);
     this.#machine.append(
@@ -127,27 +127,27 @@ export class Lab {
     this.#ratio.disabled = computed;
     if (computed) this.#ratio.value = String(costs.draft / costs.target(1));
     const [length, acceptance] = [Number(this.#length.value), Number(this.#acceptance.value)];
-    this.#say(this.#length, String(length));
-    this.#say(this.#acceptance, acceptance.toFixed(2));
-    this.#say(this.#ratio, (costs.draft / costs.target(1)).toFixed(2));
+    this.#label(this.#length, String(length));
+    this.#label(this.#acceptance, acceptance.toFixed(2));
+    this.#label(this.#ratio, (costs.draft / costs.target(1)).toFixed(2));
     const speedups = LENGTHS.map((k) => speedup(acceptance, k, costs));
     const tokens = LENGTHS.map((k) => expectedTokens(acceptance, k));
-    const measured = this.#data.measured.by_length.filter((one) => one.length <= LONGEST);
+    const measured = this.#data.measured.by_length.filter(({ length }) => length <= MAX_LENGTH);
     this.#chart.show({ speedups, tokens, measured, chosen: length });
     this.#formulas.replaceChildren(tokensFormula(acceptance, length), speedupFormula(acceptance, length, costs, computed));
     this.#best.textContent = sentence(acceptance, length, costs);
     this.#fill(speedups, tokens);
   }
 
-  #say(input: HTMLInputElement, text: string): void {
+  #label(input: HTMLInputElement, text: string): void {
     const output = this.#outputs.get(input);
     if (output !== undefined) output.value = text;
   }
 
   #fill(speedups: readonly number[], tokens: readonly number[]): void {
     const rows = LENGTHS.map((k) => {
-      const one = this.#data.measured.by_length.find(({ length }) => length === k);
-      const measured = one === undefined ? ["", ""] : [one.tokens_per_round.toFixed(2), one.speedup.toFixed(2)];
+      const point = this.#data.measured.by_length.find(({ length }) => length === k);
+      const measured = point === undefined ? ["", ""] : [point.tokens_per_round.toFixed(2), point.speedup.toFixed(2)];
       return [String(k), (tokens[k] ?? 0).toFixed(2), (speedups[k] ?? 0).toFixed(2), ...measured] as const;
     });
     this.#numbers.show(rows);

@@ -34,11 +34,11 @@ const HOSTS = new WeakMap<Element, Lesson>(); // of this copy
 /** The lessons of the page: each element's sound, null for a lesson without one. */
 function playbacks(): WeakMap<Element, Playback | null> {
   const page = globalThis as { [PLAYBACKS]?: WeakMap<Element, Playback | null> };
-  const found = page[PLAYBACKS] ?? new WeakMap<Element, Playback | null>();
-  return (page[PLAYBACKS] = found);
+  const known = page[PLAYBACKS] ?? new WeakMap<Element, Playback | null>();
+  return (page[PLAYBACKS] = known);
 }
 
-function made(data: LessonData): Lesson {
+function lessonOf(data: LessonData): Lesson {
   switch (data.kind) {
     case "race":
       return new Race(data, new Playback(data.sound));
@@ -57,7 +57,7 @@ function mount(element: Element): void {
   const data = parse(element.querySelector(":scope > .wm-lesson-data")?.textContent ?? "");
   if (data === null) return;
   element.querySelector(":scope > .wm-lesson-host")?.remove(); // of a page that was saved as a browser shows it
-  const lesson = made(data);
+  const lesson = lessonOf(data);
   playbacks().set(element, lesson.playback ?? null);
   element.setAttribute("data-mounted", "");
   const host = h("div", { class: "wm-lesson-host" });
@@ -83,7 +83,7 @@ function mountAll(): void {
 function onkey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab") return;
   const path = event.composedPath();
-  const lesson = path.map((one) => HOSTS.get(one as Element)).find((found) => found !== undefined);
+  const lesson = path.map((element) => HOSTS.get(element as Element)).find((lesson) => lesson !== undefined);
   const target = path[0] ?? null;
   if (lesson === undefined) return;
   if (lesson.key?.(event) === true) {

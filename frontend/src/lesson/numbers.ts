@@ -13,9 +13,9 @@ export class Numbers {
   }
 
   show(rows: readonly (readonly [name: string, ...values: string[]])[]): void {
-    const made = rows.map(([name, ...values]) => {
+    const elements = rows.map(([name, ...values]) => {
       return h("tr", {}, h("th", { scope: "row" }, name), ...values.map((value) => h("td", { class: "number" }, value)));
     });
-    this.#body.replaceChildren(...made);
+    this.#body.replaceChildren(...elements);
   }
 }

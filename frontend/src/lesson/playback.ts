@@ -20,7 +20,7 @@ export class Playback {
   constructor(data: LessonSound) {
     this.data = data;
     if (data.url !== null) this.#use(h("audio", { preload: "auto", src: data.url }));
-    this.#told();
+    this.#report();
     window.addEventListener(PLAYING, (event) => {
       if ((event as CustomEvent).detail !== this) this.pause();
     });
@@ -41,7 +41,7 @@ export class Playback {
     this.pause();
     this.#source = source;
     this.#use(source.media);
-    this.#told();
+    this.#report();
   }
 
   /** Play from one second of the recording to another. Resolves when it sounds: false where it does not. */
@@ -92,7 +92,7 @@ export class Playback {
     }
   }
 
-  #told(): void {
+  #report(): void {
     this.element.textContent = this.available ? "" : "The sound is not in this page.";
     this.onavailable(this.available);
   }

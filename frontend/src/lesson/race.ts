@@ -206,7 +206,7 @@ export class Race {
   #step(by: 1 | -1): void {
     this.#halt();
     const ends = this.#tracks.flatMap(({ times }, lane) => times.blocks.map(({ end }, index) => ({ lane, index, end })));
-    ends.sort((one, other) => one.end - other.end);
+    ends.sort((a, b) => a.end - b.end);
     const next =
       by > 0 ? ends.find(({ end }) => end > this.#now + 1e-6) : ends.filter(({ end }) => end < this.#now - 1e-6).at(-1);
     this.#at(next?.end ?? (by > 0 ? this.#span : 0));

@@ -3,7 +3,7 @@
 
 import type { Machine, ModelPair } from "./protocol";
 
-export const LONGEST = 7; // tokens of a draft
+export const MAX_LENGTH = 7; // tokens of a draft
 export const BATCHES = [1, 4, 8, 16, 32] as const; // windows decoded at once
 
 /**
@@ -36,7 +36,7 @@ export interface PassCost {
  * @param measured Passes over longer blocks, by length; between two of them on a line, without any 1 as well.
  */
 export function ratioCosts(ratio: number, measured: readonly PassCost[] = []): Costs {
-  const points = [{ length: 0, pass_cost: 1 }, ...measured].sort((one, other) => one.length - other.length);
+  const points = [{ length: 0, pass_cost: 1 }, ...measured].sort((a, b) => a.length - b.length);
   const target = (tokens: number): number => {
     const after = points.findIndex(({ length }) => length >= tokens - 1);
     const [from, to] = [points[after - 1], points[after]];
@@ -69,7 +69,7 @@ export function speedup(acceptance: number, length: number, { draft, target }: C
 /** The length of a draft that is fastest, the shortest of equals: 0 where none is faster than the target alone. */
 export function bestLength(acceptance: number, costs: Costs): number {
   let best = 0;
-  for (let length = 1; length <= LONGEST; length++) {
+  for (let length = 1; length <= MAX_LENGTH; length++) {
     if (speedup(acceptance, length, costs) > speedup(acceptance, best, costs) + 1e-9) best = length;
   }
   return best;

@@ -149,7 +149,7 @@ export class Stepper {
     this.#writeText(round);
     this.#cells.replaceChildren(...cells(round, this.#decided));
     this.#predict(round);
-    this.#what.replaceChildren(...this.#said(round));
+    this.#what.replaceChildren(...this.#explain(round));
     this.#right.textContent = this.#score.line;
     const [atStart, atEnd] = [this.#round === 0, this.#decided && this.#round === this.#rounds.length - 1];
     const earliest = atStart && !(this.#decided && this.#proposes(0));
@@ -184,17 +184,17 @@ export class Stepper {
     this.#question.replaceChildren(h("span", {}, question), ...answers);
   }
 
-  #said(round: LessonRound): HTMLElement[] {
+  #explain(round: LessonRound): HTMLElement[] {
     const { proposed, accepted } = round;
     const counted = proposed === 1 ? "1 token" : `${proposed} tokens`;
     if (!this.#decided) {
       return [h("b", {}, "The draft proposes."), h("span", {}, ` ${counted}, with the draft’s probability of each.`)];
     }
     const guess = this.#score.of(this.#round);
-    const said = [h("b", {}, "The target decides. "), h("span", {}, `${verdict(round)} `)];
-    if (guess === undefined) return said;
+    const explanation = [h("b", {}, "The target decides. "), h("span", {}, `${verdict(round)} `)];
+    if (guess === undefined) return explanation;
     const right = guess === accepted;
-    return [...said, h("span", { class: right ? "right" : "wrong" }, `You said ${guess}${right ? ": right." : "."}`)];
+    return [...explanation, h("span", { class: right ? "right" : "wrong" }, `You said ${guess}${right ? ": right." : "."}`)];
   }
 }
 
@@ -221,7 +221,7 @@ function disable(element: HTMLButtonElement, disabled: boolean): void {
   element.setAttribute("aria-disabled", String(disabled));
 }
 
-/** One cell a token: what both models thought of it, and its fate. */
+/** One cell a token: what both models thought of it, and its verdict. */
 function cells({ tokens, proposed, accepted }: LessonRound, decided: boolean): HTMLElement[] {
   const drafted = tokens.filter(({ verdict }) => verdict !== "t");
   const own = decided ? tokens.filter(({ verdict }) => verdict === "t") : [];
@@ -233,29 +233,29 @@ function cells({ tokens, proposed, accepted }: LessonRound, decided: boolean): H
 
 function draftCell(token: LessonToken, decided: boolean, unread: boolean): HTMLElement {
   const p = token.p ?? token.instead?.find(([text]) => text === token.text)?.[1];
-  const fate = !decided ? "proposed" : unread ? "not read" : token.verdict === "a" ? "accepted" : "rejected";
+  const outcome = !decided ? "proposed" : unread ? "not read" : token.verdict === "a" ? "accepted" : "rejected";
   const kind = !decided || unread ? "open" : token.verdict;
-  return cell(token.text, kind, fate, [meter("q", token.q), decided && !unread ? meter("p", p) : meter("p", undefined)]);
+  return cell(token.text, kind, outcome, [meter("q", token.q), decided && !unread ? meter("p", p) : meter("p", undefined)]);
 }
 
-function ownCell({ text, p, instead }: LessonToken, fate: string): HTMLElement {
+function ownCell({ text, p, instead }: LessonToken, outcome: string): HTMLElement {
   const own = p ?? instead?.find(([other]) => other === text)?.[1];
   const others = (instead ?? []).filter(([other]) => other !== text).slice(0, 2);
-  const made = cell(text, "t", fate, [h("div", { class: "meter-of" }, h("span", {}, "\u00a0")), meter("p", own)]);
+  const element = cell(text, "t", outcome, [h("div", { class: "meter-of" }, h("span", {}, "\u00a0")), meter("p", own)]);
   if (others.length > 0) {
     const list = others.map(([other, share]) => [h("span", {}, `or ${shown(other)}`), h("span", { class: "number" }, percent(share))]);
-    made.append(h("div", { class: "others soft" }, ...list.map((pair) => h("div", {}, ...pair))));
+    element.append(h("div", { class: "others soft" }, ...list.map((pair) => h("div", {}, ...pair))));
   }
-  return made;
+  return element;
 }
 
-function cell(text: string, kind: string, fate: string, meters: HTMLElement[]): HTMLElement {
+function cell(text: string, kind: string, outcome: string, meters: HTMLElement[]): HTMLElement {
   return h(
     "div",
     { class: `cell ${kind}`, role: "listitem" },
     h("div", { class: "token-text" }, shown(text)),
     ...meters,
-    h("div", { class: "fate" }, fate),
+    h("div", { class: "outcome" }, outcome),
   );
 }
 

@@ -49,7 +49,7 @@ export interface Parts {
 
 export function parts({ encoded, blocks, total }: Timeline): Parts {
   const draft = blocks.reduce((sum, { start, verify }) => sum + verify - start, 0);
-  const verify = blocks.reduce((sum, one) => sum + one.end - one.verify, 0);
+  const verify = blocks.reduce((sum, block) => sum + block.end - block.verify, 0);
   return { total, encoder: encoded, draft, verify, rest: Math.max(0, total - encoded - draft - verify), passes: blocks.length };
 }
 

@@ -38,7 +38,7 @@ class Live {
     into.insertBefore(host, before);
     const view = new View(host, this.kernel, shown, foot, (changed) => {
       this.#document = Promise.resolve(changed);
-      this.#each((one) => one.show(changed));
+      this.#each((view) => view.show(changed));
     });
     this.#views.set(into, view);
     return () => this.close(into);
@@ -130,9 +130,9 @@ const LIVE = new Map<string, Live>();
 
 function live(model: Model): Live {
   const key = String(model.get("anchor"));
-  const found = LIVE.get(key) ?? new Live(model);
-  LIVE.set(key, found);
-  return found;
+  const known = LIVE.get(key) ?? new Live(model);
+  LIVE.set(key, known);
+  return known;
 }
 
 export default {

@@ -51,7 +51,7 @@ export class RegionBar {
       button("Save sound", "Save the sound of the marked part as FLAC"),
       button("×", "Take the mark away"),
     ];
-    for (const one of [again, clip]) one.dataset["kernel"] = "";
+    for (const control of [again, clip]) control.dataset["kernel"] = "";
     again.addEventListener("click", () => void this.#again());
     copy.addEventListener("click", () => void this.#copy());
     clip.addEventListener("click", () => void this.#clip());

@@ -25,7 +25,7 @@ export function timeOf(hit: Hit, { segments }: Pick<Document, "segments">): numb
 export class Search {
   readonly element = h("div", { class: "bar", role: "search", hidden: true });
   readonly #query = h("input", { type: "search", "aria-label": "Search in the text", placeholder: "Search in the text" });
-  readonly #found = h("span", { class: "soft number", role: "status" });
+  readonly #position = h("span", { class: "soft number", role: "status" });
   readonly #on: SearchEvents;
   #document: Document;
   #hits: Hit[] = [];
@@ -38,15 +38,15 @@ export class Search {
     back.addEventListener("click", () => this.#go(-1));
     forth.addEventListener("click", () => this.#go(1));
     done.addEventListener("click", () => this.close());
-    this.#query.addEventListener("input", () => this.#look());
-    this.element.append(this.#query, this.#found, back, forth, done);
+    this.#query.addEventListener("input", () => this.#search());
+    this.element.append(this.#query, this.#position, back, forth, done);
   }
 
   open(): void {
     this.element.hidden = false;
     this.#query.focus();
     this.#query.select();
-    this.#look();
+    this.#search();
   }
 
   close(): void {
@@ -59,7 +59,7 @@ export class Search {
   /** The text was changed. */
   show(document: Document): void {
     this.#document = document;
-    if (!this.element.hidden) this.#look();
+    if (!this.element.hidden) this.#search();
   }
 
   /** Take a key of the field; whether it was one. */
@@ -74,7 +74,7 @@ export class Search {
     return target === this.#query;
   }
 
-  #look(): void {
+  #search(): void {
     this.#hits = find(this.#query.value, this.#document.segments);
     this.#now = 0;
     this.#show();
@@ -90,7 +90,7 @@ export class Search {
 
   #show(): void {
     const none = this.#query.value.trim() === "" ? "" : "not found";
-    this.#found.textContent = this.#hits.length > 0 ? `${this.#now + 1} of ${this.#hits.length}` : none;
+    this.#position.textContent = this.#hits.length > 0 ? `${this.#now + 1} of ${this.#hits.length}` : none;
     this.#on.onhits(this.#hits, this.#now);
   }
 }

@@ -5,7 +5,7 @@ import { Refused, type Kernel } from "../shared/kernel";
 import { Scope } from "../shared/scope";
 
 const PATIENCE = 150; // ms without another change of view
-export const LONGEST = 120; // seconds that are drawn at once
+export const MAX_SECONDS = 120; // seconds that are drawn at once
 
 export class Spectrogram {
   readonly element = h("div", { class: "spectrogram" });
@@ -36,8 +36,8 @@ export class Spectrogram {
     const view = `${start} ${end}`;
     if (view === this.#asked || !(end > start)) return;
     this.#asked = view;
-    this.#canvas.hidden = end - start > LONGEST;
-    this.#note.textContent = this.#canvas.hidden ? `Zoom in (+) to ${LONGEST / 60} minutes or less for the spectrogram.` : "";
+    this.#canvas.hidden = end - start > MAX_SECONDS;
+    this.#note.textContent = this.#canvas.hidden ? `Zoom in (+) to ${MAX_SECONDS / 60} minutes or less for the spectrogram.` : "";
     if (this.#canvas.hidden) return;
     try {
       const { value, buffers } = await this.#kernel.ask("mel", { start, end });

@@ -85,7 +85,7 @@ export class Trace {
       this.#card,
     );
     this.#canvas.addEventListener("click", this.#onclick);
-    this.#say();
+    this.#showRound();
   }
 
   /** Go to a round: its tokens and times are shown, and the sound moves there. */
@@ -97,7 +97,7 @@ export class Trace {
 
   show(index: number): void {
     this.#now = index;
-    this.#say();
+    this.#showRound();
     this.draw(...this.#view);
   }
 
@@ -146,7 +146,7 @@ export class Trace {
     }
   }
 
-  #say(): void {
+  #showRound(): void {
     const round = this.#rounds[this.#now];
     this.#position.textContent = round === undefined ? "–" : `${this.#now + 1} / ${this.#rounds.length}`;
     if (round === undefined) {

@@ -35,7 +35,7 @@ export class Transport {
     this.#speed.value = "1";
     this.#play.classList.add("play");
     this.#loop.setAttribute("aria-pressed", "false");
-    for (const one of [this.#play, this.#loop]) one.disabled = !sound.exists;
+    for (const control of [this.#play, this.#loop]) control.disabled = !sound.exists;
     this.element = h(
       "div",
       { class: "strip", role: "group", "aria-label": "Transport" },
@@ -173,9 +173,9 @@ export class Transport {
 const UNPLAYABLE = "The browser cannot play this sound.";
 
 function iconButton(name: IconName, label: string): HTMLButtonElement {
-  const made = button("", label);
-  made.replaceChildren(icon(name));
-  return made;
+  const element = button("", label);
+  element.replaceChildren(icon(name));
+  return element;
 }
 
 function setIcon(element: HTMLButtonElement, name: IconName, label: string): void {

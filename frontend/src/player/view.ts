@@ -38,7 +38,7 @@ export class View {
   readonly #head: Head;
   readonly #work: Work;
   readonly #scope = new Scope();
-  readonly #say = h("div", { class: "say", role: "status" });
+  readonly #statusLine = h("div", { class: "say", role: "status" });
   readonly #speakers = h("div", { class: "legend", role: "list", "aria-label": "Speakers" });
   readonly #foot = h("div", { class: "foot" });
   readonly #help = keysDialog("player", KEYS);
@@ -176,7 +176,7 @@ export class View {
     if (sound === null && !several) this.#status("The recording is not here any more: the text stands without its sound.");
     const { element: region, beside } = this.#regionBar;
     this.#root.append(this.#head.element, this.#transport.element, this.#speakers, region, this.#search.element);
-    this.#root.append(this.#work.element, this.#say, beside, this.#transcript.element, this.#transcript.follow, this.#foot, this.#help);
+    this.#root.append(this.#work.element, this.#statusLine, beside, this.#transcript.element, this.#transcript.follow, this.#foot, this.#help);
     this.#update();
   }
 
@@ -294,7 +294,7 @@ export class View {
   }
 
   #status(line: string): void {
-    this.#say.textContent = line;
+    this.#statusLine.textContent = line;
   }
 
   // -- keys ------------------------------------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ import type { Document, Level } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 import { coloursOf } from "../shared/speakers";
 import { LONG, Minimap } from "./minimap";
-import { LONGEST } from "./spectrogram";
+import { MAX_SECONDS } from "./spectrogram";
 
 const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
 const AGAIN = 700; // ms until peaks that were not there yet are asked for again
-const CLOSEST = 400; // pixels a second
-const SHOWN_AT_FIRST = 0.98 * LONGEST; // seconds of a recording that has a minimap; wherever pixels end, they have a spectrogram
+const MAX_PIXELS = 400; // pixels a second
+const SHOWN_AT_FIRST = 0.98 * MAX_SECONDS; // seconds of a recording that has a minimap; wherever pixels end, they have a spectrogram
 
 export interface Span {
   readonly start: number;
@@ -192,7 +192,7 @@ export class Waveform {
 
   zoom(factor: number): void {
     const least = this.element.clientWidth / this.#duration;
-    this.#pixels = Math.min(CLOSEST, Math.max(least, (this.#pixels || least) * factor));
+    this.#pixels = Math.min(MAX_PIXELS, Math.max(least, (this.#pixels || least) * factor));
     this.#surfer.zoom(this.#pixels <= least * 1.01 ? 0 : this.#pixels);
     this.#centre(this.#media.currentTime);
     void this.#fill(...this.view);

@@ -59,8 +59,8 @@ class Recorder {
   readonly #record = button("Record", "Record from the microphone");
   readonly #clock = h("span", { class: "clock number", role: "timer" }, "0:00");
   readonly #meter = new Meter();
-  readonly #say = h("div", { class: "say", role: "status" });
-  readonly #text = new TranscriptView(EMPTY, { onseek: nothing, onround: nothing, onedit: nothing });
+  readonly #statusLine = h("div", { class: "say", role: "status" });
+  readonly #transcript = new TranscriptView(EMPTY, { onseek: nothing, onround: nothing, onedit: nothing });
   readonly #scope = new Scope();
   /** As long as sound is recorded. */
   readonly #recording = new Scope();
@@ -75,11 +75,11 @@ class Recorder {
     this.#record.classList.add("record");
     this.#record.addEventListener("click", () => void this.#toggle());
     const strip = h("div", { class: "strip" }, this.#record, this.#clock, this.#meter.element);
-    this.#text.element.hidden = true;
-    this.#root.append(strip, this.#say, this.#text.element);
+    this.#transcript.element.hidden = true;
+    this.#root.append(strip, this.#statusLine, this.#transcript.element);
     this.host.attachShadow({ mode: "open" }).append(h("style", {}, base + transcript + css), this.#root);
     this.#scope.add(() => this.host.remove());
-    this.#scope.add(() => this.#text.dispose());
+    this.#scope.add(() => this.#transcript.dispose());
     this.#scope.add(() => this.#halt());
     this.#scope.add(kernel.onnotice((notice) => this.#onnotice(notice)));
     kernel.onlost = () => {
@@ -190,12 +190,12 @@ class Recorder {
     this.#segments = [...this.#segments.slice(0, first), ...segments];
     if (state === "" || this.#recorder === null || this.#recording.disposed) this.#status(state);
     if (this.#segments.length === 0 && tail === "") return;
-    this.#text.element.hidden = false;
-    this.#text.grow({ ...EMPTY, segments: this.#segments }, tail);
+    this.#transcript.element.hidden = false;
+    this.#transcript.grow({ ...EMPTY, segments: this.#segments }, tail);
   }
 
   #status(line: string): void {
-    this.#say.textContent = line;
+    this.#statusLine.textContent = line;
   }
 }
 

@@ -16,11 +16,11 @@ interface Shared {
 /** One observer to a page, as long as anyone watches: every new output is shown to the widget that it belongs to. */
 function shared(): Shared {
   const page = globalThis as { [WATCHERS]?: Shared };
-  const found = page[WATCHERS];
-  if (found !== undefined) return found;
+  const running = page[WATCHERS];
+  if (running !== undefined) return running;
   const [mounts, gone] = [new Map(), new Set()] as [Shared["mounts"], Shared["gone"]];
   let waiting = false;
-  const look = (): void => {
+  const inspect = (): void => {
     waiting = false;
     if (gone.size === 0) return; // the last has ended meanwhile
     for (const forget of gone) forget();
@@ -31,7 +31,7 @@ function shared(): Shared {
   const observer = new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
-    queueMicrotask(look);
+    queueMicrotask(inspect);
   });
   observer.observe(document.body, { childList: true, subtree: true });
   return (page[WATCHERS] = { mounts, gone, observer });

@@ -57,8 +57,8 @@ export function spoken(seconds: number): string {
     [Math.floor((rest % 3600) / 60), "minute"],
     [rest % 60, "second"],
   ] as const;
-  const said = parts.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
-  return said.join(" ") || "0 seconds";
+  const words = parts.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
+  return words.join(" ") || "0 seconds";
 }
 
 /** The index of the last item whose start is at or before a time; -1 before the first. */

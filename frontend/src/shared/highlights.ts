@@ -48,7 +48,7 @@ function highlight(name: string): Highlight | null {
   if (typeof Highlight === "undefined") return null;
   const known = CSS.highlights.get(name);
   if (known !== undefined) return known;
-  const made = new Highlight();
-  CSS.highlights.set(name, made);
-  return made;
+  const added = new Highlight();
+  CSS.highlights.set(name, added);
+  return added;
 }

@@ -14,7 +14,7 @@ export function coloursOf(turns: readonly Turn[]): ReadonlyMap<string, string> {
 
 /** A speaker's name with its colour. */
 export function label(name: string, colours: ReadonlyMap<string, string>, role?: "listitem"): HTMLElement {
-  const made = h("span", { class: "speaker", dir: "auto", title: name, ...(role === undefined ? { "aria-hidden": "true" } : { role }) }, name);
-  made.style.setProperty("--voice", colours.get(name) ?? "transparent");
-  return made;
+  const element = h("span", { class: "speaker", dir: "auto", title: name, ...(role === undefined ? { "aria-hidden": "true" } : { role }) }, name);
+  element.style.setProperty("--voice", colours.get(name) ?? "transparent");
+  return element;
 }

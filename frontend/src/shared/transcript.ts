@@ -128,7 +128,7 @@ export class TranscriptView {
     if (this.#following && !this.#playing) this.element.scrollTop = this.element.scrollHeight;
   }
 
-  /** Show tokens, coloured by their fate, in place of words; null shows words again. */
+  /** Show tokens, coloured by verdict, in place of words; null shows words again. */
   trace(rounds: readonly Round[] | null): void {
     this.#rounds = rounds;
     this.#roundsBySegment = roundsBySegment(rounds ?? []);

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
-import { Bench, presets, told } from "../../src/lesson/bench";
+import { Bench, presets, explained } from "../../src/lesson/bench";
 import { withShare } from "../../src/lesson/distributions";
 import { Lab, sentence } from "../../src/lesson/lab";
 import { Playback } from "../../src/lesson/playback";
@@ -103,13 +103,13 @@ test("slow motion where sound can play, unless another speed was chosen", () => 
 test("a round in steps: proposed, predicted, decided", () => {
   const { element } = new Stepper(STEPPER, playback());
   expect(text(element, ".what")).toBe("The draft proposes. 2 tokens, with the draft’s probability of each.");
-  expect([...element.querySelectorAll(".fate")].map((one) => one.textContent)).toEqual(["proposed", "proposed"]);
+  expect([...element.querySelectorAll(".outcome")].map((one) => one.textContent)).toEqual(["proposed", "proposed"]);
   expect(text(element, ".question")).toBe("How many of these 2 will the target accept?012");
   click(element, "2 of 2");
   expect(text(element, ".what")).toBe("The target decides. It accepted all 2, and its pass gave one more: “␣my”. You said 2: right.");
   click(element, "Next");
   click(element, "3 of 3");
-  expect([...element.querySelectorAll(".fate")].map((one) => one.textContent)).toEqual(["accepted", "rejected", "not read", "instead"]);
+  expect([...element.querySelectorAll(".outcome")].map((one) => one.textContent)).toEqual(["accepted", "rejected", "not read", "instead"]);
   expect(text(element, ".what")).toBe("The target decides. It accepted 1 of 3 and wrote “␣Americans” instead of “␣man”. You said 3.");
   expect(text(element, ".score")).toBe("You: 1 of 2 right");
   expect(text(element, ".so-far")).toBe("And so my fellow Americans");
@@ -206,10 +206,10 @@ test("bars have one tab stop, and each a name", () => {
 test("a draw in words", () => {
   const shares = { p: [0.31, 0.69], q: [0.42, 0.58] };
   const drawn = { draft: 0, accepted: false, written: 1, chance: 0.738, die: 0.81 };
-  expect(told("rejection", drawn, [" world", "."], shares)).toBe(
+  expect(explained("rejection", drawn, [" world", "."], shares)).toBe(
     "The draft says “␣world” (q 0.42); p is 0.31, so it is kept with probability 0.74; the die says 0.81: rejected; from the residual: “.”.",
   );
-  expect(told("coupled", { draft: 0, accepted: true, written: 0, target: 0 }, [" world", "."], shares)).toBe(
+  expect(explained("coupled", { draft: 0, accepted: true, written: 0, target: 0 }, [" world", "."], shares)).toBe(
     "The draft says “␣world” (q 0.42); with the same noise the target says “␣world” (p 0.31): accepted.",
   );
 });
