@@ -1,8 +1,8 @@
 // Filters beside the table: values with how many recordings have each, and histograms that are brushed.
 
-import { clock, h } from "../shared/dom";
-import type { Column, ColumnKind, Filtered, Histogram } from "../shared/protocol";
-import { written } from "./cells";
+import { h } from "../shared/dom";
+import type { Column, Filtered, Histogram } from "../shared/protocol";
+import { Brush } from "./brush";
 
 const FEW = 8; // values of a facet that are shown at first
 
@@ -120,108 +120,5 @@ export class Facets {
       this.element.append(brush.element);
     }
     brush.show(histogram, this.state.ranges[name] ?? null);
-  }
-}
-
-/** A histogram with two handles; a drag over its bars moves both. */
-class Brush {
-  readonly element: HTMLElement;
-  readonly #bars = h("div", { class: "bars", "aria-hidden": "true" });
-  readonly #low: HTMLInputElement;
-  readonly #high: HTMLInputElement;
-  readonly #range = h("span", { class: "soft number" });
-  readonly #kind: ColumnKind;
-  readonly #changed: (range: [number, number] | null) => void;
-  #histogram: Histogram = { edges: [], counts: [], unknown: 0 };
-
-  constructor(title: string, kind: ColumnKind, changed: (range: [number, number] | null) => void) {
-    [this.#kind, this.#changed] = [kind, changed];
-    [this.#low, this.#high] = [this.#handle(`${title}, least`), this.#handle(`${title}, most`)];
-    this.element = h("fieldset", { class: "facet brush" }, h("legend", {}, title), this.#bars, h("div", { class: "handles" }, this.#low, this.#high), this.#range);
-    this.#bars.addEventListener("pointerdown", (event) => this.#drag(event));
-  }
-
-  show(histogram: Histogram, range: [number, number] | null): void {
-    this.#histogram = histogram;
-    const bins = histogram.counts.length;
-    for (const handle of [this.#low, this.#high]) handle.max = String(bins);
-    if (!this.element.matches(":focus-within")) {
-      this.#low.value = String(range === null ? 0 : this.#place(range[0]));
-      this.#high.value = String(range === null ? bins : this.#place(range[1]));
-    }
-    const most = Math.max(1, ...histogram.counts);
-    while (this.#bars.children.length < bins) this.#bars.append(h("span", {}));
-    histogram.counts.forEach((count, place) => {
-      const bar = this.#bars.children[place] as HTMLElement;
-      bar.style.height = `${count === 0 ? 0 : Math.max(4, (100 * Math.sqrt(count)) / Math.sqrt(most))}%`;
-      bar.title = `${this.#text(histogram.edges[place] ?? 0)} to ${this.#text(histogram.edges[place + 1] ?? 0)}: ${count.toLocaleString("en")}`;
-    });
-    this.#paint();
-  }
-
-  #handle(label: string): HTMLInputElement {
-    const handle = h("input", { type: "range", min: 0, max: 30, step: 1, "aria-label": label });
-    handle.addEventListener("input", () => this.#moved(handle));
-    return handle;
-  }
-
-  #moved(handle: HTMLInputElement): void {
-    const [low, high] = [Number(this.#low.value), Number(this.#high.value)];
-    if (low >= high) handle.value = String(handle === this.#low ? Math.max(0, high - 1) : low + 1);
-    this.#apply();
-  }
-
-  #apply(): void {
-    const [low, high] = [Number(this.#low.value), Number(this.#high.value)];
-    const { edges, counts } = this.#histogram;
-    const whole = low <= 0 && high >= counts.length;
-    this.#paint();
-    const top = high >= counts.length ? Number.MAX_VALUE : (edges[high] ?? 0); // the last bar holds what is beyond it
-    this.#changed(whole ? null : [edges[low] ?? 0, top]);
-  }
-
-  #drag(event: PointerEvent): void {
-    event.preventDefault();
-    const { left, width } = this.#bars.getBoundingClientRect();
-    const bins = this.#histogram.counts.length;
-    const at = (x: number): number => Math.max(0, Math.min(bins, ((x - left) / width) * bins));
-    const from = at(event.clientX);
-    const move = ({ clientX }: PointerEvent): void => {
-      const to = at(clientX);
-      this.#low.value = String(Math.floor(Math.min(from, to)));
-      this.#high.value = String(Math.max(Math.floor(Math.min(from, to)) + 1, Math.ceil(Math.max(from, to))));
-      this.#paint();
-    };
-    const stop = (last: PointerEvent): void => {
-      this.#bars.removeEventListener("pointermove", move);
-      this.#bars.removeEventListener("pointerup", stop);
-      if (Math.abs(last.clientX - event.clientX) < 3) [this.#low.value, this.#high.value] = ["0", String(bins)]; // a click: all
-      this.#apply();
-    };
-    this.#bars.setPointerCapture(event.pointerId);
-    this.#bars.addEventListener("pointermove", move);
-    this.#bars.addEventListener("pointerup", stop);
-  }
-
-  #place(value: number): number {
-    const { edges, counts } = this.#histogram;
-    const place = edges.findIndex((edge) => edge >= value - 1e-9);
-    return place < 0 ? counts.length : place;
-  }
-
-  #paint(): void {
-    const [low, high] = [Number(this.#low.value), Number(this.#high.value)];
-    const { edges, counts, unknown } = this.#histogram;
-    [...this.#bars.children].forEach((bar, place) => bar.classList.toggle("out", place < low || place >= high));
-    const whole = low <= 0 && high >= counts.length;
-    const beyond = this.#kind === "rate" && high >= counts.length ? " and more" : "";
-    const text = `${this.#text(edges[low] ?? 0)} to ${this.#text(edges[high] ?? 0)}${beyond}`;
-    for (const [handle, place] of [[this.#low, low], [this.#high, high]] as const) handle.setAttribute("aria-valuetext", this.#text(edges[place] ?? 0));
-    this.#range.textContent = whole ? (unknown > 0 ? `${text}; ${unknown.toLocaleString("en")} unknown` : text) : text;
-  }
-
-  #text(value: number): string {
-    if (this.#kind !== "duration") return written(this.#kind, value);
-    return value < 10 ? `${value.toFixed(1)} s` : clock(value);
   }
 }
