@@ -4,18 +4,18 @@
 import WaveSurfer from "wavesurfer.js";
 import RegionsPlugin, { type Region } from "wavesurfer.js/plugins/regions";
 
-import { clock, h, lastAtOrBefore, spoken } from "../shared/dom";
+import { h, spoken } from "../shared/dom";
 import type { Kernel } from "../shared/kernel";
 import type { Document, Level } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 import { coloursOf } from "../shared/speakers";
+import { barHeight, levelFor, noPeaks, piecesOf, speakerAt, visibleSeconds, writePeaks, zoomed } from "./geometry";
 import { LONG, Minimap } from "./minimap";
 import { MAX_SECONDS } from "./spectrogram";
 
 const HEIGHT = 48;
 const CHUNK = 20_000; // peaks asked for at once
 const AGAIN = 700; // ms until peaks that were not there yet are asked for again
-const MAX_PIXELS = 400; // pixels a second
 const SHOWN_AT_FIRST = 0.98 * MAX_SECONDS; // seconds of a recording that has a minimap; wherever pixels end, they have a spectrogram
 
 export interface Span {
@@ -45,7 +45,7 @@ export class Waveform {
   #turns: Document["turns"] = [];
   #level = -1;
   #pieces = new Set<number>();
-  #peaks: [Float32Array, Float32Array] = [new Float32Array(2), new Float32Array(2)];
+  #peaks = noPeaks(2);
   #region: Region | null = null;
   #pixels = 0; // a second
 
@@ -66,7 +66,7 @@ export class Waveform {
       container: this.element,
       media,
       height: HEIGHT,
-      peaks: this.#peaks,
+      peaks: [...this.#peaks],
       duration,
       waveColor: "transparent",
       progressColor: "transparent",
@@ -123,11 +123,7 @@ export class Waveform {
 
   /** Seconds that are seen. */
   get view(): [number, number] {
-    const wrapper = this.#surfer.getWrapper();
-    const all = wrapper.scrollWidth || 1;
-    const left = this.#surfer.getScroll();
-    const width = Math.min(this.element.clientWidth, all);
-    return [(left / all) * this.#duration, ((left + width) / all) * this.#duration];
+    return visibleSeconds(this.#surfer.getScroll(), this.element.clientWidth, this.#surfer.getWrapper().scrollWidth, this.#duration);
   }
 
   /** Colours come from the page's theme: a canvas does not follow CSS variables by itself. */
@@ -181,19 +177,14 @@ export class Waveform {
     const now = String(Math.round(time));
     if (this.element.getAttribute("aria-valuenow") === now) return; // every frame would flood a screen reader
     this.element.setAttribute("aria-valuenow", now);
-    this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}${this.#speaking(time)}`);
-  }
-
-  /** Who speaks at a time, for the end of a line. */
-  #speaking(time: number): string {
-    const [, end, name] = this.#turns[lastAtOrBefore(this.#turns.map(([start]) => start), time)] ?? [0, 0, ""];
-    return time < end ? `, ${name}` : "";
+    const speaker = speakerAt(this.#turns, time);
+    this.element.setAttribute("aria-valuetext", `${spoken(time)} of ${spoken(this.#duration)}${speaker === "" ? "" : `, ${speaker}`}`);
   }
 
   zoom(factor: number): void {
-    const least = this.element.clientWidth / this.#duration;
-    this.#pixels = Math.min(MAX_PIXELS, Math.max(least, (this.#pixels || least) * factor));
-    this.#surfer.zoom(this.#pixels <= least * 1.01 ? 0 : this.#pixels);
+    const whole = this.element.clientWidth / this.#duration;
+    this.#pixels = zoomed(this.#pixels, whole, factor);
+    this.#surfer.zoom(this.#pixels <= whole * 1.01 ? 0 : this.#pixels);
     this.#centre(this.#media.currentTime);
     void this.#fill(...this.view);
   }
@@ -211,22 +202,19 @@ export class Waveform {
   /** Pull the peaks between two times, at the coarsest level that has one for each pixel. */
   async #fill(start: number, end: number): Promise<void> {
     const pixels = this.#surfer.getWrapper().scrollWidth * devicePixelRatio;
-    const wanted = this.#duration / Math.max(1, pixels);
-    let level = this.#levels.findIndex((_, i) => (this.#levels[i + 1]?.seconds ?? Infinity) > wanted);
-    level = level < 0 ? this.#levels.length - 1 : level;
-    const found = this.#levels[level];
-    if (found === undefined || !(found.count > 0)) return;
-    if (level !== this.#level) {
-      this.#level = level;
+    const index = levelFor(this.#levels, this.#duration / Math.max(1, pixels));
+    const level = this.#levels[index];
+    if (level === undefined || !(level.count > 0)) return;
+    if (index !== this.#level) {
+      this.#level = index;
       this.#pieces = new Set();
-      this.#peaks = [new Float32Array(found.count), new Float32Array(found.count)];
+      this.#peaks = noPeaks(level.count);
     }
-    const [first, last] = [Math.floor(start / found.seconds / CHUNK), Math.floor(end / found.seconds / CHUNK)];
-    for (let piece = first; piece <= last; piece++) {
-      if (this.#pieces.has(piece) || piece * CHUNK >= found.count) continue;
+    for (const piece of piecesOf(level, start, end, CHUNK)) {
+      if (this.#pieces.has(piece)) continue;
       this.#pieces.add(piece);
       try {
-        await this.#pull(level, piece);
+        await this.#pull(index, piece);
       } catch {
         this.#pieces.delete(piece); // no kernel: what is drawn stays
         return;
@@ -238,12 +226,7 @@ export class Waveform {
     const start = piece * CHUNK;
     const { value, buffers } = await this.#kernel.ask("peaks", { level, start, count: CHUNK });
     if (level !== this.#level || this.#scope.disposed) return;
-    const bytes = buffers[0];
-    const [highs, lows] = this.#peaks;
-    for (let i = 0; bytes && i < bytes.byteLength / 2 && start + i < highs.length; i++) {
-      lows[start + i] = Math.max(0, -bytes.getInt8(2 * i) / 127);
-      highs[start + i] = Math.max(0, bytes.getInt8(2 * i + 1) / 127);
-    }
+    if (buffers[0] !== undefined) writePeaks(this.#peaks, start, buffers[0]);
     this.#draw();
     if (!value.complete) {
       this.#scope.timeout(() => {
@@ -255,20 +238,8 @@ export class Waveform {
 
   /** Draw what is there: quiet recordings as high as loud ones. */
   #draw(): void {
-    const barHeight = 0.94 / Math.max(0.05, this.#loudest());
-    this.#surfer.setOptions({ peaks: this.#peaks, duration: this.#duration, barHeight });
+    this.#surfer.setOptions({ peaks: [...this.#peaks], duration: this.#duration, barHeight: barHeight(this.#peaks) });
     const drawn = this.#surfer.getDecodedData();
     if (drawn !== null) void this.#surfer.getRenderer().render(drawn); // setOptions alone draws the peaks of before
-  }
-
-  #loudest(): number {
-    let loudest = 0;
-    for (const channel of this.#peaks) for (const peak of channel) loudest = Math.max(loudest, peak);
-    return loudest;
-  }
-
-  /** What a region is called, for a screen reader. */
-  static named({ start, end }: Span): string {
-    return `${clock(start)} to ${clock(end)}`;
   }
 }
