@@ -4,7 +4,7 @@
 import { watch } from "../shared/anchors";
 import { h } from "../shared/dom";
 import { Kernel, Refused } from "../shared/kernel";
-import type { Document, Live as Growth, Model } from "../shared/protocol";
+import type { Document, Live, Model } from "../shared/protocol";
 import { Scope } from "../shared/scope";
 import { View } from "./view";
 
@@ -13,8 +13,14 @@ const FORGOTTEN = 60_000; // ms after which a player whose output is gone is clo
 const LEAVING = new WeakSet<Element>();
 const FAILED = new WeakSet<Element>();
 
+/** A transcript with the segments that have been written, from the first of them on, in the place of what stood there. */
+export function grown(document: Document, { first, segments }: Pick<Live, "first" | "segments">): Document {
+  const [before, after] = [document.segments.slice(0, first), document.segments.slice(first + segments.length)];
+  return { ...document, segments: [...before, ...segments, ...after] };
+}
+
 /** One player's model on this page: its kernel, its text as it is now, and its views by the element that holds each. */
-class Live {
+class Player {
   readonly kernel: Kernel;
   readonly #views = new Map<Element, View>();
   #document: Promise<Document>;
@@ -79,13 +85,11 @@ class Live {
   }
 
   /** The transcript has grown. */
-  #grow(notice: Growth): void {
+  #grow(notice: Live): void {
     this.#document = this.#document.then((document) => {
-      const { first, segments } = notice;
-      const [before, after] = [document.segments.slice(0, first), document.segments.slice(first + segments.length)];
-      const grown = { ...document, segments: [...before, ...segments, ...after] };
-      this.#each((view) => view.grow(grown, notice));
-      return grown;
+      const longer = grown(document, notice);
+      this.#each((view) => view.grow(longer, notice));
+      return longer;
     });
     this.#document.catch(() => undefined); // as in the constructor
   }
@@ -126,31 +130,31 @@ class Live {
   }
 }
 
-const LIVE = new Map<string, Live>();
+const PLAYERS = new Map<string, Player>();
 
-function live(model: Model): Live {
+function playerOf(model: Model): Player {
   const key = String(model.get("anchor"));
-  const known = LIVE.get(key) ?? new Live(model);
-  LIVE.set(key, known);
+  const known = PLAYERS.get(key) ?? new Player(model);
+  PLAYERS.set(key, known);
   return known;
 }
 
 export default {
   initialize({ model }: { model: Model }): () => void {
-    const of = live(model);
+    const player = playerOf(model);
     const key = String(model.get("anchor"));
     const scope = new Scope();
-    scope.add(() => of.kernel.close());
-    scope.add(() => LIVE.delete(key));
-    scope.add(watch(key, (anchor) => void of.mount(anchor), () => of.forget())); // prettier-ignore
-    model.on("comm_live_update", () => of.kernel.close()); // a restart: the page keeps its models
+    scope.add(() => player.kernel.close());
+    scope.add(() => PLAYERS.delete(key));
+    scope.add(watch(key, (anchor) => void player.mount(anchor), () => player.forget())); // prettier-ignore
+    model.on("comm_live_update", () => player.kernel.close()); // a restart: the page keeps its models
     return () => scope.dispose();
   },
 
   async render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
-    const of = live(model);
+    const player = playerOf(model);
     try {
-      return await of.draw(el, null, true);
+      return await player.draw(el, null, true);
     } catch (error) {
       el.textContent = `The player cannot be shown: ${(error as Error).message}.`;
       return () => undefined;

@@ -23,6 +23,11 @@ import { Search } from "./search";
 import { Transport } from "./transport";
 import { Waveform, type Span } from "./waveform";
 
+/** The segment that sounds at a time, or did last; before the first, that. */
+export function segmentToLoop({ segments }: Pick<Document, "segments">, time: number): Span | null {
+  return segments.findLast(({ start }) => start <= time + 0.01) ?? segments[0] ?? null;
+}
+
 export class View {
   readonly host: HTMLElement;
   readonly #kernel: Kernel;
@@ -224,9 +229,8 @@ export class View {
       this.#transport.looped = this.#transport.looped === null ? this.#region : null;
       return;
     }
-    const { segments } = this.#document;
-    const now = segments.findLast(({ start }) => start <= this.#transport.time + 0.01) ?? segments[0];
-    if (now !== undefined) this.#waveform.select(now);
+    const now = segmentToLoop(this.#document, this.#transport.time);
+    if (now !== null) this.#waveform.select(now);
   }
 
   #paint(): void {
