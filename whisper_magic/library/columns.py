@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from whisper_magic.library.schema import LATEST
+
 if TYPE_CHECKING:
     from whisper_magic.library.store import Store
 
@@ -225,8 +227,7 @@ def _rounded(value: Any) -> Any:
 
 def _query(store: Store, columns: Iterable[Column], run: int | None, where: str) -> list[tuple[Any, ...]]:
     selected = ", ".join(f'{column.sql} AS "{column.name}"' for column in columns)
-    newest = "transcript.id = (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)"
-    chosen = newest if run is None else f"transcript.run = {int(run)}"
+    chosen = LATEST if run is None else f"transcript.run = {int(run)}"
     # The index holds what is sorted and filtered by: a list of 100,000 recordings reads no transcript.
     return store.query(
         f"""SELECT {selected} FROM recording
