@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import explorer from "../../src/explorer/explorer";
 import { ANCHOR } from "../../src/shared/anchors";
 import { FakeModel } from "../shared/model";
+import { clearPage, preparePage } from "../shared/page";
 import { column, row } from "./columns";
 
 const FIRST = {
@@ -25,17 +26,11 @@ function begun(): { model: FakeModel; output: HTMLElement } {
 const hosts = (output: Element): number => [...output.children].filter(({ shadowRoot }) => shadowRoot !== null).length;
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", class { observe(): void {} disconnect(): void {} }); // prettier-ignore
-  vi.stubGlobal("CSS", { escape: (text: string) => text });
-});
+beforeEach(preparePage);
 
 afterEach(() => {
   end();
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
+  clearPage();
 });
 
 test("a table takes the place of its static output, once", async () => {

@@ -5,6 +5,7 @@ import { ROW } from "../../src/explorer/table";
 import { Kernel } from "../../src/shared/kernel";
 import type { Filtered, First, Manager } from "../../src/shared/protocol";
 import { FakeModel } from "../shared/model";
+import { clearPage, preparePage } from "../shared/page";
 import { column, row } from "./columns";
 
 const COLUMNS = [
@@ -65,20 +66,14 @@ const line = (root: ShadowRoot): string | null | undefined => root.querySelector
 const names = (root: ShadowRoot): string[] => [...root.querySelectorAll<HTMLElement>(".rows .row:not([hidden]) .name")].map(({ textContent }) => textContent);
 
 beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", class { observe(): void {} disconnect(): void {} }); // prettier-ignore
+  preparePage();
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, get: () => 20 * ROW });
-  Element.prototype.scrollIntoView = () => undefined;
-  HTMLMediaElement.prototype.pause = () => undefined;
-  HTMLMediaElement.prototype.load = () => undefined;
 });
 
 afterEach(() => {
+  clearPage();
   shown?.dispose();
-  document.body.replaceChildren();
   Reflect.deleteProperty(HTMLElement.prototype, "clientHeight");
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 test("the first rows stand there before anything is asked, and all that passes is asked for", async () => {

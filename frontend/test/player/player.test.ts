@@ -4,6 +4,7 @@ import player, { grown } from "../../src/player/player";
 import { ANCHOR } from "../../src/shared/anchors";
 import { h } from "../../src/shared/dom";
 import { FakeModel } from "../shared/model";
+import { clearPage, preparePage } from "../shared/page";
 import { document_, segment } from "./documents";
 import { FakeSurfer } from "./surfer";
 
@@ -35,22 +36,12 @@ const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 const texts = (element: Element): (string | undefined)[] =>
   [...(element.querySelector("div:not([class])")?.shadowRoot?.querySelectorAll(".segment .spoken") ?? [])].map(({ textContent }) => textContent);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  for (const name of ["ResizeObserver", "IntersectionObserver"]) vi.stubGlobal(name, class { observe(): void {} disconnect(): void {} }); // prettier-ignore
-  vi.stubGlobal("CSS", { escape: (text: string) => text });
-  vi.stubGlobal("matchMedia", () => ({ matches: true }));
-  Element.prototype.scrollTo = () => undefined;
-  HTMLMediaElement.prototype.pause = () => undefined;
-  HTMLMediaElement.prototype.load = () => undefined;
-});
+beforeEach(preparePage);
 
 afterEach(() => {
   for (const end of ends) end();
   ends = [];
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
+  clearPage();
 });
 
 test("segments are added, and those that are written again stand in their old place", () => {

@@ -4,6 +4,7 @@ import { segmentToLoop, View } from "../../src/player/view";
 import { Kernel } from "../../src/shared/kernel";
 import type { Document } from "../../src/shared/protocol";
 import { FakeModel } from "../shared/model";
+import { clearPage, preparePage } from "../shared/page";
 import { document_, segment } from "./documents";
 import { FakeRegions, FakeSurfer } from "./surfer";
 
@@ -61,20 +62,11 @@ function shown(about: Partial<Document> = {}): Shown {
 const line = (root: ShadowRoot): string | null | undefined => root.querySelector(".say")?.textContent;
 const asked = (model: FakeModel, kind: string): Record<string, unknown>[] => model.sent.filter((request) => request["kind"] === kind);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  for (const name of ["ResizeObserver", "IntersectionObserver"]) vi.stubGlobal(name, class { observe(): void {} disconnect(): void {} }); // prettier-ignore
-  vi.stubGlobal("matchMedia", () => ({ matches: true }));
-  Element.prototype.scrollTo = () => undefined;
-  HTMLMediaElement.prototype.pause = () => undefined;
-  HTMLMediaElement.prototype.load = () => undefined;
-});
+beforeEach(preparePage);
 
 afterEach(() => {
+  clearPage();
   for (const view of opened.splice(0)) view.dispose();
-  document.body.replaceChildren();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 test("the loop is that of the segment that sounds, or did last", () => {
