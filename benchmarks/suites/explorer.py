@@ -35,7 +35,7 @@ library = Library({path!r})
 from IPython.display import HTML
 HTML("A page's first HTML makes JupyterLab load MathJax, 0.2 s that are none of the explorer's.")
 """
-ROWS = ".rows .row:not(.waiting) .said"
+ROWS = ".rows .row:not(.waiting) .text"
 SCROLLED = """async () => {
   const table = document.querySelector(".wm-live > div:not([class])").shadowRoot.querySelector(".table");
   const frames = [];

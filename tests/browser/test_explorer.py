@@ -93,7 +93,9 @@ def test_filters_narrow_the_table_as_one_types_chooses_and_brushes(
     shown.root.get_by_label("Search what was said").fill("")
     shown.expect("r.querySelector('.head [role=status]').textContent.startsWith('300 recordings')")
     shown.root.locator("input[value=de]").check()
-    shown.expect("[...r.querySelectorAll('.rows .row:not([hidden]) .lang')].every(cell => cell.textContent === 'de')")
+    shown.expect(
+        "[...r.querySelectorAll('.rows .row:not([hidden]) .language')].every(cell => cell.textContent === 'de')"
+    )
     german = shown.count.partition(" ")[0]
     assert german == shown.notebook.evaluate("(library.to_pandas().language == 'de').sum().item()")
 

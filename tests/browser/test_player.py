@@ -304,7 +304,7 @@ def test_a_word_is_corrected_and_found_again(player: Callable[..., Shown]) -> No
     assert shown.notebook.evaluate("engine.aligned") == repr([(0.5, 3.5, " one <b>2</b>")])
 
 
-def test_every_token_s_fate(player: Callable[..., Shown], screenshots: Path) -> None:
+def test_every_token_s_verdict(player: Callable[..., Shown], screenshots: Path) -> None:
     shown = player()
     shown.button("Tokens").click()
     tokens = shown.root.locator(".text .token")
@@ -479,7 +479,7 @@ bad
     seen = [" ".join(text.split()) for text in shown.root.locator(".spoken").all_text_contents()]
     assert seen == [" ".join(f"{text.strip()}: {text}".split()) for text in PAYLOADS]
     assert shown.root.get_by_role("list", name="Speakers").get_by_role("listitem").count() == len(PAYLOADS)
-    for name in ("Search", "Doubt", "Keys"):
+    for name in ("Search", "Confidence", "Keys"):
         shown.button(name).click()
     shown.page.keyboard.press("Escape")
     shown.page.wait_for_timeout(500)

@@ -23,8 +23,9 @@ import pytest
 from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import database, schema, store
+from whisper_magic.library.columns import first_rows
 from whisper_magic.library.library import Library
-from whisper_magic.library.rows import Filters, Rows, first_rows
+from whisper_magic.library.rows import Filters, Rows
 from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
 from whisper_magic.scoring import ErrorCounts
 from whisper_magic.transcript import Segment, Transcript
@@ -247,7 +248,7 @@ def test_a_read_only_library_that_lacks_only_indexes_is_read_as_it_is(
         assert schema.version_of(store.connection) == schema.READABLE < schema.VERSION
         shown = Rows(store).shown(Filters())
         assert (len(shown.places), shown.facets["language"]) == (3, [("de", 1), ("en", 1)])
-        assert [row["name"] for row in first_rows(store, 9)] == ["/talks/talk.mp3", "array[0]", "/talks/talk.mp3"]
+        assert [row.name for row in first_rows(store, 9)] == ["/talks/talk.mp3", "array[0]", "/talks/talk.mp3"]
 
 
 # What is kept

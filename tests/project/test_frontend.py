@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -13,24 +14,50 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "whisper_magic" / "notebook" / "widgets" / "static"
-MOST = 275_000  # bytes of all bundles
+WIDGETS = ["explorer", "lesson", "player", "recorder"]
+MAX_BYTES = 275_000  # of all bundles
+TYPES_ONLY = {"src/shared/protocol.ts", "src/shared/css.d.ts"}  # nothing of them is in a bundle
 
 
-def test_bundles_are_made_of_the_source_that_is_here() -> None:
+def bundles() -> dict[str, dict[str, list[str]]]:
+    """For each bundle the sources and packages that it was made of, as the build wrote them down."""
+    parts: dict[str, dict[str, list[str]]] = json.loads((FRONTEND / "bundles.json").read_text("utf-8"))
+    return parts
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_bundle_is_made_of_the_sources_that_are_here(name: str) -> None:
+    """It names a hash of its own sources only; a source that comes to be imported changes the one that imports it."""
+    parts = bundles()[name]
+    lock = json.loads((FRONTEND / "package-lock.json").read_text("utf-8"))["packages"]
     digest = hashlib.sha256()
-    for path in [*sorted((FRONTEND / "src").iterdir()), FRONTEND / "package-lock.json"]:
-        digest.update(path.read_bytes())
-    for bundle in STATIC.glob("*.js"):
-        named = re.search(r"Built from frontend/ \((\w+)\)", bundle.read_text("utf-8"))
-        assert named is not None
-        assert named[1] == digest.hexdigest()[:16], f"{bundle.name} is stale: run make frontend, and commit it"
+    for source in parts["sources"]:
+        digest.update(f"{source}\n".encode() + (FRONTEND / source).read_bytes())
+    for package in parts["packages"]:
+        digest.update(f"{package}@{lock[f'node_modules/{package}']['version']}\n".encode())
+    named = re.search(r"Built from frontend/ \((\w+)\)", (STATIC / f"{name}.js").read_text("utf-8"))
+    assert named is not None
+    assert named[1] == digest.hexdigest()[:16], f"{name}.js is stale: run make frontend, and commit it"
+
+
+def test_every_bundle_and_every_source_is_written_down() -> None:
+    assert {path.stem for path in STATIC.glob("*.js")} == set(bundles())
+    used = {source for parts in bundles().values() for source in parts["sources"]}
+    present = {str(path.relative_to(FRONTEND)) for path in (FRONTEND / "src").rglob("*") if path.is_file()}
+    assert present - used == TYPES_ONLY
+    assert used <= present
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_is_made_of_its_own_folder_and_of_what_is_shared(name: str) -> None:
+    assert {Path(source).parts[1] for source in bundles()[name]["sources"]} == {name, "shared"}
 
 
 def test_bundles_are_small_and_ask_nobody_but_the_kernel() -> None:
-    bundles = [path.read_text("utf-8") for path in STATIC.glob("*.js")]
-    assert bundles
-    assert sum(map(len, bundles)) < MOST
-    for text in bundles:
+    texts = [path.read_text("utf-8") for path in STATIC.glob("*.js")]
+    assert texts
+    assert sum(map(len, texts)) < MAX_BYTES
+    for text in texts:
         assert not re.search(r"\beval\(|new Function\(|importScripts", text)
         assert set(re.findall(r"https?://[^\"'`\s]+", text)) <= {
             "http://www.w3.org/1999/xhtml",  # names of markup, not addresses

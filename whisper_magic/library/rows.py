@@ -1,6 +1,6 @@
 """A library as the explorer shows it: filtered, sorted and counted, 100,000 recordings at a time.
 
-What is filtered and sorted by is held in memory, a column each; what is only shown is read for the rows that are.
+Which columns there are, and what each is filtered and sorted by, says `columns`.
 """
 
 from __future__ import annotations
@@ -8,30 +8,36 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.query import parse
+from whisper_magic.library.columns import BY_NAME, COLUMNS, Column, Match, Row, held, rows
+from whisper_magic.library.query import Query, parse
 from whisper_magic.library.schema import SHIFT
-from whisper_magic.library.search import shortened, times, transcripts
+from whisper_magic.library.search import Hit, shortened, times, transcripts
 from whisper_magic.library.store import Store
 from whisper_magic.wording import near
 
-Sort = Literal["added", "name", "duration", "language", "confidence", "wer", "flags"]
-SORTS: tuple[Sort, ...] = get_args(Sort)
+SORTS = ("added", *(column.name for column in COLUMNS if column.sort))
+FACETS = tuple(column.name for column in COLUMNS if column.filter == "values")
+RANGES = tuple(column.name for column in COLUMNS if column.filter == "range")
+# What is sorted and filtered by is held in memory; what is only shown is read for the rows that are.
+HELD = tuple(
+    column
+    for column in COLUMNS
+    if column.sort or column.filter or column.name in ("recording", "transcript", "accepted")
+)
+NUMBERS = ("duration", "time", "share", "rate", "number")  # kinds
+LISTS = ("warnings", "tags")
 Named = Literal["all", "hardest", "references", "hallucinations", "accepted", "open"]
 NAMED: tuple[Named, ...] = get_args(Named)
-FACETS = ("language", "flag", "tag", "model")
-RANGES = ("duration", "confidence", "wer")
 BINS = 30
-LEAST_WRONG, LEAST_SURE = 0.3, 0.7  # word error rate and confidence from which a reference may be what is wrong
-BEFORE = 26  # characters before a hit, so that it is in sight
-OPENING = 240  # characters of a text that are shown
+MIN_WER, MIN_CONFIDENCE = 0.3, 0.7  # from which a reference may be what is wrong
+BEFORE, AFTER = 26, 120  # characters shown before a hit, so that it is in sight, and behind it
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -125,47 +131,17 @@ class Rows:
         return True
 
     def _read(self) -> None:
-        recordings = self.store.query("SELECT id, name, duration, accepted FROM recording ORDER BY id")
-        condition = "" if self.run is None else f"WHERE run = {int(self.run)}"
-        # In the order of the index, which holds it all: the last transcript of a recording stays.
-        written = {
-            row[0]: row
-            for row in self.store.query(
-                f"""SELECT recording, id, run, language, confidence, flags, audio_seconds, word_errors, word_count
-                    FROM transcript INDEXED BY transcript_summary {condition} ORDER BY recording, id"""
-            )
-        }
-        rows = [written.get(row[0], _NOTHING) for row in recordings]
-        targets = dict(self.store.query("SELECT id, target FROM run"))
-        self.ids = np.array([row[0] for row in recordings], np.int64)
-        self.names = [row[1] for row in recordings]
-        self.accepted = np.array([row[3] for row in recordings], np.bool_)
-        self.transcripts = np.array([row[1] or 0 for row in rows], np.int64)
-        self.figures = {
-            "duration": _numbers(one[2] or row[6] for one, row in zip(recordings, rows, strict=True)),
-            "confidence": _numbers(row[4] for row in rows),
-            "wer": _numbers(row[7] / row[8] if row[8] else None for row in rows),
-        }
-        flags = [_kinds(row[5]) for row in rows]
-        self.facets = {
-            "language": _one_each([row[3] for row in rows]),
-            "flag": _several_each(flags),
-            "tag": self._tags(),
-            "model": _one_each([targets.get(row[2]) for row in rows]),
-        }
-        self.flag_counts = np.array([len(one) for one in flags], np.int64)
-
-    def _tags(self) -> dict[str, Mask]:
-        place = {number: place for place, number in enumerate(self.ids.tolist())}
-        made: defaultdict[str, Mask] = defaultdict(lambda: np.zeros(len(place), np.bool_))
-        for number, name in self.store.query("SELECT recording, name FROM tag"):
-            made[name][place[number]] = True
-        return dict(made)
+        columns = held(self.store, HELD, self.run)
+        self.ids = np.array(columns["recording"], np.int64)
+        self.accepted = np.array(columns["accepted"], np.bool_)
+        self.transcripts = np.array([number or 0 for number in columns["transcript"]], np.int64)
+        self.facets = {name: _facet(BY_NAME[name], columns[name]) for name in FACETS}
+        self.keys = {name: _sort_keys(BY_NAME[name], columns[name]) for name in dict.fromkeys((*SORTS[1:], *RANGES))}
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def shown(self, filters: Filters, sort: Sort = "added", *, descending: bool = False) -> Shown:
+    def shown(self, filters: Filters, sort: str = "added", *, descending: bool = False) -> Shown:
         """The recordings that pass, counted in every way.
 
         Args:
@@ -183,13 +159,13 @@ class Rows:
             parts[name] = self._having(name, values)
         for name, (least, most) in filters.ranges.items():
             with np.errstate(invalid="ignore"):
-                parts[name] = (self.figures[name] >= least) & (self.figures[name] <= most)
+                parts[name] = (self.keys[name] >= least) & (self.keys[name] <= most)
         passing = self._all(parts)
         return Shown(
             self._ordered(np.flatnonzero(passing), filters, sort, descending),
             {name: self._counted(name, self._all(parts, but=name)) for name in FACETS},
-            {name: _histogram(name, self.figures[name], self._all(parts, but=name)) for name in RANGES},
-            float(np.nansum(self.figures["duration"][passing])),
+            {name: _histogram(BY_NAME[name], self.keys[name], self._all(parts, but=name)) for name in RANGES},
+            float(np.nansum(self.keys["duration"][passing])),
         )
 
     def _all(self, parts: Mapping[str, Mask | None], but: str = "") -> Mask:
@@ -204,13 +180,13 @@ class Rows:
         return None if found is None else np.isin(self.transcripts, np.array(found, np.int64))
 
     def _named(self, named: Named) -> Mask | None:
-        wer, sure = self.figures["wer"], self.figures["confidence"]
+        wer, confidence = self.keys["wer"], self.keys["confidence"]
         with np.errstate(invalid="ignore"):
             match named:
                 case "references":
-                    return (wer >= LEAST_WRONG) & (sure >= LEAST_SURE)
+                    return (wer >= MIN_WER) & (confidence >= MIN_CONFIDENCE)
                 case "hallucinations":
-                    return self.flag_counts > 0
+                    return self.keys["flags"] > 0
                 case "accepted":
                     return self.accepted
                 case "open":
@@ -225,144 +201,77 @@ class Rows:
         return having
 
     def _counted(self, name: str, passing: Mask) -> list[tuple[str, int]]:
-        found = [(value, int((mask & passing).sum())) for value, mask in self.facets[name].items()]
-        return sorted(found, key=lambda one: (-one[1], one[0]))
+        counts = [(value, int((mask & passing).sum())) for value, mask in self.facets[name].items()]
+        return sorted(counts, key=lambda counted: (-counted[1], counted[0]))
 
     def _ordered(
-        self, places: npt.NDArray[np.int64], filters: Filters, sort: Sort, descending: bool
+        self, places: npt.NDArray[np.int64], filters: Filters, sort: str, descending: bool
     ) -> npt.NDArray[np.int64]:
         if sort == "added" and filters.named in ("hardest", "references"):
-            wer, sure = self.figures["wer"][places], self.figures["confidence"][places]
-            worst = np.where(np.isnan(wer), -np.nan_to_num(sure, nan=2.0), wer + 10)  # where there are no references
-            return places[np.argsort(-worst, kind="stable")]
+            wer, confidence = self.keys["wer"][places], self.keys["confidence"][places]
+            unscored = -np.nan_to_num(confidence, nan=2.0)
+            return places[np.argsort(-np.where(np.isnan(wer), unscored, wer + 10), kind="stable")]
         if sort == "added":
             return places[::-1] if descending else places
-        if sort in ("name", "language"):
-            texts = self.names if sort == "name" else self._language()
-            ordered = sorted(places.tolist(), key=lambda place: (texts[place] or "").casefold(), reverse=descending)
+        keys = self.keys[sort]
+        if keys.dtype == object:  # texts
+            ordered = sorted(places.tolist(), key=keys.__getitem__, reverse=descending)
             return np.array(ordered, np.int64)
-        values = self.flag_counts[places].astype(float) if sort == "flags" else self.figures[sort][places]
-        known = ~np.isnan(values)
-        order = np.argsort(-values[known] if descending else values[known], kind="stable")
+        known = ~np.isnan(keys[places])
+        order = np.argsort(-keys[places][known] if descending else keys[places][known], kind="stable")
         return np.concatenate([places[known][order], places[~known]])  # what is not known comes last, either way
 
-    def _language(self) -> list[str]:
-        made = [""] * len(self)
-        for value, mask in self.facets["language"].items():
-            for place in np.flatnonzero(mask):
-                made[place] = value
-        return made
-
-    def read(self, places: Sequence[int], text: str = "") -> list[dict[str, Any]]:
-        """What is shown of some recordings.
+    def read(self, places: Sequence[int], text: str = "") -> list[Row]:
+        """What is shown of some recordings, as it is now.
 
         Args:
             places: In the columns.
-            text: A search: the text shown is that around its first hit, and says at which second.
+            text: A search: the text shown is that around its first hit, and playing begins there.
         """
-        numbers = [int(self.transcripts[place]) for place in places]
-        known = ", ".join(str(number) for number in numbers if number)
-        texts = dict(self.store.query(f"SELECT id, substr(text, 1, {OPENING}) FROM transcript WHERE id IN ({known})"))
-        ids = ", ".join(str(int(self.ids[place])) for place in places)
-        rows = self.store.query(f'SELECT id, note, start, "end" FROM recording WHERE id IN ({ids})')
-        notes, parts = {row[0]: row[1] for row in rows}, {row[0]: part_of(row[2], row[3]) for row in rows}
-        hits = self._hits([number for number in numbers if number], text)
-        return [
-            {
-                "id": (number := int(self.ids[place])),
-                "transcript": numbers[at] or None,
-                "name": self.names[place],
-                "text": texts.get(numbers[at], ""),
-                "hit": hits.get(numbers[at]),
-                "note": notes[number],
-                "part": parts[number],
-                "accepted": bool(self.accepted[place]),
-                **{name: _rounded(self.figures[name][place]) for name in RANGES},
-                **{name: [value for value, mask in self.facets[name].items() if mask[place]] for name in FACETS},
-            }
-            for at, place in enumerate(places)
-        ]
+        ids = self.ids[list(places)].tolist()
+        read = rows(self.store, self.run, where=f"WHERE recording.id IN ({', '.join(map(str, ids))})")
+        by_id = {row.recording: row for row in read}
+        query = parse(text, typing=True)
+        found = [by_id[number] for number in ids if number in by_id]
+        return found if query is None else [self._with_hit(row, query) for row in found]
 
-    def _hits(self, numbers: Iterable[int], text: str) -> dict[int, tuple[float, str, str, str]]:
-        """The first hit in each of some transcripts: second, text before, match, text after."""
-        query, made = parse(text, typing=True), {}
-        if query is None:
-            return {}
-        for number in numbers:
-            rows = self.store.query(
-                'SELECT start, "end", text, following, words FROM segment WHERE id >= ? AND id < ? ORDER BY id',
-                (number << SHIFT, (number + 1) << SHIFT),
-            )
-            for start, end, own, following, words in rows:
-                first, last = query.span(own + following)
-                if 0 <= first < len(own):
-                    if words is not None:
-                        start, _, _ = times(json.loads(words), first, last, (start, end))
-                    whole = own + following
-                    made[number] = (
-                        start,
-                        shortened(whole[:first], BEFORE, end=True),
-                        whole[first:last],
-                        whole[last : last + 120],
-                    )
-                    break
-        return made
+    def _with_hit(self, row: Row, query: Query) -> Row:
+        """A row with the first hit in its transcript."""
+        if row.transcript is None:
+            return row
+        segments = self.store.query(
+            'SELECT start, "end", text, following, words FROM segment WHERE id >= ? AND id < ? ORDER BY id',
+            (row.transcript << SHIFT, (row.transcript + 1) << SHIFT),
+        )
+        for start, end, own, following, words in segments:
+            whole = own + following
+            first, last = query.span(whole)
+            if 0 <= first < len(own):
+                if words is not None:
+                    start, _, _ = times(json.loads(words), first, last, (start, end))
+                before = shortened(whole[:first], BEFORE, end=True)
+                return replace(row, start=start, hit=Match(before, whole[first:last], whole[last : last + AFTER]))
+        return row
 
 
-def first_rows(store: Store, count: int) -> list[dict[str, Any]]:
-    """The first recordings, as `Rows.read` gives them, without reading all."""
-    found = store.query(
-        f"""SELECT recording.id, name, ifnull(duration, audio_seconds), note, accepted, transcript.id, language,
-                  substr(text, 1, {OPENING}), flags, confidence, 1.0 * word_errors / nullif(word_count, 0), target,
-                  (SELECT group_concat(tag.name, char(31)) FROM tag WHERE tag.recording = recording.id),
-                  recording.start, recording."end"
-           FROM (SELECT * FROM recording ORDER BY id LIMIT ?) AS recording LEFT JOIN transcript ON transcript.id =
-                (SELECT max(other.id) FROM transcript AS other WHERE other.recording = recording.id)
-           LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
-        (count,),
-    )
-    return [
-        {
-            "id": row[0],
-            "name": row[1],
-            "duration": _rounded(row[2]),
-            "note": row[3],
-            "accepted": bool(row[4]),
-            "transcript": row[5],
-            "language": [row[6]] if row[6] else [],
-            "text": row[7] or "",
-            "flag": json.loads(row[8]) if row[8] else [],
-            "confidence": _rounded(row[9]),
-            "wer": _rounded(row[10]),
-            "model": [row[11]] if row[11] else [],
-            "tag": sorted(row[12].split("\x1f")) if row[12] else [],
-            "part": part_of(row[13], row[14]),
-            "hit": None,
-        }
-        for row in found
-    ]
+def row_of(hit: Hit) -> Row:
+    """The row of a place that a search has found; playing goes on past it."""
+    found = Match(hit.before, hit.match, hit.after)
+    return Row(hit.recording, hit.transcript, hit.name, hit.start, language=hit.language, hit=found)
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else round(float(value), 4)
+def _sort_keys(column: Column, values: Sequence[Any]) -> npt.NDArray[Any]:
+    """What a column is sorted by: numbers, NaN for none; how many a list holds; texts, upper and lower case alike."""
+    if column.kind in NUMBERS:
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    if column.kind in LISTS:
+        return np.array([len(texts) for texts in values], np.float64)
+    return np.array([(value or "").casefold() for value in values], object)
 
 
-def part_of(start: float | None, end: float | None) -> tuple[float, float | None] | None:
-    """The part of a file that a recording is, as the page has it; None of a whole one."""
-    return None if start is None and end is None else (start or 0.0, end)
-
-
-_NOTHING: tuple[Any, ...] = (None,) * 9  # of a recording without a transcript
-
-
-@cache
-def _kinds(flags: str | None) -> tuple[str, ...]:
-    """Of a transcript's flags; there are few different ones."""
-    return tuple(json.loads(flags)) if flags is not None else ()
-
-
-def _numbers(values: Iterable[Any]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], np.float64)
+def _facet(column: Column, values: Sequence[Any]) -> dict[str, Mask]:
+    """For each value of a column, which recordings have it."""
+    return _several_each(values) if column.kind in LISTS else _one_each(values)
 
 
 def _one_each(values: Sequence[str | None]) -> dict[str, Mask]:
@@ -373,17 +282,17 @@ def _one_each(values: Sequence[str | None]) -> dict[str, Mask]:
 
 
 def _several_each(values: Sequence[Sequence[str]]) -> dict[str, Mask]:
-    made: defaultdict[str, Mask] = defaultdict(lambda: np.zeros(len(values), np.bool_))
+    masks: defaultdict[str, Mask] = defaultdict(lambda: np.zeros(len(values), np.bool_))
     for place, some in enumerate(values):
         for value in some:
-            made[value][place] = True
-    return dict(made)
+            masks[value][place] = True
+    return dict(masks)
 
 
-def _histogram(name: str, values: Floats, passing: Mask) -> Histogram:
+def _histogram(column: Column, values: Floats, passing: Mask) -> Histogram:
     """Over all values of a library, so that bars stand still while filters change; lengths on a logarithmic scale."""
     every = values[~np.isnan(values)]
-    if name == "duration":
+    if column.kind == "duration":
         least, most = (max(0.1, float(every.min())), float(every.max())) if len(every) else (1.0, 60.0)
         edges = np.geomspace(least, max(most, least * 1.01), BINS + 1)
         edges[0], edges[-1] = (
@@ -394,5 +303,5 @@ def _histogram(name: str, values: Floats, passing: Mask) -> Histogram:
         every = np.minimum(every, 1.0)
     some = values[passing]
     known = some[~np.isnan(some)]
-    counts, _ = np.histogram(known if name == "duration" else np.minimum(known, 1.0), edges)
+    counts, _ = np.histogram(known if column.kind == "duration" else np.minimum(known, 1.0), edges)
     return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), len(some) - len(known))

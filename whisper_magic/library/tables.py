@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.schema import LATEST, SHIFT
+from whisper_magic.library.columns import BY_NAME, records
+from whisper_magic.library.schema import SHIFT
 from whisper_magic.library.store import Store
 from whisper_magic.scoring import Stretch, word_errors
 from whisper_magic.transcript import data_frame
@@ -24,9 +25,10 @@ RECORDINGS = (
     "tags", "note", "accepted", "speaker", "target", "draft", "options", "complete", "acceptance_rate",
     "tokens_per_round", "rtfx", "metadata",
 )  # fmt: skip
-SEGMENTS = ("recording", "transcript", "name", "start", "end", "text", "language", "avg_logprob", "no_speech_prob",
-            "compression_ratio", "temperature", "flags")  # fmt: skip
-WORDS = ("recording", "transcript", "name", "start", "end", "text", "probability", "speaker")
+OF_A_PART = ("recording", "transcript", "name")  # with which segments and words begin
+SEGMENTS = (*OF_A_PART, "start", "end", "text", "language", "avg_logprob", "no_speech_prob", "compression_ratio",
+            "temperature", "flags")  # fmt: skip
+WORDS = (*OF_A_PART, "start", "end", "text", "probability", "speaker")
 COLUMNS: dict[Kind, tuple[str, ...]] = {"recordings": RECORDINGS, "segments": SEGMENTS, "words": WORDS}
 
 
@@ -45,54 +47,30 @@ def rows(store: Store, kind: Kind, run: int | None, only: Iterable[int] | None =
     if kind not in KINDS:
         raise LibraryError(f"the tables are {', '.join(KINDS)}, got {kind!r}{near(str(kind), KINDS)}")
     wanted = None if only is None else set(only)
-    for row in _recordings(store, run):
-        if wanted is not None and row[0] not in wanted:
+    columns = [BY_NAME[name] for name in (RECORDINGS if kind == "recordings" else OF_A_PART)]
+    for row in records(store, columns, run, where="ORDER BY recording.id"):
+        if wanted is not None and row["recording"] not in wanted:
             continue
         if kind == "recordings":
-            yield row
-        elif row[1] is not None:
-            yield from (_segments if kind == "segments" else _words)(store, row)
+            yield tuple(row.values())
+        elif row["transcript"] is not None:
+            parts = _segments if kind == "segments" else _words
+            yield from ((*row.values(), *part) for part in parts(store, row["transcript"]))
 
 
-def _recordings(store: Store, run: int | None) -> Iterator[tuple[Any, ...]]:
-    chosen = "transcript.run = ?" if run is not None else LATEST
-    found = store.query(
-        f"""SELECT recording.id, transcript.id, recording.name, recording.duration, transcript.language,
-                   transcript.text, recording.reference, 1.0 * word_errors / word_count,
-                   1.0 * character_errors / character_count,
-                   transcript.confidence, transcript.flags,
-                   (SELECT group_concat(name, char(31)) FROM tag WHERE tag.recording = recording.id), recording.note,
-                   recording.accepted, recording.speaker, run.target, run.draft, run.options, transcript.complete,
-                   transcript.acceptance, transcript.tokens_per_round,
-                   transcript.audio_seconds / nullif(transcript.wall_seconds, 0), recording.metadata
-            FROM recording LEFT JOIN transcript ON transcript.recording = recording.id AND {chosen}
-            LEFT JOIN run ON run.id = transcript.run ORDER BY recording.id""",
-        () if run is None else (run,),
-    )
-    for row in found:
-        values = list(row)
-        values[10] = tuple(json.loads(row[10])) if row[10] is not None else ()
-        values[11] = tuple(sorted(row[11].split("\x1f"))) if row[11] else ()
-        values[13] = bool(row[13])
-        values[17] = json.loads(row[17]) if row[17] is not None else None
-        values[18] = None if row[18] is None else bool(row[18])
-        values[22] = json.loads(row[22])
-        yield tuple(values)
+def _segments(store: Store, number: int) -> Iterator[tuple[Any, ...]]:
+    transcript = store.transcript(number)
+    for segment in transcript.segments:
+        language = segment.language or transcript.language
+        scores = (segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio, segment.temperature)
+        yield (segment.start, segment.end, segment.text, language, *scores, segment.flags)
 
 
-def _segments(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    transcript = store.transcript(row[1])
-    for one in transcript.segments:
-        language = one.language or transcript.language
-        scores = (one.avg_logprob, one.no_speech_prob, one.compression_ratio, one.temperature, one.flags)
-        yield (*row[:3], one.start, one.end, one.text, language, *scores)
-
-
-def _words(store: Store, row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    span = (row[1] << SHIFT, (row[1] + 1) << SHIFT)
+def _words(store: Store, number: int) -> Iterator[tuple[Any, ...]]:
+    span = (number << SHIFT, (number + 1) << SHIFT)
     for (words,) in store.query("SELECT words FROM segment WHERE id >= ? AND id < ? ORDER BY id", span):
         for text, start, end, probability, speaker in json.loads(words) if words is not None else ():
-            yield (*row[:3], start, end, text, probability, speaker)
+            yield (start, end, text, probability, speaker)
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ def test_two_shells_are_answered_one_after_the_other_and_a_stop_at_once() -> Non
 
 
 def test_both_sides_know_the_same_requests() -> None:
-    (protocol,) = (Path(__file__).parents[3] / "frontend" / "src").rglob("protocol.ts")
+    protocol = Path(__file__).parents[3] / "frontend" / "src" / "shared" / "protocol.ts"
     text = protocol.read_text("utf-8")
     for name, union in (("", messages.PLAYER), ("Recorder", messages.RECORDER), ("Explorer", messages.EXPLORER)):
         block = re.search(rf"interface {name}Answers \{{(.*?)\n\}}", text, re.DOTALL)

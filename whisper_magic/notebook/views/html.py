@@ -23,7 +23,7 @@ def frame(content: str, label: str, *sheets: str, anchor: str | None = None, les
         label: text, what a screen reader calls the view.
         sheets: files of static/ that the view needs besides the base.
         anchor: of the widget that takes the view's place on a page with a kernel.
-        lesson: its kind, for a view whose own script draws it (frontend/src/lesson.ts).
+        lesson: its kind, for a view whose own script draws it (frontend/src/lesson/lesson.ts).
     """
     style = f"<style>{''.join(css(sheet) for sheet in (_BASE, *sheets))}</style>"
     place = "" if anchor is None else f' data-whisper-player="{escaped(anchor)}"'

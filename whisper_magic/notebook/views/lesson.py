@@ -21,7 +21,7 @@ class Content:
         title: of the whole.
         summary: its result, in a line.
         table: its figures, for text and for pages without scripts.
-        data: for the page (frontend/src/lesson-protocol.ts).
+        data: for the page (frontend/src/lesson/protocol.ts).
     """
 
     kind: str
@@ -43,7 +43,7 @@ def html(content: Content, script: str, anchor: str | None = None) -> str:
 
     Args:
         content: what it shows.
-        script: the bundle of frontend/src/lesson.ts.
+        script: the bundle of frontend/src/lesson/lesson.ts.
         anchor: by which the widget finds it, where a kernel lives.
     """
     notes = "".join(f'<div class="wm-soft">{escaped(note)}</div>' for note in content.data["notes"])

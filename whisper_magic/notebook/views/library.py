@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from whisper_magic.library.columns import EXPLORER, Column, Row, first_rows
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views.html import escaped, frame, heading
 from whisper_magic.notebook.views.text import PLAIN, Style, display_width, printable, shorten, shorten_middle
@@ -14,21 +15,22 @@ if TYPE_CHECKING:
 
 FEW, MANY = 10, 200  # rows in a terminal, and in a page without a kernel
 OPENING = 160  # characters of a text
-NUMBERS = ("length", "confidence", "WER")
+SHOWN = tuple(column for column in EXPLORER if column.width and column.sql)
+NUMBERS = ("duration", "share", "rate", "number")  # kinds
 
 
 def text(library: Library, style: Style = PLAIN) -> str:
     """What it holds, and its first recordings, one a line."""
-    rows = _first_rows(library, FEW)
-    names = [printable(facts.name(row["name"])) for row in rows]
+    rows = first_rows(library.store, FEW)
+    names = [printable(facts.name(row.name)) for row in rows]
     widest = min(max(map(display_width, names), default=0), style.width // 3)
     lines = [
         style.paint(printable(facts.name(str(library.path))), "bold") + style.paint(f" · {summary(library)}", "dim")
     ]
     for name, row in zip(names, rows, strict=True):
         short = shorten_middle(name, widest)
-        figures = f"  {facts.length(row['duration'] or 0.0):>7}  {' '.join(row['language']):<3} "
-        opening = shorten(printable(row["text"]), max(10, style.width - widest - len(figures)))
+        figures = f"  {facts.length(row.duration or 0.0):>7}  {row.language or '':<3} "
+        opening = shorten(printable(row.text or ""), max(10, style.width - widest - len(figures)))
         lines.append(short + " " * (widest - display_width(short)) + style.paint(figures, "dim") + opening)
     if (more := len(library) - len(rows)) > 0:
         lines.append(style.paint(f"and {more:,} more", "dim"))
@@ -42,17 +44,20 @@ def html(library: Library, anchor: str | None = None) -> str:
         library: what to show.
         anchor: of the explorer that takes its place where a kernel lives.
     """
-    rows, total = _first_rows(library, MANY), len(library)
+    rows, total = first_rows(library.store, MANY), len(library)
     head = heading(facts.name(str(library.path)), [summary(library)])
-    scored = any(row["wer"] is not None for row in rows)
-    names = ["name", "length", "language", "text", "flags", "confidence", *(["WER"] if scored else []), "tags"]
-    columns = "".join(
-        f'<div role="columnheader" class="{"wm-number" if name in NUMBERS else "wm-soft"}">{name}</div>'
-        for name in names
+    scored = any(row.wer is not None for row in rows)
+    columns = [column for column in SHOWN if scored or not column.scored]
+    headings = "".join(
+        f'<div role="columnheader" class="{"wm-number" if column.kind in NUMBERS else "wm-soft"}">{column.label}</div>'
+        for column in columns
     )
-    body = "".join(f'<div role="row" class="wm-tr">{_cells(row, scored)}</div>' for row in rows)
-    table = f'<div role="row" class="wm-tr wm-th">{columns}</div>{body}'
-    shown = f'<div role="table" aria-label="Recordings" class="wm-table{" wm-scored" if scored else ""}">{table}</div>'
+    body = "".join(
+        f'<div role="row" class="wm-tr">{"".join(_cell(column, row) for column in columns)}</div>' for row in rows
+    )
+    tracks = " ".join(column.width for column in columns)
+    table = f'<div role="row" class="wm-tr wm-th">{headings}</div>{body}'
+    shown = f'<div role="table" aria-label="Recordings" class="wm-table" style="--wm-tracks: {tracks}">{table}</div>'
     box = f'<div class="wm-body" role="group" aria-label="Recordings" tabindex="0">{shown}</div>'
     foot = f"the first {len(rows):,} of {total:,}" if total > len(rows) else ""
     below = f'<div class="wm-soft">{escaped(foot)}</div>' if foot else ""
@@ -74,29 +79,29 @@ def summary(library: Library) -> str:
     return ", ".join(parts)
 
 
-def _first_rows(library: Library, count: int) -> list[dict[str, Any]]:
-    from whisper_magic.library.rows import first_rows  # numpy: not at %load_ext
+def _cell(column: Column, row: Row) -> str:
+    value = getattr(row, column.name)
+    match column.kind:
+        case "name":
+            return _div("wm-source", facts.name(value), f' dir="auto" title="{escaped(value)}"')
+        case "duration":
+            return _div("wm-number", facts.length(value or 0.0))
+        case "share" | "rate":
+            return _div("wm-number", "" if value is None else f"{value:.0%}")
+        case "number":
+            return _div("wm-number", "" if value is None else f"{value:,}")
+        case "text":
+            nothing = "not transcribed" if value is None else "no speech"
+            opening = value[:OPENING] + "…" if value and len(value) > OPENING else value
+            return _div("", opening or nothing, ' dir="auto"')
+        case "warnings":
+            return _div("wm-warn", ", ".join(value))
+        case "tags":
+            return _div("wm-soft", ", ".join(value))
+        case _:
+            return _div("", "" if value is None else str(value))
 
-    return first_rows(library.store, count)
 
-
-def _cells(row: dict[str, Any], scored: bool) -> str:
-    name = escaped(facts.name(row["name"]))
-    opening = row["text"][:OPENING] + ("…" if len(row["text"]) > OPENING else "")
-    flags = ", ".join(row["flag"])
-    nothing = "not transcribed" if row["transcript"] is None else "no speech"
-    cells = [
-        f'<div role="cell" class="wm-source" dir="auto" title="{escaped(row["name"])}">{name}</div>',
-        f'<div role="cell" class="wm-number">{facts.length(row["duration"] or 0.0)}</div>',
-        f'<div role="cell">{escaped(" ".join(row["language"]))}</div>',
-        f'<div role="cell" dir="auto">{escaped(opening) or nothing}</div>',
-        f'<div role="cell" class="wm-warn">{escaped(flags)}</div>',
-        f'<div role="cell" class="wm-number">{_percent(row["confidence"])}</div>',
-        *([f'<div role="cell" class="wm-number">{_percent(row["wer"])}</div>'] if scored else []),
-        f'<div role="cell" class="wm-soft">{escaped(", ".join(row["tag"]))}</div>',
-    ]
-    return "".join(cells)
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
+def _div(style: str, text: str, attributes: str = "") -> str:
+    styled = f' class="{style}"' if style else ""
+    return f'<div role="cell"{styled}{attributes}>{escaped(text)}</div>'

@@ -1,4 +1,4 @@
-"""What the player's page shows of a transcript, as JSON (frontend/src/protocol.ts, `Document`)."""
+"""What the player's page shows of a transcript, as JSON (frontend/src/shared/protocol.ts, `Document`)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.rows import Filters, Rows, first_rows
+from whisper_magic.library.columns import EXPLORER, HITS, described, first_rows
+from whisper_magic.library.rows import Filters, Rows, row_of
 from whisper_magic.library.search import Hits
 from whisper_magic.notebook.views import facts
 from whisper_magic.notebook.views import library as view
@@ -148,13 +149,13 @@ class Explorer(PageWidget):
         store = self.library.store
         about = {"path": str(self.library.path), "readonly": store.read_only, "run": self._state, **self._about()}
         if self.hits is not None:
-            hits = [asdict(hit) for hit in self.hits]
-            found = {"query": self.hits.query, "more": self.hits.more, "hits": hits, "total": len(hits), "rows": []}
-            return Answer({**about, **found})
+            rows = [asdict(row_of(hit)) for hit in self.hits]
+            hits = {"columns": described(HITS), "query": self.hits.query, "more": self.hits.more}
+            return Answer({**about, **hits, "total": len(rows), "seconds": None, "rows": rows})
         totals = self.library.totals()
-        rows = first_rows(store, FIRST)
-        every = {"query": "", "hits": None, "total": totals.recordings, "seconds": totals.seconds, "rows": rows}
-        return Answer({**about, **every})
+        rows = [asdict(row) for row in first_rows(store, FIRST)]
+        every = {"columns": described(EXPLORER), "query": None, "more": False}
+        return Answer({**about, **every, "total": totals.recordings, "seconds": totals.seconds, "rows": rows})
 
     def _about(self) -> dict[str, Any]:
         """What changes while a library grows."""
@@ -176,7 +177,7 @@ class Explorer(PageWidget):
         table = self._table(request.run)
         table.refresh()
         filters = _filters(request.text, request.filters)
-        shown = table.shown(filters, request.sort, descending=request.descending)  # type: ignore[arg-type] # it checks
+        shown = table.shown(filters, request.sort, descending=request.descending)
         token = next(self._tokens)
         self._views[token] = (request.run, request.text, shown.places)
         while len(self._views) > VIEWS_KEPT:
@@ -188,8 +189,8 @@ class Explorer(PageWidget):
             "of": len(table),
             "seconds": shown.seconds,
             "facets": shown.facets,
-            "histograms": {name: asdict(one) for name, one in shown.histograms.items()},
-            "rows": table.read(shown.places[:FIRST].tolist(), request.text),
+            "histograms": {name: asdict(histogram) for name, histogram in shown.histograms.items()},
+            "rows": [asdict(row) for row in table.read(shown.places[:FIRST].tolist(), request.text)],
         }
         return Answer(value)
 
@@ -202,7 +203,7 @@ class Explorer(PageWidget):
     def _rows_of(self, request: messages.RowsRequest) -> Answer:
         run, text, places = self._viewed(request.token)
         end = request.start + min(request.count, MOST_ROWS)
-        return Answer(self._table(run).read(places[request.start : end].tolist(), text))
+        return Answer([asdict(row) for row in self._table(run).read(places[request.start : end].tolist(), text)])
 
     @answers(messages.DifferencesRequest)
     def _differences(self, request: messages.DifferencesRequest) -> Answer:

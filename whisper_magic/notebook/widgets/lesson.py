@@ -1,7 +1,7 @@
 """A lesson: static HTML that holds its data and its script, so that it lives in exported pages as well.
 
 The widget adds one thing, where a kernel lives: the sound, which the page pulls as the player does. What a lesson shows
-is drawn by frontend/src/lesson.ts.
+is drawn by frontend/src/lesson/lesson.ts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The content of each lesson, from what was decoded and measured (frontend/src/lesson-protocol.ts)."""
+"""The content of each lesson, from what was decoded and measured (frontend/src/lesson/protocol.ts)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a page may ask of the kernel, checked field by field: a hostile page can send anything.
 
-The other side is frontend/src/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass here;
-an answer carries the same `id`, and `value` or, in one line, `error`. `page` sees to it that there is one.
+The other side is frontend/src/shared/protocol.ts. A request is a dict with `kind`, `id` and the fields of its dataclass
+here; an answer carries the same `id`, and `value` or, in one line, `error`. `page` sees to it that there is one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Answer:
     """What a request gets.
 
     Attributes:
-        value: for JSON, as frontend/src/protocol.ts has it.
+        value: for JSON, as frontend/src/shared/protocol.ts has it.
         buffers: binary parts.
     """
 

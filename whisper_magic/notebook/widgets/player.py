@@ -2,7 +2,7 @@
 
 The model holds one trait, its anchor: the page asks for all else by messages (`messages`), so that nothing of the
 recording is in the notebook's file. What is shown in the cell is the transcript's static view, which carries the
-anchor; the page puts the player in its place (frontend/src/player.ts).
+anchor; the page puts the player in its place (frontend/src/player/player.ts).
 """
 
 from __future__ import annotations

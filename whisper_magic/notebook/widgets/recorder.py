@@ -1,7 +1,7 @@
 """The recorder: a button in the page, whose microphone's sound comes to the kernel while one speaks.
 
 As of the player, what is in the cell is static HTML with an anchor; the page puts the recorder there
-(frontend/src/recorder.ts).
+(frontend/src/recorder/recorder.ts).
 """
 
 from __future__ import annotations

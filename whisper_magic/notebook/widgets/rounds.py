@@ -75,7 +75,7 @@ def final_attempts(rounds: Sequence[Round]) -> Iterator[Round]:
 
 
 def timed_rounds(transcript: Transcript, token_text: TokenText, edited: Transcript) -> list[dict[str, Any]]:
-    """The rounds of a transcript, for the page (frontend/src/protocol.ts, `Round`).
+    """The rounds of a transcript, for the page (frontend/src/shared/protocol.ts, `Round`).
 
     Args:
         transcript: with its trace.

@@ -1,0 +1,24 @@
+import { vi } from "vitest";
+
+/** What a widget needs of a page and jsdom does not have; time stands still. */
+export function preparePage(): void {
+  vi.useFakeTimers();
+  for (const name of ["ResizeObserver", "IntersectionObserver"]) vi.stubGlobal(name, class { observe(): void {} disconnect(): void {} }); // prettier-ignore
+  vi.stubGlobal("CSS", { escape: (text: string) => text });
+  vi.stubGlobal("matchMedia", () => ({ matches: true }));
+  Element.prototype.scrollTo = () => undefined;
+  Element.prototype.scrollIntoView = () => undefined;
+  HTMLMediaElement.prototype.pause = () => undefined;
+  HTMLMediaElement.prototype.load = () => undefined;
+}
+
+/** An empty page, for the next test. */
+export function clearPage(): void {
+  // jsdom has no active element at all where that was taken out of a shadow root.
+  let active = document.activeElement;
+  while (active?.shadowRoot?.activeElement != null) active = active.shadowRoot.activeElement;
+  (active as HTMLElement | null)?.blur();
+  document.body.replaceChildren();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+}
