@@ -107,7 +107,7 @@ class Gpu:
         return ModelDrafter(self.runner.backend, self.processor, length)
 
 
-@pytest.fixture(scope="module", params=[torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+@pytest.fixture(params=[torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
     with pytest.MonkeyPatch.context() as patch, fake_gpu() as watch:
         patch.setattr(SideStream, "on", lambda device: Aside())
