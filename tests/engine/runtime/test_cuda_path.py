@@ -60,8 +60,8 @@ def checkpoint(layers: int, dtype: torch.dtype, encoder: bool, vocab: int = VOCA
 
 # Operators of a round by part: a decoder layer, and what is around the layers in a target pass, in the first token of a
 # draft chain, and in each after it.
-KERNELS = {"layer": 16, "target pass": 120, "first draft": 80, "each more": 52}
-FUSED = {"layer": 12, "target pass": 113, "first draft": 73, "each more": 45}  # with `fused_layers`
+KERNELS = {"layer": 16, "target pass": 112, "first draft": 72, "each more": 44}
+FUSED = {"layer": 12, "target pass": 105, "first draft": 65, "each more": 37}  # with `fused_layers`
 ONE_EACH = LayerKernels(  # one operator each, as the Triton kernels are
     lambda x, update, norm: (x.clone(), x),
     lambda positions, length, dtype: lambda qkv, cache: qkv.new_zeros(*qkv.shape[:2], qkv[0, 0, 0].numel()),

@@ -82,7 +82,7 @@ class PackedLinear(Linear):
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.dtype == torch.bfloat16 and x.dim() == 3 and len(x) > 1:  # (S, B, inputs)
-            return torch.cat([self._product(slot) for slot in x.split(1)])
+            return torch.cat([self._product(x[slot : slot + 1]) for slot in range(len(x))])
         return self._product(x)
 
     def _product(self, x: Tensor) -> Tensor:

@@ -64,8 +64,8 @@ class CachesStruct(ctypes.Structure):
 
 class ProcessorStruct(ctypes.Structure):
     _fields_ = (
-        *((name, Pointer) for name in ("logit_mask", "ids", "languages")),
-        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech", "language_count")),
+        *((name, Pointer) for name in ("states", "logit_mask", "min_step", "ids", "languages")),
+        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech", "language_count", "max_generated")),
     )
 
 

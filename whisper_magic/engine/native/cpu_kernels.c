@@ -874,15 +874,14 @@ int decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tok
 
 /* ---- the logit rules ---- */
 
-enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in logits_processor.py, which states the rules */
-
-/* The rules over `vocab` scores. ids: the token of each score, ascending; NULL where score i is token i. logit_mask: (4,
- * vocab), 0 or -infinity. languages: (language_count,) their tokens. begin: the first score of a timestamp, `vocab` where
- * there are none; stamp: its token. */
+/* The rules over `vocab` scores, as tables that sample/rules.py makes and explains. states: (12,). logit_mask: (states, vocab), 0
+ * or -infinity. min_step: (states,). ids: the token of each score, ascending; NULL where score i is token i. languages:
+ * (language_count,) their tokens. begin: the first score of a timestamp, `vocab` where there are none; stamp: its token. */
 typedef struct {
+    const int64_t *states;
     const float *logit_mask;
-    const int64_t *ids, *languages;
-    int32_t vocab, begin, stamp, eot, no_speech, language_count;
+    const int64_t *min_step, *ids, *languages;
+    int32_t vocab, begin, stamp, eot, no_speech, language_count, max_generated;
 } Processor;
 
 /* What precedes a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
@@ -911,14 +910,15 @@ static float largest(const float *scores, int first, int last) {
 
 static void choose_row(const float *logits, const Processor *processor, Context context, float *scores, int64_t *choice,
                        float *logprob) {
-    int vocab = processor->vocab, begin = processor->begin, i = 0, state = context.index == 0 ? FIRST : AFTER_TEXT;
-    if (state != FIRST && context.last >= processor->stamp)
-        state = context.index < 2 || context.before_last >= processor->stamp ? AFTER_PAIR : AFTER_STAMP;
-    const float *mask = processor->logit_mask + (long)state * vocab;
+    int64_t index = context.index < 0 ? 0 : context.index, stamp_token = processor->stamp;
+    int64_t generated = index < processor->max_generated ? index : processor->max_generated;
+    int64_t state = processor->states[4 * generated + 2 * (context.last >= stamp_token) + (context.before_last >= stamp_token)];
+    const float *mask = processor->logit_mask + state * processor->vocab;
+    int vocab = processor->vocab, begin = processor->begin, i = 0;
     for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(mask + i));
     for (; i < vocab; i++) scores[i] = logits[i] + mask[i];
-    if (context.latest >= 0)
-        for (i = begin; i < vocab && i < begin + context.latest - processor->stamp + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+    int64_t least = context.latest < 0 ? begin : begin + context.latest - stamp_token + processor->min_step[state];
+    for (i = begin; i < vocab && i < least; i++) scores[i] = -INFINITY;
     float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
     float mass = log_sum(scores, begin, vocab, stamp), all = mass;
     int from = mass > text ? begin : 0;
