@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from whisper_magic.engine.decode.speculator import Clock, Decoded
+from whisper_magic.engine.decode.round_timer import Clock
+from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.runtime.backend import AfterStart
 from whisper_magic.engine.runtime.slots import Window
 from whisper_magic.engine.windows.languages import LEAST_PROBABILITY, LEAST_SECONDS, LanguageLog

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 
+from whisper_magic.engine.decode.drafters import ModelDrafter
 from whisper_magic.engine.runtime.backend import DecoderRunner
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
 from whisper_magic.transcript import Round, TokenProb
@@ -86,5 +87,5 @@ def _with_judged(one: Round, first: int, target: Tensor, draft: Tensor | None) -
     return replace(
         one,
         target_probs=of_judged(target),
-        draft_probs=of_judged(draft) if draft is not None and one.drafter == "model" else (),
+        draft_probs=of_judged(draft) if draft is not None and one.drafter == ModelDrafter.name else (),
     )

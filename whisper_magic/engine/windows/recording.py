@@ -8,7 +8,8 @@ from dataclasses import replace
 from time import perf_counter
 
 from whisper_magic.audio.load import AudioStream
-from whisper_magic.engine.decode.speculator import Clock, Decoded, Detected
+from whisper_magic.engine.decode.round_timer import Clock
+from whisper_magic.engine.decode.speculator import Decoded, Detected
 from whisper_magic.engine.decode.word_timestamps import loudness, word_spans, words_of
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
