@@ -165,7 +165,7 @@ class Scheduler:
 
     def _finish(self, everything: bool = False) -> Iterator[tuple[int, Finished]]:
         """Make transcripts of the recordings that are done, and free their features."""
-        for recording in [one for one in self._open.values() if one.done or everything]:
+        for recording in [opened for opened in self._open.values() if opened.done or everything]:
             transcript = recording.transcript(self.model.models, self._notes)
             self.transcripts[recording.id] = transcript
             del self._open[recording.id]
@@ -182,7 +182,7 @@ class Scheduler:
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """What is to be known of how decoding went."""
+        """What people should know about how decoding went, a line each."""
         runner, speculator = self.model.runner, self._speculator
         controller = speculator.timer.controller if speculator else None
         notes = (runner.note, *runner.backend.notes, controller.note if controller else "")

@@ -215,9 +215,9 @@ class Speculator:
         if not windows:
             return []
         chosen = [slot for slot, _ in windows]
-        found = self.runner.backend.detect_round(self.slots, self.processor, chosen)
+        after_starts = self.runner.backend.detect_round(self.slots, self.processor, chosen)
         detected = []
-        for (slot, window), after_start in zip(windows, found, strict=True):
+        for (slot, window), after_start in zip(windows, after_starts, strict=True):
             progress = self._progress[slot]
             progress.language, progress.language_probability = after_start.language, after_start.language_probability
             self._put(slot, window, tuple(progress.language if t == DETECT else t for t in window.prompt))

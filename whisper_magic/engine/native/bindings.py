@@ -79,7 +79,7 @@ class SlotsStruct(ctypes.Structure):
 
 
 _LINEAR, _DECODER, _CACHES, _PROCESSOR, _SLOTS = (
-    ctypes.POINTER(one) for one in (LinearStruct, DecoderStruct, CachesStruct, ProcessorStruct, SlotsStruct)
+    ctypes.POINTER(struct) for struct in (LinearStruct, DecoderStruct, CachesStruct, ProcessorStruct, SlotsStruct)
 )
 _ARGUMENTS = {  # of the functions that return a status
     "decoder_forward": (_DECODER, _CACHES, Pointer, Pointer, Pointer, Int, Int, Pointer),
