@@ -111,9 +111,8 @@ def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
         for way, transcripts in zip(ways, runs, strict=True):
             transcripts.append(engine.transcribe(source, PLAIN, **overrides | way))
     _check_rounds(runs[0][0], 1)
-    alone, drafted = (
-        sorted(transcripts[1:], key=decode_seconds)[REPEATS // 2] for transcripts in runs
-    )  # the first warms up
+    timed = (transcripts[1:] for transcripts in runs)  # the first warms up
+    alone, drafted = (sorted(transcripts, key=decode_seconds)[REPEATS // 2] for transcripts in timed)
     return Replay(alone, drafted)
 
 
@@ -142,9 +141,7 @@ def study_lengths(
         AudioError, EngineClosed: As of `Engine.transcribe`.
     """
     _check_draft(engine)
-    ways: list[dict[str, Any]] = [{"draft": "none"}] + [
-        {"draft": "model", "draft_length": length} for length in lengths
-    ]
+    ways: list[dict[str, Any]] = [{"draft": "none"}] + [{"draft": "model", "draft_length": n} for n in lengths]
     runs: list[list[Transcript]] = [[] for _ in ways]
     for turn in range(repeats):
         for way, transcripts in zip(ways, runs, strict=True):
