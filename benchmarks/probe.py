@@ -281,8 +281,10 @@ class Probe:
         ]
 
 
-class _ScriptedModelDrafter:
+class _ScriptedModelDrafter(Drafter):
     """The model drafter, computed at its full cost, with its proposals replaced by scripts."""
+
+    name, label = ModelDrafter.name, ModelDrafter.label
 
     def __init__(self, drafter: Drafter, scripts: Scripts) -> None:
         self.drafter, self.length = drafter, drafter.length
@@ -293,9 +295,6 @@ class _ScriptedModelDrafter:
     def admit(self, slot: int) -> None:
         self._windows.pop(slot, None)
         self.drafter.admit(slot)
-
-    def name(self, slot: int) -> str:
-        return self.drafter.name(slot)
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         num_drafted = self.drafter.propose(slots, num_wanted)

@@ -53,6 +53,7 @@ def test_a_trace_as_a_table() -> None:
         "window": 0,
         "position": 4,
         "drafter": "model",
+        "drafter_label": "",
         "proposed": (7, 8, 9),
         "accepted": 2,
         "token": 5,

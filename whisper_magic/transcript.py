@@ -127,8 +127,9 @@ class Round:
         draft_seconds: wall seconds of proposing. Of a round that served several windows at once, this one's share.
         verify_seconds: wall seconds of the target's pass, over the prompt too in the first round; shared likewise.
         temperature: of this attempt at the window. A failed attempt's rounds stay in the trace.
-        drafter: what proposed: "model", "ngram", "previous" (the previous transcript of the same audio) or "function"
-            (`propose` of `Engine.transcribe`); None where nothing was proposed.
+        drafter: name of what proposed, such as "model", "ngram", "previous" (the previous transcript of the same audio)
+            or "function" (`propose` of `Engine.transcribe`); None where nothing was proposed.
+        drafter_label: the same for people: "the {drafter_label} proposed"; "" where nothing was.
         covered: seconds of the window that its text covers after this round: up to its last timestamp, and behind that
             by the number of its tokens, an estimate.
         target_probs: p of each proposed token that was judged: the accepted ones and the one that was rejected. After
@@ -148,6 +149,7 @@ class Round:
     verify_seconds: float = 0.0
     temperature: float = 0.0
     drafter: str | None = None
+    drafter_label: str = ""
     covered: float = 0.0
     target_probs: tuple[float, ...] = ()
     draft_probs: tuple[float, ...] = ()
@@ -189,7 +191,7 @@ class Trace:
         Raises:
             PackageMissing: without pandas (the `pandas` extra).
         """
-        columns = ["window", "position", "drafter", "proposed", "accepted", "token", "temperature"]
+        columns = ["window", "position", "drafter", "drafter_label", "proposed", "accepted", "token", "temperature"]
         columns += ["draft_seconds", "verify_seconds", "covered", "target_probs", "draft_probs", "alternatives"]
         columns += ["alternative_draft_probs", "batch"]
         return data_frame(columns, ([getattr(r, name) for name in columns] for r in self.rounds))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, ModelDrafter, NgramDrafter, NoDrafter
+from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, ModelDrafter, NoDrafter, PreviousDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.model.checkpoint import Checkpoint, read_draft, read_target
 from whisper_magic.engine.model.device import place
@@ -192,7 +192,7 @@ def test_slots_of_all_sorts_equal_transformers(seed: int, make_pair: Callable[[A
     assert sum(len(segments) for segments in expected) > 3
     for slots, length in ((3, 1 + seed), (7, 5)):
         model = ModelDrafter(runner.backend, processor, length)
-        copying = NgramDrafter(length, lambda window: alone[window.index][: 4 * window.index])
+        copying = PreviousDrafter(length, lambda window: alone[window.index][: 4 * window.index])
         for draft in (NoDrafter(), model, copying, ChainedDrafter([copying, model])):
             assert decoded(draft, slots) == alone, (slots, length, type(draft).__name__)
 

@@ -20,18 +20,17 @@ PLACEMENT = place("cpu", "float32", "sdpa").placement
 Script = Callable[[Window, int, int], Sequence[int]]
 
 
-class ScriptedDrafter:
+class ScriptedDrafter(Drafter):
     """Proposes what a function says.
 
     script(window, position, count) -> ids for the positions from `position` on of that window's text, up to `count` of
     them; missing ones are filled with id 0.
     """
 
+    name, label = "scripted", "script"
+
     def __init__(self, script: Script, length: int) -> None:
         self.script, self.length = script, length
-
-    def admit(self, slot: int) -> None:
-        """Nothing is kept of a slot."""
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         for slot, window in slots.occupied:
@@ -40,9 +39,6 @@ class ScriptedDrafter:
             for i in range(count):
                 slots.tokens[slot, position + i] = guesses[i] if i < len(guesses) else 0
         return list(num_wanted)
-
-    def name(self, slot: int) -> str:
-        return "scripted"
 
 
 class Bench:

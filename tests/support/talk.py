@@ -33,7 +33,7 @@ SECOND = Segment(
 )
 ROUNDS = (
     Round(0, 4, (90, 1, 9), 2, 2, 0.001, 0.008, drafter="model"),
-    Round(0, 7, (91, 91, 3, 4), 4, 92, 0.001, 0.008, drafter="ngram"),
+    Round(0, 7, (91, 91, 3, 4), 4, 92, 0.001, 0.008, drafter="ngram", drafter_label="n-gram drafter"),
 )
 
 

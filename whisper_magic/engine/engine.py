@@ -25,7 +25,7 @@ import torch
 
 from whisper_magic.audio.load import load
 from whisper_magic.comparison import REPEATS, Comparison
-from whisper_magic.engine.compare.run import compare
+from whisper_magic.engine.compare.timed_runs import compare
 from whisper_magic.engine.decode.drafters import Propose
 from whisper_magic.engine.model.checkpoint import read_draft, read_target
 from whisper_magic.engine.model.device import place
@@ -282,7 +282,7 @@ class Engine:
             finally:
                 self._served_thread = None
 
-    # -- the rest of the door ----------------------------------------------------------------------------------------
+    # -- what is loaded ------------------------------------------------------------------------------------------------
 
     @property
     def status(self) -> EngineStatus:
@@ -314,7 +314,7 @@ class Engine:
         """
         runner = self._loaded().runner
         decoders = (runner.backend.target, runner.backend.draft)
-        return tuple(PassCost.of(one.network, runner.frames) for one in decoders if one is not None)
+        return tuple(PassCost.of(decoder.network, runner.frames) for decoder in decoders if decoder is not None)
 
     @property
     def closed(self) -> bool:
@@ -383,7 +383,7 @@ def _chosen(options: TranscribeOptions | None, overrides: dict[str, Any]) -> Tra
 
 def _single(source: Source, options: TranscribeOptions | None, overrides: dict[str, Any]) -> TranscribeOptions:
     """The options of a call that gives one transcript."""
-    if isinstance(source, list | tuple | set) and source and all(isinstance(one, str | os.PathLike) for one in source):
+    if isinstance(source, list | tuple | set) and source and all(isinstance(s, str | os.PathLike) for s in source):
         raise AudioInvalid(f"this takes one source, got {len(source)}: {_listed(source)}; use transcribe_many")
     chosen = _chosen(options, overrides)
     if chosen.channel == "split":
@@ -396,5 +396,5 @@ def _listed(source: Any) -> str:
     if isinstance(source, str):
         return reprlib.repr(public(source))
     return reprlib.repr(
-        [public(os.fsdecode(one)) for one in source] if isinstance(source, list | tuple | set) else source
+        [public(os.fsdecode(path)) for path in source] if isinstance(source, list | tuple | set) else source
     )

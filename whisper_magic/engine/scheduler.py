@@ -18,7 +18,7 @@ from typing import Any
 from whisper_magic.audio import load as audio
 from whisper_magic.audio.load import AudioStream
 from whisper_magic.engine.decode.draft_length import DraftLengthController
-from whisper_magic.engine.decode.drafters import Propose, make_drafter
+from whisper_magic.engine.decode.drafters import DraftRequest, Propose, make_drafter
 from whisper_magic.engine.decode.speculator import Decoded, DecodingEvent, Detected, Speculator
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
@@ -165,7 +165,7 @@ class Scheduler:
 
     def _finish(self, everything: bool = False) -> Iterator[tuple[int, Finished]]:
         """Make transcripts of the recordings that are done, and free their features."""
-        for recording in [one for one in self._open.values() if one.done or everything]:
+        for recording in [opened for opened in self._open.values() if opened.done or everything]:
             transcript = recording.transcript(self.model.models, self._notes)
             self.transcripts[recording.id] = transcript
             del self._open[recording.id]
@@ -182,9 +182,9 @@ class Scheduler:
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """What is to be known of how decoding went."""
+        """What people should know about how decoding went, a line each."""
         runner, speculator = self.model.runner, self._speculator
-        controller = speculator.controller if speculator else None
+        controller = speculator.timer.controller if speculator else None
         notes = (runner.note, *runner.backend.notes, controller.note if controller else "")
         return tuple(note for note in notes if note)
 
@@ -193,13 +193,14 @@ class Scheduler:
     def _make_speculator(self, first: Recording) -> Speculator:
         options, runner = self.options, self.model.runner
         processor = _processor(self.model, options)
-        drafter = make_drafter(
+        request = DraftRequest(
             runner.backend,
             processor,
             options,
             lambda window: self._open[window.recording].expected(window),
             self._propose,
         )
+        drafter = make_drafter(request)
         auto = options.draft_length == "auto" and drafter.length
         return Speculator(
             runner,

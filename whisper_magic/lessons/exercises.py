@@ -122,11 +122,11 @@ def _check_verify(function: Function) -> str:
     written = 0
     for proposed, choice in _greedy_rounds():
         shown = f"verify({proposed}, {choice})"
-        found = _call(function, shown, list(proposed), list(choice))
+        returned = _call(function, shown, list(proposed), list(choice))
         try:
-            ids = [int(token) for token in found]
+            ids = [int(token) for token in returned]
         except Exception:  # whatever was returned
-            raise Broken("it runs", f"{shown} returned {found!r}: a list of ids is expected") from None
+            raise Broken("it runs", f"{shown} returned {returned!r}: a list of ids is expected") from None
         _check_round(shown, ids, proposed, choice)
         written += len(ids)
     return f"{ROUNDS:,} rounds, {written:,} tokens, each the target's own choice: {written / ROUNDS:.2f} a round."
@@ -211,14 +211,14 @@ def _check_distribution(written: list[int], p: Probabilities, where: str) -> Non
 
 
 def _index(function: Function, name: str, *arguments: Any) -> int:
-    values = ", ".join(_shown(one) if isinstance(one, np.ndarray) else str(one) for one in arguments[:-1])
+    values = ", ".join(_shown(value) if isinstance(value, np.ndarray) else str(value) for value in arguments[:-1])
     shown = f"{name}({values}, {'rng' if name == 'accept' else arguments[-1]})"
-    copies = [one.copy() if isinstance(one, np.ndarray) else one for one in arguments]
-    found, size = _call(function, shown, *copies), len(arguments[0])
+    copies = [argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments]
+    returned, size = _call(function, shown, *copies), len(arguments[0])
     try:
-        index = int(found)
+        index = int(returned)
     except Exception:  # whatever was returned
-        raise Broken("it runs", f"{shown} returned {found!r}: an index is expected") from None
+        raise Broken("it runs", f"{shown} returned {returned!r}: an index is expected") from None
     if not 0 <= index < size:
         raise Broken("it runs", f"{shown} returned {index}: indices are 0 to {size - 1}")
     return index
@@ -277,8 +277,8 @@ def _check_sample(function: Function) -> str:
 
 
 EXERCISES: Mapping[str, Exercise] = {
-    one.name: one
-    for one in (
+    exercise.name: exercise
+    for exercise in (
         Exercise(
             "verify",
             "One greedy round: from what the draft proposed and what the target chose, the tokens to write.",

@@ -108,10 +108,11 @@ def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
     overrides = {"trace": True} | overrides
     runs: tuple[list[Transcript], ...] = ([], [])
     for _ in range(REPEATS + 1):
-        for way, found in zip(ways, runs, strict=True):
-            found.append(engine.transcribe(source, PLAIN, **overrides | way))
+        for way, transcripts in zip(ways, runs, strict=True):
+            transcripts.append(engine.transcribe(source, PLAIN, **overrides | way))
     _check_rounds(runs[0][0], 1)
-    alone, drafted = (sorted(found[1:], key=decode_seconds)[REPEATS // 2] for found in runs)  # the first warms up
+    timed = (transcripts[1:] for transcripts in runs)  # the first warms up
+    alone, drafted = (sorted(transcripts, key=decode_seconds)[REPEATS // 2] for transcripts in timed)
     return Replay(alone, drafted)
 
 
@@ -140,23 +141,23 @@ def study_lengths(
         AudioError, EngineClosed: As of `Engine.transcribe`.
     """
     _check_draft(engine)
-    ways: list[dict[str, Any]] = [{"draft": "none"}] + [{"draft": "model", "draft_length": one} for one in lengths]
+    ways: list[dict[str, Any]] = [{"draft": "none"}] + [{"draft": "model", "draft_length": n} for n in lengths]
     runs: list[list[Transcript]] = [[] for _ in ways]
     for turn in range(repeats):
-        for way, found in zip(ways, runs, strict=True):
+        for way, transcripts in zip(ways, runs, strict=True):
             if on_stage is not None:
                 on_stage(f"run {turn + 1} of {repeats}, draft length {way.get('draft_length', 0)}")
-            found.append(engine.transcribe(source, PLAIN, **overrides | way))
+            transcripts.append(engine.transcribe(source, PLAIN, **overrides | way))
     _check_rounds(runs[0][0], FEWEST_ROUNDS)
     alone = median(map(decode_seconds, runs[0]))
     one_pass = median(map(_pass_seconds, runs[0]))
-    positions = acceptance_by_position([one for found in runs[1:] for one in found[0].trace.rounds])
-    draft_cost = median(_step_seconds(run) for found in runs[1:] for run in found) / one_pass
+    positions = acceptance_by_position([round_ for transcripts in runs[1:] for round_ in transcripts[0].trace.rounds])
+    draft_cost = median(_step_seconds(run) for transcripts in runs[1:] for run in transcripts) / one_pass
     figures, costs = [], []
-    for length, found in zip(lengths, runs[1:], strict=True):
-        trace, seconds = found[0].trace, median(map(decode_seconds, found))
-        costs.append(median(map(_pass_seconds, found)) / one_pass)
-        predicted = fmean(expected_tokens(positions, len(one.proposed)) for one in trace.rounds)
+    for length, transcripts in zip(lengths, runs[1:], strict=True):
+        trace, seconds = transcripts[0].trace, median(map(decode_seconds, transcripts))
+        costs.append(median(map(_pass_seconds, transcripts)) / one_pass)
+        predicted = fmean(expected_tokens(positions, len(round_.proposed)) for round_ in trace.rounds)
         figures.append(
             LengthFigures(
                 length,
@@ -164,7 +165,7 @@ def study_lengths(
                 trace.acceptance_rate or 0.0,
                 seconds,
                 alone / seconds,
-                _standard_error([len(one.tokens) for one in trace.rounds]),
+                _standard_error([len(round_.tokens) for round_ in trace.rounds]),
                 expected_tokens(positions, length),
                 predicted,
                 predicted / (length * draft_cost + costs[-1]),
@@ -182,13 +183,15 @@ def acceptance_by_position(rounds: Sequence[Round]) -> tuple[float, ...]:
     Returns:
         One number a place, as far as tokens were proposed.
     """
-    found = []
-    for place in range(max((len(one.proposed) for one in rounds), default=0)):
-        judged = [one.accepted > place for one in rounds if one.accepted >= place and len(one.proposed) > place]
+    shares = []
+    for place in range(max((len(round_.proposed) for round_ in rounds), default=0)):
+        judged = [
+            round_.accepted > place for round_ in rounds if round_.accepted >= place and len(round_.proposed) > place
+        ]
         if not judged:
             break
-        found.append(sum(judged) / len(judged))
-    return tuple(found)
+        shares.append(sum(judged) / len(judged))
+    return tuple(shares)
 
 
 def decode_seconds(transcript: Transcript) -> float:
@@ -215,15 +218,15 @@ def _tokens(transcript: Transcript) -> list[tuple[int, ...]]:
 
 
 def _standard_error(values: Sequence[int]) -> float:
-    """Of their mean; infinite for a single one."""
+    """Of their mean; infinite for a single round_."""
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def _pass_seconds(transcript: Transcript) -> float:
     """A pass of the target: the median, as those over a prompt take longer."""
-    return median(one.verify_seconds for one in transcript.trace.rounds)
+    return median(round_.verify_seconds for round_ in transcript.trace.rounds)
 
 
 def _step_seconds(transcript: Transcript) -> float:
     """A step of the draft."""
-    return median(one.draft_seconds / len(one.proposed) for one in transcript.trace.rounds if one.proposed)
+    return median(round_.draft_seconds / len(round_.proposed) for round_ in transcript.trace.rounds if round_.proposed)

@@ -44,7 +44,7 @@ def expected_tokens(acceptance: Acceptance, length: int) -> float:
 
 def _chances(acceptance: Acceptance, length: int) -> list[float]:
     given = list(acceptance) if isinstance(acceptance, Iterable) else [float(acceptance)]
-    if any(not 0 <= one <= 1 for one in given):
+    if any(not 0 <= number <= 1 for number in given):
         raise ValueError(f"acceptance is a probability, 0 to 1, got {acceptance}")
     last = given[-1] if given else 0.0
     return list(islice([*given, *repeat(last, max(0, length - len(given)))], length))

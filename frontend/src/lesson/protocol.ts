@@ -12,7 +12,7 @@ export interface LessonRound {
   readonly start: number;
   readonly end: number;
   readonly window: number;
-  readonly drafter: string | null;
+  readonly drafter: string | null; // for people
   readonly proposed: number;
   readonly accepted: number;
   readonly draft_ms: number;

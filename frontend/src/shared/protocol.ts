@@ -88,7 +88,7 @@ export interface Round {
   readonly end: number;
   readonly window: number;
   readonly position: number;
-  readonly drafter: string | null;
+  readonly drafter: string | null; // for people: "the {drafter} proposed"
   readonly accepted: number;
   readonly proposed: number;
   readonly draft_ms: number;

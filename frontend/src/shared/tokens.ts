@@ -47,17 +47,10 @@ export function asToken({ text, verdict, p, q, instead }: Omit<Token, "segment">
   return h("span", { class: `token ${verdict}`, ...(parts.length > 0 ? { title: parts.join("; ") } : {}) }, text);
 }
 
-const DRAFTERS = new Map([
-  ["model", "the draft model"],
-  ["ngram", "the n-gram drafter"],
-  ["previous", "the previous transcript"],
-  ["function", "the function"],
-]);
-
 /** What a round did and how long that took, in words. */
 export function outcome(round: Pick<Round, "drafter" | "proposed" | "accepted" | "draft_ms" | "verify_ms">): string {
-  const who = round.drafter === null ? null : (DRAFTERS.get(round.drafter) ?? round.drafter);
-  const what = who === null ? "nothing was proposed" : `${who} proposed ${round.proposed}, the target accepted ${round.accepted}`;
+  const { drafter, proposed, accepted } = round;
+  const what = drafter === null ? "nothing was proposed" : `the ${drafter} proposed ${proposed}, the target accepted ${accepted}`;
   return `${what}; draft ${round.draft_ms.toFixed(1)} ms, verify ${round.verify_ms.toFixed(1)} ms`;
 }
 

@@ -8,7 +8,7 @@ function round(accepted: string[], rejected: string[], own: string, draft_ms: nu
     start: 1,
     end: 2,
     window: 0,
-    drafter: accepted.length + rejected.length > 0 ? "model" : null,
+    drafter: accepted.length + rejected.length > 0 ? "draft model" : null,
     proposed: accepted.length + rejected.length,
     accepted: accepted.length,
     draft_ms,

@@ -97,7 +97,7 @@ test("each segment has its plain text for screen readers, its language and direc
 });
 
 const ROUND: Round = {
-  start: 0, end: 1, window: 0, position: 4, drafter: "model", accepted: 1, proposed: 2,
+  start: 0, end: 1, window: 0, position: 4, drafter: "draft model", accepted: 1, proposed: 2,
   draft_ms: 1.26, verify_ms: 8, temperature: 0, tokens: [
     { text: " Été", verdict: "a", segment: 0, p: 0.9, q: 0.999, instead: [[" Été", 0.9], [" the", 0.003]] },
     { text: " was", verdict: "r", segment: 0 },

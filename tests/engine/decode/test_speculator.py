@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.bench import Bench, Script, ScriptedDrafter
-from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, NgramDrafter, NoDrafter
+from whisper_magic.engine.decode.drafters import ChainedDrafter, Drafter, NoDrafter, PreviousDrafter
 from whisper_magic.engine.decode.speculator import Decoded, Speculator
 from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import Window
@@ -121,7 +121,7 @@ def test_the_next_round_is_launched_before_the_host_looks_at_this_one(
         if drafter == "model":
             return model
         known = {w.index: bench.alone[w.index].tokens[:4] for w in bench.windows}
-        return ChainedDrafter([NgramDrafter(3, lambda window: known[window.index]), model])
+        return ChainedDrafter([PreviousDrafter(3, lambda window: known[window.index]), model])
 
     def decoded() -> tuple[dict[int, Any], dict[int, list[Any]]]:
         ends, rounds = bench.follow(bench.windows, chosen(), slots)

@@ -87,8 +87,8 @@ def test_a_row_s_bits_depend_on_that_row_alone(fused: Any, dtype: torch.dtype) -
 
 
 def test_a_whole_text_is_left_to_torch(fused: Any) -> None:
-    at = positions(0, block=fused.MOST_ROWS + 1)
-    qkv, cache = random(1, 1, fused.MOST_ROWS + 1, 3, HEADS, DIM), random(2, 2, 1, HEADS, LENGTH, DIM)
+    at = positions(0, block=fused.MAX_ROWS + 1)
+    qkv, cache = random(1, 1, fused.MAX_ROWS + 1, 3, HEADS, DIM), random(2, 2, 1, HEADS, LENGTH, DIM)
     other = cache.clone()
     found = fused.cached_attention(at, LENGTH, torch.float32)(qkv, cache)
     assert torch.equal(found, layer_kernels.cached_attention(at, LENGTH, torch.float32)(qkv, other))

@@ -1,4 +1,4 @@
-"""Linear layers through torch: one arithmetic, and a row that does not depend on its neighbours."""
+"""Linear layers through torch: one arithmetic, and slots that do not depend on their neighbours."""
 
 from __future__ import annotations
 
@@ -39,12 +39,27 @@ def test_packed_computes_the_same(dtype: torch.dtype, size: tuple[int, int], the
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("then", [None, F.gelu])
 @torch.inference_mode()
-def test_a_row_does_not_depend_on_its_neighbours(dtype: torch.dtype, size: tuple[int, int]) -> None:
+def test_a_slot_does_not_depend_on_its_neighbours(
+    dtype: torch.dtype, size: tuple[int, int], then: Activation | None
+) -> None:
     """Bit for bit, from the 8 rows of one slot to those of 16."""
-    linear = make_linear(*drawn(*size, dtype), F.gelu)
-    x = torch.randn(128, size[1], generator=torch.Generator().manual_seed(0)).to(dtype)
-    together = linear(x.view(16, 8, -1)).view(128, -1)
+    linear = make_linear(*drawn(*size, dtype), then)
+    x = torch.randn(16, 8, size[1], generator=torch.Generator().manual_seed(0)).to(dtype)
+    together = linear(x)
+    for slots in (1, 2, 3, 8):
+        for first in range(16 - slots + 1):
+            assert torch.equal(linear(x[first : first + slots].clone()), together[first : first + slots]), slots
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@torch.inference_mode()
+def test_a_row_does_not_depend_on_its_neighbours(size: tuple[int, int]) -> None:
+    """In float32, whatever the slots are."""
+    linear = make_linear(*drawn(*size, torch.float32), None)
+    x = torch.randn(128, size[1], generator=torch.Generator().manual_seed(0))
+    together = linear(x)
     for rows in (8, 16, 24, 64):
         for first in range(0, 128 - rows + 1, 8):
             assert torch.equal(linear(x[first : first + rows].clone()), together[first : first + rows]), rows

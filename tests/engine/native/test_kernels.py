@@ -13,8 +13,7 @@ from whisper_magic.engine.model.checkpoint import Checkpoint, Placement, read_ta
 from whisper_magic.engine.model.decoder import DecoderNetwork
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.native.attention import encoder_attention
-from whisper_magic.engine.native.decoder import NativeDecoder, NativeRules, obstacle
-from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
+from whisper_magic.engine.native.decoder import NativeDecoder, obstacle
 
 pytestmark = pytest.mark.skipif(bool(bindings.why_not()), reason=f"no native CPU kernels: {bindings.why_not()}")
 DTYPES = [
@@ -136,41 +135,6 @@ def test_attention_of_an_encoder_is_what_torch_computes(dtype: torch.dtype, fram
     expected = F.scaled_dot_product_attention(*(part.float().transpose(1, 2) for part in (q, k, v)), scale=0.125)
     found = encoder_attention(q, k, v, 0.125).float()
     assert (found - expected.transpose(1, 2)).abs().max() < (1e-5 if dtype == torch.float32 else 3e-2)
-
-
-def choose_rows(
-    processor: LogitsProcessor, logits: torch.Tensor, context: TokenContext
-) -> tuple[torch.Tensor, torch.Tensor]:
-    choice, logprob = torch.empty(logits.shape[:2], dtype=torch.long), torch.empty(logits.shape[:2])
-    parts = (context.index, context.last, context.before_last, context.latest)
-    pointers = (part.contiguous().data_ptr() for part in (*parts, choice, logprob))
-    bindings.kernels().choose_rows(
-        logits.data_ptr(), choice.numel(), NativeRules.of(processor, None).struct, *pointers, 1
-    )
-    return choice, logprob
-
-
-@pytest.mark.parametrize("timestamps", [True, False])
-@torch.inference_mode()
-def test_the_likeliest_token_that_the_rules_allow(pair: Any, timestamps: bool) -> None:
-    """Over rows after text, one timestamp, two, none; with likely timestamps, unlikely ones, and none left."""
-    special = checkpoint(pair).special
-    processor = LogitsProcessor.build(special, torch.device("cpu"), timestamps=timestamps)
-    begin, vocab = special.timestamp_begin, special.vocab
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(40, 8, vocab, generator=generator) * 3
-    logits[::3, :, begin:] += 4
-    logits[1::3, :, begin:] -= 9
-    tokens = torch.randint(begin - 20, vocab, (2, 40, 8), generator=generator)
-    index = torch.randint(0, 5, (40, 8), generator=generator)
-    latest = torch.where(index > 1, torch.randint(begin - 1, vocab, (40, 8), generator=generator), -1)
-    latest[-1] = vocab - 1  # no later one is left
-    context = TokenContext(index, tokens[0], tokens[1], torch.where(latest < begin, -1, latest))
-    choice, logprob = choose_rows(processor, logits, context)
-    expected, likely = processor.greedy(logits, context)
-    assert torch.equal(choice, expected)
-    torch.testing.assert_close(logprob, likely, rtol=1e-4, atol=1e-4, equal_nan=True)  # nan: where none is left
-    assert len(choice.unique()) > 30
 
 
 def test_shapes_that_they_cannot_run_are_named(make_pair: Any, shape: Any, pair: Any) -> None:

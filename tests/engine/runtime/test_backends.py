@@ -162,11 +162,9 @@ def test_transformers_gives_the_same_text_the_same_probabilities(bench: Bench, t
         logits = transformers_model(input_features=window.features[None], decoder_input_ids=text).logits
         start = torch.tensor([len(prompt) - 1])
         context = TokenContext.of(text, start + 1, start, len(end.tokens) + 1, special.timestamp_begin)
-        device = bench.processor.logit_mask.device
+        device = bench.processor.tables.mask.device
         rows = logits[:, len(prompt) - 1 :].to(device)
-        moved = TokenContext(
-            *(getattr(context, name).to(device) for name in ("index", "last", "before_last", "latest"))
-        )
+        moved = TokenContext(*(part.to(device) for part in context.parts))
         choice, logprob = bench.processor.greedy(rows, moved)
         written = [*end.tokens, special.eot][: len(end.logprobs)]
         assert choice[0, : len(written)].tolist() == written

@@ -49,11 +49,11 @@ class Recorder:
 
 
 @pytest.fixture(scope="module")
-def bench(make_pair: Any, shape: Any) -> Iterator[Bench]:
+def bench(make_pair: Any, shape: Any) -> Bench:
     """Through torch, as on a GPU."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
-        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)))
+        return Bench(make_pair(shape(seed=4, eot_pull=1.0)))
 
 
 @pytest.fixture

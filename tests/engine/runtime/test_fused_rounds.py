@@ -13,6 +13,7 @@ from whisper_magic.engine.decode.drafters import NoDrafter
 from whisper_magic.engine.runtime.native_backend import NativeBackend
 from whisper_magic.engine.sample.logits_processor import TokenContext
 from whisper_magic.engine.sample.noise import stream_key
+from whisper_magic.engine.sample.rules import RuleTables
 
 
 def test_greedy_beside_samples(make_pair: Any, shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ def test_greedy_beside_samples(make_pair: Any, shape: Any, monkeypatch: pytest.M
     bench = Bench(make_pair(shape(seed=4, eot_pull=1.0)), count=2)
     plain = bench.processor
 
-    def fused(logits: torch.Tensor, mask: torch.Tensor, parts: Any, begin: int, timestamps: bool) -> Any:
+    def fused(logits: torch.Tensor, tables: RuleTables, parts: Any, begin: int) -> Any:
         scores = plain(logits, TokenContext(*parts))
         return scores.argmax(-1), torch.full(scores.shape[:2], -0.5)
 

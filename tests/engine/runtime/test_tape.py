@@ -93,11 +93,11 @@ class Recorder:
 
 
 @pytest.fixture(scope="module", params=["float32", "float16"])
-def bench(request: pytest.FixtureRequest, make_pair: Any, shape: Any) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, make_pair: Any, shape: Any) -> Bench:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
         placement = place("cpu", request.param, "sdpa").placement
-        yield Bench(make_pair(shape(seed=4, eot_pull=1.0)), count=3, placement=placement)
+        return Bench(make_pair(shape(seed=4, eot_pull=1.0)), count=3, placement=placement)
 
 
 @pytest.fixture

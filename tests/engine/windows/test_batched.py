@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from whisper_magic.engine.decode.speculator import Clock, Decoded
+from whisper_magic.engine.decode.round_timer import Clock
+from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.model.checkpoint import SpecialTokens
 from whisper_magic.engine.runtime.backend import AfterStart
 from whisper_magic.engine.runtime.slots import DETECT, Window

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from whisper_magic.engine.decode.speculator import Clock, Decoded
+from whisper_magic.engine.decode.round_timer import Clock
+from whisper_magic.engine.decode.speculator import Decoded
 from whisper_magic.engine.runtime.backend import AfterStart
 from whisper_magic.engine.runtime.slots import Window
-from whisper_magic.engine.windows.languages import LEAST_PROBABILITY, LEAST_SECONDS, LanguageLog
+from whisper_magic.engine.windows.languages import MIN_PROBABILITY, MIN_SECONDS, LanguageLog
 
 EN, DE = 91, 92
 
@@ -38,8 +39,8 @@ def test_a_change_is_noted_with_its_places() -> None:
     ("language", "probability", "voiced"),
     [
         (EN, 1.0, 20.0),
-        (DE, LEAST_PROBABILITY - 0.01, 20.0),
-        (DE, 1.0, LEAST_SECONDS - 0.1),
+        (DE, MIN_PROBABILITY - 0.01, 20.0),
+        (DE, 1.0, MIN_SECONDS - 0.1),
         (DE, 1.0, None),
         (0, 1.0, 20.0),
     ],

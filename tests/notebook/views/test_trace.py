@@ -7,9 +7,9 @@ from whisper_magic.notebook.views import trace as view
 from whisper_magic.transcript import Round, Trace
 
 ROUNDS = (
-    Round(0, 4, (1, 2, 3), 3, 4, 0.001, 0.008, drafter="model"),
-    Round(0, 8, (1, 2, 3), 1, 4, 0.003, 0.010, drafter="model"),
-    Round(0, 10, (5,), 0, 4, 0.0, 0.006, drafter="ngram"),
+    Round(0, 4, (1, 2, 3), 3, 4, 0.001, 0.008, drafter="model", drafter_label="draft model"),
+    Round(0, 8, (1, 2, 3), 1, 4, 0.003, 0.010, drafter="model", drafter_label="draft model"),
+    Round(0, 10, (5,), 0, 4, 0.0, 0.006, drafter="ngram", drafter_label="n-gram drafter"),
     Round(0, 11, (), 0, 9, 0.0, 0.005),
 )
 
@@ -21,7 +21,7 @@ def test_text_has_everything():
     assert "   3 0  ▏" in lines
     assert "   1 67%  ████████████████" in lines
     assert "   3 50%  ████████████" in lines
-    assert [line.split("  ")[0] for line in lines[-3:]] == ["draft model", "n-grams", "nothing proposed"]
+    assert [line.split("  ")[0] for line in lines[-3:]] == ["draft model", "n-gram drafter", "nothing proposed"]
     assert lines[-3].split()[2:] == ["2", "6", "67%", "3.00", "2.0", "ms", "9.0", "ms"]
     assert lines[-1].split()[2:] == ["1", "–", "–", "1.00", "0.0", "ms", "5.0", "ms"]
 

@@ -61,14 +61,14 @@ def test_tokens_stand_where_their_word_does() -> None:
 def test_rounds_stand_at_what_they_wrote() -> None:
     rounds = (
         Round(0, 4, (90, 1, 3), 2, 2, drafter="model"),
-        Round(0, 7, (91, 91, 3), 3, 4, drafter="ngram"),
+        Round(0, 7, (91, 91, 3), 3, 4, drafter="ngram", drafter_label="n-gram drafter"),
         Round(0, 11, (92,), 1, 99),
     )
     found = placed_rounds(transcript(*rounds))
     assert [(one["start"], one["end"]) for one in found] == [(10.0, 12.0), (12.0, 14.0), (14.0, 14.0)]
     assert _tokens(found[0]) == [("<|0.00|>", "a", 0), (" one", "a", 0), (" th", "r", 0), (" two", "t", 0)]
     assert [token["segment"] for token in found[1]["tokens"]] == [0, 1, 1, 1]  # across the border
-    assert (found[1]["drafter"], found[1]["accepted"], found[1]["proposed"]) == ("ngram", 3, 3)
+    assert (found[1]["drafter"], found[1]["accepted"], found[1]["proposed"]) == ("n-gram drafter", 3, 3)
 
 
 def test_a_window_that_ended_inside_a_draft_has_no_token_of_the_targets_own() -> None:

@@ -57,15 +57,15 @@ class Fork:
 
 def attempts(rounds: Sequence[Round]) -> tuple[Attempt, ...]:
     """The rounds of a recording, joined to attempts, in the order of the windows."""
-    found: dict[int, list[list[Round]]] = {}
-    for one in rounds:
-        tries = found.setdefault(one.window, [])
-        if not tries or one.position <= tries[-1][-1].position:  # it begins again
+    by_window: dict[int, list[list[Round]]] = {}
+    for round_ in rounds:
+        tries = by_window.setdefault(round_.window, [])
+        if not tries or round_.position <= tries[-1][-1].position:  # it begins again
             tries.append([])
-        tries[-1].append(one)
+        tries[-1].append(round_)
     return tuple(
         Attempt(window, number, parts[0].temperature, tuple(token for part in parts for token in part.tokens))
-        for window, tries in sorted(found.items())
+        for window, tries in sorted(by_window.items())
         for number, parts in enumerate(tries)
     )
 
@@ -97,7 +97,7 @@ def _at(tokens: tuple[int, ...], place: int) -> int | None:
 def examine(model: LoadedModel, audio: Audio, options: TranscribeOptions, fork: Fork) -> Divergence:
     """Look up a fork's logits. options: those of the target alone."""
     target = model.target
-    found = Divergence(
+    divergence = Divergence(
         window=fork.window,
         position=len(fork.prefix),
         temperature=fork.temperature,
@@ -107,16 +107,17 @@ def examine(model: LoadedModel, audio: Audio, options: TranscribeOptions, fork: 
         speculative=_candidate(model, fork.speculative),
     )
     watched = _watch_for(model, audio, options, fork)
-    if watched is None or found.target_only is None or found.speculative is None:
-        return found
+    if watched is None or divergence.target_only is None or divergence.speculative is None:
+        return divergence
     processor, window = watched
     logits, prompt = _forced(model.runner, processor, window, fork.prefix)
     raw = logits[0, 0].float()
-    gap = _gap(processor, logits, window, (prompt, fork.prefix), (found.target_only.token, found.speculative.token))
-    own, other = (replace(one, logit=float(raw[one.token])) for one in (found.target_only, found.speculative))
+    candidates = divergence.target_only, divergence.speculative
+    gap = _gap(processor, logits, window, (prompt, fork.prefix), (candidates[0].token, candidates[1].token))
+    own, other = (replace(candidate, logit=float(raw[candidate.token])) for candidate in candidates)
     step = torch.finfo(logits.dtype).eps * max(1.0, float(raw[[own.token, other.token]].abs().max()))
     near_tie = gap <= ROUNDING_STEPS[logits.dtype] * step
-    return replace(found, target_only=own, speculative=other, gap=gap, near_tie=near_tie)
+    return replace(divergence, target_only=own, speculative=other, gap=gap, near_tie=near_tie)
 
 
 def _candidate(model: LoadedModel, token: int | None) -> Candidate | None:

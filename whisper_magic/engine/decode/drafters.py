@@ -1,9 +1,15 @@
-"""Who drafts. A drafter writes guesses behind the certain tokens of each slot; none of them can change the text."""
+"""Who drafts. A drafter writes guesses behind the certain tokens of each slot; none of them can change the text.
+
+A new one is a class here, with its name, its label and `make`, listed in DRAFTERS; where `draft=` is to name it, a
+value of `options.DraftKind` too. Rounds carry name and label to everything that shows them.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from whisper_magic.engine.runtime.backend import Backend
 from whisper_magic.engine.runtime.slots import Slots, Window
@@ -17,14 +23,56 @@ Expected = Callable[[Window], Sequence[int]]  # a window -> the tokens that it i
 Propose = Callable[[Sequence[int], int], Sequence[int] | None]  # (prompt and text so far, how many) -> ids to propose
 
 
-class Drafter(Protocol):
-    """Proposes up to `length` tokens a round for every slot."""
+@dataclass(frozen=True)
+class DraftRequest:
+    """What a transcription's drafters are made of.
 
+    Attributes:
+        backend: Holds the draft model, if there is one.
+        processor: The logit rules.
+        options: Name the drafter.
+        expected: From the previous transcript of the same recording, if any.
+        propose: The caller's own function, which is then asked instead of any other.
+    """
+
+    backend: Backend
+    processor: LogitsProcessor
+    options: TranscribeOptions
+    expected: Expected
+    propose: Propose | None = None
+
+    @property
+    def kind(self) -> str:
+        """`options.draft`, or "function" where there is one."""
+        return self.options.draft if self.propose is None else FunctionDrafter.name
+
+    @property
+    def length(self) -> int:
+        """The most tokens of a round."""
+        return MAX_DRAFT_LENGTH if self.options.draft_length == "auto" else self.options.draft_length
+
+
+class Drafter(ABC):
+    """Proposes up to `length` tokens a round for every slot.
+
+    Attributes:
+        name: In `Round.drafter`.
+        label: For people: "the {label} proposed".
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
     length: int
 
-    def admit(self, slot: int) -> None:
+    @classmethod
+    def make(cls, request: DraftRequest) -> Self | None:
+        """One for this transcription; None where it is not asked for."""
+        return None
+
+    def admit(self, slot: int) -> None:  # noqa: B027 (most drafters keep nothing of a slot)
         """A new window was put into this slot: forget the old one."""
 
+    @abstractmethod
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         """Write up to `num_wanted[s]` ids at `slots.tokens[s, num_tokens[s]:]`.
 
@@ -32,57 +80,30 @@ class Drafter(Protocol):
             How many were written in each slot.
         """
 
-    def name(self, slot: int) -> str:
-        """Who proposed last in this slot: "model", "ngram", "previous" or "function"."""
+    def proposer(self, slot: int) -> Drafter:
+        """Who proposed last in this slot: this one, or one of those that it asks."""
+        return self
 
 
-def make_drafter(
-    backend: Backend,
-    processor: LogitsProcessor,
-    options: TranscribeOptions,
-    expected: Expected,
-    propose: Propose | None = None,
-) -> Drafter:
-    """The drafter that the options ask for.
-
-    Args:
-        backend: Holds the draft model, if there is one.
-        processor: The logit rules.
-        options: Name it.
-        expected: From the previous transcript of the same recording, if any.
-        propose: The caller's own function, which is then asked instead of any other.
-    """
-    length = MAX_DRAFT_LENGTH if options.draft_length == "auto" else options.draft_length
-    if propose is not None:
-        return FunctionDrafter(propose, length, processor.special.vocab)
-    if options.draft == "ngram":
-        return NgramDrafter(length)
-    drafters: list[Drafter] = []
-    if options.draft == "auto":
-        drafters.append(NgramDrafter(length, expected))
-    if options.draft in ("auto", "model") and backend.draft is not None:
-        drafters.append(ModelDrafter(backend, processor, length))
+def make_drafter(request: DraftRequest) -> Drafter:
+    """The drafter that the options ask for: those of DRAFTERS that apply, in their order."""
+    drafters = [drafter for kind in DRAFTERS if (drafter := kind.make(request)) is not None]
     if len(drafters) > 1:
         return ChainedDrafter(drafters)
     return drafters[0] if drafters else NoDrafter()
 
 
-class NoDrafter:
+class NoDrafter(Drafter):
     """The target alone."""
 
+    name, label = "none", "target alone"
     length = 0
-
-    def admit(self, slot: int) -> None:
-        """Nothing is kept of a slot."""
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         return [0] * len(num_wanted)
 
-    def name(self, slot: int) -> str:
-        return ""
 
-
-class ModelDrafter:
+class ModelDrafter(Drafter):
     """A draft model, one token after another, under the target's own logit rules.
 
     `draft_cached` counts the tokens of a slot whose keys and values the draft's cache holds. Rejected guesses are
@@ -90,12 +111,17 @@ class ModelDrafter:
     last one was never fed); a new one is its whole prompt behind, which the backend prefills.
     """
 
+    name, label = "model", "draft model"
+
     def __init__(self, backend: Backend, processor: LogitsProcessor, length: int) -> None:
         assert backend.draft is not None
         self.backend, self.processor, self.length = backend, processor, length
 
-    def admit(self, slot: int) -> None:
-        """`Slots.put` resets what is counted of a slot."""
+    @classmethod
+    def make(cls, request: DraftRequest) -> Self | None:
+        if request.kind not in ("auto", "model") or request.backend.draft is None:
+            return None
+        return cls(request.backend, request.processor, request.length)
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         for state in slots.states:
@@ -108,75 +134,88 @@ class ModelDrafter:
                 state.draft_cached = state.num_tokens + count - 1
         return num_drafted
 
-    def name(self, slot: int) -> str:
-        return "model"
 
-
-class NgramDrafter:
-    """Copies what was written before: no model, nearly free (prompt lookup decoding: Saxena 2023).
-
-    With `expected`, a window's expected tokens (such as the previous transcript of the same recording) are the corpus:
-    where the last tokens stand in it, what follows them there is proposed. Without, the corpus is the slot's own text:
-    the prompt, the text of earlier windows in it, and the window's own.
-    """
-
-    def __init__(self, length: int, expected: Expected | None = None) -> None:
-        self.length, self._expected = length, expected
-        self._corpus: dict[int, tuple[int, ...]] = {}
-
-    def admit(self, slot: int) -> None:
-        self._corpus.pop(slot, None)
+class SlotDrafter(Drafter):
+    """One that needs no device: it finds the guesses of a slot in what the host knows."""
 
     def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
         proposals: list[list[int]] = [[] for _ in num_wanted]
         for slot, window in slots.occupied:
             if num_wanted[slot]:
-                proposals[slot] = self._continue(slots, slot, window)[: num_wanted[slot]]
+                proposals[slot] = self.guesses(slots, slot, window, num_wanted[slot])[: num_wanted[slot]]
         slots.write_proposals(proposals)
         return [len(guesses) for guesses in proposals]
 
-    def _continue(self, slots: Slots, slot: int, window: Window) -> list[int]:
-        corpus = self._corpus_of(slot, window)
-        if not corpus and self._expected is not None:
-            return []
+    @abstractmethod
+    def guesses(self, slots: Slots, slot: int, window: Window, count: int) -> list[int]:
+        """The tokens to propose in a slot; those after the first `count` are left out."""
+
+
+class NgramDrafter(SlotDrafter):
+    """Copies what was written before: no model, nearly free (prompt lookup decoding: Saxena 2023).
+
+    Where the last tokens stood before in the slot's own text (the prompt, the text of earlier windows in it, and the
+    window's own), what followed them there is proposed.
+    """
+
+    name, label = "ngram", "n-gram drafter"
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    @classmethod
+    def make(cls, request: DraftRequest) -> Self | None:
+        return cls(request.length) if request.kind == "ngram" else None
+
+    def guesses(self, slots: Slots, slot: int, window: Window, count: int) -> list[int]:
         text, begin = slots.texts[slot], slots.states[slot].num_prompt
-        return continuation(corpus, text[:begin], text[begin:], self._expected is None)
+        return continuation((), text[:begin], text[begin:])
 
-    def _corpus_of(self, slot: int, window: Window) -> tuple[int, ...]:
+
+class PreviousDrafter(SlotDrafter):
+    """Copies a window's expected tokens, such as those of the previous transcript of the same recording: where the last
+    tokens stand in them, what follows them there is proposed."""
+
+    name, label = "previous", "previous transcript"
+
+    def __init__(self, length: int, expected: Expected) -> None:
+        self.length, self._expected = length, expected
+        self._corpus: dict[int, tuple[int, ...]] = {}  # of each slot's window
+
+    @classmethod
+    def make(cls, request: DraftRequest) -> Self | None:
+        return cls(request.length, request.expected) if request.kind == "auto" else None
+
+    def admit(self, slot: int) -> None:
+        self._corpus.pop(slot, None)
+
+    def guesses(self, slots: Slots, slot: int, window: Window, count: int) -> list[int]:
         if slot not in self._corpus:
-            self._corpus[slot] = tuple(self._expected(window)) if self._expected is not None else ()
-        return self._corpus[slot]
-
-    def name(self, slot: int) -> str:
-        return "ngram" if self._expected is None else "previous"
+            self._corpus[slot] = tuple(self._expected(window))
+        text, begin = slots.texts[slot], slots.states[slot].num_prompt
+        return continuation(self._corpus[slot], text[:begin], text[begin:], own_text=False)
 
 
-class FunctionDrafter:
+class FunctionDrafter(SlotDrafter):
     """Asks a function of the caller's: a rule, a table, another model. Whatever it returns, the text stays the same."""
+
+    name, label = "function", "function"
 
     def __init__(self, propose: Propose, length: int, vocab: int) -> None:
         self.length, self._propose, self._vocab = length, propose, vocab
 
-    def admit(self, slot: int) -> None:
-        """Nothing is kept of a slot."""
+    @classmethod
+    def make(cls, request: DraftRequest) -> Self | None:
+        if request.propose is None:
+            return None
+        return cls(request.propose, request.length, request.processor.special.vocab)
 
-    def propose(self, slots: Slots, num_wanted: Sequence[int]) -> list[int]:
-        proposals: list[list[int]] = [[] for _ in num_wanted]
-        for slot, _ in slots.occupied:
-            if num_wanted[slot]:
-                proposals[slot] = self._guesses(slots.texts[slot], num_wanted[slot])
-        slots.write_proposals(proposals)
-        return [len(guesses) for guesses in proposals]
-
-    def _guesses(self, text: Sequence[int], count: int) -> list[int]:
-        proposed = self._propose(list(text), count)
+    def guesses(self, slots: Slots, slot: int, window: Window, count: int) -> list[int]:
+        proposed = self._propose(list(slots.texts[slot]), count)
         guesses = [] if proposed is None else [int(token) for token in proposed]
         if any(not 0 <= token < self._vocab for token in guesses):
             raise OptionError(f"propose returned {guesses}; token ids are 0 to {self._vocab - 1}")
-        return guesses[:count]
-
-    def name(self, slot: int) -> str:
-        return "function"
+        return guesses
 
 
 def continuation(
@@ -208,8 +247,10 @@ def _ends(text: Sequence[int], tail: Sequence[int]) -> list[int]:
     return [end for end in range(size, len(text) + 1) if list(text[end - size : end]) == wanted]
 
 
-class ChainedDrafter:
+class ChainedDrafter(Drafter):
     """Several drafters in order: each slot takes the guesses of the first one that has any."""
+
+    name, label = "chain", "chain of drafters"
 
     def __init__(self, drafters: Sequence[Drafter]) -> None:
         self.drafters = tuple(drafters)
@@ -229,5 +270,8 @@ class ChainedDrafter:
                     total[slot], self._last[slot] = count, drafter
         return total
 
-    def name(self, slot: int) -> str:
-        return self._last[slot].name(slot) if slot in self._last else ""
+    def proposer(self, slot: int) -> Drafter:
+        return self._last[slot].proposer(slot) if slot in self._last else self
+
+
+DRAFTERS: Sequence[type[Drafter]] = (FunctionDrafter, PreviousDrafter, NgramDrafter, ModelDrafter)

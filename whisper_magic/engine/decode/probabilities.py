@@ -12,13 +12,14 @@ from dataclasses import replace
 
 import torch
 
+from whisper_magic.engine.decode.drafters import ModelDrafter
 from whisper_magic.engine.runtime.backend import DecoderRunner
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor, TokenContext
 from whisper_magic.transcript import Round, TokenProb
 
 Tensor = torch.Tensor
 
-MOST = 5  # alternatives kept of a position
+MAX_ALTERNATIVES = 5  # alternatives kept of a position
 
 
 def token_probs(
@@ -58,33 +59,34 @@ def with_probs(rounds: Sequence[Round], num_prompt: int, target: Tensor, draft: 
         target: (N, V), as of `token_probs`.
         draft: The same of the draft; None without one.
     """
-    best = target.topk(min(MOST, target.shape[-1]), dim=-1)
+    best = target.topk(min(MAX_ALTERNATIVES, target.shape[-1]), dim=-1)
     values, ids = best.values.tolist(), best.indices.tolist()
     by_draft = None if draft is None else draft.gather(-1, best.indices).tolist()
     likeliest = [
         tuple(TokenProb(token, p) for token, p in zip(row, probs, strict=True) if p > 0)
         for row, probs in zip(ids, values, strict=True)
     ]
-    found = []
-    for one in rounds:
-        first = one.position - num_prompt
-        written = slice(first, first + len(one.tokens))
+    judged = []
+    for round_ in rounds:
+        first = round_.position - num_prompt
+        written = slice(first, first + len(round_.tokens))
         others = tuple(likeliest[written])
         by = () if by_draft is None else zip(by_draft[written], others, strict=True)
         q = tuple(tuple(row[: len(of)]) for row, of in by)
-        found.append(_with_judged(replace(one, alternatives=others, alternative_draft_probs=q), first, target, draft))
-    return tuple(found)
+        round_ = replace(round_, alternatives=others, alternative_draft_probs=q)
+        judged.append(_with_judged(round_, first, target, draft))
+    return tuple(judged)
 
 
-def _with_judged(one: Round, first: int, target: Tensor, draft: Tensor | None) -> Round:
+def _with_judged(round_: Round, first: int, target: Tensor, draft: Tensor | None) -> Round:
     """A round with p and q of the tokens that were judged."""
-    judged = one.proposed[: min(one.accepted + 1, len(target) - first)]
+    judged = round_.proposed[: min(round_.accepted + 1, len(target) - first)]
 
     def of_judged(probs: Tensor) -> tuple[float, ...]:
         return tuple(float(probs[row, token]) for row, token in enumerate(judged, first))
 
     return replace(
-        one,
+        round_,
         target_probs=of_judged(target),
-        draft_probs=of_judged(draft) if draft is not None and one.drafter == "model" else (),
+        draft_probs=of_judged(draft) if draft is not None and round_.drafter == ModelDrafter.name else (),
     )

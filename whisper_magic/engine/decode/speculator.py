@@ -7,41 +7,21 @@ was decoded. Target-only decoding is the same loop with nothing proposed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad, SlotAcceptance
+from whisper_magic.engine.decode.draft_length import DraftLengthController, RoundLoad
 from whisper_magic.engine.decode.drafters import Drafter
 from whisper_magic.engine.decode.encode_ahead import EncodeAhead, NextWindow
 from whisper_magic.engine.decode.probabilities import token_probs, with_probs
+from whisper_magic.engine.decode.round_timer import Clock, RoundTimer, Span
 from whisper_magic.engine.decode.word_timestamps import attention_of, token_spans
 from whisper_magic.engine.runtime.backend import AfterStart, RoundOutput
 from whisper_magic.engine.runtime.model_runner import ModelRunner
 from whisper_magic.engine.runtime.slots import BLOCK, DETECT, Window
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
 from whisper_magic.transcript import Round
-
-
-@dataclass
-class Clock:
-    """Wall seconds per phase. What several windows shared is divided among them."""
-
-    encode: float = 0.0
-    prefill: float = 0.0
-    draft: float = 0.0
-    verify: float = 0.0
-    align: float = 0.0
-
-    @property
-    def total(self) -> float:
-        return self.encode + self.prefill + self.draft + self.verify + self.align
-
-    def add(self, other: Clock) -> None:
-        """Add another clock's seconds, phase by phase."""
-        for phase in fields(self):
-            setattr(self, phase.name, getattr(self, phase.name) + getattr(other, phase.name))
 
 
 @dataclass(frozen=True)
@@ -107,23 +87,35 @@ class _Progress:
 
 
 @dataclass(frozen=True)
+class _Schedule:
+    """What a round is to do.
+
+    Attributes:
+        load: What the round is of.
+        num_wanted: Tokens to propose in each slot.
+        prefilling: Slots whose prompt is not cached.
+    """
+
+    load: RoundLoad
+    num_wanted: list[int]
+    prefilling: frozenset[int]
+
+
+@dataclass(frozen=True)
 class _Proposal:
     """A round's first half.
 
     Attributes:
-        began, ended: When the device did.
-        load: What the round is of.
-        prefilling: Slots whose prompt is not cached.
+        schedule: What was asked for.
         num_drafted: Tokens proposed in each slot.
         drafters: What proposed them, by slot.
+        time: The device's time of it.
     """
 
-    began: Any
-    ended: Any
-    load: RoundLoad
-    prefilling: frozenset[int]
+    schedule: _Schedule
     num_drafted: list[int]
-    drafters: dict[int, str]
+    drafters: dict[int, Drafter]
+    time: Span
 
 
 class Speculator:
@@ -149,17 +141,18 @@ class Speculator:
             drafter: Proposes.
             slot_count: Windows decoded at once; fewer where memory is short.
             align: Whether to find when each token of a window is said, at its end.
-            trace: Whether to find what both models thought of each token, at its end.
+            trace: Whether to find the probability of each token under both models, at its end.
             controller: Chooses each round's draft length; None takes the drafter's own.
             rejection: Whether samples are accepted by the rejection rule instead of shared noise.
         """
-        self.align, self.trace, self.controller = align, trace, controller
+        self.align, self.trace = align, trace
         self.runner, self.processor, self.drafter = runner, processor, drafter
+        self.timer = RoundTimer(runner, drafter.length, controller)
         self.slots = slots = runner.allocate(slot_count)
         if rejection:
             shape = (slots.count, drafter.length, processor.special.vocab)
             slots.draft_probs = torch.zeros(shape, device=runner.device)
-        self._most = min(slot_count, slots.count)
+        self._max_windows = min(slot_count, slots.count)
         self._ahead = EncodeAhead(runner, slots.count)
         self._stored: list[list[torch.Tensor] | None] = [None] * slots.count  # whose cross_kv each slot holds
         self._progress = [_Progress() for _ in range(slots.count)]
@@ -190,16 +183,19 @@ class Speculator:
     def _fill(self, next_window: NextWindow) -> list[Detected]:
         """Put waiting windows into free slots, until there is no slot, no window, or a language to be reported."""
         detected: list[Detected] = []
-        while not detected and (free := self.slots.free[: self._most - len(self.slots.occupied)]):
-            began = self.runner.timestamp()
-            windows = self._ahead.take(len(free), next_window)
+        while not detected and (free := self.slots.free[: self._max_windows - len(self.slots.occupied)]):
+            with self.timer.span() as encoding:
+                windows = self._ahead.take(len(free), next_window)
+                detected = self._admit(list(zip(free, windows, strict=False)))
             if not windows:
                 break
-            detected = self._admit(list(zip(free, windows, strict=False)), began)
+            share = encoding.seconds / len(windows)
+            for slot in free[: len(windows)]:
+                self._progress[slot].clock.encode += share
         return detected
 
-    def _admit(self, admitted: Sequence[tuple[int, Window]], began: Any) -> list[Detected]:
-        """Put windows into these slots, and detect languages where asked. began: When work on them did."""
+    def _admit(self, admitted: Sequence[tuple[int, Window]]) -> list[Detected]:
+        """Put windows into these slots, and detect languages where asked."""
         for slot, window in admitted:
             if self._stored[slot] is not window.encoded:  # one decoded again in its slot still has its cross_kv there
                 self.runner.store(slot, window.encoded)
@@ -208,11 +204,7 @@ class Speculator:
             self.drafter.admit(slot)
             # A language is detected from start-of-transcript alone; the whole prompt follows.
             self._put(slot, window, (self.processor.special.sot,) if DETECT in window.prompt else window.prompt)
-        detected = self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
-        spent = self.runner.elapsed(began, self.runner.timestamp()) / len(admitted)
-        for slot, _ in admitted:
-            self._progress[slot].clock.encode += spent
-        return detected
+        return self._detect_languages([(slot, window) for slot, window in admitted if DETECT in window.prompt])
 
     def _put(self, slot: int, window: Window, prompt: tuple[int, ...]) -> None:
         sot = self.processor.special.sot
@@ -223,9 +215,9 @@ class Speculator:
         if not windows:
             return []
         chosen = [slot for slot, _ in windows]
-        found = self.runner.backend.detect_round(self.slots, self.processor, chosen)
+        after_starts = self.runner.backend.detect_round(self.slots, self.processor, chosen)
         detected = []
-        for (slot, window), after_start in zip(windows, found, strict=True):
+        for (slot, window), after_start in zip(windows, after_starts, strict=True):
             progress = self._progress[slot]
             progress.language, progress.language_probability = after_start.language, after_start.language_probability
             self._put(slot, window, tuple(progress.language if t == DETECT else t for t in window.prompt))
@@ -235,63 +227,48 @@ class Speculator:
     # -- a round -----------------------------------------------------------------------------------------------------
 
     def _round(self, proposal: _Proposal) -> list[DecodingEvent]:
-        """One round of every occupied slot: its rounds, and the windows that end with it."""
-        slots, runner = self.slots, self.runner
-        self._proposal = None
-        proposed = runner.timestamp()
-        outputs = runner.backend.verify_round(slots, self.processor, proposal.num_drafted)
-        verified = runner.timestamp()
-        draft_seconds = runner.elapsed(proposal.began, proposal.ended)
-        verify_seconds = runner.elapsed(proposed, verified)
-        warmed_up = runner.backend.warmed_up()
-        if self.controller is not None and not proposal.prefilling:  # rounds that prefill cost more
-            judged = [SlotAcceptance(len(o.proposed), o.accepted) for o in outputs if o is not None and o.written]
-            self.controller.update(judged, None if warmed_up else draft_seconds + verify_seconds, proposal.load)
-        if runner.asynchronous and self._same_windows_next(outputs):
-            self._proposal = self._propose()
-        share, events = 1 / len(slots.occupied), list[DecodingEvent]()
-        for slot, window in slots.occupied:
-            output = outputs[slot]
-            assert output is not None
-            spent = Clock(draft=draft_seconds * share)
-            setattr(spent, "prefill" if slot in proposal.prefilling else "verify", verify_seconds * share)
-            events += self._record(slot, window, output, spent, proposal)
+        """Verify and record what was scheduled and proposed: the rounds of the slots, and the windows that end."""
+        with self.timer.span() as verifying:
+            outputs = self.runner.backend.verify_round(self.slots, self.processor, proposal.num_drafted)
+        schedule = proposal.schedule
+        clocks = self.timer.settle(schedule.load, schedule.prefilling, proposal.time, verifying, outputs)
+        ahead = self.runner.asynchronous and self._same_windows_next(outputs)
+        self._proposal = self._propose() if ahead else None  # the device computes it while the host records
+        events: list[DecodingEvent] = []
+        for slot, window in self.slots.occupied:
+            events += self._record(slot, window, outputs[slot], clocks[slot], proposal)
         return events
 
     def _propose(self) -> _Proposal:
-        """Let the drafter write in every occupied slot."""
-        slots, began = self.slots, self.runner.timestamp()
-        load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
-        num_wanted, prefilling = self._schedule(load)
-        num_drafted = self.drafter.propose(slots, num_wanted)
-        drafters = {slot: self.drafter.name(slot) for slot, _ in slots.occupied if num_drafted[slot]}
-        return _Proposal(began, self.runner.timestamp(), load, prefilling, num_drafted, drafters)
+        """Let the drafter write in every occupied slot, as scheduled."""
+        with self.timer.span() as drafting:
+            schedule = self._schedule()
+            num_drafted = self.drafter.propose(self.slots, schedule.num_wanted)
+        drafters = {slot: self.drafter.proposer(slot) for slot, _ in self.slots.occupied if num_drafted[slot]}
+        return _Proposal(schedule, num_drafted, drafters, drafting)
 
-    def _same_windows_next(self, outputs: Sequence[RoundOutput | None]) -> bool:
-        """Whether the next round is certain to be of the same windows: none has ended, and no slot is free."""
-        full = len(self.slots.occupied) == self._most
-        return full and not any(output is not None and output.finished for output in outputs)
-
-    def _schedule(self, load: RoundLoad) -> tuple[list[int], frozenset[int]]:
+    def _schedule(self) -> _Schedule:
         """How many tokens to propose in each slot, and the slots whose prompt is not cached."""
         slots = self.slots
-        longest = self.drafter.length if self.controller is None else self.controller.next_length(load)
+        load = RoundLoad(len(slots.occupied), sum(window.temperature > 0 for _, window in slots.occupied))
+        length = self.timer.draft_length(load)
         num_wanted, prefilling = [0] * slots.count, set[int]()
         for slot, _ in slots.occupied:
             state = slots.states[slot]
             uncached = state.num_tokens - state.num_cached  # more than a block while prefilling
             remaining = state.max_tokens - state.num_tokens - 1
-            num_wanted[slot] = max(0, min(longest, remaining, BLOCK - uncached))
+            num_wanted[slot] = max(0, min(length, remaining, BLOCK - uncached))
             if uncached > 1:
                 prefilling.add(slot)
         if slots.sampling and slots.draft_probs is not None:
             slots.draft_probs.zero_()
-        return num_wanted, frozenset(prefilling)
+        return _Schedule(load, num_wanted, frozenset(prefilling))
 
     def _record(
-        self, slot: int, window: Window, output: RoundOutput, spent: Clock, proposal: _Proposal
+        self, slot: int, window: Window, output: RoundOutput | None, spent: Clock, proposal: _Proposal
     ) -> Iterator[DecodingEvent]:
         """Add a round to a slot's text; its event, and the window's end."""
+        assert output is not None
         progress = self._progress[slot]
         progress.clock.add(spent)
         if output.after_start is not None:
@@ -301,26 +278,31 @@ class Speculator:
         progress.tokens += output.written
         progress.logprobs += output.logprobs
         drafter = proposal.drafters.get(slot) if output.proposed else None
-        written = replace(_as_round(window, output, spent, drafter), batch=proposal.load.active)
+        written = replace(_as_round(window, output, spent, drafter), batch=proposal.schedule.load.active)
         if self.trace:
             progress.rounds.append(written)
         yield window, written
         if output.finished:
             yield self._finish(slot, window)
 
+    def _same_windows_next(self, outputs: Sequence[RoundOutput | None]) -> bool:
+        """Whether the next round is certain to be of the same windows: none has ended, and no slot is free."""
+        full = len(self.slots.occupied) == self._max_windows
+        return full and not any(output is not None and output.finished for output in outputs)
+
     def _finish(self, slot: int, window: Window) -> Decoded:
         decoded = self._decoded(slot, window)
         if self.align and decoded.tokens:
-            began = self.runner.timestamp()
-            decoded = replace(decoded, times=self._token_times(slot, window, decoded.tokens))
-            decoded.clock.align += self.runner.elapsed(began, self.runner.timestamp())
+            with self.timer.span() as aligning:
+                decoded = replace(decoded, times=self._token_times(slot, window, decoded.tokens))
+            decoded.clock.align += aligning.seconds
         if self.trace:
             decoded = replace(decoded, rounds=self._judged(slot, window, decoded.tokens))
         self.slots.release(slot)
         return decoded
 
     def _judged(self, slot: int, window: Window, tokens: tuple[int, ...]) -> tuple[Round, ...]:
-        """The rounds of a window that has ended, with what both models thought of the tokens."""
+        """The rounds of a window that has ended, with the probabilities of its tokens under both models."""
         backend, num_prompt = self.runner.backend, self.slots.states[slot].num_prompt
         text = self._text(slot, tokens)
         probs = [
@@ -358,7 +340,7 @@ class Speculator:
         )
 
 
-def _as_round(window: Window, output: RoundOutput, spent: Clock, drafter: str | None) -> Round:
+def _as_round(window: Window, output: RoundOutput, spent: Clock, drafter: Drafter | None) -> Round:
     own = output.written[output.accepted] if len(output.written) > output.accepted else None
     return Round(
         window=window.index,
@@ -369,5 +351,6 @@ def _as_round(window: Window, output: RoundOutput, spent: Clock, drafter: str | 
         draft_seconds=spent.draft,
         verify_seconds=spent.prefill + spent.verify,
         temperature=window.temperature,
-        drafter=drafter,
+        drafter=None if drafter is None else drafter.name,
+        drafter_label="" if drafter is None else drafter.label,
     )

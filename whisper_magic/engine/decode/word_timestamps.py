@@ -30,8 +30,8 @@ Span = tuple[float, float]  # start, end
 RISE = 0.25  # of a token's greatest attention: from there on it is being said
 QUIET = 15.0  # dB below its loudest frame: no longer the word
 EARLY = 0.25  # of the gap up to the next word: the path leaves a word too early by so much
-LONGEST_GAP = 50.0  # frames; a longer one is a pause, which the word does not reach into
-SHORTEST, LEAST = 6.0, 2.0  # frames of a word: where there is room, and where there is little
+MAX_GAP = 50.0  # frames; a longer one is a pause, which the word does not reach into
+MIN_LENGTH, MIN_CROWDED = 6.0, 2.0  # frames of a word: where there is room, and where there is little
 
 
 def attention_of(network: DecoderNetwork, tokens: Sequence[int], cross_kv: Tensor, heads: Heads) -> Tensor:
@@ -120,8 +120,8 @@ def _path(step: npt.NDArray[np.int8], i: int, j: int) -> tuple[npt.NDArray[np.in
         path.append((i - 1, j - 1))
         move = step[i, j]
         i, j = i - (move != 2), j - (move != 1)
-    found = np.array(path[::-1], dtype=np.int64)
-    return found[:, 0], found[:, 1]
+    steps = np.array(path[::-1], dtype=np.int64)
+    return steps[:, 0], steps[:, 1]
 
 
 def loudness(features: Tensor) -> npt.NDArray[np.float64]:
@@ -143,36 +143,36 @@ def word_spans(spoken: Sequence[Span], level: npt.NDArray[np.float64], until: fl
         (start, end) of each word in frames: in order, none without length, none overlapping the next, none longer at
         either end than what is within `QUIET` of its loudest frame.
     """
-    found: list[Span] = []
-    least = min(LEAST, until / max(1, len(spoken)))
+    spans: list[Span] = []
+    least = min(MIN_CROWDED, until / max(1, len(spoken)))
     free = 0.0
     for i, (start, end) in enumerate(spoken):
         following = spoken[i + 1][0] if i + 1 < len(spoken) else end
-        if end < following < end + LONGEST_GAP:
+        if end < following < end + MAX_GAP:
             end += EARLY * (following - end)
         start = max(start, free)
         start, end = _without_quiet(start, max(end, start + least), level)
-        found.append((start, end))
+        spans.append((start, end))
         free = end
-    for i in range(len(found) - 1, -1, -1):  # those that were pushed beyond the end
-        start, end = found[i]
+    for i in range(len(spans) - 1, -1, -1):  # those that were pushed beyond the end
+        start, end = spans[i]
         end = min(end, until)
-        found[i] = (max(0.0, min(start, end - least)), end)
-        until = found[i][0]
-    return found
+        spans[i] = (max(0.0, min(start, end - least)), end)
+        until = spans[i][0]
+    return spans
 
 
 def _without_quiet(start: float, end: float, level: npt.NDArray[np.float64]) -> Span:
-    """A word's span without what is quiet at its ends; `SHORTEST` frames remain of a longer one."""
+    """A word's span without what is quiet at its ends; `MIN_LENGTH` frames remain of a longer one."""
     first, last = math.floor(start), min(math.ceil(end), len(level))
     part = level[first:last]
-    if end - start <= SHORTEST or len(part) <= SHORTEST:
+    if end - start <= MIN_LENGTH or len(part) <= MIN_LENGTH:
         return start, end
     loud = np.flatnonzero(part >= part.max() - QUIET)
     begin, stop = max(start, float(first + loud[0])), min(end, float(first + loud[-1] + 1))
-    if stop - begin < SHORTEST:
-        begin = min(max(start, (begin + stop - SHORTEST) / 2), end - SHORTEST)
-        stop = begin + SHORTEST
+    if stop - begin < MIN_LENGTH:
+        begin = min(max(start, (begin + stop - MIN_LENGTH) / 2), end - MIN_LENGTH)
+        stop = begin + MIN_LENGTH
     return begin, stop
 
 

@@ -233,10 +233,10 @@ def _decoder(
     name: str, weights: Weights, config: WhisperConfig, target: Mapping[str, torch.Tensor] | None = None
 ) -> Weights:
     """target: the weights of the target's decoder, whose tables a light draft takes."""
-    found = weights.under("decoder.", "proj_out.weight")
-    if isinstance(target, Weights) and not set(TABLES) & set(found):
-        found = found.completed_by(target, (*TABLES, "proj_out.weight"))
-    return _complete(name, found, decoder_shapes(config))
+    own = weights.under("decoder.", "proj_out.weight")
+    if isinstance(target, Weights) and not set(TABLES) & set(own):
+        own = own.completed_by(target, (*TABLES, "proj_out.weight"))
+    return _complete(name, own, decoder_shapes(config))
 
 
 def _shortlist(name: str, tensors: Mapping[str, StoredTensor], special: SpecialTokens) -> torch.Tensor | None:
@@ -258,13 +258,13 @@ def _shortlist(name: str, tensors: Mapping[str, StoredTensor], special: SpecialT
 
 
 def _complete(name: str, weights: Weights, wanted: Shapes) -> Weights:
-    found = weights.shapes
-    lacking = [part for part in wanted if part not in found]
+    shapes = weights.shapes
+    lacking = [part for part in wanted if part not in shapes]
     if lacking:
         raise CheckpointError(f"{name} lacks {len(lacking)} weights, such as {lacking[0]}; the files are not complete")
     for part, shape in wanted.items():
-        if found[part] != shape:
-            raise CheckpointError(f"{name} has {part} of shape {found[part]}, and its config.json wants {shape}")
+        if shapes[part] != shape:
+            raise CheckpointError(f"{name} has {part} of shape {shapes[part]}, and its config.json wants {shape}")
     return weights
 
 

@@ -73,8 +73,8 @@ class FasterWhisperFolder:
             kind = shown(self._file.specification)
             raise CheckpointError(f"{self.name} is a CTranslate2 {kind!r} model, not a Whisper")
         for name, value in REQUIRED.items():
-            if name in self._file.variables and (found := self._file.variables[name].scalar()) != value:
-                raise CheckpointError(f"{self.name} has {name} = {found}, and only {value} is supported")
+            if name in self._file.variables and (setting := self._file.variables[name].scalar()) != value:
+                raise CheckpointError(f"{self.name} has {name} = {setting}, and only {value} is supported")
         variables = self._file.variables
         self._tied = PROJECTION in variables and variables[PROJECTION] is variables.get(EMBEDDINGS)
         self._tokenizer: WhisperTokenizer | None = None
@@ -116,9 +116,9 @@ class FasterWhisperFolder:
         Raises:
             CheckpointError: for damaged files.
         """
-        found = read_generation_config(self.name, self.folder)
-        if found is not None:
-            return found
+        config = read_generation_config(self.name, self.folder)
+        if config is not None:
+            return config
         tokens, raw = self._tokens(), self._json("config.json")
         vocab, _ = self._shape(EMBEDDINGS, 2)
         languages = {token for token, i in tokens.items() if i in set(self._ids(raw, "lang_ids", vocab))}
@@ -220,12 +220,12 @@ def _listed(raw: Any, key: str) -> list[Any] | None:
     """A list in a JSON object; [] where it is missing or null, None where something else stands there."""
     if not isinstance(raw, dict):
         return None
-    found = raw.get(key)
-    return [] if found is None else found if isinstance(found, list) else None
+    value = raw.get(key)
+    return [] if value is None else value if isinstance(value, list) else None
 
 
-def _is_pair(found: Any) -> bool:
-    return isinstance(found, list) and len(found) == 2 and all(type(i) is int and i >= 0 for i in found)
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(i) is int and i >= 0 for i in value)
 
 
 def translated(name: str) -> tuple[str, ...]:

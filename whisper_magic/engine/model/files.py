@@ -66,9 +66,9 @@ def in_folder(name: str, folder: Path) -> CheckpointFiles:
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files of a checkpoint's weights: one, or all shards; () where some are missing."""
-    found = tuple(file for pattern in SAFETENSORS for file in sorted(folder.glob(pattern)))
-    if found:
-        return () if _missing_shards(folder) else found
+    shards = tuple(file for pattern in SAFETENSORS for file in sorted(folder.glob(pattern)))
+    if shards:
+        return () if _missing_shards(folder) else shards
     file = folder / MODEL_BIN
     return (file,) if _specification(file) else ()
 

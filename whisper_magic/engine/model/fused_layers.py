@@ -22,7 +22,7 @@ from whisper_magic.engine.model.linear import LayerNorm
 
 Tensor = torch.Tensor
 TILE = 64  # cached positions that are read together
-LEAST_ROWS, MOST_ROWS = 16, 64  # of a product of matrices; a text that is fed whole has more
+MIN_ROWS, MAX_ROWS = 16, 64  # of a product of matrices; a text that is fed whole has more
 EPSILON = 1e-5  # torch's default for layer norm, and Whisper's
 
 
@@ -93,7 +93,7 @@ def add_norm(x: Tensor, update: Tensor, norm: LayerNorm) -> tuple[Tensor, Tensor
 def cached_attention(positions: Tensor, length: int, dtype: torch.dtype) -> Attend:
     """As `layer_kernels.cached_attention`, which computes long blocks. D is a power of two, 16 or more."""
     slots, block = positions.shape
-    if block > MOST_ROWS:
+    if block > MAX_ROWS:
         return layer_kernels.cached_attention(positions, length, dtype)
 
     def attend(qkv: Tensor, cache: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ def cached_attention(positions: Tensor, length: int, dtype: torch.dtype) -> Atte
         with _on(qkv):
             _cached_attention[(slots, heads)](
                 qkv, cache, positions, out, block, length, heads, dim**-0.5, of_values, of_slot, of_head,
-                rows=max(LEAST_ROWS, triton.next_power_of_2(block)), dim=dim, tile=TILE,
+                rows=max(MIN_ROWS, triton.next_power_of_2(block)), dim=dim, tile=TILE,
             )  # fmt: skip
         return out
 

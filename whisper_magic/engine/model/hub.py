@@ -33,7 +33,7 @@ from whisper_magic.wording import near, one_line, shown
 CONNECT_SECONDS = 1.2  # how long the hub may take to answer before it counts as unreachable
 FILES = ["*.json", "*.txt", *SAFETENSORS]  # all that a checkpoint needs; never code
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-MOST_LISTED = 6  # names in a message
+MAX_LISTED = 6  # names in a message
 
 DEMO_NAME = "demo"
 DEMO_DRAFT_NAME = "demo-draft"
@@ -335,5 +335,5 @@ def _similar(name: str) -> str:
 
 def _cached_listed() -> str:
     names = cached_models()
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return f"; the local cache holds {', '.join(names[:MOST_LISTED])}{more}" if names else ""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return f"; the local cache holds {', '.join(names[:MAX_LISTED])}{more}" if names else ""

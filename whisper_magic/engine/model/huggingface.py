@@ -52,15 +52,15 @@ class HuggingFaceFolder:
         Raises:
             CheckpointError: for a damaged file.
         """
-        found = read_generation_config(self.name, self.folder)
-        if found is None:
+        generation = read_generation_config(self.name, self.folder)
+        if generation is None:
             config = self.config()
-            found = GenerationConfig.from_model_config(config)
+            generation = GenerationConfig.from_model_config(config)
             multilingual = config.vocab_size != ENGLISH_VOCABULARY
             for name, value in special_ids(self.tokenizer().get_vocab(), multilingual).items():
                 if value is not None:
-                    setattr(found, name, value)
-        return found
+                    setattr(generation, name, value)
+        return generation
 
     def tokenizer(self) -> WhisperTokenizer:
         """

@@ -2,7 +2,8 @@
 
 - `PlainLinear`: tensors as they are. CUDA, and wherever the other is not available.
 - `PackedLinear`: weights in oneDNN's blocked layout, with the activation in the same kernel. CPUs, in float32 and
-  bfloat16. A row's result does not depend on the rows beside it, bit for bit.
+  bfloat16. A slot's result does not depend on the slots beside it, bit for bit: in float32 no row's on other rows; in
+  bfloat16, where oneDNN on AMX sums more than 32 rows in another order, each slot is a product of its own.
 
 The native CPU kernels have a form of their own (`native/linear.py`). Packed weights replace the originals.
 """
@@ -80,6 +81,11 @@ class PackedLinear(Linear):
     then: Activation | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.bfloat16 and x.dim() == 3 and len(x) > 1:  # (S, B, inputs)
+            return torch.cat([self._product(x[slot : slot + 1]) for slot in range(len(x))])
+        return self._product(x)
+
+    def _product(self, x: Tensor) -> Tensor:
         gelu = self.then is F.gelu
         run = torch.ops.mkldnn._linear_pointwise.default
         y: Tensor = run(x, self.packed, self.bias, "gelu" if gelu else "none", [], "none" if gelu else "")

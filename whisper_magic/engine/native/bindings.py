@@ -64,8 +64,8 @@ class CachesStruct(ctypes.Structure):
 
 class ProcessorStruct(ctypes.Structure):
     _fields_ = (
-        *((name, Pointer) for name in ("logit_mask", "ids", "languages")),
-        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech", "language_count")),
+        *((name, Pointer) for name in ("states", "logit_mask", "min_step", "ids", "languages")),
+        *((name, Int) for name in ("vocab", "begin", "stamp", "eot", "no_speech", "language_count", "max_generated")),
     )
 
 
@@ -79,7 +79,7 @@ class SlotsStruct(ctypes.Structure):
 
 
 _LINEAR, _DECODER, _CACHES, _PROCESSOR, _SLOTS = (
-    ctypes.POINTER(one) for one in (LinearStruct, DecoderStruct, CachesStruct, ProcessorStruct, SlotsStruct)
+    ctypes.POINTER(struct) for struct in (LinearStruct, DecoderStruct, CachesStruct, ProcessorStruct, SlotsStruct)
 )
 _ARGUMENTS = {  # of the functions that return a status
     "decoder_forward": (_DECODER, _CACHES, Pointer, Pointer, Pointer, Int, Int, Pointer),

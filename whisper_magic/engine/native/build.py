@@ -78,10 +78,10 @@ def _check_private(path: Path) -> None:
     """Refuse what somebody else could have written."""
     if os.name != "posix":  # elsewhere the user's cache folder is protected by its access list
         return
-    found = path.stat()
-    if found.st_uid != os.geteuid():
+    status = path.stat()
+    if status.st_uid != os.geteuid():
         raise Unavailable(f"{path} belongs to another user: remove it")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Unavailable(f"{path} can be written by others: chmod go-w it, or remove it")
 
 

@@ -37,7 +37,7 @@ typedef uint8_t b16u __attribute__((vector_size(16), aligned(1), may_alias));
 enum { OK, NO_MEMORY, BAD_TOKEN }; /* as in bindings.py */
 enum { F32, F16, BF16, I8 };
 static const int BYTES[] = {4, 2, 2, 1};
-enum { TILE = 32, ROWS = 8, MOST_DIM = 256 };
+enum { TILE = 32, ROWS = 8, MAX_DIM = 256 };
 
 typedef struct {
     const void *weight;         /* in tiles */
@@ -530,8 +530,8 @@ static long scores_size(int frames) { return (long)ROWS * padded(frames) * 2; } 
 
 static void score(const Attention *one, int first, int last) { /* against the frames of these tiles */
     int dim = one->dim, width = padded(one->frames);
-    float scaled[ROWS * MOST_DIM];
-    uint16_t narrow[ROWS * MOST_DIM];
+    float scaled[ROWS * MAX_DIM];
+    uint16_t narrow[ROWS * MAX_DIM];
     for (int r = 0; r < one->rows; r++) {
         for (int d = 0; d < dim; d += 16) store(scaled + r * dim + d, load(one->q + r * one->ldq + d) * one->scale);
         if (one->type == BF16) to_pairs(scaled + r * dim, dim, narrow + r * dim);
@@ -629,7 +629,7 @@ int attend_all(const void *q, const void *k, const void *v, long ld, int frames,
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         float *scores = all_scores + omp_get_thread_num() * scores_size(frames), sums[ROWS];
-        float rows[ROWS * MOST_DIM], attended[ROWS * MOST_DIM];
+        float rows[ROWS * MAX_DIM], attended[ROWS * MAX_DIM];
 #pragma omp for schedule(static)
         for (int job = 0; job < heads * blocks; job++) {
             int h = job / blocks, first = job % blocks * ROWS, count = frames - first < ROWS ? frames - first : ROWS;
@@ -688,20 +688,20 @@ typedef struct {
 /* Consecutive tokens of one slot: rows `row` to `row + count - 1` of a pass, at positions `start` and on. */
 typedef struct {
     int32_t slot, start, row, count;
-} Run;
+} Span;
 
 typedef struct {
     const Decoder *net;
     const Caches *caches;
     const int64_t *tokens; /* (rows,) */
-    const Run **run_of;    /* of each row */
+    const Span **span_of;    /* of each row */
     int rows, separate;    /* separate: each thread attends alone, to jobs of its own */
     float *scores;         /* of each thread: self_size(length) + scores_size(frames) where separate */
 } Pass;
 
 static long self_size(int length) { return length + 16; } /* floats */
 
-INLINE int position_of(const Pass *pass, int row) { return pass->run_of[row]->start + row - pass->run_of[row]->row; }
+INLINE int position_of(const Pass *pass, int row) { return pass->span_of[row]->start + row - pass->span_of[row]->row; }
 
 /* Offset of a head's keys (part 0) or values (part 1) in a cache that holds `size` elements a head. */
 INLINE long head_at(const Pass *pass, int layer, int part, int slot, int head, long size) {
@@ -716,14 +716,14 @@ static void self_attention(const Pass *pass, int layer, const float *qkv, float 
     for (int job = 0; job < pass->rows * 2 * heads; job++) {
         int row = job / (2 * heads), part = job / heads % 2, h = job % heads;
         const float *from = qkv + (long)row * 3 * width + (part + 1) * width + h * dim;
-        long to = head_at(pass, layer, part, pass->run_of[row]->slot, h, (long)length * dim) + (long)position_of(pass, row) * dim;
+        long to = head_at(pass, layer, part, pass->span_of[row]->slot, h, (long)length * dim) + (long)position_of(pass, row) * dim;
         if (type == BF16) to_pairs(from, dim, (uint16_t *)kv + to);
         else memcpy((float *)kv + to, from, sizeof(float) * dim);
     }
     float *scores = pass->scores + omp_get_thread_num() * (self_size(length) + scores_size(pass->caches->frames));
 #pragma omp for schedule(static)
     for (int job = 0; job < pass->rows * heads; job++) {
-        int row = job / heads, h = job % heads, slot = pass->run_of[row]->slot;
+        int row = job / heads, h = job % heads, slot = pass->span_of[row]->slot;
         long keys = head_at(pass, layer, 0, slot, h, (long)length * dim) * BYTES[type];
         long values = head_at(pass, layer, 1, slot, h, (long)length * dim) * BYTES[type];
         attend_text(qkv + (long)row * 3 * width + h * dim, kv + keys, kv + values, position_of(pass, row) + 1, dim, type,
@@ -731,7 +731,7 @@ static void self_attention(const Pass *pass, int layer, const float *qkv, float 
     }
 }
 
-/* A job is up to 8 rows of one run and one head. Where there are few jobs, the threads share each of them, step by step. */
+/* A job is up to 8 rows of one span and one head. Where there are few jobs, the threads share each of them, step by step. */
 static void cross_attention(const Pass *pass, const Attention *jobs, int count, long layer_bytes) {
     int threads = pass->caches->threads, frames = pass->caches->frames, tiles = padded(frames) / TILE;
     int dims = jobs->dim / TILE, share = (tiles + threads - 1) / threads;
@@ -780,10 +780,10 @@ static void embed(const Pass *pass, float *x) {
     }
 }
 
-/* Buffers of a pass, in two allocations. NULL in `floats` or `run_of`: there was no memory. */
+/* Buffers of a pass, in two allocations. NULL in `floats` or `span_of`: there was no memory. */
 typedef struct {
     float *floats, *x, *attended, *inner, *scores, *job_scores;
-    const Run **run_of;
+    const Span **span_of;
     Attention *jobs;
     Workspace work;
 } Buffers;
@@ -797,43 +797,43 @@ static Buffers allocate(const Decoder *net, const Caches *caches, int rows, int 
     long shared = separate ? 0 : jobs * (scores_size(caches->frames) + ROWS);
     Buffers b = {0};
     b.floats = malloc(sizeof(float) * (rows * (2L * width + inner) + most * (width + 1L + inner) + wide + threads * own + shared));
-    b.run_of = malloc(sizeof(Run *) * rows + sizeof(Attention) * jobs);
-    if (!b.floats || !b.run_of) return b;
+    b.span_of = malloc(sizeof(Span *) * rows + sizeof(Attention) * jobs);
+    if (!b.floats || !b.span_of) return b;
     b.x = b.floats, b.attended = b.x + (long)rows * width, b.inner = b.attended + (long)rows * width;
     b.work.normed = b.inner + (long)rows * inner, b.work.scales = b.work.normed + most * width;
     b.work.narrow = (uint16_t *)(b.work.scales + most), b.work.threads = threads;
     float *next = b.work.scales + most + most * inner;
     b.work.wide = wide ? next : NULL;
     b.scores = next + wide, b.job_scores = b.scores + threads * own;
-    b.jobs = (Attention *)(b.run_of + rows);
+    b.jobs = (Attention *)(b.span_of + rows);
     return b;
 }
 
-/* Feed the runs' tokens, `tokens` (rows,). logits: (rows, vocab); with only_last, those after each run's last, (runs, vocab). */
-static int forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const Run *runs, int run_count,
+/* Feed the spans' tokens, `tokens` (rows,). logits: (rows, vocab); with only_last, those after each span's last, (spans, vocab). */
+static int forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const Span *spans, int span_count,
                    int only_last, float *logits) {
-    int rows = runs[run_count - 1].row + runs[run_count - 1].count, width = net->width, heads = net->heads;
+    int rows = spans[span_count - 1].row + spans[span_count - 1].count, width = net->width, heads = net->heads;
     int dim = width / heads, threads = caches->threads, frames = caches->frames, jobs = 0, count = 0;
     for (int row = 0; row < rows; row++)
         if (tokens[row] < 0 || tokens[row] >= net->vocab) return BAD_TOKEN;
-    for (int i = 0; i < run_count; i++) jobs += heads * ((runs[i].count + ROWS - 1) / ROWS);
+    for (int i = 0; i < span_count; i++) jobs += heads * ((spans[i].count + ROWS - 1) / ROWS);
     int separate = threads == 1 || jobs >= 4 * threads;
     Buffers b = allocate(net, caches, rows, jobs, separate);
-    if (!b.floats || !b.run_of) return free(b.floats), free(b.run_of), NO_MEMORY;
+    if (!b.floats || !b.span_of) return free(b.floats), free(b.span_of), NO_MEMORY;
     long size = (long)padded(frames) * dim * BYTES[net->cache_type], part = (long)caches->slots * heads * size;
-    for (const Run *run = runs; run < runs + run_count; run++) {
-        for (int i = 0; i < run->count; i++) b.run_of[run->row + i] = run;
+    for (const Span *span = spans; span < spans + span_count; span++) {
+        for (int i = 0; i < span->count; i++) b.span_of[span->row + i] = span;
         for (int h = 0; h < heads; h++)
-            for (int first = 0; first < run->count; first += ROWS, count++) {
-                long at = (long)(run->row + first) * width + h * dim;
-                const char *keys = (const char *)caches->cross + (run->slot * heads + h) * size;
-                int some = run->count - first < ROWS ? run->count - first : ROWS;
+            for (int first = 0; first < span->count; first += ROWS, count++) {
+                long at = (long)(span->row + first) * width + h * dim;
+                const char *keys = (const char *)caches->cross + (span->slot * heads + h) * size;
+                int some = span->count - first < ROWS ? span->count - first : ROWS;
                 float *scores = separate ? NULL : b.job_scores + count * (scores_size(frames) + ROWS);
                 b.jobs[count] = (Attention){b.inner + at, width, keys, keys + part, scores, scores ? scores + scores_size(frames) : NULL,
                                             b.attended + at, width, some, frames, dim, net->cache_type, 1.0f / sqrtf((float)dim)};
             }
     }
-    Pass pass = {net, caches, tokens, b.run_of, rows, separate, b.scores};
+    Pass pass = {net, caches, tokens, b.span_of, rows, separate, b.scores};
     const float *last = only_last ? b.attended : b.x;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
@@ -851,12 +851,12 @@ static int forward(const Decoder *net, const Caches *caches, const int64_t *toke
         }
         if (only_last) {
 #pragma omp for schedule(static)
-            for (int i = 0; i < run_count; i++)
-                memcpy(b.attended + (long)i * width, b.x + (long)(runs[i].row + runs[i].count - 1) * width, sizeof(float) * width);
+            for (int i = 0; i < span_count; i++)
+                memcpy(b.attended + (long)i * width, b.x + (long)(spans[i].row + spans[i].count - 1) * width, sizeof(float) * width);
         }
-        linear(&net->output, &net->final_norm, last, only_last ? run_count : rows, logits, 0, &b.work);
+        linear(&net->output, &net->final_norm, last, only_last ? span_count : rows, logits, 0, &b.work);
     }
-    free(b.floats), free(b.run_of);
+    free(b.floats), free(b.span_of);
     return OK;
 }
 
@@ -864,25 +864,24 @@ static int forward(const Decoder *net, const Caches *caches, const int64_t *toke
  * vocab). */
 int decoder_forward(const Decoder *net, const Caches *caches, const int64_t *tokens, const int64_t *start,
                     const int64_t *slot, int active, int block, float *logits) {
-    Run *runs = malloc(sizeof(Run) * active);
-    if (!runs) return NO_MEMORY;
-    for (int i = 0; i < active; i++) runs[i] = (Run){(int)slot[i], (int)start[i], i * block, block};
-    int status = forward(net, caches, tokens, runs, active, 0, logits);
-    free(runs);
+    Span *spans = malloc(sizeof(Span) * active);
+    if (!spans) return NO_MEMORY;
+    for (int i = 0; i < active; i++) spans[i] = (Span){(int)slot[i], (int)start[i], i * block, block};
+    int status = forward(net, caches, tokens, spans, active, 0, logits);
+    free(spans);
     return status;
 }
 
 /* ---- the logit rules ---- */
 
-enum { FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR }; /* as in logits_processor.py, which states the rules */
-
-/* The rules over `vocab` scores. ids: the token of each score, ascending; NULL where score i is token i. logit_mask: (4,
- * vocab), 0 or -infinity. languages: (language_count,) their tokens. begin: the first score of a timestamp, `vocab` where
- * there are none; stamp: its token. */
+/* The rules over `vocab` scores, as tables that sample/rules.py makes and explains. states: (12,). logit_mask: (states, vocab), 0
+ * or -infinity. min_step: (states,). ids: the token of each score, ascending; NULL where score i is token i. languages:
+ * (language_count,) their tokens. begin: the first score of a timestamp, `vocab` where there are none; stamp: its token. */
 typedef struct {
+    const int64_t *states;
     const float *logit_mask;
-    const int64_t *ids, *languages;
-    int32_t vocab, begin, stamp, eot, no_speech, language_count;
+    const int64_t *min_step, *ids, *languages;
+    int32_t vocab, begin, stamp, eot, no_speech, language_count, max_generated;
 } Processor;
 
 /* What precedes a row: how many tokens were generated, the two last ones, and the latest timestamp or -1. */
@@ -911,14 +910,15 @@ static float largest(const float *scores, int first, int last) {
 
 static void choose_row(const float *logits, const Processor *processor, Context context, float *scores, int64_t *choice,
                        float *logprob) {
-    int vocab = processor->vocab, begin = processor->begin, i = 0, state = context.index == 0 ? FIRST : AFTER_TEXT;
-    if (state != FIRST && context.last >= processor->stamp)
-        state = context.index < 2 || context.before_last >= processor->stamp ? AFTER_PAIR : AFTER_STAMP;
-    const float *mask = processor->logit_mask + (long)state * vocab;
+    int64_t index = context.index < 0 ? 0 : context.index, stamp_token = processor->stamp;
+    int64_t generated = index < processor->max_generated ? index : processor->max_generated;
+    int64_t state = processor->states[4 * generated + 2 * (context.last >= stamp_token) + (context.before_last >= stamp_token)];
+    const float *mask = processor->logit_mask + state * processor->vocab;
+    int vocab = processor->vocab, begin = processor->begin, i = 0;
     for (; i + 16 <= vocab; i += 16) store(scores + i, load(logits + i) + load(mask + i));
     for (; i < vocab; i++) scores[i] = logits[i] + mask[i];
-    if (context.latest >= 0)
-        for (i = begin; i < vocab && i < begin + context.latest - processor->stamp + (state != AFTER_STAMP); i++) scores[i] = -INFINITY;
+    int64_t least = context.latest < 0 ? begin : begin + context.latest - stamp_token + processor->min_step[state];
+    for (i = begin; i < vocab && i < least; i++) scores[i] = -INFINITY;
     float text = largest(scores, 0, begin), stamp = largest(scores, begin, vocab);
     float mass = log_sum(scores, begin, vocab, stamp), all = mass;
     int from = mass > text ? begin : 0;
@@ -981,10 +981,10 @@ static Context context_after(const Slots *slots, int slot, int64_t at, int stamp
     return context;
 }
 
-/* Append a run of a slot's tokens from `start` on. */
-static void add_run(const Slots *slots, int slot, int64_t start, int count, Run *runs, int *run_count, int64_t *tokens) {
-    int row = *run_count ? runs[*run_count - 1].row + runs[*run_count - 1].count : 0;
-    runs[(*run_count)++] = (Run){slot, (int)start, row, count};
+/* Append a span of a slot's tokens from `start` on. */
+static void add_span(const Slots *slots, int slot, int64_t start, int count, Span *spans, int *span_count, int64_t *tokens) {
+    int row = *span_count ? spans[*span_count - 1].row + spans[*span_count - 1].count : 0;
+    spans[(*span_count)++] = (Span){slot, (int)start, row, count};
     memcpy(tokens + row, slots->tokens + (long)slot * slots->length + start, sizeof(int64_t) * count);
 }
 
@@ -1007,15 +1007,15 @@ static void read_start(const float *after, const Processor *processor, int64_t *
     output[5] = languages[best], output[6] = bits(1.0f / sum);
 }
 
-/* Accept and write one active slot's part of a round: rows `logits`, `choice` and `logprob` of its run. */
-static void write_slot(Slots *slots, const Processor *processor, const Run *run, int drafted, const float *logits,
+/* Accept and write one active slot's part of a round: rows `logits`, `choice` and `logprob` of its span. */
+static void write_slot(Slots *slots, const Processor *processor, const Span *span, int drafted, const float *logits,
                        const int64_t *choice, const float *logprob, int starting) {
-    int slot = run->slot, width = slots->width, accepted = 0, count = 0;
+    int slot = span->slot, width = slots->width, accepted = 0, count = 0;
     int64_t num_tokens = slots->num_tokens[slot], uncached = num_tokens - slots->num_cached[slot];
-    int64_t sot_row = slots->sot_index[slot] - run->start, remaining = slots->max_tokens[slot] - num_tokens;
+    int64_t sot_row = slots->sot_index[slot] - span->start, remaining = slots->max_tokens[slot] - num_tokens;
     int64_t *output = slots->round_output + (long)slot * (ROUND_FIELDS + 3 * width);
     int64_t *text = slots->tokens + (long)slot * slots->length + num_tokens;
-    if (starting && 0 <= sot_row && sot_row < run->count)
+    if (starting && 0 <= sot_row && sot_row < span->count)
         read_start(logits + sot_row * processor->vocab, processor, output);
     if (uncached > width) { /* more of the prompt is to be prefilled */
         slots->num_cached[slot] += width;
@@ -1040,30 +1040,30 @@ static void write_slot(Slots *slots, const Processor *processor, const Run *run,
  * computed. logits: (active, width, vocab). starting: whether what follows start-of-transcript is wanted. */
 int verify_round(const Decoder *net, const Caches *caches, const Processor *processor, Slots *slots, int starting,
                  float *logits) {
-    int active = slots->active_count, width = slots->width, most = active * width, run_count = 0, status = NO_MEMORY;
-    Run *runs = malloc(sizeof(Run) * active);
+    int active = slots->active_count, width = slots->width, most = active * width, span_count = 0, status = NO_MEMORY;
+    Span *spans = malloc(sizeof(Span) * active);
     int64_t *tokens = malloc(sizeof(int64_t) * 2 * most), *choice = tokens + most;
     Context *contexts = malloc(sizeof(Context) * most);
     float *logprob = malloc(sizeof(float) * most);
-    if (runs && tokens && contexts && logprob) {
+    if (spans && tokens && contexts && logprob) {
         for (int i = 0; i < active; i++) {
             int slot = slots->active[i];
             int64_t rows = slots->num_tokens[slot] - slots->num_cached[slot] + slots->num_drafted[i];
-            add_run(slots, slot, slots->num_cached[slot], (int)(rows < width ? rows : width), runs, &run_count, tokens);
+            add_span(slots, slot, slots->num_cached[slot], (int)(rows < width ? rows : width), spans, &span_count, tokens);
         }
-        status = forward(net, caches, tokens, runs, active, 0, logits);
+        status = forward(net, caches, tokens, spans, active, 0, logits);
         for (int i = 0; i < active; i++)
-            for (int j = 0; j < runs[i].count; j++)
-                contexts[runs[i].row + j] = context_after(slots, runs[i].slot, runs[i].start + j, processor->stamp);
-        int rows = runs[active - 1].row + runs[active - 1].count;
+            for (int j = 0; j < spans[i].count; j++)
+                contexts[spans[i].row + j] = context_after(slots, spans[i].slot, spans[i].start + j, processor->stamp);
+        int rows = spans[active - 1].row + spans[active - 1].count;
         if (!status) status = choose_all(logits, rows, processor, contexts, choice, logprob, caches->threads);
         for (int i = 0; !status && i < active; i++) {
-            int row = runs[i].row;
-            write_slot(slots, processor, runs + i, slots->num_drafted[i], logits + (long)row * processor->vocab, choice + row,
+            int row = spans[i].row;
+            write_slot(slots, processor, spans + i, slots->num_drafted[i], logits + (long)row * processor->vocab, choice + row,
                        logprob + row, starting);
         }
     }
-    free(runs), free(tokens), free(contexts), free(logprob);
+    free(spans), free(tokens), free(contexts), free(logprob);
     return status;
 }
 
@@ -1075,31 +1075,31 @@ int draft_round(const Decoder *net, const Caches *caches, const Processor *proce
         if (slots->num_drafted[i] > most) most = slots->num_drafted[i];
         rows += (int)slots->num_tokens[slots->active[i]] - slots->draft_cached[i];
     }
-    Run *runs = malloc(sizeof(Run) * active);
+    Span *spans = malloc(sizeof(Span) * active);
     Context *contexts = malloc(sizeof(Context) * active);
     int64_t *tokens = malloc(sizeof(int64_t) * (rows + active)), *choice = tokens + rows;
-    if (runs && contexts && tokens) status = OK;
+    if (spans && contexts && tokens) status = OK;
     for (int step = 0; !status && step < most; step++) {
-        int run_count = 0;
+        int span_count = 0;
         for (int i = 0; i < active; i++) {
             int slot = slots->active[i];
             int64_t num_tokens = slots->num_tokens[slot], start = step ? num_tokens + step - 1 : slots->draft_cached[i];
             if (step < slots->num_drafted[i])
-                add_run(slots, slot, start, (int)(num_tokens + step - start), runs, &run_count, tokens);
+                add_span(slots, slot, start, (int)(num_tokens + step - start), spans, &span_count, tokens);
         }
-        if (!run_count) break;
-        status = forward(net, caches, tokens, runs, run_count, 1, logits);
-        for (int i = 0; i < run_count; i++)
-            contexts[i] = context_after(slots, runs[i].slot, runs[i].start + runs[i].count - 1, processor->stamp);
-        if (!status) status = choose_all(logits, run_count, processor, contexts, choice, NULL, caches->threads);
-        for (int i = 0, run = 0; !status && i < active && run < run_count; i++) {
+        if (!span_count) break;
+        status = forward(net, caches, tokens, spans, span_count, 1, logits);
+        for (int i = 0; i < span_count; i++)
+            contexts[i] = context_after(slots, spans[i].slot, spans[i].start + spans[i].count - 1, processor->stamp);
+        if (!status) status = choose_all(logits, span_count, processor, contexts, choice, NULL, caches->threads);
+        for (int i = 0, span = 0; !status && i < active && span < span_count; i++) {
             int slot = slots->active[i];
-            if (slot != runs[run].slot) continue;
-            slots->tokens[(long)slot * slots->length + slots->num_tokens[slot] + step] = choice[run];
-            if (choice[run++] == processor->eot) slots->num_drafted[i] = step + 1;
+            if (slot != spans[span].slot) continue;
+            slots->tokens[(long)slot * slots->length + slots->num_tokens[slot] + step] = choice[span];
+            if (choice[span++] == processor->eot) slots->num_drafted[i] = step + 1;
         }
     }
-    free(runs), free(contexts), free(tokens);
+    free(spans), free(contexts), free(tokens);
     return status;
 }
 

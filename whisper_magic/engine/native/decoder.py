@@ -20,6 +20,7 @@ from whisper_magic.engine.model.linear import LayerNorm, activation
 from whisper_magic.engine.native import bindings
 from whisper_magic.engine.native.linear import TiledLinear, draft_linear, exact_linear, smallest
 from whisper_magic.engine.sample.logits_processor import LogitsProcessor
+from whisper_magic.engine.sample.rules import MAX_GENERATED
 
 Tensor = torch.Tensor
 MAX_HEAD_DIM = 256
@@ -197,13 +198,12 @@ class NativeRules:
 
     @classmethod
     def of(cls, processor: LogitsProcessor, shortlist: Tensor | None) -> NativeRules:
-        special, mask = processor.special, processor.logit_mask
-        stamp = special.timestamp_begin if processor.timestamps else mask.shape[1]
-        begin = stamp
+        special, tables, languages = processor.special, processor.tables, processor.languages
+        mask, begin = tables.mask, processor.stamp_begin
         if shortlist is not None:
-            mask, begin = mask[:, shortlist].contiguous(), int(torch.searchsorted(shortlist, stamp))
-        ids = None if shortlist is None else shortlist.data_ptr()
-        languages = processor.languages
-        sizes = mask.shape[1], begin, stamp, special.eot, special.no_speech or 0, len(languages)
-        struct = bindings.ProcessorStruct(mask.data_ptr(), ids, languages.data_ptr(), *sizes)
-        return cls(struct, (mask, languages) if shortlist is None else (mask, languages, shortlist))
+            mask, begin = mask[:, shortlist].contiguous(), int(torch.searchsorted(shortlist, begin))
+        kept = (tables.states, mask, tables.min_step, shortlist, languages)
+        sizes = mask.shape[1], begin, processor.stamp_begin, special.eot, special.no_speech or 0, len(languages)
+        pointers = (None if part is None else part.data_ptr() for part in kept)
+        struct = bindings.ProcessorStruct(*pointers, *sizes, MAX_GENERATED)
+        return cls(struct, tuple(part for part in kept if part is not None))

@@ -66,7 +66,7 @@ class Backend(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of how it runs, a line each."""
+        """What people should know about how it runs, a line each."""
 
     def forward(self, tokens: Tensor, start: Tensor, slots: Sequence[int] | None = None) -> Tensor:
         """One pass of the target.
@@ -169,12 +169,12 @@ def starting_slots(slots: Slots, processor: LogitsProcessor) -> list[int]:
 def read_round(slots: Slots, num_drafted: Sequence[int], starting: Sequence[int], eot: int) -> list[RoundOutput | None]:
     """Read a round's output back and advance the host's states. What `verify_round` returns."""
     output = slots.read_back()
-    found: list[RoundOutput | None] = [None] * slots.count
+    outputs: list[RoundOutput | None] = [None] * slots.count
     for slot, _ in slots.occupied:
         after_start = _after_start(output[slot]) if slot in starting else None
-        found[slot] = advanced = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, after_start)
+        outputs[slot] = advanced = _advance(slots.states[slot], output[slot], num_drafted[slot], eot, after_start)
         slots.texts[slot] += advanced.written
-    return found
+    return outputs
 
 
 def _after_start(output: NDArray[np.int64]) -> AfterStart:

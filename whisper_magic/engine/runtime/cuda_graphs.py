@@ -43,8 +43,8 @@ class CudaGraphs:
 
     def warmed_up(self) -> bool:
         """Whether a step was warmed up or captured since this was last asked: it took longer than it will."""
-        found, self._warmed_up = self._warmed_up, False
-        return found
+        warmed_up, self._warmed_up = self._warmed_up, False
+        return warmed_up
 
     def run(self, key: Hashable, step: Step) -> None:
         """Do what `step` does. key: what its kernels and tensors depend on; None: never captured."""

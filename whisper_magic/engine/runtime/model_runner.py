@@ -244,9 +244,9 @@ class ModelRunner:
         Returns:
             Of each window, its states (1, F, d_model) by each of the encoders.
         """
-        found: list[tuple[Tensor, ...]] = []
-        while len(found) < len(features):
-            some = features[len(found) : len(found) + self.encoded_together].to(self.device, self.dtype)
+        encoded: list[tuple[Tensor, ...]] = []
+        while len(encoded) < len(features):
+            some = features[len(encoded) : len(encoded) + self.encoded_together].to(self.device, self.dtype)
             try:
                 states = [group.encoder(some) for group in self.encoder_groups]
             except torch.OutOfMemoryError:
@@ -255,16 +255,16 @@ class ModelRunner:
                 self.encoded_together //= 2
                 torch.cuda.empty_cache()
             else:
-                found += [tuple(one[i : i + 1] for one in states) for i in range(len(some))]
-        return found
+                encoded += [tuple(batch[i : i + 1] for batch in states) for i in range(len(some))]
+        return encoded
 
     def store(self, slot: int, states: Sequence[Tensor]) -> None:
         """Keep in a slot the cross-attention keys and values of a window's encoder states, as of `encoder_states`.
 
         One window at a time: their product is large enough for a GPU, and its shape is always the same.
         """
-        for group, one in zip(self.encoder_groups, states, strict=True):
-            for decoder, cross_kv in zip(group.decoders, group.projection(one), strict=True):
+        for group, encoded in zip(self.encoder_groups, states, strict=True):
+            for decoder, cross_kv in zip(group.decoders, group.projection(encoded), strict=True):
                 decoder.store_cross_kv(slot, cross_kv[:, :, 0])
 
     @property

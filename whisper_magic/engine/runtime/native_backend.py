@@ -37,8 +37,8 @@ class NativeBackend:
     @staticmethod
     def obstacle(target: Checkpoint, draft: Checkpoint | None, dtype: torch.dtype) -> str:
         """Why it cannot run these models here; "" where it can."""
-        found = (obstacle(one.config, dtype) for one in (target, draft) if one is not None)
-        return next((reason for reason in found if reason), "")
+        reasons = (obstacle(checkpoint.config, dtype) for checkpoint in (target, draft) if checkpoint is not None)
+        return next((reason for reason in reasons if reason), "")
 
     def forward(self, tokens: Tensor, start: Tensor, slots: Sequence[int] | None = None) -> Tensor:
         return self.target.forward(tokens, start, slots)

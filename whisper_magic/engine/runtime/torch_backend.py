@@ -227,7 +227,7 @@ def _choose(
     if processor.fused is None:  # the likeliest tokens are by the same operators then
         return sampled
     greedy, samples = processor.greedy(logits, context), (slots.temperature > 0)[:, None]
-    choice, logprob = (one.gather(1, rows) for one in greedy)
+    choice, logprob = (part.gather(1, rows) for part in greedy)
     return torch.where(samples, sampled[0], choice), torch.where(samples, sampled[1], logprob)
 
 

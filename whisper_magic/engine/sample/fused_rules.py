@@ -1,8 +1,8 @@
 """Logit rules, choice and log-probability of greedy rows in one Triton kernel, for a GPU.
 
-What `LogitsProcessor.greedy` does in 32 operators, ten of which read or write the scores of the whole vocabulary. One
+What `LogitsProcessor.greedy` does in 24 operators, ten of which read or write the scores of the whole vocabulary. One
 program computes one row in one pass over its logits, so that a row's bits depend on the row alone. Plain torch is the
-reference, and what is used where this cannot be, or does not agree.
+reference, and what is used where this cannot be, or does not agree. The rules are the tables of `rules.py`.
 
 Importing this imports triton, which torch's builds for CUDA on Linux bring along.
 
@@ -16,6 +16,8 @@ from contextlib import nullcontext
 import torch
 import triton
 import triton.language as tl
+
+from whisper_magic.engine.sample.rules import MAX_GENERATED, RuleTables
 
 Tensor = torch.Tensor
 CHUNK = 4096  # ids of a row that are read together
@@ -31,18 +33,15 @@ def _merged(high, total, scores):  # type: ignore[no-untyped-def]  # the languag
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _greedy_row(  # type: ignore[no-untyped-def]
-    logits, mask, index, last, before_last, latest, choice, logprob, vocab, begin,
-    timestamps: tl.constexpr, chunk: tl.constexpr,
+    logits, states, mask, min_step, index, last, before_last, latest, choice, logprob, vocab, begin,
+    max_generated: tl.constexpr, chunk: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0)
     number, stamp = tl.load(index + row), tl.load(latest + row)
-    state = tl.where(number == 0, 0, 1)  # FIRST, AFTER_TEXT of `logits_processor`
-    if timestamps:
-        last_is = (tl.load(last + row) >= begin) & (number >= 1)
-        before_is = (tl.load(before_last + row) >= begin) | (number < 2)
-        after = tl.where(last_is, tl.where(before_is, 3, 2), 1)  # AFTER_PAIR, AFTER_STAMP, AFTER_TEXT
-        state = tl.where(number == 0, 0, after)
-    least = tl.where(stamp >= 0, tl.where(state == 2, stamp, stamp + 1), begin)
+    generated = tl.minimum(tl.maximum(number, 0), max_generated)
+    last_is, before_is = tl.load(last + row) >= begin, tl.load(before_last + row) >= begin
+    state = tl.load(states + 4 * generated + 2 * last_is.to(tl.int64) + before_is.to(tl.int64))
+    least = tl.where(stamp >= 0, stamp + tl.load(min_step + state), begin)
     text_high, text_sum = tl.full([], float("-inf"), tl.float32), tl.full([], 0.0, tl.float32)
     stamp_high, stamp_sum = text_high, text_sum
     text_at, stamp_at = 0 * number, 0 * number + begin
@@ -68,28 +67,28 @@ def _greedy_row(  # type: ignore[no-untyped-def]
 
 
 def fused_greedy(
-    logits: Tensor, mask: Tensor, context: tuple[Tensor, Tensor, Tensor, Tensor], begin: int, timestamps: bool
+    logits: Tensor, tables: RuleTables, context: tuple[Tensor, Tensor, Tensor, Tensor], begin: int
 ) -> tuple[Tensor, Tensor]:
     """The likeliest token that the rules allow in each row, and its log-probability.
 
     Args:
         logits: (S, B, V).
-        mask: (4, V) float32, by the state of a row.
-        context: index, last, before_last and latest of a `TokenContext`, each (S, B) int64.
+        tables: The rules.
+        context: The parts of a `TokenContext`, each (S, B) int64.
         begin: Id of the first timestamp; V or more where there are none.
-        timestamps: Whether timestamps are predicted.
 
     Returns:
         (S, B) ids and (S, B) float32.
     """
     slots, block, vocab = logits.shape
-    rows = [one.contiguous() for one in context]
+    rules = tables.states, tables.mask, tables.min_step
+    rows = [part.contiguous() for part in context]
     choice = torch.empty(slots, block, dtype=torch.long, device=logits.device)
     logprob = torch.empty(slots, block, dtype=torch.float32, device=logits.device)
     on_gpu = logits.device.type == "cuda"
     with torch.cuda.device(logits.device) if on_gpu else nullcontext():  # triton launches on the current device
         _greedy_row[(slots * block,)](
-            logits.contiguous(), mask, *rows, choice, logprob, vocab, begin if timestamps else vocab,
-            timestamps=timestamps, chunk=CHUNK,
+            logits.contiguous(), *rules, *rows, choice, logprob, vocab, begin,
+            max_generated=MAX_GENERATED, chunk=CHUNK,
         )  # fmt: skip
     return choice, logprob

@@ -1,9 +1,8 @@
-"""Whisper's logit rules, for many rows at once: begin-suppress, suppress, then the timestamp rules.
+"""Whisper's logit rules (`rules.py`) applied to many rows at once, in plain torch: the reference.
 
-The order and the arithmetic are openai/whisper's (`decoding.py`: SuppressBlank, SuppressTokens, ApplyTimestampRules) as
-transformers applies them, in float32. A row is one position in one slot's text. What a rule needs to know of the text
-before it is gathered into a `TokenContext`, so that target and draft, whole blocks and single steps, share one code
-path.
+The arithmetic is openai/whisper's as transformers has it, in float32. A row is one position in one slot's text. What a
+rule needs to know of the text before it is gathered into a `TokenContext`, so that target and draft, whole blocks and
+single steps, share one code path.
 
 Shapes: S slots, B block (rows of each slot), T slot length, V vocabulary.
 """
@@ -17,10 +16,10 @@ import torch
 import torch.nn.functional as F
 
 from whisper_magic.engine.model.checkpoint import SpecialTokens
+from whisper_magic.engine.sample.rules import MAX_GENERATED, NEVER, RowState, RuleOptions, RuleTables
 
 Tensor = torch.Tensor
-NEVER = -torch.inf
-FusedGreedy = Callable[[Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor], int, bool], tuple[Tensor, Tensor]]
+FusedGreedy = Callable[[Tensor, RuleTables, tuple[Tensor, Tensor, Tensor, Tensor], int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +37,11 @@ class TokenContext:
     last: Tensor
     before_last: Tensor
     latest: Tensor
+
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All of it, as kernels take it."""
+        return self.index, self.last, self.before_last, self.latest
 
     @classmethod
     def of(cls, tokens: Tensor, num_prompt: Tensor, start: Tensor, block: int, timestamp_begin: int) -> TokenContext:
@@ -67,9 +71,6 @@ class TokenContext:
         return TokenContext(self.index + 1, token, self.last, torch.maximum(self.latest, stamp))
 
 
-FIRST, AFTER_TEXT, AFTER_STAMP, AFTER_PAIR = range(4)  # states of a row: what it follows, as far as the rules care
-
-
 @dataclass(frozen=True, eq=False)
 class LogitsProcessor:
     """The logit rules of one transcription.
@@ -77,8 +78,7 @@ class LogitsProcessor:
     Attributes:
         special: The checkpoint's special tokens.
         timestamps: Whether timestamps are predicted.
-        logit_mask: (4, V) float32, 0 or -inf: what is never written at the first position, after text, after one
-            timestamp and after two.
+        tables: The rules.
         languages: (L,) ids of the languages, ascending; empty for an English-only checkpoint.
         fused: `greedy` in one kernel, on a GPU where that works; None: plain torch.
         fused_obstacle: Why it is not, on a GPU; "" where it is, or is not looked for.
@@ -86,7 +86,7 @@ class LogitsProcessor:
 
     special: SpecialTokens
     timestamps: bool
-    logit_mask: Tensor
+    tables: RuleTables
     languages: Tensor
     fused: FusedGreedy | None = None
     fused_obstacle: str = ""
@@ -101,59 +101,48 @@ class LogitsProcessor:
         suppress: tuple[int, ...] | None = None,
         max_initial_index: int | None = None,
     ) -> LogitsProcessor:
-        """Build the rules' masks.
+        """Build the rules' tables.
 
         Args:
             special: The checkpoint's special tokens and lists.
-            device: Where the masks live.
+            device: Where the tables live.
             timestamps: Whether timestamps are predicted.
             suppress: Ids never written; None takes the checkpoint's list.
             max_initial_index: Latest first timestamp, in timestamp steps; None takes the checkpoint's.
         """
-        never = list(special.suppress if suppress is None else suppress)
-        if timestamps and special.no_timestamps is not None:
-            never.append(special.no_timestamps)
-        cap = special.max_initial_timestamp_index if max_initial_index is None else max_initial_index
-        mask = torch.stack([_mask(never, special.vocab, device)] * 4)
-        mask[FIRST] += _mask(list(special.begin_suppress), special.vocab, device)
-        if timestamps:
-            begin = special.timestamp_begin
-            # The first token is a timestamp, and not too late a one.
-            mask[FIRST, :begin] = NEVER
-            if cap is not None:
-                mask[FIRST, begin + cap + 1 :] = NEVER
-            # Timestamps come in pairs, except directly before end-of-text.
-            mask[AFTER_STAMP, : special.eot] = NEVER
-            mask[AFTER_PAIR, begin:] = NEVER
+        options = RuleOptions(
+            special,
+            timestamps,
+            special.suppress if suppress is None else suppress,
+            special.max_initial_timestamp_index if max_initial_index is None else max_initial_index,
+        )
         languages = torch.tensor(sorted(special.languages.values()), dtype=torch.long, device=device)
-        processor = cls(special, timestamps, mask, languages)
+        processor = cls(special, timestamps, RuleTables.build(options, device), languages)
         return with_fused_rules(processor) if device.type == "cuda" else processor
+
+    @property
+    def stamp_begin(self) -> int:
+        """Id of the first timestamp; V where none is predicted, so that no token counts as one."""
+        return self.special.timestamp_begin if self.timestamps else self.special.vocab
 
     @property
     def suppressed_first(self) -> Tensor:
         """(V,) mask of what is never written at the first position."""
-        return self.logit_mask[FIRST]
+        return self.tables.mask[RowState.FIRST]
 
     @property
     def suppressed(self) -> Tensor:
         """(V,) mask of what is never written at any position."""
-        return self.logit_mask[AFTER_TEXT]
+        return self.tables.mask[RowState.AFTER_TEXT]
 
     def __call__(self, logits: Tensor, context: TokenContext) -> Tensor:
         """(S, B, V) logits -> (S, B, V) float32 scores, -inf where a rule forbids the token."""
+        begin, tables, state = self.stamp_begin, self.tables, self.state(context)
+        scores = F.embedding(state, tables.mask).add_(logits)
         if not self.timestamps:
-            state = torch.where(context.index == 0, FIRST, AFTER_TEXT)
-            return F.embedding(state, self.logit_mask).add_(logits)
-        begin = self.special.timestamp_begin
-        last_is = (context.last >= begin) & (context.index >= 1)
-        before_is = (context.before_last >= begin) | (context.index < 2)
-        state = torch.where(last_is, torch.where(before_is, AFTER_PAIR, AFTER_STAMP), AFTER_TEXT)
-        state = torch.where(context.index == 0, FIRST, state)
-        scores = F.embedding(state, self.logit_mask).add_(logits)
+            return scores
         text, stamps = scores[..., :begin], scores[..., begin:]
-        # Timestamps never decrease; after a closed pair or text they increase, so that no segment has length zero.
-        least = torch.where(state == AFTER_STAMP, context.latest, context.latest + 1)
-        least = torch.where(context.latest >= 0, least, begin)
+        least = torch.where(context.latest >= 0, context.latest + tables.min_step[state], begin)
         ids = torch.arange(begin, scores.shape[-1], device=scores.device)
         stamps.masked_fill_(ids < least[..., None], NEVER)
         # Where the timestamps together outweigh every single text token, take a timestamp.
@@ -161,11 +150,18 @@ class LogitsProcessor:
         text.masked_fill_((mass > text.amax(dim=-1))[..., None], NEVER)
         return scores
 
+    def state(self, context: TokenContext) -> Tensor:
+        """(S, B) int64, the `RowState` of each row."""
+        at = context.index.clamp(0, MAX_GENERATED) * 4
+        if self.timestamps:
+            begin = self.stamp_begin
+            at = at.add_(context.last >= begin, alpha=2).add_(context.before_last >= begin)
+        return self.tables.states[at]
+
     def greedy(self, logits: Tensor, context: TokenContext) -> tuple[Tensor, Tensor]:
         """(S, B, V) logits -> the likeliest token that the rules allow in each row, and its log-probability; (S, B)."""
         if self.fused is not None:
-            parts = (context.index, context.last, context.before_last, context.latest)
-            return self.fused(logits, self.logit_mask, parts, self.special.timestamp_begin, self.timestamps)
+            return self.fused(logits, self.tables, context.parts, self.stamp_begin)
         scores = self(logits, context)
         choice = scores.argmax(dim=-1)
         return choice, log_probability(scores, choice)
@@ -194,24 +190,20 @@ def with_fused_rules(processor: LogitsProcessor) -> LogitsProcessor:
 
 def _agree(fused: LogitsProcessor, plain: LogitsProcessor) -> bool:
     """On rows of every state, with text likelier and with timestamps likelier."""
-    device, special, begin = plain.logit_mask.device, plain.special, plain.special.timestamp_begin
-    generator = torch.Generator(device).manual_seed(0)
-    logits = torch.randn(2, 5, special.vocab, device=device, generator=generator) * 3
-    logits[1, :, begin:] += 6
-
-    def rows(*ids: int) -> Tensor:
-        return torch.tensor([ids, ids], device=device)
-
-    stamp = min(begin + 4, special.vocab - 1)
-    last, before = rows(0, 5, stamp, stamp, 5), rows(0, 5, 5, stamp, stamp)
-    context = TokenContext(rows(0, 1, 2, 3, 4), last, before, rows(-1, -1, stamp, stamp, stamp))
+    device, special = plain.tables.mask.device, plain.special
+    generator, context = torch.Generator(device).manual_seed(0), trial_context(special, device)
+    logits = torch.randn(*context.index.shape, special.vocab, device=device, generator=generator) * 3
+    logits[1, :, special.timestamp_begin :] += 6
     (choice, logprob), (expected, other) = fused.greedy(logits, context), plain.greedy(logits, context)
     return torch.equal(choice, expected) and torch.allclose(logprob, other, atol=1e-3)
 
 
-def _mask(ids: list[int], vocab: int, device: torch.device) -> Tensor:
-    mask = torch.zeros(vocab, dtype=torch.float32, device=device)
-    valid = sorted({i for i in ids if 0 <= i < vocab})
-    if valid:
-        mask[torch.tensor(valid, device=device)] = NEVER
-    return mask
+def trial_context(special: SpecialTokens, device: torch.device) -> TokenContext:
+    """(2, 5) rows, the same ones twice, of every state."""
+
+    def rows(*ids: int) -> Tensor:
+        return torch.tensor([ids, ids], device=device)
+
+    stamp = min(special.timestamp_begin + 4, special.vocab - 1)
+    last, before = rows(0, 5, stamp, stamp, 5), rows(0, 5, 5, stamp, stamp)
+    return TokenContext(rows(0, 1, 2, 3, 4), last, before, rows(-1, -1, stamp, stamp, stamp))

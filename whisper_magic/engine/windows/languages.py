@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from whisper_magic.engine.decode.speculator import Decoded
 
-LEAST_PROBABILITY = 0.8  # of another language, from which on it is noted
-LEAST_SECONDS = 5.0  # of voice in its window
+MIN_PROBABILITY = 0.8  # of another language, from which on it is noted
+MIN_SECONDS = 5.0  # of voice in its window
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class LanguageLog:
         if decoded.language is not None:
             self._frames[self._codes[decoded.language]] += decoded.window.content_frames
             return
-        found = decoded.after_start
-        known = found.language in self._codes and found.language not in decoded.window.prompt
-        if known and found.language_probability >= LEAST_PROBABILITY and (voiced_seconds or 0.0) >= LEAST_SECONDS:
-            self._changes.append(Change(seconds, self._codes[found.language], found.language_probability))
+        after_start = decoded.after_start
+        known = after_start.language in self._codes and after_start.language not in decoded.window.prompt
+        if known and after_start.language_probability >= MIN_PROBABILITY and (voiced_seconds or 0.0) >= MIN_SECONDS:
+            self._changes.append(Change(seconds, self._codes[after_start.language], after_start.language_probability))
 
     @property
     def most_common(self) -> str | None:
@@ -53,7 +53,7 @@ class LanguageLog:
         if not self._changes:
             return ""
         changes = sorted(self._changes, key=lambda change: change.seconds)  # batched windows end in any order
-        places = [f"{one.language} at {one.seconds:.0f} s ({one.probability:.2f})" for one in changes]
+        places = [f"{change.language} at {change.seconds:.0f} s ({change.probability:.2f})" for change in changes]
         listed = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
         return (
             f"the language changes: windows decoded as {language} sound like {listed}; language='per-window' "

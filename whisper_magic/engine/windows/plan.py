@@ -39,12 +39,12 @@ class FallbackThresholds:
 
     def failures(self, avg_logprob: float, compression_ratio: float) -> tuple[str, ...]:
         """Why a window's text fails; nothing where it passes."""
-        found = []
+        failures = []
         if self.compression_ratio is not None and compression_ratio > self.compression_ratio:
-            found.append(f"repeats itself (compression ratio {compression_ratio:.1f})")
+            failures.append(f"repeats itself (compression ratio {compression_ratio:.1f})")
         if self.logprob is not None and avg_logprob < self.logprob:
-            found.append(f"{GUESS} (mean log-probability {avg_logprob:.2f})")
-        return tuple(found)
+            failures.append(f"{GUESS} (mean log-probability {avg_logprob:.2f})")
+        return tuple(failures)
 
 
 @dataclass(frozen=True)

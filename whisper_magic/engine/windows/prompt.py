@@ -95,14 +95,14 @@ _NOTES = list("♩♪♫♬♭♮♯")
 def non_speech_tokens(tokenizer: WhisperTokenizer, special: SpecialTokens) -> tuple[int, ...]:
     """Tokens that annotate instead of transcribing: brackets, notes, dashes between speakers; and the
     special ones that no text may hold (openai/whisper `tokenizer.py`, `non_speech_tokens`; `decoding.py`)."""
-    found = {token for token in (special.sot, special.prev_sot, special.no_speech) if token is not None}
-    found |= set(special.tasks.values())
+    suppressed = {token for token in (special.sot, special.prev_sot, special.no_speech) if token is not None}
+    suppressed |= set(special.tasks.values())
     for symbol in (*_SYMBOLS, *_NOTES, " -", " '"):
         for text in (symbol,) if symbol[0] == " " else (symbol, f" {symbol}"):
             ids = tokenizer(text, add_special_tokens=False)["input_ids"]
             if len(ids) == 1 or symbol in _NOTES:
-                found.add(ids[0])
-    return tuple(sorted(found))
+                suppressed.add(ids[0])
+    return tuple(sorted(suppressed))
 
 
 def _language(special: SpecialTokens, name: str | None, model: str) -> int:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from time import perf_counter
 
 from whisper_magic.audio.load import AudioStream
-from whisper_magic.engine.decode.speculator import Clock, Decoded, Detected
+from whisper_magic.engine.decode.round_timer import Clock
+from whisper_magic.engine.decode.speculator import Decoded, Detected
 from whisper_magic.engine.decode.word_timestamps import loudness, word_spans, words_of
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.engine.runtime.slots import Window
@@ -135,7 +136,7 @@ class Recording:
 
     def _add_probs(self, decoded: Decoded) -> None:
         """The rounds of a window come again at its end, with what is known by then."""
-        own = [i for i, one in enumerate(self.rounds) if one.window == decoded.window.index]
+        own = [i for i, round_ in enumerate(self.rounds) if round_.window == decoded.window.index]
         for index, judged in zip(own[-len(decoded.rounds) :], decoded.rounds, strict=True):
             self.rounds[index] = replace(judged, covered=self.rounds[index].covered)
 
@@ -153,7 +154,7 @@ class Recording:
 
     def _flag_repetition(self, segment: Segment) -> Segment:
         """Flag a segment with the words of those just before it: a loop that no single window shows."""
-        before = [one.text.strip() for one in self.segments[-REPEATED_SEGMENTS:]]
+        before = [segment.text.strip() for segment in self.segments[-REPEATED_SEGMENTS:]]
         if len(before) < REPEATED_SEGMENTS or {*before} != {segment.text.strip()}:
             return segment
         return replace(segment, flags=(*segment.flags, "repeats the segments before"))
@@ -211,12 +212,12 @@ class Recording:
     def _words(self, result: WindowResult, decoded: Decoded) -> list[tuple[Word, ...]]:
         """The words of each piece of a window."""
         window, first = decoded.window, 0
-        found: list[tuple[Word, ...]] = []
+        by_piece: list[tuple[Word, ...]] = []
         for piece in result.pieces:
             positions = [
                 i for i in range(first, first + len(piece.tokens)) if decoded.tokens[i] < self.target.special.eot
             ]
-            found.append(
+            by_piece.append(
                 words_of(
                     self.target.tokenizer,
                     [decoded.tokens[i] for i in positions],
@@ -226,7 +227,7 @@ class Recording:
                 )
             )
             first += len(piece.tokens)
-        by_tokens = [(word.start, word.end) for words in found for word in words]
+        by_tokens = [(word.start, word.end) for words in by_piece for word in words]
         spans = iter(word_spans(by_tokens, loudness(window.features), result.end - window.first))
 
         def timed(word: Word) -> Word:
@@ -235,7 +236,7 @@ class Recording:
                 word, start=self.plan.seconds(window.first + start), end=self.plan.seconds(window.first + end)
             )
 
-        return [tuple(timed(word) for word in words) for words in found]
+        return [tuple(timed(word) for word in words) for words in by_piece]
 
     # -- the transcript ----------------------------------------------------------------------------------------------
 
@@ -276,7 +277,7 @@ class Recording:
         return Segment(self.plan.seconds(part.first), self.plan.seconds(last), "", flags=(flag,))
 
     def _notes(self) -> Iterator[str]:
-        """What is to be known of how it was read."""
+        """What people should know about how it was read, a line each."""
         features = self.features
         if features.damage:
             yield f"read up to the damage: {features.damage}"

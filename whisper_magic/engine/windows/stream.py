@@ -166,7 +166,7 @@ class FeatureStream:
             self._note_gap(at, part.first, asked)
             at = part.last
             shared = (Part(max(part.first, c.first), min(part.last, c.last), c.clip) for c in asked)
-            yield from (one for one in shared if one.first < one.last)
+            yield from (clipped for clipped in shared if clipped.first < clipped.last)
             asked = [clip for clip in asked if clip.last > part.last]
             if not asked:
                 return
@@ -207,9 +207,9 @@ class FeatureStream:
         self._peaks.feed(chunk.samples)
         if self._voice:
             assert chunk.speech is not None
-            found = self._voice.take(chunk.speech, len(chunk.samples), chunk.last)
-            self._voiced += found if self._parted else []
-            self._voiced_samples += sum(stretch.end - stretch.start for stretch in found)
+            stretches = self._voice.take(chunk.speech, len(chunk.samples), chunk.last)
+            self._voiced += stretches if self._parted else []
+            self._voiced_samples += sum(stretch.end - stretch.start for stretch in stretches)
         detecting = min(chunk.detect_seconds, read - began)  # less where it was done ahead
         self.read_seconds += read - began - detecting
         self.features_seconds += perf_counter() - read + detecting

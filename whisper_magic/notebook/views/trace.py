@@ -13,13 +13,6 @@ from whisper_magic.notebook.views.text import PLAIN, Style
 from whisper_magic.transcript import Round, Trace
 from whisper_magic.wording import counted
 
-_DRAFTERS = {
-    "model": "draft model",
-    "ngram": "n-grams",
-    "previous": "previous transcript",
-    "function": "a function",
-    None: "nothing proposed",
-}
 _BAR = 24  # columns of text for the longest bar
 _HEIGHT = 60  # pixels of the highest column
 
@@ -106,14 +99,17 @@ def _accepted_at(place: int, rounds: Sequence[Round]) -> float:
 
 def by_drafter(trace: Trace) -> Table:
     """Rounds, tokens and time of each drafter."""
-    groups: dict[str | None, list[Round]] = {}
-    for one in trace.rounds:
-        groups.setdefault(one.drafter, []).append(one)
-    order = [name for name in _DRAFTERS if name in groups]
-    order += [name for name in groups if name not in _DRAFTERS]
+    groups: dict[str, list[Round]] = {}
+    for one in sorted(trace.rounds, key=lambda one: one.drafter is None):  # stable: in the order in which they drafted
+        groups.setdefault(who(one), []).append(one)
     head = ("who drafted", "rounds", "proposed", "accepted", "tokens a round", "draft", "verify")
-    rows = tuple((_DRAFTERS.get(name, str(name)), *_figures(groups[name])) for name in order)
+    rows = tuple((label, *_figures(rounds)) for label, rounds in groups.items())
     return Table("By drafter; milliseconds are the mean of a round", head, rows)
+
+
+def who(drafted: Round) -> str:
+    """Who proposed in a round, for people; the drafter's name where the trace was saved without labels."""
+    return "nothing proposed" if drafted.drafter is None else drafted.drafter_label or drafted.drafter
 
 
 def _figures(rounds: Sequence[Round]) -> tuple[str, ...]:

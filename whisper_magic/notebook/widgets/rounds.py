@@ -132,7 +132,7 @@ def _described(one: Round) -> dict[str, Any]:
     return {
         "window": one.window,
         "position": one.position,
-        "drafter": one.drafter,
+        "drafter": one.drafter_label or one.drafter,
         "accepted": one.accepted,
         "proposed": len(one.proposed),
         "draft_ms": round(1000 * one.draft_seconds, 3),

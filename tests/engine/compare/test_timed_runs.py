@@ -19,7 +19,7 @@ from transformers import WhisperForConditionalGeneration
 from whisper_magic import Engine, TranscribeOptions, Transcript
 from whisper_magic.audio.load import Audio, load
 from whisper_magic.audio.vad import LevelGate
-from whisper_magic.engine.compare import run
+from whisper_magic.engine.compare import timed_runs
 from whisper_magic.engine.compare.divergence import Attempt, Fork, attempts, first_fork
 from whisper_magic.engine.runtime.loaded_model import LoadedModel
 from whisper_magic.errors import AudioError, Interrupted, OptionError
@@ -127,13 +127,13 @@ def test_what_is_measured(engine: Engine) -> None:
 
 def test_they_take_turns_after_a_warm_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts, stages = [], []
-    transcribe = run.transcribe_one
+    transcribe = timed_runs.transcribe_one
 
     def noted(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
         drafts.append(options.draft)
         return transcribe(model, audio, options)
 
-    monkeypatch.setattr(run, "transcribe_one", noted)
+    monkeypatch.setattr(timed_runs, "transcribe_one", noted)
     engine.compare(noise(1), PLAIN, repeats=2, on_stage=stages.append)
     assert drafts == ["none", "model", "model", "none", "none", "model"]
     assert stages[0] == "Warming up, the target alone"
@@ -259,13 +259,13 @@ def tamper(monkeypatch: pytest.MonkeyPatch) -> Tamper:
     """Make every speculative run write this token at this place."""
 
     def install(place: int, token: int) -> None:
-        transcribe = run.transcribe_one
+        transcribe = timed_runs.transcribe_one
 
         def tampering(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
             found = transcribe(model, audio, options)
             return found if options.draft == "none" else tampered(found, place, token)
 
-        monkeypatch.setattr(run, "transcribe_one", tampering)
+        monkeypatch.setattr(timed_runs, "transcribe_one", tampering)
 
     return install
 
@@ -357,13 +357,13 @@ def test_a_run_that_ends_early(engine: Engine, tamper: Tamper) -> None:
 
 
 def test_a_target_that_does_not_repeat_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    transcribe, runs = run.transcribe_one, iter(range(100))
+    transcribe, runs = timed_runs.transcribe_one, iter(range(100))
 
     def unsteady(model: LoadedModel, audio: Audio, options: TranscribeOptions) -> Transcript:
         found = transcribe(model, audio, options)
         return tampered(found, 4, 70) if options.draft == "none" and next(runs) == 1 else found
 
-    monkeypatch.setattr(run, "transcribe_one", unsteady)
+    monkeypatch.setattr(timed_runs, "transcribe_one", unsteady)
     found = engine.compare(noise(2), PLAIN, repeats=2)
     assert found.identical
     assert found.unsteady

@@ -49,8 +49,8 @@ def compare(
     on_stage = on_stage or (lambda stage: None)
     try:
         recording = _read(source, options, model.front_end.sample_rate)
-        made = _run_all(model, recording, chosen, repeats, on_stage)
-        return _compared(model, recording, chosen, made, on_stage)
+        runs = _run_all(model, recording, chosen, repeats, on_stage)
+        return _compared(model, recording, chosen, runs, on_stage)
     except KeyboardInterrupt as stop:
         raise Interrupted("the comparison was stopped; there is no result") from stop
 
@@ -72,22 +72,24 @@ def _read(source: Source, options: TranscribeOptions, rate: int) -> Audio:
 
 
 @dataclass(frozen=True)
-class Made:
+class TimedRuns:
     """The transcripts of both ways, the warm-up's first."""
 
     target_only: tuple[Transcript, ...]
     speculative: tuple[Transcript, ...]
 
 
-def _run_all(model: LoadedModel, recording: Audio, chosen: TranscribeOptions, repeats: int, on_stage: OnStage) -> Made:
+def _run_all(
+    model: LoadedModel, recording: Audio, chosen: TranscribeOptions, repeats: int, on_stage: OnStage
+) -> TimedRuns:
     """Run both in turns, and change the order at every turn, so that neither always comes first."""
     ways = {TARGET_ONLY: chosen.override(draft="none"), SPECULATIVE: chosen}
-    made: dict[str, list[Transcript]] = {way: [] for way in ways}
+    transcripts: dict[str, list[Transcript]] = {way: [] for way in ways}
     for number, way in enumerate(_turns(repeats)):
         warming = number < len(ways)
         on_stage(f"Warming up, {way}" if warming else f"Run {number - 1} of {2 * repeats}, {way}")
-        made[way].append(transcribe_one(model, recording, ways[way]))
-    return Made(tuple(made[TARGET_ONLY]), tuple(made[SPECULATIVE]))
+        transcripts[way].append(transcribe_one(model, recording, ways[way]))
+    return TimedRuns(tuple(transcripts[TARGET_ONLY]), tuple(transcripts[SPECULATIVE]))
 
 
 def _turns(repeats: int) -> Iterator[str]:
@@ -96,24 +98,24 @@ def _turns(repeats: int) -> Iterator[str]:
 
 
 def _compared(
-    model: LoadedModel, recording: Audio, chosen: TranscribeOptions, made: Made, on_stage: OnStage
+    model: LoadedModel, recording: Audio, chosen: TranscribeOptions, timed: TimedRuns, on_stage: OnStage
 ) -> Comparison:
     target_only, speculative = (
-        [attempts(one.trace.rounds) for one in runs] for runs in (made.target_only, made.speculative)
+        [attempts(transcript.trace.rounds) for transcript in runs] for runs in (timed.target_only, timed.speculative)
     )
     fork = _first_of(target_only[0], speculative)
     divergence = None
     if fork is not None:
         on_stage("Looking at the first difference")
         divergence = examine(model, recording, chosen.override(draft="none"), fork)
-    last = made.speculative[-1]
+    last = timed.speculative[-1]
     return Comparison(
         source=last.source,
         duration=recording.duration,
         options=chosen,
         models=last.models,
-        target_only=_runs(made.target_only),
-        speculative=_runs(made.speculative),
+        target_only=_runs(timed.target_only),
+        speculative=_runs(timed.speculative),
         tokens=sum(len(attempt.tokens) for attempt in target_only[0]),
         windows=len({attempt.window for attempt in target_only[0]}),
         divergence=divergence,
@@ -128,5 +130,5 @@ def _first_of(target_only: tuple[Attempt, ...], runs: list[tuple[Attempt, ...]])
     return min(forks, key=lambda fork: fork.agreed, default=None)
 
 
-def _runs(made: tuple[Transcript, ...]) -> Runs:
-    return Runs(tuple(one.timing for one in made[1:]), made[-1].trace)
+def _runs(timed: tuple[Transcript, ...]) -> Runs:
+    return Runs(tuple(transcript.timing for transcript in timed[1:]), timed[-1].trace)
