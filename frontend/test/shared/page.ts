@@ -14,10 +14,6 @@ export function preparePage(): void {
 
 /** An empty page, for the next test. */
 export function clearPage(): void {
-  // jsdom has no active element at all where that was taken out of a shadow root.
-  let active = document.activeElement;
-  while (active?.shadowRoot?.activeElement != null) active = active.shadowRoot.activeElement;
-  (active as HTMLElement | null)?.blur();
   document.body.replaceChildren();
   vi.useRealTimers();
   vi.unstubAllGlobals();
