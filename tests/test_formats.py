@@ -221,7 +221,7 @@ def test_the_ending_chooses_the_format(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.doc", "a", ".srt", "srt", "a.srt.bak"])
 def test_an_unknown_ending_names_those_known(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TranscriptError, match=r"end the name with one of \.txt, \.srt, \.vtt, \.tsv, \.json, \.docx$"):
+    with pytest.raises(TranscriptError, match=r"use one of the extensions \.txt, \.srt, \.vtt, \.tsv, \.json, \.docx$"):
         saying().save(tmp_path / name)
     with pytest.raises(TranscriptError, match="no transcript format is called 'sr'; did you mean srt"):
         formats.text(saying(), "sr")
@@ -368,7 +368,7 @@ def test_files_that_are_no_transcript(tmp_path: Path) -> None:
     with pytest.raises(TranscriptError, match="it is not UTF-8 text"):
         formats.load(Transcript, tmp_path / "a.json")
     saying().save(tmp_path / "a.srt")
-    with pytest.raises(TranscriptError, match=r"only \.json transcripts load back"):
+    with pytest.raises(TranscriptError, match=r"only \.json transcripts can be loaded"):
         formats.load(Transcript, tmp_path / "a.srt")
 
 

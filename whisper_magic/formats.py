@@ -121,7 +121,7 @@ def save(document: Document, path: str | os.PathLike[str]) -> Path:
     target = Path(path).expanduser()
     name, fmt = shown(str(path)), target.suffix.lower().removeprefix(".")
     if fmt not in FORMATS:
-        raise TranscriptError(f"cannot tell a format from {name!r}: end the name with one of {', '.join(ENDINGS)}")
+        raise TranscriptError(f"cannot tell the format of {name!r}: use one of the extensions {', '.join(ENDINGS)}")
     if not target.parent.is_dir():
         raise TranscriptError(f"cannot write {name}: there is no folder {shown(str(target.parent))}; make it first")
     written = content(document, fmt)
@@ -308,7 +308,9 @@ def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # ValueError also for integers of thousands of digits
-        raise TranscriptError(f"{name} is not JSON ({one_line(error)}); only .json transcripts load back") from error
+        raise TranscriptError(
+            f"{name} is not JSON ({one_line(error)}); only .json transcripts can be loaded"
+        ) from error
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise TranscriptError(f"{name} is not a whisper_magic transcript: it has no format {FORMAT!r}")
     version = document.pop("version", None)
@@ -321,7 +323,7 @@ def _parsed(kind: type[Kind], content: str, name: str) -> Kind:
     try:
         built: Kind = _built(kind, document, "transcript")
     except (_Mismatch, OptionError) as error:
-        raise TranscriptError(f"{name} is not a whole transcript: {one_line(error)}") from error
+        raise TranscriptError(f"{name} is not a complete transcript: {one_line(error)}") from error
     return built
 
 

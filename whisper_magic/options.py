@@ -70,7 +70,7 @@ class TranscribeOptions:
             nothing, the target decodes alone. "auto": the previous transcript of the same audio where there is one,
             then the draft model.
         draft_length: most tokens proposed in a round, 1 to 7. "auto" chooses the fastest length as it measures them.
-        trace: record what target and draft thought of each token (`Round.target_probs`, `.draft_probs`,
+        trace: record the probabilities of target and draft for each token (`Round.target_probs`, `.draft_probs`,
             `.alternatives`), by one more pass of each over every window.
         batch_size: most windows decoded at once, of one or several recordings.
         mode: "sequential": each window begins at the last timestamp of the one before, as in Whisper. "batched":
@@ -186,7 +186,7 @@ def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
         value = getattr(options, name)
         yield value is None or isinstance(value, str), f"{name} must be text, got {type(value).__name__}"
     allowed = tokens is None or (isinstance(tokens, tuple) and all(_whole(token, -1) for token in tokens))
-    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for what is no speech, got {tokens!r}"
+    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for the non-speech tokens, got {tokens!r}"
     longest = options.max_tokens
     yield longest is None or _whole(longest, 1), f"max_tokens must be at least 1, got {longest!r}"
 
@@ -194,7 +194,7 @@ def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
 def _fallback_checks(options: TranscribeOptions) -> Iterator[Check]:
     values = options.temperatures
     numbers = bool(values) and all(_number(value) and 0 <= value <= 2 for value in values)
-    yield numbers, f"temperature must be from 0 to 2, or several such, got {options.temperature!r}"
+    yield numbers, f"temperature must be a number from 0 to 2, or several of them, got {options.temperature!r}"
     for name in ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold"):
         value = getattr(options, name)
         yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"

@@ -214,7 +214,7 @@ def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str]
         short = "" if spelling else " without its table of spellings"
         return EnglishTextNormalizer(spelling), f"Whisper's English normalizer{short}", "word"
     if language in NO_SPACES:
-        return BasicTextNormalizer(split_letters=True), "Whisper's basic normalizer, letters apart", "character"
+        return BasicTextNormalizer(split_letters=True), "Whisper's basic normalizer, by character", "character"
     return BasicTextNormalizer(), "Whisper's basic normalizer", "word"
 
 

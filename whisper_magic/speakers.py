@@ -99,7 +99,9 @@ def read(turns: Any, source: str) -> list[Turn]:
     elif isinstance(turns, Iterable):
         found = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
     else:
-        raise OptionError(f"turns are (start, end, name), an RTTM file or pyannote's, not {type(turns).__name__}")
+        raise OptionError(
+            f"turns must be (start, end, name), an RTTM file or a pyannote Annotation, got {type(turns).__name__}"
+        )
     return sorted(found, key=lambda turn: turn.start)
 
 
@@ -112,7 +114,7 @@ def _turn(where: str, values: Any) -> Turn:
     if not (math.isfinite(start) and math.isfinite(end) and start <= end):
         raise OptionError(f"{where} goes from {start:g} to {end:g} s: it must end after it begins")
     if not isinstance(speaker, str) or not speaker.strip():
-        raise OptionError(f"{where} names its speaker {one_line(repr(speaker))[:60]}: a name is text")
+        raise OptionError(f"{where} has the speaker {one_line(repr(speaker))[:60]}: a name must be text")
     return Turn(start, end, speaker)
 
 
@@ -140,7 +142,7 @@ def _rttm(path: Path, source: str) -> list[Turn]:
         turns.setdefault(values[1], []).append(_turn(where, (start, start + seconds, values[7])))
     stem = Path(source).stem
     if len(turns) > 1 and stem not in turns:
-        raise OptionError(f"{name} has turns of {len(turns)} recordings, and none of them is called {shown(stem)}")
+        raise OptionError(f"{name} has turns of {len(turns)} recordings, but none of {shown(stem)}")
     return turns.get(stem) or next(iter(turns.values()), [])
 
 

@@ -352,7 +352,7 @@ class Transcript:
             >>> talk.with_speakers([(0.0, 2.5, "Ada"), (2.5, 9.0, "Grace")]).save("talk.vtt")
         """
         if self.text and not self.words:
-            raise TranscriptError("to name who speaks takes words with times: transcribe with words=True (--words)")
+            raise TranscriptError("speaker names need word timestamps: transcribe with words=True (--words)")
         named = iter(speakers.names(self.words, speakers.read(turns, self.source)))
         segments = [
             replace(segment, words=tuple(replace(word, speaker=next(named)) for word in segment.words))

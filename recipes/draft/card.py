@@ -17,14 +17,14 @@ CURVE = 12  # rows of the curve
 
 CARD = """# A light draft for {target}
 
-Decoder layers, a final norm and a shortlist of {shortlist:,} tokens. The draft uses the embeddings, positions and encoder states
-of {target}, which must be loaded as the target. It was trained by `python -m recipes.draft`. The draft never changes
-the text: a token that the target would not have written is not accepted.
+Decoder layers, a final norm and a shortlist of {shortlist:,} tokens. The draft uses the embeddings, positions and
+encoder states of {target}, which must be loaded as the target. It was trained by `python -m recipes.draft`. It never
+changes the text: a token that the target would not have written is not accepted.
 
 ## Acceptance
 
-On recordings that are not in the training data, with {length} tokens proposed per round. Tokens after a rejected one are not
-compared: *of those judged* leaves them out, *of those proposed* counts them as rejected.
+On recordings that are not in the training data, with {length} tokens proposed per round. Tokens after a rejected one
+are not compared: *of those judged* leaves them out, *of those proposed* counts them as rejected.
 
 | language and task | recordings | accepted, of those judged | of those proposed | tokens per round |
 |---|---|---|---|---|

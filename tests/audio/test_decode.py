@@ -1,4 +1,4 @@
-"""Every container, whole and in part; what holds no sound; what need not be installed."""
+"""Every container, whole and in part; what has no audio; what need not be installed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_files_without_sound(silent_film: Path, tmp_path: Path) -> None:
     with pytest.raises(AudioUnreadable, match=r"a picture|cannot be read as sound"):
         load(picture)
     (tmp_path / "notes.txt").write_text("no sound in here\n" * 30)
-    with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be read as sound") as error:
+    with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be decoded as audio") as error:
         load(tmp_path / "notes.txt")
     assert len(str(error.value).splitlines()) == 1
     with pytest.raises(AudioUnreadable, match="is empty"):

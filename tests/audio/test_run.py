@@ -61,7 +61,7 @@ def test_values_that_are_no_sound_are_damage_in_a_coding_and_the_users_in_pcm(va
     np.testing.assert_array_equal(found[:5000], sound[:5000])
     assert not found[5000:6000].any()
     np.testing.assert_array_equal(found[6000:], sound[6000:])
-    assert notes.lines() == ("damaged from 0.31 s to 0.38 s: silence is put there",)
+    assert notes.lines() == ("damaged from 0.31 s to 0.38 s: silence is inserted there",)
     run, notes = a_run("pcm_f32le")
     np.testing.assert_array_equal(frames_of(run, sound), sound)
     assert notes.lines() == ()

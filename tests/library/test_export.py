@@ -73,7 +73,7 @@ def read_back(path: Path) -> dict[tuple[str, float | None, float | None], str | 
 
 
 def test_what_a_library_can_be_saved_as(library: Library, tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match=r"cannot tell a format from x\.doc: pass format, one of parquet, csv"):
+    with pytest.raises(LibraryError, match=r"cannot tell the format of x\.doc: pass format, one of parquet, csv"):
         library.save("x.doc")
     with pytest.raises(LibraryError, match=r"^no export is called 'parket'; did you mean parquet\?; there are"):
         library.save("x.doc", "parket")
@@ -167,7 +167,7 @@ def test_files_that_are_no_export(library: Library, tmp_path: Path) -> None:
     for name, message in (
         ("missing.parquet", "no such file or folder: "),
         ("none", "no Parquet file in "),
-        ("other.parquet", r"other\.parquet is not of a library: it has no column content$"),
+        ("other.parquet", r"other\.parquet is not a library export: it has no column content$"),
         ("text.parquet", r"cannot read .*text\.parquet: "),
     ):
         with pytest.raises(LibraryError, match=message) as error:

@@ -161,9 +161,7 @@ def test_what_kills_its_process_is_found_and_given_up(make_worker: Any, recordin
     first, second = (outcomes(folder)[entry.name, None, None] for entry in entries)
     assert first.error is None
     assert first.seconds > 1
-    assert (
-        second.error == f"{entries[1].name}: given up, as the process that read it died 2 times, last process 1 on node"
-    )
+    assert second.error == f"{entries[1].name}: given up: the process that read it died 2 times, last process 1 on node"
     assert not list(folder.glob("*.tries"))
 
 
@@ -202,7 +200,7 @@ def test_a_folder_is_of_one_target_and_of_one_set_of_options(local_ray: Any, rec
 
 
 def test_sources_that_other_machines_cannot_open_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match="is in no file: on a cluster"):
+    with pytest.raises(LibraryError, match="is not in a file: on a cluster"):
         transcribe_on_ray([(np.zeros(16_000, np.float32), 16_000)], tmp_path, actors=DEMO)
 
 

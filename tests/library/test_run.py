@@ -99,7 +99,7 @@ def test_the_plan_says_what_there_is_to_do(library: Library, folder: Path) -> No
     assert plan.done == 1
     assert plan.seconds == pytest.approx(0.1 + 0.102 + 0.103)
     assert len(plan.failures) == 1
-    assert stages == ["Looking at 0 of 5 recordings"]
+    assert stages == ["Checking 0 of 5 recordings"]
     assert run.make_plan(library.store, entries, None).done == 0
 
 

@@ -86,7 +86,7 @@ def test_another_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     before = (tmp_path / "other.db").read_bytes()
-    with pytest.raises(LibraryError, match=r"other\.db is a database, but no library$"):
+    with pytest.raises(LibraryError, match=r"other\.db is a database, but not a library$"):
         Store(tmp_path / "other.db")
     assert (tmp_path / "other.db").read_bytes() == before  # not even another journal
 

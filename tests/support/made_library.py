@@ -51,7 +51,7 @@ WORDS = [
     "remember",
     "mountain",
 ]
-FLAGS = ("no voice detected", "compression ratio", "repeats the segments before")
+FLAGS = ("no voice detected", "compression ratio", "repeats the previous segments")
 LANGUAGES = ("en", "en", "en", "de", "fr")
 SEGMENTS = 10
 

@@ -123,7 +123,7 @@ class Capture:
         with self._grown:
             reached = self._length + len(samples)
             if reached > LONGEST * SAMPLE_RATE:
-                raise AudioInvalid(f"{self.name}: {LONGEST // 3600} hours were recorded, which is the most")
+                raise AudioInvalid(f"{self.name}: a recording lasts at most {LONGEST // 3600} hours")
             if reached > len(self._samples):
                 self._samples = np.concatenate([self._samples, np.zeros_like(self._samples)])
             self._samples[self._length : reached] = samples

@@ -186,7 +186,7 @@ def opened(
             raise Undecodable(f"{shown(name)} has no audio stream: it holds {_contents(container)}", whole=True)
         stream = _chosen(container, name, choice, notes)
         if stream.codec_context is None or stream.time_base is None:
-            reason = f"{shown(name)} has an audio stream in a coding that FFmpeg here does not know"
+            reason = f"{shown(name)} has an audio stream with a codec that this FFmpeg does not support"
             raise Undecodable(reason, whole=True)
         found = Container(container, stream, len(window))
         stream.codec_context.options = DECODER_OPTIONS.get((found.format, found.codec), {})
@@ -270,14 +270,14 @@ def _chosen(container: InputContainer, name: str, choice: int | None, notes: Not
     if len(streams) > 1:
         others = (_described(number, stream) for number, stream in enumerate(streams) if stream is not chosen)
         read = _described(streams.index(chosen), chosen)
-        notes.add(f"has {len(streams)} audio streams: read is {read}; stream= takes another: {'; '.join(others)}")
+        notes.add(f"has {len(streams)} audio streams: {read} is used; stream= selects another: {'; '.join(others)}")
     return chosen
 
 
 def _described(number: int, stream: AudioStream) -> str:
     """An audio stream, for messages: '0 (aac, 2 channels, deu, Commentary)'."""
     codec = stream.codec_context
-    facts = ["unknown coding" if codec is None else codec.codec.name]
+    facts = ["unknown codec" if codec is None else codec.codec.name]
     if codec is not None and codec.layout.nb_channels:
         facts.append(counted(codec.layout.nb_channels, "channel"))
     facts += [stream.metadata[key] for key in ("language", "title") if stream.metadata.get(key) not in (None, "und")]

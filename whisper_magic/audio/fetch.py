@@ -24,7 +24,7 @@ LARGEST = 4 << 30  # bytes
 CHUNK = 1 << 16
 ADVICE = {  # by status
     401: "check the user name and password (https://USER:PASSWORD@host/...)",
-    403: "check the user name and password, or sign the address anew",
+    403: "check the user name and password, or get a new signed URL",
 }
 
 
@@ -58,7 +58,7 @@ def fetch(url: str) -> IO[bytes]:
     except (OSError, http.client.HTTPException) as error:
         raise _unreachable(url, host, error) from error
     except ValueError:  # its message, and the error itself, may hold a part of a password
-        wrong = f"{shown(url)} is no valid address: check host and port, and write / : @ in a password as %2F %3A %40"
+        wrong = f"{shown(url)} is not a valid URL: check host and port, and write / : @ in a password as %2F %3A %40"
         raise AudioNotFound(wrong) from None
 
 
@@ -89,7 +89,7 @@ class _Login(urllib.request.BaseHandler):
 def _saved(answer: Any, url: str) -> IO[bytes]:
     kind = answer.headers.get_content_type()
     if kind == "text/html":
-        raise AudioUnreadable(f"{url} is a web page, not sound: give the address of the file itself")
+        raise AudioUnreadable(f"{url} is a web page, not audio: pass the URL of the file itself")
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
     try:
         _copy(answer, file, url)
@@ -108,7 +108,7 @@ def _copy(answer: Any, file: IO[bytes], url: str) -> None:
         seconds = monotonic() - began
         if seconds > PATIENCE and file.tell() < SLOWEST * seconds:
             sent = f"{file.tell():,} bytes in {seconds:.0f} s"
-            raise AudioUnreadable(f"{url} comes too slowly ({sent}): download it first, or try again")
+            raise AudioUnreadable(f"{url} is too slow ({sent}): download it first, or try again")
     if file.tell() < length:
         raise AudioUnreadable(f"{url} broke off after {file.tell()} of {length} bytes: try again")
 

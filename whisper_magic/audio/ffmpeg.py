@@ -54,7 +54,7 @@ def decoded(file: BinaryIO, name: str, span: Span, notes: Notes) -> Iterator[Sou
 def _sound(source: _Source, pieces: Iterator[Piece]) -> Sound:
     head = next(pieces, None)
     if head is None:
-        lacking = f"{shown(source.name)} has an audio stream, but no sound in it"
+        lacking = f"{shown(source.name)} has an audio stream, but no audio in it"
         raise Undecodable(lacking + (f" ({source.failure})" if source.failure else ""), whole=True)
     blocks = _cut(itertools.chain([head], pieces), *source.span.wide.frames(source.rate))
     first = next(blocks, None)
@@ -99,7 +99,7 @@ class _Source:
         else:
             yield from self._single()
         if cut:
-            self._breaks_off("its last page is cut")
+            self._breaks_off("its last page is truncated")
 
     def _single(self) -> Iterator[Piece]:
         data = wav.data(self._file, self._size)
@@ -111,7 +111,7 @@ class _Source:
                 if skipping and landed is None:
                     continue  # it has to be opened anew
                 if (container.format, container.codec) in MISTAKEN:
-                    raise Undecodable("FFmpeg does not know its coding")
+                    raise Undecodable("FFmpeg does not support its codec")
                 self.duration = self._expected(container, data)
                 yield from self._run(container, 0, landed)
                 claim = self._claim(container, data)

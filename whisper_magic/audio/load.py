@@ -239,7 +239,9 @@ def _limited(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
     for piece in pieces:
         length += len(piece)
         if length > LONGEST * rate:
-            raise AudioInvalid(f"the sound is longer than {LONGEST / 3600:g} hours: take parts, with start and end")
+            raise AudioInvalid(
+                f"the audio is longer than {LONGEST / 3600:g} hours: read parts of it, with start and end"
+            )
         yield piece
 
 

@@ -87,10 +87,10 @@ class Notes:
         """Returns all notes by now."""
         found = list(self._lines)
         if self._restarts.kept:
-            found.append(f"its timestamps start anew {self._restarts}: times go on counting from there")
+            found.append(f"its timestamps restart {self._restarts}: times continue from there")
         if self._holes.kept:
-            found.append(f"holds no sound {self._holes}: silence is put there")
+            found.append(f"has no audio {self._holes}: silence is inserted there")
         if self._damage.kept:
             only_the_end = len(self._damage.kept) == 1 and self._damage.kept[0].end is None
-            found.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is put there"))
+            found.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is inserted there"))
         return tuple(found)

@@ -149,7 +149,7 @@ class Run:
         flat = samples.ravel()
         if self._plain or np.dot(flat, flat) <= LOUDEST**2:  # false for NaN; quicker than to look for the loudest one
             return samples
-        self.failure = "its samples are beyond all bounds"
+        self.failure = "its samples are out of range"
         return None if not np.abs(samples).max() <= LOUDEST else samples
 
     def _sound(self, block: Samples) -> Iterator[Piece]:

@@ -63,7 +63,7 @@ def frames_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise AudioInvalid(f"samples of shape {array.shape} have {array.ndim} dimensions: {wanted}")
     rows, columns = array.shape
     if rows == columns and rows > 1:
-        raise AudioInvalid(f"samples of shape {array.shape} could be either way round: pass one channel, of shape (n,)")
+        raise AudioInvalid(f"samples of shape {array.shape} are ambiguous: pass one channel, of shape (n,)")
     if min(rows, columns) <= MOST_CHANNELS:
         return array if columns <= rows else array.T
     raise AudioInvalid(f"samples of shape {array.shape} would have {min(rows, columns)} channels: {wanted}")
@@ -96,4 +96,4 @@ def scaled(array: npt.NDArray[Any]) -> Samples:
         raise AudioInvalid(
             f"samples of dtype {array.dtype} have no full scale: pass int16, int32, or floats within -1..1"
         )
-    raise AudioInvalid(f"samples of dtype {array.dtype} are not sound: pass floats within -1..1, or int16")
+    raise AudioInvalid(f"samples of dtype {array.dtype} are not audio: pass floats within -1..1, or int16")

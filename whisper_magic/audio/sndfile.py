@@ -28,7 +28,7 @@ UNKNOWN = frozenset(
     }
 )
 CLEARER = {
-    "Internal psf_fseek() failed": "its coding breaks off",
+    "Internal psf_fseek() failed": "its data end unexpectedly",
     "Internal error : SF_INFO struct incomplete": "its header gives a rate of zero, or no channels",
 }
 

@@ -149,15 +149,14 @@ def _check_round(shown: str, ids: list[int], proposed: list[int], choice: list[i
             "the block has no further choices"
             if accepted == len(proposed)
             else (
-                f"what stands behind the first rejected token, {proposed[accepted]}, was chosen after a text that is "
-                "not written"
+                f"the choices after the first rejected token, {proposed[accepted]}, follow a text that is not written"
             )
         )
         raise Broken("causality", f"{returned}: {what}; expected {expected}.")
     if len(ids) < len(expected):
         if accepted == len(proposed):
             raise Broken("bonus", f"{returned}: all were accepted, so that the last choice is written too: {expected}.")
-        raise Broken("nothing wasted", f"{returned}: {expected} were certain.")
+        raise Broken("nothing wasted", f"{returned}: {expected} were already known.")
 
 
 # -- accept ----------------------------------------------------------------------------------------------------------
@@ -174,11 +173,11 @@ def accept(p, q, token, rng):
 
 def _pairs() -> Iterator[tuple[str, Probabilities, Probabilities]]:
     """Distributions of target and draft that differ in every way that matters."""
-    yield "the draft is as the target", np.array([0.5, 0.3, 0.2]), np.array([0.5, 0.3, 0.2])
-    yield "the draft is flat", np.array([0.7, 0.15, 0.1, 0.05]), np.array([0.25, 0.25, 0.25, 0.25])
-    yield "the draft is sure and wrong", np.array([0.1, 0.6, 0.3]), np.array([0.9, 0.05, 0.05])
-    yield "the draft proposes what cannot be", np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.3, 0.4])
-    yield "the draft never proposes the likeliest", np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.5, 0.5])
+    yield "the draft is equal to the target", np.array([0.5, 0.3, 0.2]), np.array([0.5, 0.3, 0.2])
+    yield "the draft is uniform", np.array([0.7, 0.15, 0.1, 0.05]), np.array([0.25, 0.25, 0.25, 0.25])
+    yield "the draft is confident and wrong", np.array([0.1, 0.6, 0.3]), np.array([0.9, 0.05, 0.05])
+    yield "the draft proposes impossible tokens", np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.3, 0.4])
+    yield "the draft never proposes the most likely token", np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.5, 0.5])
 
 
 def _check_accept(function: Function) -> str:
@@ -192,10 +191,10 @@ def _check_accept(function: Function) -> str:
             raise Broken(
                 "acceptance",
                 f"Where {name}: {kept:.0%} of the drafted tokens were kept, {best:.0%} can be "
-                "(1 minus the total variation). The distribution is right, but speed is given away.",
+                "(1 minus the total variation). The distribution is right, but fewer tokens are kept than possible.",
             )
     drawn = f"{len(script)} pairs of distributions, {ROUNDS:,} draws each"
-    return f"{drawn}: they follow p, and no drafted token is refused in vain."
+    return f"{drawn}: they follow p, and no drafted token is rejected unnecessarily."
 
 
 def _check_distribution(written: list[int], p: Probabilities, where: str) -> None:

@@ -200,7 +200,7 @@ def decode_seconds(transcript: Transcript) -> float:
 def _check_draft(engine: Engine) -> None:
     if engine.status.draft is None:
         raise OptionError(
-            f"{engine.status.target} is loaded without a draft, and the lesson shows one: load it with its draft"
+            f"{engine.status.target} is loaded without a draft, which the lesson needs: load it with its draft"
         )
 
 

@@ -84,7 +84,7 @@ class Database:
         """
         with closing(self._connect(first=True)) as connection:
             if not schema.is_library(connection):
-                raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
+                raise LibraryError(f"{shown(str(self.path))} is a database, but not a library")
             if (found := schema.version_of(connection)) > schema.VERSION:
                 raise LibraryError(
                     f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "

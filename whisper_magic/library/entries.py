@@ -128,7 +128,7 @@ def _of_folder(folder: Path) -> Iterator[Entry]:
                 yield _of_file(Path(path) / name)
     if not found:
         raise LibraryError(
-            f"no recordings in {shown(str(folder))}: it holds no file that ends like sound, such as .wav or .mp3"
+            f"no recordings in {shown(str(folder))}: it has no file with an audio extension, such as .wav or .mp3"
         )
 
 

@@ -88,7 +88,7 @@ def save(
     if chosen not in FORMATS:
         if format is None:
             raise LibraryError(
-                f"cannot tell a format from {shown(str(path))}: pass format, one of {', '.join(FORMATS)}"
+                f"cannot tell the format of {shown(str(path))}: pass format, one of {', '.join(FORMATS)}"
             )
         raise LibraryError(f"no export is called {format!r}{near(format, FORMATS)}; there are {', '.join(FORMATS)}")
     wanted = None if only is None else set(only)
@@ -403,7 +403,7 @@ def load_parquet(store: Store, paths: Iterable[str | os.PathLike[str]]) -> int:
             table = arrow.parquet.ParquetFile(path)
             names = set(table.schema_arrow.names)
             if missing := [name for name in COLUMNS if name not in names]:
-                raise LibraryError(f"{shown(str(path))} is not of a library: it has no column {missing[0]}")
+                raise LibraryError(f"{shown(str(path))} is not a library export: it has no column {missing[0]}")
             for batch in table.iter_batches(ROWS):
                 new += sum(_add(store, row) for row in batch.to_pylist())
         except (OSError, arrow.ArrowException) as error:

@@ -228,7 +228,9 @@ class Library:
             return self._sources[recording]
         paths = self.store.paths(recording)
         if not paths:
-            raise LibraryError(f"there is no recording {recording} in {self.path}, or its file holds another sound now")
+            raise LibraryError(
+                f"there is no recording {recording} in {self.path}, or its file now contains other audio"
+            )
         return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110 (labels are no paths)
 
     def _id_of(self, name: str) -> int:

@@ -105,7 +105,7 @@ def read(path: Path, reference: str | None = None) -> Iterator[Row] | None:
     if name.endswith((".tar", ".tar.gz", ".tgz")):
         if not name.endswith(".tar"):
             raise LibraryError(
-                f"{shown(str(path))} is compressed, and its recordings cannot be reached: unpack it to .tar"
+                f"{shown(str(path))} is compressed, so that its recordings cannot be read: unpack it to .tar"
             )
         return _of_tar(path)
     if name.endswith((".csv", ".tsv")):
@@ -126,7 +126,7 @@ def _of_json_lines(path: Path, reference: str | None) -> Iterator[Row]:
                 try:
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise LibraryError("it is no object")
+                        raise LibraryError("it is not an object")
                     yield (
                         _of_cut(row, path)
                         if "recording" in row or "tracks" in row
@@ -148,12 +148,12 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
     """A cut of Lhotse (lhotse/cut/data.py): a part of a recording, with its supervisions."""
     if cut.get("type") == "MixedCut":
         raise LibraryError(
-            "a MixedCut is mixed of several recordings: export it as audio first (lhotse cut trim, save_audio)"
+            "a MixedCut is a mix of several recordings: export it as audio first (lhotse cut trim, save_audio)"
         )
     recording, supervisions = cut["recording"], cut.get("supervisions") or []
     files = [source["source"] for source in recording["sources"] if source["type"] == "file"]
     if not files:
-        raise LibraryError("its recording is in no file")
+        raise LibraryError("its recording is not in a file")
     start, duration = float(cut["start"]), float(cut["duration"])
     whole = start == 0 and duration >= float(recording["duration"]) - _WHOLE
     texts = [one["text"] for one in supervisions if one.get("text")]
@@ -173,7 +173,7 @@ def _of_fields(row: Mapping[str, Any], path: Path, reference: str | None) -> Row
     names = list(row)
     source = _first(row, PATHS)
     if source is None:
-        raise LibraryError(f"no field says where the recording is: {', '.join(PATHS)}; there are {', '.join(names)}")
+        raise LibraryError(f"no field names the recording: {', '.join(PATHS)}; there are {', '.join(names)}")
     if reference is not None and reference not in row:
         raise LibraryError(
             f"--reference {reference}: no such column{near(reference, names)}; there are {', '.join(names)}"

@@ -127,7 +127,7 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
         wanted = True
     if not positive:
         if negative:
-            raise LibraryError(f"the search {text!r} says only what is not wanted: add a word that is")
+            raise LibraryError(f"the search {text!r} has only excluded words: add a word to find")
         return None
     terms = list(map(_written, positive))
     together = f"NEAR({' '.join(terms)}, {near})" if near is not None and len(terms) > 1 else joiner.join(terms)

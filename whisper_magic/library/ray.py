@@ -191,8 +191,8 @@ def _placed(ray: Any, actors: Actors) -> Actors:
     room = int(there.get("GPU", 0) / gpus if gpus else there.get("CPU", 0))
     if actors.count is None and room == 0:
         raise OptionError(
-            f"each actor needs {gpus:g} GPUs, the cluster has {there.get('GPU', 0):g} now: pass gpus=0, or the count "
-            "of actors where the cluster grows with what is asked of it"
+            f"each actor needs {gpus:g} GPUs, the cluster has {there.get('GPU', 0):g} now: pass gpus=0, or count= for "
+            "a cluster with autoscaling"
         )
     return replace(actors, gpus=gpus, count=room if actors.count is None else actors.count)
 
@@ -200,7 +200,7 @@ def _placed(ray: Any, actors: Actors) -> Actors:
 def _reachable(entry: Entry) -> Entry:
     if entry.file is None and not isinstance(entry.source, str | os.PathLike):
         raise LibraryError(
-            f"{shown(entry.name)} is in no file: on a cluster each recording is a path or address that every machine "
+            f"{shown(entry.name)} is not in a file: on a cluster each recording is a path or URL that every machine "
             "can open"
         )
     return entry
@@ -319,7 +319,7 @@ class Worker:
                 self._finish(f"{name}-{place}", [entry])
             became = []
         else:
-            reason = f"given up, as the process that read it died {TRIES} times, last {before[-1]}"
+            reason = f"given up: the process that read it died {TRIES} times, last {before[-1]}"
             became = [Outcome(*_id(entry), error=entry.failure(reason)) for entry in entries]
         write_whole(path, lines(map(asdict, became)).encode("utf-8", "backslashreplace"))
         tries.unlink(missing_ok=True)

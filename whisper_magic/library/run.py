@@ -139,7 +139,7 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
     known = store.known(entry.name for entry in every)
     for place, entry in enumerate(every):
         if on_stage is not None and place % 50 == 0:
-            on_stage(f"Looking at {place:,} of {len(every):,} recordings")
+            on_stage(f"Checking {place:,} of {len(every):,} recordings")
         looks.append(_look(entry, known.get(entry.name)))
     ids = store.recordings(now.content for now in looks if now.content is not None)
     finished, items, failures, done = store.done(run), list[Item](), list[str](), 0

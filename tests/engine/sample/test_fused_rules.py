@@ -94,4 +94,4 @@ def test_where_it_does_not_agree_torch_computes(fused: Any, monkeypatch: pytest.
     monkeypatch.setattr(fused_rules, "fused_greedy", lambda logits, *rest: (logits.argmax(-1), logits.amax(-1).float()))
     found = with_fused_rules(processor)
     assert found.fused is None
-    assert found.fused_obstacle == "it chose other tokens than torch does"
+    assert found.fused_obstacle == "its tokens differ from torch's"

@@ -205,7 +205,7 @@ def test_models_without_a_draft_have_no_lesson(run, real):
         ("rase", "no lesson is called rase; did you mean race?"),
         ("talk.wav", "no lesson is called talk.wav; there are race, stepper, lab, bench"),
         ("{samples}", "no lesson is called samples; there are race, stepper, lab, bench"),
-        ("race a.wav b.wav", "a lesson is made of one recording, got 2"),
+        ("race a.wav b.wav", "a lesson takes one recording, got 2"),
         ("race --draft-length 9", "--draft-length must be"),
         ("race --start 9 --end 8", "--start must come before end, got start=9.0 and end=8.0"),
         ("race --start x", "--start: this takes seconds or h:mm:ss, got 'x'"),

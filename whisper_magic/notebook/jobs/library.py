@@ -124,7 +124,7 @@ def _existing(store: str | None, what: str) -> Library:
     if Path(libraries.NAME).is_file():
         return LIBRARIES.open(Path(libraries.NAME), create=False)
     raise UsageError(
-        f"there is no library to {what} here: %whisper library FOLDER makes one, --store PATH names one that exists"
+        f"there is no library to {what} here: %whisper library FOLDER makes one, --store PATH opens an existing one"
     )
 
 
@@ -207,7 +207,7 @@ class _Work:
             except KeyboardInterrupt:
                 done = len(self.library)
                 raise Interrupted(
-                    f"stopped; {counted(done, 'recording')} in {self.library.path}, the next run goes on"
+                    f"stopped; {counted(done, 'recording')} in {self.library.path}, the next run continues"
                 ) from None
         return plan, report
 
@@ -245,7 +245,7 @@ def _models(opened: Library, options: TranscribeOptions, progress: LiveProgress)
     """The models that would transcribe, without loading them where their names decide which they are."""
     if (expected := _expected()) is not None:
         target, draft, dtype = expected
-        progress.stage(f"Looking at the weights of {target}")
+        progress.stage(f"Checking the weights of {target}")
         yield run_key(opened.store, target, draft, dtype, options)
         return
     with SESSION.using(None, progress.stage) as engine:

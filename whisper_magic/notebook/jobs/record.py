@@ -50,7 +50,7 @@ def record(request: RecordRequest, context: Context) -> Recording:
         UsageError: where no page can show it, or for options that make no sense.
     """
     if not in_notebook(context.shell):
-        raise UsageError("%whisper record needs a notebook's page, whose microphone it is; %whisper FILE reads a file")
+        raise UsageError("%whisper record uses the microphone of a notebook page; use %whisper FILE for a file")
     options, saver = options_of(request.overrides, context.options), Saver(request.save)
     saver.check(several=False)
     recording = Recording(context.shell, options, saver)

@@ -81,7 +81,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     several = planned.several
     saver.check(several=several)
     if request.embed and several:
-        raise UsageError("--embed takes one recording, and of several channels one")
+        raise UsageError("--embed takes one recording and one channel")
     live = None if request.quiet else context.live_view(planned.values, planned.options, several=several)
     if request.background:
         return _in_background(request, context, planned, saver, live)
@@ -94,7 +94,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     results.report()
     context.assign(request.output, result)
     if results.interruption is not None:
-        raise Interrupted(f"what was transcribed until then is in {context.keep(result)}") from None
+        raise Interrupted(f"the transcripts so far are in {context.keep(result)}") from None
     return result
 
 

@@ -290,7 +290,7 @@ def _add_decoding_options(parser: Parser) -> None:
     add("--draft", type=values.text, choices=get_args(DraftKind), help=drafts)
     length = _described("draft_length", "tokens proposed a round: 1 to 7, or auto")
     add("--draft-length", type=values.draft_length, metavar="N", help=length)
-    probabilities = "record what both models thought of each token, for the player and t.trace"
+    probabilities = "record both models' probabilities of each token, for the player and t.trace"
     add("--trace", action="store_true", help=probabilities)
     order = "batched cuts at pauses and decodes several windows of one recording at once"
     add("--mode", type=values.text, choices=("auto", *get_args(Mode)), help=_described("mode", order))

@@ -296,7 +296,7 @@ def _parse_lesson(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -
         LESSON.error(f"no lesson is called {shown}{hint}")
     found = find_sources(sources, namespace) if sources and sources != ["demo"] else []
     if len(found) > 1:
-        LESSON.error(f"a lesson is made of one recording, got {len(found)}")
+        LESSON.error(f"a lesson takes one recording, got {len(found)}")
     own = _own(LessonRequest, given)
     return LessonRequest(name, found[0] if found else None, given, **own)
 

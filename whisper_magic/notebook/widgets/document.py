@@ -41,7 +41,7 @@ def document(
         "segments": segments_of(transcript),
         "turns": [(round(t.start, 3), round(t.end, 3), t.speaker.strip()) for t in speakers.turns_of(transcript.words)],
         "gaps": [
-            {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
+            {"start": gap.start, "end": gap.end, "why": "skipped: " + (", ".join(gap.flags) or "silence")}
             for gap in transcript.skipped
         ],
         "sound": sound,
