@@ -1,6 +1,7 @@
-"""Who speaks when: the turns of a diarizer, the name of each word, and where a text goes on in another voice.
+"""Speakers: the turns of a diarizer, the speaker of each word, and the utterances of a text.
 
-Works on anything with the fields of `Word` and `Segment`, and imports neither. Times are in seconds of the recording.
+Works with any objects that have the fields of `Word` and `Segment`, and imports neither. Times are in seconds from the
+start of the recording.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ class Spoken(Protocol):
 
 @dataclass(frozen=True)
 class Turn:
-    """Somebody speaks.
+    """A turn of one speaker.
 
     Attributes:
         start: seconds.
         end: seconds.
-        speaker: a name.
+        speaker: name of the speaker.
     """
 
     start: float
@@ -67,11 +68,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words of a segment in one voice, or the whole segment where its words are not its text.
+    """Consecutive words of a segment by one speaker, or the whole segment if its words do not match its text.
 
     Attributes:
-        speaker: None where nothing names one.
-        text: theirs.
+        speaker: name of the speaker, or None.
+        text: text of the words.
         first: index of the first word.
     """
 
@@ -81,15 +82,15 @@ class Utterance:
 
 
 def read(turns: Any, source: str) -> list[Turn]:
-    """Turns in order of time.
+    """Read turns, in order of time.
 
     Args:
-        turns: (start, end, name) each; the path of an RTTM file; or what has pyannote's `itertracks`.
-        source: name of the recording, for an RTTM file of several: its turns are those under that name.
+        turns: (start, end, name) tuples; the path of an RTTM file; or an object with pyannote's `itertracks`.
+        source: name of the recording, which selects its turns in an RTTM file for several recordings.
 
     Raises:
-        OptionError: for turns that are none of this, a time that is none, an end before its start, a name that is not
-            text; a file that cannot be read, or whose turns are all of other recordings.
+        OptionError: for another type, an invalid time, an end before its start, a name that is not text; a file that
+            cannot be read, or that has only turns of other recordings.
     """
     if isinstance(turns, str | os.PathLike):
         found = _rttm(Path(turns).expanduser(), source)
@@ -119,7 +120,7 @@ def _turn(where: str, values: Any) -> Turn:
 
 
 def _rttm(path: Path, source: str) -> list[Turn]:
-    """`SPEAKER file channel start duration <NA> <NA> name <NA> <NA>` a line (NIST RT-09, appendix A)."""
+    """Lines of `SPEAKER file channel start duration <NA> <NA> name <NA> <NA>` (NIST RT-09, appendix A)."""
     name = shown(str(path))
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -147,7 +148,7 @@ def _rttm(path: Path, source: str) -> list[Turn]:
 
 
 def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None]:
-    """The speaker of each word: whose turns overlap it longest, of equals the one who began first; None in no turn.
+    """The speaker of each word: the one whose turns overlap it longest, the first of equals; None without a turn.
 
     Args:
         words: in any order.
@@ -173,7 +174,7 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
 
 
 def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
-    """The turns that named words make: one ends where another voice, no voice or a pause follows."""
+    """The turns of words with speakers. A turn ends before another speaker, a word without one, or a pause."""
     turns: list[Turn] = []
     before: str | None = None
     for word in words:
@@ -187,12 +188,12 @@ def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
 
 
 def voices(words: Sequence[SpokenWord]) -> list[list[int]]:
-    """The indices of words, cut where another voice begins."""
+    """The indices of words, grouped by consecutive words of one speaker."""
     return [list(of) for _, of in groupby(range(len(words)), key=lambda index: words[index].speaker)]
 
 
 def utterances(segment: Spoken) -> list[Utterance]:
-    """A segment, cut where another voice begins."""
+    """A segment, split at changes of speaker."""
     words, cut = segment.words, voices(segment.words)
     if len(cut) < 2:
         return [Utterance(words[0].speaker if words else None, segment.text)]
@@ -202,10 +203,10 @@ def utterances(segment: Spoken) -> list[Utterance]:
 
 
 def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
-    """For each segment its text, begun anew wherever another speaker is to be named.
+    """The text of each segment, split wherever the name of another speaker is to be shown.
 
-    `speaker` is None where no name is to be shown: a segment begins in the voice of the one before, or nobody is named.
-    Words without a speaker stay with those before them.
+    `speaker` is None if no name is to be shown: the segment starts with the same speaker as the one before, or no
+    speaker is known. Words without a speaker stay with the words before them.
     """
     latest: str | None = None
     for segment in segments:
