@@ -22,6 +22,7 @@ Attention = Literal["flash_attention_2", "sdpa", "eager"]  # how torch computes 
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
 AUTO = "auto"  # as a language: the same as None
+CHANNELS = ("mix", "left", "right", "split")  # by name; an index is a channel too
 MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16
 # a wider pass may break a near-tie differently, and the text would depend on the draft length
 
@@ -229,8 +230,9 @@ def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
     if paired:
         ordered = all(before[1] <= after[0] for before, after in itertools.pairwise(clips))
         yield ordered, f"clips must be in order and not overlap, got {clips!r}"
-    known = _is_one_of(channel, ("mix", "left", "right", "split")) or _whole(channel, 0)
-    yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}"
+    names = ", ".join(map(repr, CHANNELS))
+    known = _is_one_of(channel, CHANNELS) or _whole(channel, 0)
+    yield known, f"channel must be {names} or an index from 0, got {channel!r}"
     number = options.stream is None or _whole(options.stream, 0)
     yield number, f"stream must be the number of an audio stream, from 0, got {options.stream!r}"
 
