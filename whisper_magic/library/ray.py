@@ -35,7 +35,7 @@ from whisper_magic.library.export import lines
 from whisper_magic.library.library import NAME, Library
 from whisper_magic.library.run import RunReport, usable
 from whisper_magic.library.store import RecordingKey, Store
-from whisper_magic.library.weights import decisive_options, run_key
+from whisper_magic.library.weights import run_key, text_affecting_options
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.wording import one_line, shown
 
@@ -214,7 +214,7 @@ def _settle(job: Job) -> None:
             "target": actors.target,
             "device": job.device,
             "dtype": actors.dtype,
-            "options": decisive_options(job.options, actors.draft),
+            "options": text_affecting_options(job.options, actors.draft),
         }
     )
     try:
