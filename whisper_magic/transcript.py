@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic import formats, speakers
+from whisper_magic import documents, formats, speakers
 from whisper_magic.errors import PackageMissing, TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
@@ -409,7 +409,7 @@ class Transcript:
         Raises:
             TranscriptError: where there is no such file, or it is not such a transcript.
         """
-        return formats.load(Transcript, path)
+        return documents.load(Transcript, path)
 
 
 @dataclass(frozen=True)

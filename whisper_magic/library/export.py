@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whisper_magic import formats
+from whisper_magic import documents, formats
 from whisper_magic.audio.load import Audio, load
 from whisper_magic.audio.sound import SAMPLE_RATE, Span
 from whisper_magic.audio.sources import opened
@@ -349,7 +349,7 @@ def parquet_schema() -> Any:
 
 def _document(transcript: Transcript) -> str:
     """A transcript as JSON, in which the escape of a lone surrogate means the same."""
-    return storable(formats.dumps(transcript))
+    return storable(documents.dumps(transcript))
 
 
 def _parquet_rows(store: Store, only: set[int] | None) -> Iterator[dict[str, Any]]:
@@ -424,7 +424,7 @@ def _parquet_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
 
 def _add(store: Store, row: Mapping[str, Any]) -> bool:
     """Add a row; whether its transcript is new."""
-    transcript = formats.loads(Transcript, row["document"])
+    transcript = documents.loads(Transcript, row["document"])
     metadata = json.loads(row["metadata"] or "{}")
     about = About(row["name"], row["duration"], row["reference"], row["speaker"], metadata, tuple(row["tags"] or ()))
     key = RecordingKey(row["content"], row["start"], row["end"])
@@ -435,7 +435,7 @@ def _add(store: Store, row: Mapping[str, Any]) -> bool:
     if made is None:
         return False
     if row["edited"] is not None:
-        edited = formats.loads(Transcript, row["edited"])
+        edited = documents.loads(Transcript, row["edited"])
         store.edit(made, edited, counts(edited, row["reference"]))
     if row["note"]:
         store.set_note(number, row["note"])

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-from whisper_magic import formats
+from whisper_magic import documents
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import schema
 from whisper_magic.library.database import Database
@@ -381,12 +381,12 @@ class Store(Database):
 
 def packed(transcript: Transcript) -> bytes:
     """A transcript as it is stored."""
-    return zlib.compress(formats.dumps(transcript).encode("utf-8", "surrogatepass"), 6)
+    return zlib.compress(documents.dumps(transcript).encode("utf-8", "surrogatepass"), 6)
 
 
 def unpacked(stored: bytes) -> Transcript:
     """The reverse of `packed`."""
-    return formats.loads(Transcript, zlib.decompress(stored).decode("utf-8", "surrogatepass"))
+    return documents.loads(Transcript, zlib.decompress(stored).decode("utf-8", "surrogatepass"))
 
 
 def confidence(transcript: Transcript) -> float | None:
