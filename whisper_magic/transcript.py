@@ -388,14 +388,14 @@ class Transcript:
         """Write to a file, which appears whole or not at all.
 
         Args:
-            path: its ending chooses the format: .txt, .srt, .vtt, .tsv, .json or .docx.
+            path: its ending chooses the format, one of `formats.ENDINGS`.
 
         Returns:
             The path with `~` expanded.
 
         Raises:
             TranscriptError: for any other ending, a missing folder, or a file that cannot be written.
-            PackageMissing: for .docx without python-docx (the `docx` extra).
+            PackageMissing: for a format whose package is not installed.
         """
         return formats.save(self, path)
 

@@ -20,7 +20,7 @@ from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic import formats
 from whisper_magic.audio.load import load
 from whisper_magic.errors import AudioError, LibraryError
-from whisper_magic.library import export
+from whisper_magic.library import export, parquet
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.library import Library
 from whisper_magic.library.store import About, RecordingKey, RunKey
@@ -139,7 +139,7 @@ def test_parquet_holds_everything(library: Library, folder: Path, tmp_path: Path
 
 
 def test_parquet_in_pieces(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "ROWS", 2)
+    monkeypatch.setattr(parquet, "ROWS", 2)
     (tmp_path / "parts" / "deep").mkdir(parents=True)
     library.save(tmp_path / "parts" / "a.parquet", only=[1, 2, 3])
     library.save(tmp_path / "parts" / "deep" / "b.parquet", only=[3, 4, 5, 6])
@@ -342,6 +342,12 @@ def test_subtitles(library: Library, tmp_path: Path) -> None:
         "array.srt", "clip0.srt", "clip1.srt", "clip2-2.srt", "clip2.srt", "clip3.srt",
     ]  # fmt: skip
     assert (target / "clip1.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,101\nant ox\n\n"
+
+
+def test_transcripts_in_every_format(library: Library, tmp_path: Path) -> None:
+    assert set(formats.FORMATS) < set(export.EXPORTS)
+    target = library.save(tmp_path / "out", "json", only=[1])
+    assert [Transcript.load(path).text for path in target.iterdir()] == [library.transcript(1).text]
 
 
 def test_names_of_files() -> None:

@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 
 from tests.support.markdown import PAGES, ROOT, Block, blocks
 from whisper_magic.engine.model.hub import demo_folder
+from whisper_magic.formats import ENDINGS
 from whisper_magic.notebook.line.commands import COMMANDS, parse_whisper
 from whisper_magic.notebook.line.scanner import split
 
@@ -104,6 +105,17 @@ def test_the_commands_are_documented() -> None:
     """docs/magics.md has a row for each, and no other."""
     page = (ROOT / "docs/magics.md").read_text("utf-8")
     assert sorted(re.findall(r"^\| `%whisper (\w+)", page, re.MULTILINE)) == sorted(COMMANDS)
+
+
+def test_the_formats_are_documented() -> None:
+    """The table is made of the registry when the documentation is built."""
+    spec = importlib.util.spec_from_file_location("hook", ROOT / "docs/formats.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    built = hook.on_page_markdown((ROOT / "docs/python.md").read_text("utf-8"))
+    assert re.findall(r"^\| `(\.\w+)` \| \S", built, re.MULTILINE) == list(ENDINGS)
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library import export, run, tables
+from whisper_magic.library import export, parquet, run, tables
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.search import Filters, Hits, search
 from whisper_magic.library.store import RunKey, Store, restored, storable
@@ -344,12 +344,13 @@ class Library:
 
         Args:
             path: Of the file, or of the folder.
-            format: "parquet", "csv", "nemo", "lhotse", "audiofolder" or "srt"; None goes by the ending of the name.
+            format: "parquet", "csv", "nemo", "lhotse", "audiofolder", or one in which transcripts are saved, such as
+                "srt", which makes a folder of files; None goes by the ending of the name.
             only: Ids of the recordings; None for all.
 
         Raises:
             LibraryError: For another format, or a file that cannot be written.
-            PackageMissing: For Parquet without pyarrow.
+            PackageMissing: For Parquet without pyarrow, or Word without python-docx.
         """
         return export.save(self.store, path, format, only, self.source)
 
@@ -385,7 +386,7 @@ class Library:
         Returns:
             How many were new.
         """
-        return export.load_parquet(self.store, paths)
+        return parquet.load(self.store, paths)
 
 
 def _span(ids: Sequence[int]) -> tuple[int, int]:
