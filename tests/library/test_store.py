@@ -24,7 +24,6 @@ from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import database, schema, store
 from whisper_magic.library.library import Library
-from whisper_magic.library.rows import Filters, Rows, first_rows
 from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
 from whisper_magic.scoring import ErrorCounts
 from whisper_magic.transcript import Segment, Transcript
@@ -229,25 +228,9 @@ def test_a_read_only_library_of_an_older_version_is_not_migrated(
     Store(tmp_path / "a.db").close()
     now, newer = schema.VERSION, schema.VERSION + 1
     monkeypatch.setattr(schema, "VERSION", newer)
-    monkeypatch.setattr(schema, "READABLE", newer)
     refuse_writing(monkeypatch, tmp_path)
     with pytest.raises(LibraryError, match=rf"has version {now} and cannot be written to become {newer}$"):
         Store(tmp_path / "a.db")
-
-
-def test_a_read_only_library_that_lacks_only_indexes_is_read_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = Path(__file__).with_name("schemas") / f"v{schema.READABLE}.sql"
-    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as made:
-        made.executescript(script.read_text("utf-8"))
-    refuse_writing(monkeypatch, tmp_path)
-    with closing(Store(tmp_path / "a.db")) as store:
-        assert store.read_only
-        assert schema.version_of(store.connection) == schema.READABLE < schema.VERSION
-        shown = Rows(store).shown(Filters())
-        assert (len(shown.places), shown.facets["language"]) == (3, [("de", 1), ("en", 1)])
-        assert [row["name"] for row in first_rows(store, 9)] == ["/talks/talk.mp3", "array[0]", "/talks/talk.mp3"]
 
 
 # What is kept

@@ -67,16 +67,16 @@ class Database:
                     f"cannot write into {shown(str(self.path.parent))}: choose another place with --store"
                 )
             self._mode = "ro"
-        found = self._version_found()
+        version = self._version_before()
         if writable:
             schema.migrate(self.connection)
-        elif found < schema.READABLE:
+        elif version < schema.VERSION:
             raise LibraryError(
-                f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
+                f"{shown(str(self.path))} has version {version} and cannot be written to become {schema.VERSION}"
             )
         return writable
 
-    def _version_found(self) -> int:
+    def _version_before(self) -> int:
         """The file's version, before anything in it is changed.
 
         Raises:
@@ -85,39 +85,39 @@ class Database:
         with closing(self._connect(first=True)) as connection:
             if not schema.is_library(connection):
                 raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
-            if (found := schema.version_of(connection)) > schema.VERSION:
+            if (version := schema.version_of(connection)) > schema.VERSION:
                 raise LibraryError(
-                    f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
+                    f"{shown(str(self.path))} is a library of version {version}, newer than this whisper_magic "
                     f"({schema.VERSION}): upgrade to read it"
                 )
-        return found
+        return version
 
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode."""
-        found: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if found is None:
-            found = self._threads.connection = self._connect()
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = self._connect()
             with self._lock:
-                self._connections.append(found)
-        return found
+                self._connections.append(connection)
+        return connection
 
     def _connect(self, first: bool = False) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
-        made = _opened(address)
+        connection = _opened(address)
         if self._mode == "ro":
             try:  # a reader too needs the log's index, which it cannot make here
-                made.execute("SELECT 1 FROM sqlite_schema").fetchone()
+                connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
             except sqlite3.OperationalError:
-                made.close()
-                made = _opened(f"{address}&immutable=1")
-            return made
+                connection.close()
+                connection = _opened(f"{address}&immutable=1")
+            return connection
         if first:
-            return made
-        _keep_log(made)
-        made.execute("PRAGMA synchronous = NORMAL")
-        made.execute("PRAGMA foreign_keys = ON")
-        return made
+            return connection
+        _keep_log(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -186,9 +186,9 @@ class Database:
 
 def _opened(address: str) -> sqlite3.Connection:
     # A connection is used by its own thread; `close` is called by another.
-    made = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    made.create_function("contains", 2, lambda text, part: part_in(text, part) is not None, deterministic=True)
-    return made
+    connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    connection.create_function("contains", 2, lambda text, part: part_in(text, part) is not None, deterministic=True)
+    return connection
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:
