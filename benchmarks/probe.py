@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import DeviceStopwatch, synchronize
-from benchmarks.measure import Run, Stopwatch, TimedCallable
+from benchmarks.measure import Stopwatch, TimedCallable, TimedRun
 from benchmarks.report.roofline import bytes_per_pass
 from benchmarks.settings import Workload
 from benchmarks.sound import Samples
@@ -131,7 +131,7 @@ class Probe:
 
     def decode(
         self, features: torch.Tensor, slots: int, draft_length: int | str, scripts: Scripts | None = None
-    ) -> Run:
+    ) -> TimedRun:
         """Decode windows.
 
         Args:
@@ -323,14 +323,14 @@ def _fused(what: str, obstacle: str) -> str:
     return f"{what} through torch: {obstacle}" if obstacle else f"{what} in fused kernels"
 
 
-def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> Run:
+def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> TimedRun:
     """all_at_once: every window had a slot from the beginning, so that each target pass served all of them."""
     decoded = sorted((e for e in events if isinstance(e, Decoded)), key=lambda one: one.window.index)
     rounds: list[Round] = [event[1] for event in events if isinstance(event, tuple)]
     encode = encode or sum(one.clock.encode for one in decoded)
     passes = max(sum(r.window == one.window.index for r in rounds) for one in decoded) - 1  # the first is the prefill
     verify = sum(one.clock.verify for one in decoded)
-    return Run(
+    return TimedRun(
         wall=wall,
         decode=wall - encode,
         step=verify / passes if all_at_once and passes else None,

@@ -17,7 +17,7 @@ import torch
 from benchmarks.checkpoints import convert_to_ctranslate2
 from benchmarks.labels import BATCHED, SPECULATIVE, TARGET_ONLY
 from benchmarks.machine import DeviceStopwatch
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.peers import ctranslate2 as peer_ctranslate2
 from benchmarks.peers.ctranslate2 import FasterWhisper, SubprocessPeer, faster_whisper_sides
 from benchmarks.peers.transformers import Pipelines
@@ -78,13 +78,13 @@ def _ours(closing: ExitStack, settings: Settings, samples: Samples, dtype: str) 
     ]
 
 
-def _transcribe(engine: Engine, device: str, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> Run:
+def _transcribe(engine: Engine, device: str, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> TimedRun:
     watch = DeviceStopwatch(device)
     watch.start()
     transcript = engine.transcribe((samples, RATE), replace(GREEDY, draft=draft, mode=mode))
     wall = watch.stop()
     timing, rounds = transcript.timing, transcript.trace.rounds
-    return Run(
+    return TimedRun(
         wall=wall,
         decode=timing.prefill + timing.draft + timing.verify,
         tokens=sum(len(r.tokens) for r in rounds),

@@ -23,7 +23,7 @@ import torch
 from benchmarks import machine
 from benchmarks.checkpoints import RandomPair, random_pair
 from benchmarks.corrupted import corrupt
-from benchmarks.measure import Run
+from benchmarks.measure import TimedRun
 from benchmarks.peers.transformers import Transformers, features_of
 from benchmarks.probe import Probe, Scripts
 from benchmarks.report.report import Finding, SuiteResult
@@ -95,7 +95,7 @@ class Bench:
             self.scripted[batch, rate] = texts
         return self.scripted[batch, rate]
 
-    def decode(self, batch: int, length: int, rate: float = 0.8) -> Run:
+    def decode(self, batch: int, length: int, rate: float = 0.8) -> TimedRun:
         """Decode the windows of a batch; length 0 is the target alone."""
         return self.probe.decode(self.windows(batch), batch, length, self.scripts(batch, rate) if length else None)
 

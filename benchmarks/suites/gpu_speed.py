@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from benchmarks.corrupted import corrupt
 from benchmarks.labels import TARGET_ONLY, speculative
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.peers.transformers import ASSISTS, Transformers
 from benchmarks.probe import profiled
 from benchmarks.report import roofline
@@ -91,7 +91,7 @@ def host(bench: Bench) -> SuiteResult:
 def graphs(bench: Bench) -> SuiteResult:
     """The same rounds with captured graphs, and each kernel launched by itself."""
 
-    def without() -> Run:
+    def without() -> TimedRun:
         with bench.probe.without_graphs():
             return bench.decode(1, DRAFT_LENGTH)
 
@@ -108,13 +108,13 @@ def graphs(bench: Bench) -> SuiteResult:
 def fused(bench: Bench) -> SuiteResult:
     """The same rounds with fused kernels, and with torch's own operators; each warmed up and captured first."""
 
-    def plain() -> Run:
+    def plain() -> TimedRun:
         with bench.probe.without_fused_kernels():
             for _ in range(2):
                 bench.decode(1, DRAFT_LENGTH)
             return bench.decode(1, DRAFT_LENGTH)
 
-    def with_fused() -> Run:
+    def with_fused() -> TimedRun:
         for _ in range(2):  # what is captured was forgotten
             bench.decode(1, DRAFT_LENGTH)
         return bench.decode(1, DRAFT_LENGTH)

@@ -15,7 +15,7 @@ from functools import partial
 import torch
 
 from benchmarks.checkpoints import convert_to_ctranslate2
-from benchmarks.measure import Measurement, Run, Side, Stopwatch, take_turns
+from benchmarks.measure import Measurement, Side, Stopwatch, TimedRun, take_turns
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
 from benchmarks.peers.transformers import Pipelines
 from benchmarks.probe import checkpoint_folder, judged, read_recording, word_error_rate
@@ -28,7 +28,7 @@ from whisper_magic.errors import WhisperMagicError
 RECORDING = "long/librispeech_longform_10spk.flac"
 ALONE, DRAFTED, BATCHED = "ours, target only", "ours, with the draft", "batched: ours, with the draft"
 SILENT = "nonspeech"
-Transcribe = Callable[[], Run]
+Transcribe = Callable[[], TimedRun]
 
 
 def run(settings: Settings) -> SuiteResult:
@@ -62,12 +62,12 @@ def _ours(settings: Settings, dtype: str, samples: Samples, closing: ExitStack) 
     return [*sides, Side(BATCHED, partial(transcribe, "model", "batched"))]
 
 
-def _transcribe(engine: Engine, samples: Samples, draft: str, mode: str) -> Run:
+def _transcribe(engine: Engine, samples: Samples, draft: str, mode: str) -> TimedRun:
     watch = Stopwatch()
     watch.start()
     found: Transcript = engine.transcribe((samples, 16_000), language="en", draft=draft, mode=mode, draft_length="auto")
     wall, timing, rounds = watch.stop(), found.timing, found.trace.rounds
-    return Run(
+    return TimedRun(
         wall=wall,
         decode=timing.prefill + timing.draft + timing.verify,
         tokens=sum(len(one.tokens) for one in rounds),
@@ -95,7 +95,7 @@ def _peers(settings: Settings, dtype: str, samples: Samples, closing: ExitStack)
     return sides, []
 
 
-def _scored(transcribe: Transcribe, reference: str) -> Run:
+def _scored(transcribe: Transcribe, reference: str) -> TimedRun:
     run = transcribe()
     assert isinstance(run.output, str)
     return replace(run, errors=word_error_rate(run.output, reference))

@@ -30,7 +30,7 @@ from whisper_magic.options import Task
 
 SOUND = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a")
 TOGETHER = 8  # windows decoded at once
-SHORTEST = 2.0  # seconds of a window
+MIN_SECONDS = 2.0  # seconds of a window
 LOOP = 2.4  # compression ratio from which a text repeats itself
 
 Tensor = torch.Tensor
@@ -63,8 +63,8 @@ def sound_files(folder: Path) -> list[Path]:
 def crops(duration: float, window: float, rng: np.random.Generator) -> Iterator[Crop]:
     """Windows that cover a file once, three of five as long as the model's own."""
     start = 0.0
-    while duration - start >= SHORTEST:
-        length = window if rng.random() < 0.6 else rng.uniform(SHORTEST, window)
+    while duration - start >= MIN_SECONDS:
+        length = window if rng.random() < 0.6 else rng.uniform(MIN_SECONDS, window)
         task: Task = "translate" if rng.random() < 0.12 else "transcribe"
         yield Crop(start, min(start + length, duration), task, rng.random() < 0.85, rng.random() < 0.3)
         start += length

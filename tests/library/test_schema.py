@@ -11,7 +11,8 @@ import pytest
 from tests.support.scripted_library import saying
 from whisper_magic.library import schema
 from whisper_magic.library.library import Library
-from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey, SourceInfo
+from whisper_magic.library.store import Store
 from whisper_magic.scoring import ErrorCounts
 
 
@@ -91,21 +92,21 @@ OTHER = saying("nobody listened", language="de", source="array[0]")
 
 def fill(store: Store) -> None:
     """Two recordings, one with a correction, a part of one, and a file that could not be read."""
-    run = store.add_run(RunKey("demo", "ab12", "float32", '{"words": true}', "demo-draft"))
+    run = store.add_run(ModelConfig("demo", "ab12", "float32", '{"words": true}', "demo-draft"))
     store.keep_digest('[["/models/demo", 1, 2]]', "ab12")
-    about = About(
+    about = RecordingInfo(
         "/talks/talk.mp3", 4.0, "a small model reads the mushroom 你好", "Ada", {"split": "dev"}, ("checked",)
     )
-    talk = store.add_recording(RecordingKey("aa"), about, Known("/talks/talk.mp3", "aa", 1234, 5678, 4.0))
+    talk = store.add_recording(RecordingKey("aa"), about, SourceInfo("/talks/talk.mp3", "aa", 1234, 5678, 4.0))
     number = store.save(talk, run, WRITTEN, ErrorCounts(1, 7, 4, 30))
     assert number is not None
     store.edit(number, CORRECTED, ErrorCounts(0, 7, 0, 30))
     store.set_note(talk, "listen again")
     store.accept([talk])
-    array = store.add_recording(RecordingKey("bb"), About("array[0]"), Known("array[0]", "bb"))
+    array = store.add_recording(RecordingKey("bb"), RecordingInfo("array[0]"), SourceInfo("array[0]", "bb"))
     store.save(array, run, OTHER)
-    store.add_recording(RecordingKey("aa", 1.0, 2.5), About("/talks/talk.mp3", 1.5))
-    store.note_source(Known("/talks/bad.wav", None, 0, 1, None, "/talks/bad.wav is empty (0 bytes)"))
+    store.add_recording(RecordingKey("aa", 1.0, 2.5), RecordingInfo("/talks/talk.mp3", 1.5))
+    store.note_source(SourceInfo("/talks/bad.wav", None, 0, 1, None, "/talks/bad.wav is empty (0 bytes)"))
 
 
 def test_a_migrated_library_holds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

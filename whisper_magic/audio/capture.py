@@ -16,7 +16,7 @@ from whisper_magic.audio.sound import SAMPLE_RATE, Audio
 from whisper_magic.errors import AudioInvalid, AudioUnreadable
 from whisper_magic.wording import one_line
 
-LONGEST = 4 * 3600  # seconds: 0.9 GB of samples
+MAX_SECONDS = 4 * 3600  # seconds: 0.9 GB of samples
 PROBED = {"probesize": "32", "analyzeduration": "0"}  # the header is enough; to look further is to wait for it
 
 
@@ -122,8 +122,8 @@ class Capture:
     def _append(self, samples: Samples) -> None:
         with self._grown:
             reached = self._length + len(samples)
-            if reached > LONGEST * SAMPLE_RATE:
-                raise AudioInvalid(f"{self.name}: {LONGEST // 3600} hours were recorded, which is the most")
+            if reached > MAX_SECONDS * SAMPLE_RATE:
+                raise AudioInvalid(f"{self.name}: {MAX_SECONDS // 3600} hours were recorded, which is the most")
             if reached > len(self._samples):
                 self._samples = np.concatenate([self._samples, np.zeros_like(self._samples)])
             self._samples[self._length : reached] = samples

@@ -47,7 +47,7 @@ class Level:
     count: int
 
 
-class Peaks:
+class WaveformPeaks:
     """The waveform, which one thread fills while others read it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Peaks:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, samples: Samples, rate: int) -> Peaks:
+    def of(cls, samples: Samples, rate: int) -> WaveformPeaks:
         """The waveform of sound that is in memory. samples: (n,) float32; rate: Hz."""
         peaks = cls(rate)
         for begin in range(0, len(samples), BLOCK):
@@ -124,7 +124,7 @@ class Peaks:
         Args:
             level: 0 is the finest one.
             start: Its first peak.
-            count: Peaks.
+            count: WaveformPeaks.
 
         Returns:
             Smallest and largest sample of each peak in turn, int8; fewer than asked for, or none, where there are no
@@ -147,7 +147,7 @@ class Peaks:
             level += _coarser(below[COARSER * len(level) :], self._complete)
 
 
-def fill(peaks: Peaks, excerpt: Excerpt) -> Iterator[float]:
+def fill(peaks: WaveformPeaks, excerpt: Excerpt) -> Iterator[float]:
     """Read a source block by block into `peaks`, of which other threads can read meanwhile.
 
     The source is opened when the first value is asked for, and closed with the generator: a thread stops by leaving its

@@ -6,13 +6,14 @@ One writer at a time, others queue; readers never wait (WAL). Each thread has a 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import schema
@@ -20,6 +21,7 @@ from whisper_magic.library.query import part_in
 from whisper_magic.wording import one_line, shown
 
 PATIENCE = 60.0  # seconds that a writer waits for another one
+_ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file's name that is not UTF-8
 
 
 class Database:
@@ -202,3 +204,24 @@ def _keep_log(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > late:
                 raise
             time.sleep(0.01)
+
+
+# Text that SQLite can hold
+
+
+@overload
+def storable(text: str) -> str: ...
+
+
+@overload
+def storable(text: None) -> None: ...
+
+
+def storable(text: str | None) -> str | None:
+    """Without lone surrogates, which UTF-8 cannot hold: those of file names that are not UTF-8 become escapes."""
+    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def restored(name: str) -> str:
+    """A file's name, as the system has it, of what `storable` made of it."""
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name)

@@ -24,15 +24,16 @@ from whisper_magic.audio.sound import SAMPLE_RATE, Span
 from whisper_magic.audio.sources import opened
 from whisper_magic.errors import AudioError, LibraryError
 from whisper_magic.library import parquet, tables
+from whisper_magic.library.records import RecordingKey
 from whisper_magic.library.schema import LATEST
 from whisper_magic.library.search import Hit
-from whisper_magic.library.store import RecordingKey, Store
+from whisper_magic.library.store import Store
 from whisper_magic.transcript import Segment, Transcript
 from whisper_magic.wording import near, one_line, shown
 
 SourceOf = Callable[[int], Any]  # a recording's id -> what `audio.load.load` takes
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "nemo", ".json": "nemo"}
-SHORTEST = 0.1  # seconds of a clip
+MIN_CLIP = 0.1  # seconds of a clip
 
 
 @dataclass(frozen=True)
@@ -321,7 +322,7 @@ def clips(hits: Sequence[Hit], folder: str | os.PathLike[str], around: float, so
         target.mkdir(parents=True, exist_ok=True)
         for hit in hits:
             start = max(0.0, hit.start - around)
-            end = max(hit.end + around, start + SHORTEST)
+            end = max(hit.end + around, start + MIN_CLIP)
             audio = load(source_of(hit.recording), start=start, end=end)
             path = target / _free(f"{formats.stem_of(hit.name)}-{hit.start:.2f}", ".flac", used)
             _write_flac(path, audio)

@@ -11,8 +11,10 @@ from typing import Any
 
 from whisper_magic import documents
 from whisper_magic.errors import LibraryError, PackageMissing
-from whisper_magic.library.run import counts
-from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store, storable
+from whisper_magic.library.database import storable
+from whisper_magic.library.job import counts
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey, SourceInfo
+from whisper_magic.library.store import Store
 from whisper_magic.transcript import Transcript
 from whisper_magic.wording import one_line, shown
 
@@ -134,11 +136,15 @@ def _add(store: Store, row: Mapping[str, Any]) -> bool:
     """Add a row; whether its transcript is new."""
     transcript = documents.loads(Transcript, row["document"])
     metadata = json.loads(row["metadata"] or "{}")
-    about = About(row["name"], row["duration"], row["reference"], row["speaker"], metadata, tuple(row["tags"] or ()))
+    about = RecordingInfo(
+        row["name"], row["duration"], row["reference"], row["speaker"], metadata, tuple(row["tags"] or ())
+    )
     key = RecordingKey(row["content"], row["start"], row["end"])
-    known = store.known([row["name"]]).get(row["name"]) or Known(row["name"], row["content"], duration=row["duration"])
+    known = store.sources([row["name"]]).get(row["name"]) or SourceInfo(
+        row["name"], row["content"], duration=row["duration"]
+    )
     number = store.add_recording(key, about, known)
-    run = store.add_run(RunKey(row["target"], row["weights"], row["dtype"], row["options"], row["draft"]))
+    run = store.add_run(ModelConfig(row["target"], row["weights"], row["dtype"], row["options"], row["draft"]))
     made = store.save(number, run, transcript, counts(transcript, row["reference"]))
     if made is None:
         return False

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from whisper_magic.errors import LibraryError
 
-LEAST_PART = 3  # characters of a part of a word that the trigram index finds
+MIN_PART = 3  # characters of a part of a word that the trigram index finds
 _TOKENS = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?')
 # Scripts that are written without spaces: their words are parts of one long token.
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u0331])*")  # with the accents that unicode61 takes for part of a letter

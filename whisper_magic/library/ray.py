@@ -32,10 +32,11 @@ from whisper_magic.errors import LibraryError, OptionError, PackageMissing, Whis
 from whisper_magic.formats import write_whole
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.export import lines
+from whisper_magic.library.job import LibraryReport, usable
 from whisper_magic.library.library import NAME, Library
-from whisper_magic.library.run import RunReport, usable
-from whisper_magic.library.store import RecordingKey, Store
-from whisper_magic.library.weights import run_key, text_affecting_options
+from whisper_magic.library.records import RecordingKey
+from whisper_magic.library.store import Store
+from whisper_magic.library.weights import model_config, text_affecting_options
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.wording import one_line, shown
 
@@ -117,7 +118,7 @@ def transcribe_on_ray(
     *,
     actors: Actors | None = None,
     batch: int = BATCH,
-) -> RunReport:
+) -> LibraryReport:
     """Transcribe recordings on a Ray cluster, or on a local Ray where there is none.
 
     A second call goes on where the first was stopped, and tries again what could not be read. A recording is known by
@@ -150,9 +151,9 @@ def transcribe_on_ray(
         _go(ray, job, todo, batch)
     after = outcomes(job.folder)
     new = [after[key] for entry in todo if (key := _id(entry)) in after]
-    return RunReport(
+    return LibraryReport(
         written=sum(one.error is None for one in new),
-        found=len(entries) - len(todo),
+        known=len(entries) - len(todo),
         failures=[one.error for one in new if one.error is not None],
         audio_seconds=sum(one.seconds for one in new),
         wall_seconds=time.perf_counter() - began,
@@ -288,7 +289,7 @@ class Worker:
         self._engine = Engine.load(actors.target, actors.draft, device=job.device, dtype=actors.dtype)
         status = self._engine.status
         with TemporaryDirectory() as scratch, Library(Path(scratch) / NAME) as library:
-            self._key = run_key(library.store, status.target, status.draft, status.dtype, job.options)
+            self._config = model_config(library.store, status.target, status.draft, status.dtype, job.options)
 
     def __call__(self, rows: Mapping[str, Any]) -> dict[str, list[str]]:
         """Transcribe batches.
@@ -332,11 +333,11 @@ class Worker:
         """
         try:
             with TemporaryDirectory() as scratch, Library(Path(scratch) / NAME) as library:
-                plan = library.plan(self._key, entries)
-                report = library.go(plan, self._key, self._engine, self._job.options)
+                plan = library.plan(self._config, entries)
+                report = library.transcribe_plan(plan, self._config, self._engine, self._job.options)
                 if report.written:
                     library.save(self._job.folder / f"{name}.parquet")
-                return list(_outcomes(library.store, library.store.run_id(self._key), entries))
+                return list(_outcomes(library.store, library.store.run_id(self._config), entries))
         except WhisperMagicError:
             raise
         except Exception:
@@ -347,12 +348,12 @@ class Worker:
 def _outcomes(store: Store, run: int | None, entries: Iterable[Entry]) -> Iterator[Outcome]:
     """What became of these entries in a library."""
     every = list(entries)
-    known = store.known(entry.name for entry in every)
-    ids = store.recordings(one.content for one in known.values() if one.content is not None)
+    sources = store.sources(entry.name for entry in every)
+    ids = store.recordings(source.content for source in sources.values() if source.content is not None)
     seconds = dict(store.query("SELECT recording, audio_seconds FROM transcript WHERE run = ?", (run,)))
     counted = set[int]()
     for entry in every:
-        source = known.get(entry.name)
+        source = sources.get(entry.name)
         content = source.content if source is not None else None
         number = ids.get(RecordingKey(content, entry.start, entry.end)) if content is not None else None
         if number is not None and number in seconds:

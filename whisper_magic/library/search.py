@@ -14,15 +14,16 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.query import LEAST_PART, Query, parse
+from whisper_magic.library.database import storable
+from whisper_magic.library.query import MIN_PART, Query, parse
 from whisper_magic.library.schema import LATEST, SHIFT
-from whisper_magic.library.store import Store, storable
+from whisper_magic.library.store import Store
 from whisper_magic.transcript import data_frame
 
 if TYPE_CHECKING:
     import pandas
 
-MOST_RANKED = 2_000  # segments that are compared with each other
+MAX_RANKED = 2_000  # segments that are compared with each other
 AROUND = 60  # characters shown before and after a hit
 _SIGNS = re.compile(r"[%_\\]")  # of LIKE's patterns
 
@@ -57,7 +58,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Filters:
+class SearchFilters:
     """Which transcripts are searched; None: any.
 
     Attributes:
@@ -103,7 +104,7 @@ class Hits(tuple[Hit, ...]):
 def search(
     store: Store,
     text: str,
-    filters: Filters | None = None,
+    filters: SearchFilters | None = None,
     *,
     near: int | None = None,
     limit: int = 100,
@@ -127,7 +128,7 @@ def search(
     query = parse(text, near, typing=typing)
     if query is None:
         return Hits((), text)
-    chosen = filters or Filters()
+    chosen = filters or SearchFilters()
     found = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
     hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
@@ -155,12 +156,12 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
     if query.words:
         return "segment_words WHERE segment_words MATCH ?", (query.words,)
     part = storable(query.part)
-    if len(part) < LEAST_PART:
+    if len(part) < MIN_PART:
         return _in_any_case(part)
     if (part.isascii() or part.lower() == part.upper()) and not _SIGNS.search(part):
         return "segment_parts WHERE text LIKE ?", (f"%{part}%",)
     # LIKE knows the case of ASCII alone, and its signs keep it from the index: that is asked for trigrams instead.
-    trigrams = (part[at : at + LEAST_PART].replace('"', '""') for at in range(len(part) - LEAST_PART + 1))
+    trigrams = (part[at : at + MIN_PART].replace('"', '""') for at in range(len(part) - MIN_PART + 1))
     together = " AND ".join(f'"{trigram}"' for trigram in trigrams)
     return "segment_parts WHERE segment_parts MATCH ? AND contains(text, ?)", (together, part)
 
@@ -174,10 +175,10 @@ def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
     return f"(SELECT id AS rowid, text FROM segment_text) WHERE {condition}", patterns
 
 
-def _ids(store: Store, query: Query, filters: Filters, limit: int) -> list[int]:
+def _ids(store: Store, query: Query, filters: SearchFilters, limit: int) -> list[int]:
     """The segments that a query finds, best first."""
     source, values = _source(query)
-    few = bool(query.words) and len(_first(store, source, values, MOST_RANKED + 1)) <= MOST_RANKED
+    few = bool(query.words) and len(_first(store, source, values, MAX_RANKED + 1)) <= MAX_RANKED
     chosen = {
         "transcript.language": filters.language,
         "recording.speaker": filters.speaker,

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from whisper_magic.engine.model import hub
-from whisper_magic.library.store import RunKey, Store
+from whisper_magic.library.records import ModelConfig
+from whisper_magic.library.store import Store
 from whisper_magic.options import SPEED_ONLY_OPTIONS, TranscribeOptions
 
 CHUNK = 1 << 22  # bytes
 
 
-def run_key(store: Store, target: str, draft: str | None, dtype: str, options: TranscribeOptions) -> RunKey:
+def model_config(store: Store, target: str, draft: str | None, dtype: str, options: TranscribeOptions) -> ModelConfig:
     """What decides the text that a target writes with these options.
 
     Args:
@@ -27,11 +28,11 @@ def run_key(store: Store, target: str, draft: str | None, dtype: str, options: T
     Raises:
         CheckpointError: Where the target cannot be found.
     """
-    return RunKey(target, weights_digest(store, target), dtype, text_affecting_options(options, draft), draft)
+    return ModelConfig(target, weights_digest(store, target), dtype, text_affecting_options(options, draft), draft)
 
 
 def text_affecting_options(options: TranscribeOptions, draft: str | None) -> str:
-    """The options that affect the text and differ from their defaults, as JSON. Arguments as of `run_key`."""
+    """The options that affect the text and differ from their defaults, as JSON. Arguments as of `model_config`."""
     values = {name: value for name, value in vars(options).items() if name not in SPEED_ONLY_OPTIONS}
     if options.acceptance == "rejection":  # its samples depend on what is proposed
         values |= {"draft": options.draft, "draft_length": options.draft_length, "model": draft}

@@ -43,7 +43,7 @@ PAGE_GONE = 20.0  # seconds without a chunk, after which the page is taken for g
 SOUND = (".flac", ".wav", ".ogg")
 
 
-def record(request: RecordRequest, context: Context) -> Recording:
+def record(request: RecordRequest, context: Context) -> MicrophoneRecording:
     """Show a recorder.
 
     Raises:
@@ -53,13 +53,13 @@ def record(request: RecordRequest, context: Context) -> Recording:
         raise UsageError("%whisper record needs a notebook's page, whose microphone it is; %whisper FILE reads a file")
     options, saver = options_of(request.overrides, context.options), Saver(request.save)
     saver.check(several=False)
-    recording = Recording(context.shell, options, saver)
+    recording = MicrophoneRecording(context.shell, options, saver)
     context.assign(request.output, recording)
     recording.begin()
     return recording
 
 
-class Recording(Job):
+class MicrophoneRecording(Job):
     """A recording from the microphone. Shown in a notebook, it is the recorder, and in the end the transcript.
 
     `await recording` gives the transcript.

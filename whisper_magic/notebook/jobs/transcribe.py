@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
 UNNAMED = ("array", "bytes", "file object")  # what the engine calls a source that has no name
-MOST_WORDS = 12  # of a file's name that was written without quotes
+MAX_WORDS = 12  # of a file's name that was written without quotes
 DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
 
 
@@ -186,7 +186,7 @@ def _check_any_exists(sources: Sequence[Source]) -> None:
 def _refuse_unquoted(labels: Sequence[str]) -> None:
     """Parts of a line that are a file's name once they are joined by spaces."""
     for first in range(len(labels)):
-        for last in range(first + 2, min(first + MOST_WORDS, len(labels)) + 1):
+        for last in range(first + 2, min(first + MAX_WORDS, len(labels)) + 1):
             name = " ".join(labels[first:last])
             if os.path.isfile(name):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
                 raise UsageError(f'quote a name with spaces: "{name}"')
