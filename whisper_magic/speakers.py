@@ -207,13 +207,13 @@ def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
     """
     latest: str | None = None
     for segment in segments:
-        found: list[Utterance] = []
-        for one in utterances(segment):
-            if one.speaker not in (None, latest):
-                latest = one.speaker
-                found.append(one)
-            elif found:
-                found[-1] = replace(found[-1], text=found[-1].text + one.text)
+        parts: list[Utterance] = []
+        for part in utterances(segment):
+            if part.speaker not in (None, latest):
+                latest = part.speaker
+                parts.append(part)
+            elif parts:
+                parts[-1] = replace(parts[-1], text=parts[-1].text + part.text)
             else:
-                found.append(replace(one, speaker=None))
-        yield found
+                parts.append(replace(part, speaker=None))
+        yield parts

@@ -29,10 +29,10 @@ def shown(name: str) -> str:
 def public(name: str) -> str:
     """A source's name without what may be secret in an address: user name, password, and the query's values, which may
     hold a token or signature. Other names stay as they are."""
-    found = ADDRESS.fullmatch(name)
-    if found is None:
+    address = ADDRESS.fullmatch(name)
+    if address is None:
         return name
-    scheme, rest = found.groups()
+    scheme, rest = address.groups()
     authority = _authority(rest)
     if "@" not in authority and "@" in rest and ":" in authority and not authority.rpartition(":")[2].isdigit():
         rest = rest.rpartition("@")[2]  # no port: it is a password in which / ? or # was not written as %2F %3F %23

@@ -92,19 +92,22 @@ class Transformers:
         chosen = self.assistant.generation_config
         chosen.assistant_confidence_threshold, chosen.num_assistant_tokens = assist.threshold, assist.length
         chosen.num_assistant_tokens_schedule = "constant"  # its default
-        made: list[ScriptedAssistant] = []
+        assistants: list[ScriptedAssistant] = []
 
         def scripted(*inputs: Any, **named: Any) -> ScriptedAssistant:
             begin = (inputs[1] if len(inputs) > 1 else named["input_ids"]).shape[1]
-            made.append(ScriptedAssistant(self._generator(*inputs, **named), script or (), begin))
-            return made[-1]
+            assistants.append(ScriptedAssistant(self._generator(*inputs, **named), script or (), begin))
+            return assistants[-1]
 
         self.model._get_candidate_generator = self._generator if script is None else scripted
         try:
             run = self._generate(features, assistant_model=self.assistant)
         finally:
             self.model._get_candidate_generator = self._generator
-        judged, accepted = sum(one.judged for one in made), sum(one.accepted for one in made)
+        judged, accepted = (
+            sum(assistant.judged for assistant in assistants),
+            sum(assistant.accepted for assistant in assistants),
+        )
         return TimedRun(**{**vars(run), "judged": judged, "accepted": accepted})
 
     @torch.inference_mode()

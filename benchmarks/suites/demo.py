@@ -102,7 +102,7 @@ def _findings(case: str, rows: list[Measurement]) -> list[Finding]:
     required = case.startswith("demo pair, float32")  # the default dtype of every side on a CPU
     assisted = fastest([row for row in rows if "pipeline, assisted" in row.side], "wall")
     greedy = find(rows, case, "transformers pipeline, greedy")
-    found = [
+    findings = [
         Finding(
             f"{case}: our target only / our speculative, decode",
             ratio(alone.decode, ours.decode),
@@ -119,5 +119,5 @@ def _findings(case: str, rows: list[Measurement]) -> list[Finding]:
     ):
         if row is not None and mine is not None:
             value = ratio(row.wall, mine.wall)
-            found.append(Finding(f"{case}: {name}, wall", value, required=least, detail=row.side))
-    return found
+            findings.append(Finding(f"{case}: {name}, wall", value, required=least, detail=row.side))
+    return findings

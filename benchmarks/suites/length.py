@@ -86,10 +86,10 @@ def _growth(rows: tuple[Measurement, ...], lengths: tuple[float, ...]) -> list[F
         return []
     first, last = rows[0], rows[-1]
     slower = last.wall.median / lengths[-1] / (first.wall.median / lengths[0])
-    found = [Finding(f"wall per minute of audio, {last.side} / {first.side}", slower)]
+    findings = [Finding(f"wall per minute of audio, {last.side} / {first.side}", slower)]
     if first.peak_bytes and last.peak_bytes:
-        found.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
-    return found
+        findings.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
+    return findings
 
 
 def _whole(minutes: float, settings: Settings) -> Measurement:

@@ -76,8 +76,8 @@ def _clips(settings: Settings, folder: Path, stack: ExitStack) -> SuiteResult:
         notes = (reason,)
     rows = take_turns(case, sides, settings.repeats or 1, log=settings.log)
     again = _kept(engine, folder / "clips", folder / "run-0.db")
-    found = (*_clip_findings(case, rows), Finding(f"{case}: a run without anything new", again.wall, "s", 2, True))
-    return SuiteResult(tuple(rows), found, notes)
+    findings = (*_clip_findings(case, rows), Finding(f"{case}: a run without anything new", again.wall, "s", 2, True))
+    return SuiteResult(tuple(rows), findings, notes)
 
 
 def _clip_findings(case: str, rows: list[Measurement]) -> Iterator[Finding]:

@@ -188,9 +188,9 @@ def opened(
         if stream.codec_context is None or stream.time_base is None:
             reason = f"{shown(name)} has an audio stream in a coding that FFmpeg here does not know"
             raise Undecodable(reason, whole=True)
-        found = Container(container, stream, len(window))
-        stream.codec_context.options = DECODER_OPTIONS.get((found.format, found.codec), {})
-        yield found
+        opened_container = Container(container, stream, len(window))
+        stream.codec_context.options = DECODER_OPTIONS.get((opened_container.format, opened_container.codec), {})
+        yield opened_container
 
 
 def reason_of(error: Exception) -> str:

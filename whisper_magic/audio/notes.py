@@ -85,12 +85,12 @@ class Notes:
 
     def lines(self) -> tuple[str, ...]:
         """Returns all notes by now."""
-        found = list(self._lines)
+        lines = list(self._lines)
         if self._restarts.kept:
-            found.append(f"its timestamps start anew {self._restarts}: times go on counting from there")
+            lines.append(f"its timestamps start anew {self._restarts}: times go on counting from there")
         if self._holes.kept:
-            found.append(f"holds no sound {self._holes}: silence is put there")
+            lines.append(f"holds no sound {self._holes}: silence is put there")
         if self._damage.kept:
             only_the_end = len(self._damage.kept) == 1 and self._damage.kept[0].end is None
-            found.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is put there"))
-        return tuple(found)
+            lines.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is put there"))
+        return tuple(lines)

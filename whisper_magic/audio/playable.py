@@ -61,9 +61,9 @@ def playable(path: str | Path) -> str | None:
 
 def _type(file: BinaryIO, size: int, name: str) -> str | None:
     with opened(FileWindow(file, 0, size), name, None, Notes()) as container:
-        found = TYPES.get((container.format, container.codec))
+        mime = TYPES.get((container.format, container.codec))
         sole = len(container.input.streams.audio) == 1
-        return found if found and sole and _whole(file, size, container) else None
+        return mime if mime and sole and _whole(file, size, container) else None
 
 
 def _whole(file: BinaryIO, size: int, container: Container) -> bool:

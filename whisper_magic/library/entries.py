@@ -119,14 +119,14 @@ def _of_path(text: str, reference: str | None) -> Iterator[Entry]:
 
 
 def _of_folder(folder: Path) -> Iterator[Entry]:
-    found = False
+    any_file = False
     for path, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
         for name in sorted(files, key=natural):
             if Path(name).suffix.lower() in manifests.SOUND and not name.startswith("."):
-                found = True
+                any_file = True
                 yield _of_file(Path(path) / name)
-    if not found:
+    if not any_file:
         raise LibraryError(
             f"no recordings in {shown(str(folder))}: it holds no file that ends like sound, such as .wav or .mp3"
         )
@@ -194,10 +194,10 @@ def _columns_of(dataset: Any) -> list[str]:
 
 
 def _one_of(columns: Iterable[str], usual: tuple[str, ...], what: str) -> str:
-    found = next((name for name in usual if name in columns), None)
-    if found is None:
+    name = next((name for name in usual if name in columns), None)
+    if name is None:
         raise LibraryError(f"{what} is called {', '.join(usual[:-1])} or {usual[-1]}; there are {', '.join(columns)}")
-    return found
+    return name
 
 
 def _of_row(row: Mapping[str, Any], label: str) -> Iterator[Entry]:

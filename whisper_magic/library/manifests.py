@@ -321,8 +321,8 @@ def _of_sample(path: Path, tar: tarfile.TarFile, members: Mapping[str, tarfile.T
     about: dict[str, Any] = {}
     if ".json" in members:
         try:
-            found = json.loads(_content(tar, members[".json"]))
-            about = found if isinstance(found, dict) else {}
+            value = json.loads(_content(tar, members[".json"]))
+            about = value if isinstance(value, dict) else {}
         except ValueError as error:
             raise LibraryError(f"{shown(whole)}/{members['.json'].name}: {one_line(error)}") from error
     text = _content(tar, members[".txt"]).strip() if ".txt" in members else _first(about, TEXTS)

@@ -145,12 +145,12 @@ def _add(store: Store, row: Mapping[str, Any]) -> bool:
     )
     number = store.add_recording(key, about, known)
     run = store.add_run(ModelConfig(row["target"], row["weights"], row["dtype"], row["options"], row["draft"]))
-    made = store.save(number, run, transcript, counts(transcript, row["reference"]))
-    if made is None:
+    transcript_id = store.save(number, run, transcript, counts(transcript, row["reference"]))
+    if transcript_id is None:
         return False
     if row["edited"] is not None:
         edited = documents.loads(Transcript, row["edited"])
-        store.edit(made, edited, counts(edited, row["reference"]))
+        store.edit(transcript_id, edited, counts(edited, row["reference"]))
     if row["note"]:
         store.set_note(number, row["note"])
     if row["accepted"]:

@@ -66,8 +66,8 @@ class Query:
     def span(self, text: str) -> tuple[int, int]:
         """Where the first of what is wanted begins and ends in a text; (-1, -1) where it is not in it."""
         if self.part:
-            found = part_in(text, self.part)
-            return found.span() if found else (-1, -1)
+            match = part_in(text, self.part)
+            return match.span() if match else (-1, -1)
         words = tokens(text)
         spans = [span for term in self.terms if (span := term.span(words)) is not None]
         return min(spans, default=(-1, -1))
@@ -80,7 +80,7 @@ def part_in(text: str, part: str) -> re.Match[str] | None:
 
 def tokens(text: str) -> list[tuple[str, int, int]]:
     """The words of a text as FTS5's unicode61 cuts and folds them, each with its first and last character."""
-    return [(_folded(found[0]), *found.span()) for found in _WORD.finditer(text)]
+    return [(_folded(match[0]), *match.span()) for match in _WORD.finditer(text)]
 
 
 def _folded(word: str) -> str:
@@ -109,8 +109,8 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
         return Query(part=part) if part else None
     positive, negative, joiner, wanted = list[Term](), list[Term](), " AND ", True
     matches = list(_TOKENS.finditer(text))
-    for place, found in enumerate(matches):
-        word = found["word"]
+    for place, match in enumerate(matches):
+        word = match["word"]
         if word == "NOT":
             wanted = False
             continue
@@ -119,11 +119,11 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
             continue
         if word == "AND":
             continue
-        last = typing and place == len(matches) - 1 and found["phrase"] is None
-        term = _term(found, prefix=last)
+        last = typing and place == len(matches) - 1 and match["phrase"] is None
+        term = _term(match, prefix=last)
         if term is None:
             continue
-        (positive if wanted and not found["minus"] else negative).append(term)
+        (positive if wanted and not match["minus"] else negative).append(term)
         wanted = True
     if not positive:
         if negative:
@@ -145,9 +145,9 @@ def _part(text: str) -> str | None:
     return plain if _NO_SPACES.search(plain) and '"' not in plain else None
 
 
-def _term(found: re.Match[str], prefix: bool) -> Term | None:
-    text = found["phrase"] if found["phrase"] is not None else found["word"]
-    star = found["star"] is not None or text.endswith("*")
+def _term(match: re.Match[str], prefix: bool) -> Term | None:
+    text = match["phrase"] if match["phrase"] is not None else match["word"]
+    star = match["star"] is not None or text.endswith("*")
     found_words = tokens(text)
     typed = " ".join(text[first:last] for _, first, last in found_words)
     return Term(tuple(word for word, _, _ in found_words), star or prefix, typed) if found_words else None

@@ -152,23 +152,23 @@ def transcribe_on_ray(
     after = outcomes(job.folder)
     new = [after[key] for entry in todo if (key := _id(entry)) in after]
     return LibraryReport(
-        written=sum(one.error is None for one in new),
+        written=sum(outcome.error is None for outcome in new),
         known=len(entries) - len(todo),
-        failures=[one.error for one in new if one.error is not None],
-        audio_seconds=sum(one.seconds for one in new),
+        failures=[outcome.error for outcome in new if outcome.error is not None],
+        audio_seconds=sum(outcome.seconds for outcome in new),
         wall_seconds=time.perf_counter() - began,
     )
 
 
 def outcomes(folder: Path) -> dict[Id, Outcome]:
     """What became of each recording so far; one that was done at last is done."""
-    found: dict[Id, Outcome] = {}
+    latest: dict[Id, Outcome] = {}
     for path in folder.glob("*.jsonl"):
         for line in path.read_text("utf-8").splitlines():
-            one = Outcome(**json.loads(line))
-            if one.error is None or one.id not in found:
-                found[one.id] = one
-    return found
+            outcome = Outcome(**json.loads(line))
+            if outcome.error is None or outcome.id not in latest:
+                latest[outcome.id] = outcome
+    return latest
 
 
 # The driver
@@ -222,14 +222,14 @@ def _settle(job: Job) -> None:
         job.folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_whole(path, text.encode())
-        found = path.read_text("utf-8")
+        settled = path.read_text("utf-8")
     except OSError as error:
         raise LibraryError(
             f"cannot write into {shown(str(job.folder))}: {one_line(error.strerror or error)}"
         ) from error
-    if found != text:
+    if settled != text:
         raise LibraryError(
-            f"{shown(str(job.folder))} holds transcripts of {found}, not of {text}: choose another folder"
+            f"{shown(str(job.folder))} holds transcripts of {settled}, not of {text}: choose another folder"
         )
 
 

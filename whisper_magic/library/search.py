@@ -87,9 +87,9 @@ class Hits(tuple[Hit, ...]):
 
     def __new__(cls, hits: Sequence[Hit], query: str = "", more: bool = False) -> Hits:
         """Make a list of hits."""
-        made = super().__new__(cls, hits)
-        made.query, made.more, made.library = query, more, None
-        return made
+        instance = super().__new__(cls, hits)
+        instance.query, instance.more, instance.library = query, more, None
+        return instance
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per hit.
@@ -129,8 +129,8 @@ def search(
     if query is None:
         return Hits((), text)
     chosen = filters or SearchFilters()
-    found = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
-    hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
+    ids = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
+    hits = [hit for row in _rows(store, ids) if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
 
 
@@ -168,7 +168,9 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
 
 def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
     """Of a letter or two, which no index has: every segment is looked at, by SQLite itself."""
-    letters = ([way for way in (one.lower(), one.upper()) if len(way) == 1] for one in part)  # ß has no capital
+    letters = (
+        [way for way in (letter.lower(), letter.upper()) if len(way) == 1] for letter in part
+    )  # ß has no capital
     ways = sorted({"".join(some) for some in itertools.product(*letters)})
     patterns = tuple("%" + _SIGNS.sub(r"\\\g<0>", way) + "%" for way in ways)
     condition = " OR ".join(r"text LIKE ? ESCAPE '\'" for _ in patterns)

@@ -177,7 +177,7 @@ class Job:
 
 def _complete(result: Result) -> bool:
     if isinstance(result, Transcript | TranscriptList):
-        return all(one.complete for one in ([result] if isinstance(result, Transcript) else result))
+        return all(transcript.complete for transcript in ([result] if isinstance(result, Transcript) else result))
     return True  # what a library keeps is whole
 
 

@@ -98,8 +98,8 @@ class MicrophoneRecording(Job):
     @property
     def transcript(self) -> Transcript | None:
         """What was said; None before the end."""
-        made = self._future.result() if self.state in ("done", "stopped") and self.done else None
-        return made if isinstance(made, Transcript) else None
+        result = self._future.result() if self.state in ("done", "stopped") and self.done else None
+        return result if isinstance(result, Transcript) else None
 
     def stop(self) -> None:
         """End the recording; once it has ended, end its transcription."""
@@ -157,12 +157,12 @@ class MicrophoneRecording(Job):
                 return
             reached = min(capture.seconds, begin + WINDOW)
             with using() as engine:
-                made = engine.transcribe(capture.audio(begin, reached), options)
-            rest = made.segments
+                transcript = engine.transcribe(capture.audio(begin, reached), options)
+            rest = transcript.segments
             if reached - begin > SETTLED:
                 new, rest = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, ())
                 settled, begin = (*settled, *new), new[-1].end if new else reached
-            self._recorder.notify("", settled, "".join(one.text for one in rest))
+            self._recorder.notify("", settled, "".join(segment.text for segment in rest))
 
 
 class _LiveRecorder:

@@ -50,7 +50,9 @@ def owns_output(shell: InteractiveShell) -> bool:
     if _is_nested(shell):
         return False
     *before, last = _parse(_running_cell(shell)).body or [ast.Pass()]
-    silent = all(isinstance(one, ast.Import | ast.ImportFrom) or _magic(one) == "load_ext" for one in before)
+    silent = all(
+        isinstance(statement, ast.Import | ast.ImportFrom) or _magic(statement) == "load_ext" for statement in before
+    )
     return silent and _magic(last) in MAGICS
 
 

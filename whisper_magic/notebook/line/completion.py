@@ -34,8 +34,8 @@ class Matcher:
         before = context.line_with_cursor[: context.cursor_position]
         in_body = context.cursor_line > 0 and context.full_text.lstrip().startswith("%%transcribe")
         candidates: Iterable[str]
-        if found := _LINE.match(before):
-            word, candidates = self._on_line(found.group(1), found.group(2))
+        if match := _LINE.match(before):
+            word, candidates = self._on_line(match.group(1), match.group(2))
         elif in_body:
             word, candidates = before.lstrip(), _sources(before.lstrip(), self.shell.user_ns, one_a_line=True)
         else:

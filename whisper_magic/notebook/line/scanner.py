@@ -60,9 +60,9 @@ class ObjectArgument(str):
     written: str
 
     def __new__(cls, value: Any, written: str) -> ObjectArgument:
-        made = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
-        made.value, made.written = value, written
-        return made
+        argument = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
+        argument.value, argument.written = value, written
+        return argument
 
 
 def split(text: str, *, one_a_line: bool = False) -> list[Argument]:

@@ -69,11 +69,11 @@ def _of_value(value: Any, label: str) -> Iterator[Source]:
 
 def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
     name = label_of(argument)
-    found = False
+    any_value = False
     for index, value in enumerate(argument.value):
-        found = True
+        any_value = True
         yield from (replace(source, listed=True) for source in _of_value(value, f"{name}[{index}]"))
-    if not found:
+    if not any_value:
         raise UsageError(f"{argument.written} is empty: there is nothing to transcribe")
 
 

@@ -208,8 +208,8 @@ class Recordings:
     def _job(self, shown: Progress, decode: Decode, now: float) -> Frame:
         """The picture of several recordings: how many of them, and how many seconds, are done."""
         files = max(len(self.ended), min(self.running))  # sources before one that runs have ended, or failed
-        read = self.seconds + sum(one.done for one in self.running.values())
-        fraction = (files + sum(one.fraction or 0.0 for one in self.running.values())) / self.total
+        read = self.seconds + sum(recording.done for recording in self.running.values())
+        fraction = (files + sum(recording.fraction or 0.0 for recording in self.running.values())) / self.total
         if self.expected:  # recordings differ in length: their seconds tell more than their number
             fraction = min(1.0, read / self.expected)
         elapsed = 0.0 if self.began is None else now - self.began
