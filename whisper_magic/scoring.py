@@ -232,10 +232,10 @@ def _spelling(target: str) -> dict[str, str]:
             if not isinstance(cached, str):
                 return {}
             path = Path(cached)
-        found: dict[str, str] = json.loads(path.read_text("utf-8"))
+        spelling: dict[str, str] = json.loads(path.read_text("utf-8"))
     except (HFValidationError, OSError, ValueError):  # no hub name; not readable; not JSON
         return {}
-    return found
+    return spelling
 
 
 # Times

@@ -92,15 +92,15 @@ def read(turns: Any, source: str) -> list[Turn]:
             text; a file that cannot be read, or whose turns are all of other recordings.
     """
     if isinstance(turns, str | os.PathLike):
-        found = _rttm(Path(turns).expanduser(), source)
+        read = _rttm(Path(turns).expanduser(), source)
     elif hasattr(turns, "itertracks"):
         tracks = turns.itertracks(yield_label=True)
-        found = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
+        read = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
     elif isinstance(turns, Iterable):
-        found = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
+        read = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
     else:
         raise OptionError(f"turns are (start, end, name), an RTTM file or pyannote's, not {type(turns).__name__}")
-    return sorted(found, key=lambda turn: turn.start)
+    return sorted(read, key=lambda turn: turn.start)
 
 
 def _turn(where: str, values: Any) -> Turn:
@@ -151,7 +151,7 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
         words: in any order.
         turns: in order of their start.
     """
-    found: list[str | None] = [None] * len(words)
+    speakers: list[str | None] = [None] * len(words)
     current: list[Turn] = []  # turns that may reach into the next word
     begun = 0
     for index in sorted(range(len(words)), key=lambda i: words[i].start):
@@ -166,8 +166,8 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
         for turn in current:
             if (share := min(end, turn.end) - max(start, turn.start)) > 0:
                 shares[turn.speaker] = shares.get(turn.speaker, 0.0) + share
-        found[index] = max(shares, key=shares.__getitem__, default=None)
-    return found
+        speakers[index] = max(shares, key=shares.__getitem__, default=None)
+    return speakers
 
 
 def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:

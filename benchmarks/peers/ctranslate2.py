@@ -36,8 +36,8 @@ def why_unavailable(device: str, dtype: str) -> str:
 def _compute_types(device: str) -> set[str]:
     import ctranslate2
 
-    found: set[str] = ctranslate2.get_supported_compute_types(device)
-    return found
+    types: set[str] = ctranslate2.get_supported_compute_types(device)
+    return types
 
 
 class SubprocessPeer:
@@ -185,7 +185,7 @@ class FasterWhisperSpeech:
     def words(self, samples: Samples, language: str) -> list[tuple[str, float, float]]:
         """(text, start, end) of the words of a recording, in seconds."""
         segments, _ = self.model.transcribe(samples, language=language, beam_size=1, word_timestamps=True)
-        return [(word.word, float(word.start), float(word.end)) for one in segments for word in one.words]
+        return [(word.word, float(word.start), float(word.end)) for segment in segments for word in segment.words]
 
 
 class _Multilingual:

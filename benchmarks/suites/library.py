@@ -99,7 +99,7 @@ def _gathered(recordings: Path, folder: Path, count: int) -> list[Path]:
         shutil.copy(path, folder)
     left = count - len(speech) - len(fleurs)
     with tarfile.open(recordings / DIGITS) as tar:
-        for member in itertools.islice((one for one in tar if one.name.endswith(".wav")), left):
+        for member in itertools.islice((file for file in tar if file.name.endswith(".wav")), left):
             (folder / Path(member.name).name).write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
     return sorted(folder.iterdir())
 
@@ -124,4 +124,4 @@ def _kept(engine: Engine, folder: Path, path: Path) -> TimedRun:
 def _peer_looped(peer: SubprocessPeer, clips: Sequence[Path]) -> TimedRun:
     began = perf_counter()
     runs: list[Any] = [peer.run("transcribe", read_recording(path), 1, False, None) for path in clips]
-    return TimedRun(perf_counter() - began, output="\n".join(str(one.output) for one in runs))
+    return TimedRun(perf_counter() - began, output="\n".join(str(run.output) for run in runs))

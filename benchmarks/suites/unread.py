@@ -54,7 +54,7 @@ def _errors(engine: Engine, paths: list[Path], language: str, mode: str) -> tupl
 def _finding(name: str, counts: dict[str, tuple[int, int, int]]) -> Finding:
     (errors, _, words), (batched, _, _) = (counts[mode] for mode in MODES)
     detail = f"{words:,} words; " + "; ".join(
-        f"{mode} {one[0]} errors, {one[1]} missing" for mode, one in counts.items()
+        f"{mode} {count[0]} errors, {count[1]} missing" for mode, count in counts.items()
     )
     return Finding(
         f"{name}: word errors, batched - sequential", 100 * (batched - errors) / words, "points", 0.5, True, detail

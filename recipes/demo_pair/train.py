@@ -46,19 +46,19 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     tokenizer = load_tokenizer()
     ids = special_ids(tokenizer)
     held_out = [
-        Utterance(one.sentence, one.language, raw_log_mel(one.samples))
+        Utterance(utterance.sentence, utterance.language, raw_log_mel(utterance.samples))
         for language in recipe.languages
-        for one in speak_sentences(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
+        for utterance in speak_sentences(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
     ]
     sounds = load_sounds()
 
     def tokens(texts: list[str]) -> list[list[int]]:
-        found: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
-        return found
+        token_ids: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
+        return token_ids
 
     def batches(utterances: list[Utterance]) -> BatchMaker:
-        texts = tokens([one.sentence.text for one in utterances])
-        english = tokens([one.sentence.english for one in utterances])
+        texts = tokens([utterance.sentence.text for utterance in utterances])
+        english = tokens([utterance.sentence.english for utterance in utterances])
         return BatchMaker(recipe, TokenizedCorpus(utterances, texts, english, sounds), ids)
 
     return TrainingData(batches(load_corpus()), batches(held_out), ids)

@@ -153,13 +153,13 @@ class Labeller:
             own = torch.zeros(*cross.shape[:4], len(tokens), cross.shape[5], dtype=cross.dtype)
             hidden = network.forward(torch.tensor([tokens]), torch.zeros(1, dtype=torch.long), own, cross)[0]
         languages = {token: name for name, token in special.languages.items()}
-        found = decoded.language if decoded.language is not None else -1
+        language = decoded.language if decoded.language is not None else -1
         return {
             "states": self._states[index][0].to(torch.bfloat16),
             "tokens": tokens,
             "text": text,
             "hidden": hidden[len(prompt) - 1 : -1].half(),
-            "language": languages.get(found, "en"),
+            "language": languages.get(language, "en"),
             "task": group[index].task,
         }
 

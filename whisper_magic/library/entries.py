@@ -109,8 +109,8 @@ def _of_path(text: str, reference: str | None) -> Iterator[Entry]:
     elif (rows := manifests.read(path, reference)) is not None:
         yield from (_entry(row) for row in rows)
     elif has_magic(text) and not path.exists():
-        found = glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
-        files = [Path(name) for name in sorted(found, key=natural) if Path(name).is_file()]
+        names = glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        files = [Path(name) for name in sorted(names, key=natural) if Path(name).is_file()]
         if not files:
             raise LibraryError(f"no file matches {shown(text)} (in {Path.cwd()})")
         yield from (_of_file(file) for file in files)

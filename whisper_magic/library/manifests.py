@@ -156,8 +156,8 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
         raise LibraryError("its recording is in no file")
     start, duration = float(cut["start"]), float(cut["duration"])
     whole = start == 0 and duration >= float(recording["duration"]) - _WHOLE
-    texts = [one["text"] for one in supervisions if one.get("text")]
-    speakers = list(dict.fromkeys(one["speaker"] for one in supervisions if one.get("speaker")))
+    texts = [part["text"] for part in supervisions if part.get("text")]
+    speakers = list(dict.fromkeys(part["speaker"] for part in supervisions if part.get("speaker")))
     return Row(
         _located(files[0], path),
         start=None if whole else start or None,
@@ -308,7 +308,9 @@ def _of_tar(path: Path) -> Iterator[Row]:
                     together.setdefault(f"{folder}/{stem}".lstrip("/"), {})[f".{ending.lower()}"] = member
             for members in together.values():
                 # WebDataset counts an ending from the first dot on; other tars hold names with several.
-                sound = next((one for ending, one in members.items() if f".{ending.rpartition('.')[2]}" in SOUND), None)
+                sound = next(
+                    (item for ending, item in members.items() if f".{ending.rpartition('.')[2]}" in SOUND), None
+                )
                 if sound is not None:
                     yield _of_sample(path, tar, members, sound)
     except (OSError, tarfile.TarError) as error:
