@@ -155,7 +155,7 @@ class Probe:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of how it was loaded and ran: attention, graphs, memory."""
+        """How it was loaded and ran: attention, graphs, memory."""
         runner = self._runner
         layers = runner.backend.target.network.kernels.obstacle
         fused = [_fused("logit rules", self._processor.fused_obstacle), _fused("decoder layers", layers)]

@@ -102,7 +102,7 @@ class Comparison:
         windows: of the recording.
         divergence: the first difference; None where the speculative tokens are the same.
         unsteady: whether the target alone wrote different tokens from run to run.
-        notes: what else is to be known, a line each.
+        notes: remarks, a line each.
     """
 
     source: str

@@ -145,7 +145,7 @@ class TranscribeOptions:
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """The temperatures in the order of fallback, also where only one is given."""
+        """The temperatures in the order of fallback, as a tuple."""
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
 
     def override(self, **changes: Any) -> TranscribeOptions:

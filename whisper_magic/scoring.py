@@ -271,7 +271,7 @@ class _Spans:
                 self._spans[place] = spans[place - places.start] if equal else _around(spans)
 
     def of(self, first: int, end: int) -> tuple[float | None, float | None]:
-        """Start and end of the words first to end - 1; where there are none, of the gap between their neighbours."""
+        """Start and end of words first to end - 1; where there are none, of the gap between their neighbours."""
         spans = [span for span in self._spans[first:end] if span is not None]
         if not spans:
             spans = [span for span in self._spans[max(0, first - 1) : end + 1] if span is not None]

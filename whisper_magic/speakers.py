@@ -1,4 +1,4 @@
-"""Who speaks when: the turns of a diarizer, the name of each word, and where a text goes on in another voice.
+"""Speakers: the turns of a diarizer, the speaker of each word, and where the speaker of a text changes.
 
 Works on anything with the fields of `Word` and `Segment`, and imports neither. Times are in seconds of the recording.
 """
@@ -52,7 +52,7 @@ class Spoken(Protocol):
 
 @dataclass(frozen=True)
 class Turn:
-    """Somebody speaks.
+    """A speaker's turn.
 
     Attributes:
         start: seconds.
@@ -67,7 +67,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words of a segment in one voice, or the whole segment where its words are not its text.
+    """Words of a segment by one speaker, or the whole segment where its words are not its text.
 
     Attributes:
         speaker: None where nothing names one.
@@ -171,7 +171,7 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
 
 
 def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
-    """The turns that named words make: one ends where another voice, no voice or a pause follows."""
+    """The turns of named words: one ends where another speaker, no speaker or a pause follows."""
     turns: list[Turn] = []
     before: str | None = None
     for word in words:
@@ -185,12 +185,12 @@ def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
 
 
 def voices(words: Sequence[SpokenWord]) -> list[list[int]]:
-    """The indices of words, cut where another voice begins."""
+    """The indices of words, cut where the speaker changes."""
     return [list(of) for _, of in groupby(range(len(words)), key=lambda index: words[index].speaker)]
 
 
 def utterances(segment: Spoken) -> list[Utterance]:
-    """A segment, cut where another voice begins."""
+    """A segment, cut where the speaker changes."""
     words, cut = segment.words, voices(segment.words)
     if len(cut) < 2:
         return [Utterance(words[0].speaker if words else None, segment.text)]
@@ -200,7 +200,7 @@ def utterances(segment: Spoken) -> list[Utterance]:
 
 
 def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
-    """For each segment its text, begun anew wherever another speaker is to be named.
+    """The text of each segment, cut wherever another speaker is to be named.
 
     `speaker` is None where no name is to be shown: a segment begins in the voice of the one before, or nobody is named.
     Words without a speaker stay with those before them.

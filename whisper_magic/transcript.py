@@ -197,7 +197,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds per phase. Recordings that were decoded together have each its share of what they shared.
+    """Wall seconds per phase. Recordings decoded together each get their share of the time.
 
     Attributes:
         read: reading, decoding and resampling the audio.

@@ -1,4 +1,4 @@
-"""Parts of messages: near misses, names, other libraries' messages, counts. Every message is one line."""
+"""Parts of error messages: near misses, names, other libraries' messages, counts. Every message is one line."""
 
 from __future__ import annotations
 

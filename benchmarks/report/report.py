@@ -1,4 +1,4 @@
-"""What a suite measured: plain tables for people, JSON for machines, and back."""
+"""The measurements of a suite as tables and as JSON, which reads back."""
 
 from __future__ import annotations
 

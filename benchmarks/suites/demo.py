@@ -1,4 +1,4 @@
-"""The bundled pair on real audio: wall time of ours against transformers' pipelines and faster-whisper.
+"""The bundled pair on real audio: wall time against transformers' pipelines and faster-whisper.
 
 Every side is loaded and warm, gets the same array of samples (reading the file is not measured), the same weights,
 dtype and threads, knows the language, decodes greedily with timestamps, and has no temperature fallback. All read long

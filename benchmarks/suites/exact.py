@@ -3,7 +3,7 @@
 Given the same samples and the same weights, float32, greedy, unassisted; each task, the language detected, and given
 where it is not the one that transformers detects (else the prompt is the same). openai/whisper is asked to transcribe
 alone. No figure here is a time. What the references wrote is kept in the folder --work, so that a run that was stopped,
-or one after a change of ours, need not wait for them again.
+or one after a change to whisper_magic, need not wait for them again.
 """
 
 from __future__ import annotations

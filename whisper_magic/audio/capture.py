@@ -1,4 +1,4 @@
-"""Sound that is still being recorded: encoded bytes come in pieces, and samples can be read as far as they go.
+"""Audio that is still being recorded: encoded bytes arrive in pieces, and what is decoded so far can be read.
 
 A browser's MediaRecorder writes WebM or fragmented MP4: one stream, cut anywhere.
 """
@@ -21,7 +21,7 @@ PROBED = {"probesize": "32", "analyzeduration": "0"}  # the header is enough; to
 
 
 class Capture:
-    """A recording that grows: one thread adds bytes, one decodes them, any may read samples.
+    """A growing recording: one thread adds bytes, another decodes them, and any thread can read samples.
 
     Attributes:
         name: for messages, and of the `Audio`.
@@ -44,7 +44,7 @@ class Capture:
 
     @property
     def seconds(self) -> float:
-        """Decoded by now."""
+        """Seconds decoded so far."""
         return self._length / SAMPLE_RATE
 
     @property
@@ -57,7 +57,7 @@ class Capture:
         self._incoming.add(piece)
 
     def end(self) -> None:
-        """No more bytes will come."""
+        """Declare that no more bytes will come."""
         self._incoming.end()
 
     @property

@@ -1,4 +1,4 @@
-"""A container opened with FFmpeg (PyAV): which of its audio streams is read, its packets, and what its clock means."""
+"""A container opened with FFmpeg (PyAV): the audio stream that is read, its packets and its timestamps."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Container:
 
     @property
     def counted(self) -> bool:
-        """Whether the timestamps are FFmpeg's own count."""
+        """Whether FFmpeg counts the timestamps itself."""
         return self.format in COUNTED
 
     def time(self, frame: AudioFrame) -> float | None:
@@ -136,7 +136,7 @@ class Container:
         return min(seconds, self.size * 8 / rate) if rate else seconds
 
     def packets(self) -> Iterator[Packet[AudioStream]]:
-        """The packets of the stream from where the container stands. Errors are passed over, as far as that goes."""
+        """The packets of the stream from the current position on. Unreadable ones are skipped where possible."""
         return _without_tags(self._packets()) if self.format == "mp3" else self._packets()
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
@@ -194,7 +194,7 @@ def opened(
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what FFmpeg reports of an error, on one line."""
+    """Return FFmpeg's message for an error, on one line."""
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 

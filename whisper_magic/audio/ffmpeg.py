@@ -1,4 +1,4 @@
-"""FFmpeg (PyAV): the bytes of a file -> blocks of samples, at the times at which the container puts them.
+"""Decoding with FFmpeg (PyAV): the bytes of a file -> blocks of samples at the container's timestamps.
 
 Headers are never limits: packets are decoded until there are no more. A packet that cannot be decoded is replaced by
 silence and noted, and so is a hole in the timestamps.

@@ -1,4 +1,4 @@
-"""What a recording is, whatever its file is called: a digest of the sound that it holds.
+"""The identity of a recording, independent of its file name: a digest of its encoded audio.
 
 Of a file, the packets of its audio streams are hashed as they are, without decoding: another name, folder, tag or
 container changes nothing. Of samples, the samples.

@@ -188,7 +188,7 @@ def _span(start: float | None, end: float | None, stream: int | None) -> Span:
 
 
 def _checked(blocks: Iterator[Samples], sound: Sound, span: Span) -> Iterator[Samples]:
-    """The blocks up to the first one with NaN or Inf in the span, and then an error that counts all of them."""
+    """The blocks up to the first one with NaN or Inf in the span, then an error that counts every such sample."""
     begin, end = span.frames(sound.rate)
     position = span.wide.frames(sound.rate)[0]
     nans, infs, first = 0, 0, -1
@@ -244,7 +244,7 @@ def _limited(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
 
 
 def _some(pieces: Iterator[Samples], name: str, span: Span) -> Iterator[Samples]:
-    """The pieces; an error at the end where they hold no sample."""
+    """The pieces; raises an error at the end if they hold no samples."""
     empty = True
     for piece in pieces:
         empty = empty and not len(piece)

@@ -55,7 +55,7 @@ def claimed(file: BinaryIO) -> float | None:
 
 
 def constant(file: BinaryIO, size: int) -> float | None:
-    """Look at frames all over a file of layer III.
+    """Estimate the duration of a layer III file with a constant bit rate, from frames all over it.
 
     Args:
         file: Seekable; its position changes.

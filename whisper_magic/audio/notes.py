@@ -1,4 +1,4 @@
-"""What is noticed while a source is read: damage, holes, a choice that was made. Each note is one line for people."""
+"""Notes on a source: damage, gaps, choices that were made while it was read. Each note is one line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Notes:
     """The notes of one source. They grow while it is read."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
-        """Start with notes that are known already."""
+        """Start with these notes."""
         self._lines = list(dict.fromkeys(lines))
         self._damage, self._holes, self._restarts = _Places(), _Places(), _Places()
 
@@ -84,7 +84,7 @@ class Notes:
         self._restarts.add(_Place(at, at))
 
     def lines(self) -> tuple[str, ...]:
-        """Returns all notes by now."""
+        """Return all notes so far."""
         lines = list(self._lines)
         if self._restarts.kept:
             lines.append(f"its timestamps start anew {self._restarts}: times go on counting from there")

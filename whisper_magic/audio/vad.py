@@ -1,4 +1,4 @@
-"""Voice activity detection, chunk by chunk: where there is speech.
+"""Voice activity detection, chunk by chunk.
 
 A detector gives the probability of speech for every frame of 32 ms; `Segmenter` turns those into stretches, with the
 hysteresis of silero-vad's `get_speech_timestamps`. There are two detectors: silero-vad's network
@@ -189,7 +189,7 @@ class Silero:
 
 
 class LevelGate:
-    """Takes for speech what is clearly louder than the quiet parts so far. Steady sound that is not faint counts as
+    """Detects speech as what is clearly louder than the quiet parts so far. Steady sound that is not faint counts as
     speech: nothing is lost for a lack of contrast."""
 
     name = "level gate"
@@ -224,7 +224,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Pauses:
-    """Where speech is parted, in seconds.
+    """How speech is split at pauses, in seconds.
 
     Attributes:
         pause: The shortest pause that parts it.
@@ -252,7 +252,7 @@ class Amplified:
 
 
 class Voice:
-    """The speech of one recording, found as its samples come."""
+    """The speech of one recording, detected as its samples arrive."""
 
     def __init__(self, sample_rate: int, pauses: Pauses | None = None, detector: Detector | None = None) -> None:
         """Begin a recording.

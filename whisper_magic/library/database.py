@@ -123,7 +123,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction.
+        """A transaction: committed at the end, rolled back on an error.
 
         Raises:
             LibraryError: Where the file cannot be written; nothing of the transaction is kept.
@@ -165,12 +165,12 @@ class Database:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Another one whenever something was written, by whomever. Each thread has its own."""
+        """Changes whenever any process writes to the file. Each thread has its own."""
         return self._writes, id(self.connection), int(self.query("PRAGMA data_version")[0][0])
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """What is read inside is of one moment, whatever is written meanwhile."""
+        """Everything read inside is of one moment, whatever is written meanwhile."""
         self.query("BEGIN")
         try:
             yield
@@ -194,7 +194,7 @@ def _opened(address: str) -> sqlite3.Connection:
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:
-    """Have a log beside the file (WAL). While another process is about to, SQLite refuses, and does not wait."""
+    """Switch to a write-ahead log. SQLite refuses while another process does the same, and does not wait."""
     late = time.monotonic() + PATIENCE
     while True:
         try:
@@ -218,10 +218,10 @@ def storable(text: None) -> None: ...
 
 
 def storable(text: str | None) -> str | None:
-    """Without lone surrogates, which UTF-8 cannot hold: those of file names that are not UTF-8 become escapes."""
+    """Text without lone surrogates, which UTF-8 cannot hold: those of file names that are not UTF-8 become escapes."""
     return text if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def restored(name: str) -> str:
-    """A file's name, as the system has it, of what `storable` made of it."""
+    """The reverse of `storable` for a file's name."""
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name)

@@ -45,7 +45,7 @@ class Exported:
         key: Its sound.
         name: Its path, or a label.
         duration: Seconds.
-        reference: What is said in it, as others say.
+        reference: Its reference text, where it has one.
         speaker: Who speaks.
         transcript: With its corrections; None where there is none.
         corrected: Whether it has any.
@@ -79,7 +79,7 @@ class Exported:
 
     @property
     def whole(self) -> bool:
-        """Whether it is not a part of a file."""
+        """Whether it is a whole file, not a part of one."""
         return self.key.start is None and self.key.end is None
 
 
@@ -344,7 +344,7 @@ def _write_flac(path: Path, audio: Audio) -> None:
 
 
 def _free(stem: str, ending: str, used: set[str]) -> str:
-    """A name that is not used yet."""
+    """An unused file name."""
     name, number = f"{stem}{ending}", 1
     while name.lower() in used:
         number += 1

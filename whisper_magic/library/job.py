@@ -47,7 +47,7 @@ OnStage = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Item:
-    """A recording that is to be transcribed.
+    """A recording to transcribe.
 
     Attributes:
         entry: Where it is.
@@ -67,7 +67,7 @@ class Item:
 
 @dataclass(frozen=True)
 class LibraryPlan:
-    """What a job is going to do.
+    """What a job will do.
 
     Attributes:
         items: What is transcribed, in this order.
@@ -182,7 +182,7 @@ def _look(entry: Entry, before: SourceInfo | None) -> SourceInfo:
 
 
 def _lies_somewhere(entry: Entry) -> bool:
-    """Whether a recording lies where its name says."""
+    """Whether a recording's name is the place where it can be read."""
     return entry.file is not None or isinstance(entry.source, str | os.PathLike)
 
 
@@ -234,7 +234,7 @@ class LibraryJob:
         self._renewed = time.monotonic()
 
     def run(self) -> LibraryReport:
-        """Transcribe everything that is not there.
+        """Transcribe every item of the plan.
 
         Raises:
             Interrupted: On Ctrl-C; what was finished is kept.
@@ -258,7 +258,7 @@ class LibraryJob:
     # -- sources -----------------------------------------------------------------------------------------------------
 
     def _sources(self) -> Iterator[Any]:
-        """What the engine reads: the next recording that nobody has transcribed, or does now."""
+        """The sources for the engine: recordings that are neither transcribed nor claimed by another process."""
         for item in self.plan.items:
             try:
                 source = self._begin(item)
@@ -270,7 +270,7 @@ class LibraryJob:
         self._slots.waiting = False
 
     def _begin(self, item: Item) -> Any:
-        """Take a recording; None where it is done, or taken."""
+        """Claim a recording and return its source; None where it is done, or claimed by another process."""
         entry = item.entry
         content = item.source.content or identity(entry.source)
         info = RecordingInfo(entry.name, item.seconds, entry.reference, entry.speaker, entry.metadata)
@@ -315,7 +315,7 @@ class LibraryJob:
         self._on_event(index, event)
 
     def _keep_damaged(self) -> None:
-        """What is incomplete although nobody interrupted it, as its recording is damaged."""
+        """Keep transcripts that are incomplete because their recording is damaged, not because of an interruption."""
         while self._incomplete:
             self._keep(*self._incomplete.popitem())
 

@@ -60,7 +60,7 @@ class Library:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The path of the file."""
         return self.store.path
 
     def __len__(self) -> int:
@@ -101,7 +101,7 @@ class Library:
             sources: A folder, glob, manifest, table, dataset, or a collection of what `audio.load.load` takes; None
                 for what is in the library already.
             options: How to transcribe.
-            reference: Column of a table that holds what is said.
+            reference: Column of a table that holds reference texts.
             on_event: As of `Engine.transcribe_many`.
             on_stage: Called with what is done while nothing is transcribed.
             **overrides: Fields of TranscribeOptions.
@@ -291,7 +291,7 @@ class Library:
 
     @property
     def failures(self) -> pandas.DataFrame:
-        """What could not be read, and why, a row each."""
+        """The sources that could not be read, and why, a row each."""
         rows = self.store.query("SELECT name, error FROM source WHERE error IS NOT NULL ORDER BY name")
         return data_frame(("name", "error"), rows)
 
@@ -347,7 +347,7 @@ class Library:
     def save(
         self, path: str | os.PathLike[str], format: str | None = None, *, only: Iterable[int] | None = None
     ) -> Path:
-        """Write the library, or some of it, in another form.
+        """Export the library, or some of it.
 
         Args:
             path: Of the file, or of the folder.
@@ -370,7 +370,7 @@ class Library:
         near: int | None = None,
         limit: int = 1000,
     ) -> list[Path]:
-        """Cut out every place where something was said.
+        """Save the audio of every hit of a search.
 
         Args:
             text: As of `search`.

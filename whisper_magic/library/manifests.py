@@ -1,4 +1,4 @@
-"""Lists of recordings as other tools write them -> rows: NeMo, Lhotse, Kaldi, Common Voice, CSV, tars of a WebDataset.
+"""Manifests of other tools -> rows: NeMo, Lhotse, Kaldi, Common Voice, CSV, tars of a WebDataset.
 
 A path in a list counts from the folder of the list. Rows that name a part of a recording keep it as start and end.
 """
@@ -48,9 +48,9 @@ class Row:
         name: Its name, where it is not the path.
         start: Seconds.
         end: Seconds.
-        reference: What is said in it.
+        reference: Its reference text.
         speaker: Who speaks.
-        metadata: What else the list says of it.
+        metadata: Other columns of the list.
         file: The file that holds it, where that is not `source`.
     """
 
@@ -94,7 +94,7 @@ def read(path: Path, reference: str | None = None) -> Iterator[Row] | None:
 
     Args:
         path: Of the list.
-        reference: The column that holds what is said; None looks for one of the usual names.
+        reference: The column that holds reference texts; None looks for one of the usual names.
 
     Raises:
         LibraryError: Where it cannot be read, with the line.
@@ -169,7 +169,7 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
 
 
 def _of_fields(row: Mapping[str, Any], path: Path, reference: str | None) -> Row:
-    """A line of a NeMo manifest, or of any table: what a field holds, its name says."""
+    """A line of a NeMo manifest or of any table, whose fields are told apart by their names."""
     names = list(row)
     source = _first(row, PATHS)
     if source is None:
@@ -245,7 +245,7 @@ def _of_table(path: Path, separator: str, reference: str | None) -> Iterator[Row
 
 
 def kaldi(folder: Path) -> Iterator[Row] | None:
-    """The utterances of a data folder of Kaldi; None where it is none.
+    """The utterances of a Kaldi data folder; None for another folder.
 
     Raises:
         LibraryError: For a recording that a command makes, or a line that makes no sense.

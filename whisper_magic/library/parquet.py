@@ -1,4 +1,4 @@
-"""A library as a Parquet file, which comes back equal: every transcript with what is known of its recording."""
+"""A library as a Parquet file: every transcript with the columns of its recording. It imports unchanged."""
 
 from __future__ import annotations
 

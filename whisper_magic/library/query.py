@@ -1,4 +1,4 @@
-"""What people type to search -> a query of FTS5. Anything can be typed: nothing is an error but what says nothing.
+"""A search as it is typed -> a query of FTS5. Any text is a valid search, unless it only excludes words.
 
 two hundred            both words, in any order
 "two hundred"          the phrase
@@ -64,7 +64,7 @@ class Query:
     terms: tuple[Term, ...] = ()
 
     def span(self, text: str) -> tuple[int, int]:
-        """Where the first of what is wanted begins and ends in a text; (-1, -1) where it is not in it."""
+        """Where the first match begins and ends in a text; (-1, -1) where there is none."""
         if self.part:
             match = part_in(text, self.part)
             return match.span() if match else (-1, -1)
@@ -74,7 +74,7 @@ class Query:
 
 
 def part_in(text: str, part: str) -> re.Match[str] | None:
-    """Where a part of a word first is in a text, in whatever case."""
+    """The first occurrence of a part of a word in a text, ignoring case."""
     return re.search(re.escape(part), text, re.IGNORECASE)
 
 
@@ -89,7 +89,7 @@ def _folded(word: str) -> str:
 
 
 def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query | None:
-    """Understand a search.
+    """Parse a search.
 
     Args:
         text: As typed.
@@ -137,7 +137,7 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
 
 
 def _part(text: str) -> str | None:
-    """The part of a word that is looked for; None where words are."""
+    """The part of a word that is searched for; None where whole words are."""
     text = text.replace("\0", "")  # FTS5 stops reading there
     if len(text) > 2 and text[0] == text[-1] == "*" and "*" not in text[1:-1]:
         return text[1:-1].strip()
@@ -154,5 +154,5 @@ def _term(match: re.Match[str], prefix: bool) -> Term | None:
 
 
 def _written(term: Term) -> str:
-    """A term in FTS5's own language."""
+    """A term in FTS5's query language."""
     return f'"{term.typed}"{" *" if term.prefix else ""}'

@@ -1,4 +1,4 @@
-"""Transcribing past one machine, with Ray: an engine per GPU, transcripts as Parquet files in a shared folder.
+"""Transcribing on a Ray cluster: an engine per GPU, transcripts as Parquet files in a shared folder.
 
     transcribe_on_ray("/mnt/recordings", "/mnt/transcripts", actors=Actors("large-v3"))
     Library("whisper.db").import_parquet("/mnt/transcripts")
@@ -69,7 +69,7 @@ class Actors:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recording.
+    """The outcome of one recording.
 
     Attributes:
         name: Its path or address.
@@ -93,7 +93,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What actors need to know.
+    """What the actors are given.
 
     Attributes:
         folder: Shared by all machines.
@@ -161,7 +161,7 @@ def transcribe_on_ray(
 
 
 def outcomes(folder: Path) -> dict[Id, Outcome]:
-    """What became of each recording so far; one that was done at last is done."""
+    """The outcome of each recording so far; a success replaces earlier failures."""
     latest: dict[Id, Outcome] = {}
     for path in folder.glob("*.jsonl"):
         for line in path.read_text("utf-8").splitlines():
@@ -186,7 +186,7 @@ def _ray() -> Any:
 
 
 def _placed(ray: Any, actors: Actors) -> Actors:
-    """The actors, with what this cluster has for them."""
+    """The actors, placed on what this cluster offers."""
     there = ray.cluster_resources()
     gpus = float(there.get("GPU", 0) > 0) if actors.gpus is None else actors.gpus
     room = int(there.get("GPU", 0) / gpus if gpus else there.get("CPU", 0))
@@ -208,7 +208,7 @@ def _reachable(entry: Entry) -> Entry:
 
 
 def _settle(job: Job) -> None:
-    """Note in the folder which models and options write into it; refuse others."""
+    """Record in the folder which models and options write into it; refuse others."""
     actors, path = job.actors, job.folder / JOB
     text = json.dumps(
         {
@@ -258,7 +258,7 @@ def _go(ray: Any, job: Job, todo: Sequence[Entry], batch: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Our own error, of all that Ray says of one; else the last line of that."""
+    """whisper_magic's own error inside one of Ray's; else the last line of Ray's message."""
     every = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line.partition(": ")[2] for line in every if line.startswith("whisper_magic.errors.")]
     return one_line((ours or every or [type(error).__name__])[-1])
@@ -268,7 +268,7 @@ def _reason(error: BaseException) -> str:
 
 
 class Worker:
-    """An engine on some machine. Ray makes it, gives it batches, and makes it anew where its process has died."""
+    """An engine in an actor. Ray creates it, gives it batches, and creates it again if its process dies."""
 
     def __init__(self, job: Job) -> None:
         """Load the engine.
@@ -326,7 +326,7 @@ class Worker:
         tries.unlink(missing_ok=True)
 
     def _transcribe(self, name: str, entries: Sequence[Entry]) -> list[Outcome]:
-        """Transcribe into a library of the moment, and keep that as Parquet.
+        """Transcribe into a temporary library, and save that as Parquet.
 
         What is no error of a recording ends the process: a GPU in disorder fails whatever comes next, and Ray starts
         another process.
@@ -346,7 +346,7 @@ class Worker:
 
 
 def _outcomes(store: Store, run: int | None, entries: Iterable[Entry]) -> Iterator[Outcome]:
-    """What became of these entries in a library."""
+    """The outcomes of these entries in a library."""
     every = list(entries)
     sources = store.sources(entry.name for entry in every)
     ids = store.recordings(source.content for source in sources.values() if source.content is not None)

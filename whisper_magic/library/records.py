@@ -50,7 +50,7 @@ class RecordingInfo:
     Attributes:
         name: Its path, or a label.
         duration: Seconds.
-        reference: What is said in it.
+        reference: Its reference text.
         speaker: Who speaks.
         metadata: Other columns of a table or manifest.
         tags: Added to those that it has.

@@ -154,7 +154,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
 
 
 def _statements(script: str) -> list[str]:
-    """`executescript` would commit before it begins."""
+    """The statements of a script, one by one: `executescript` would commit first."""
     statements, part = [], ""
     for line in script.splitlines(keepends=True):
         part += line

@@ -1,4 +1,4 @@
-"""Searching what was said: hits with the words around them, and the second at which they are said.
+"""Search in transcripts: hits with the words around them and their times.
 
 Words are found by FTS5's index of words, ranked by BM25; parts of words, and words of languages that are written
 without spaces, by its index of trigrams. A search that finds very much is not ranked: its first hits are shown.
@@ -73,7 +73,7 @@ class SearchFilters:
 
 
 class Hits(tuple[Hit, ...]):
-    """What a search has found, best first.
+    """The hits of a search, best first.
 
     Attributes:
         query: As typed.
@@ -167,7 +167,7 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
 
 
 def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
-    """Of a letter or two, which no index has: every segment is looked at, by SQLite itself."""
+    """One or two letters are in no index: SQLite looks at every segment."""
     letters = (
         [way for way in (letter.lower(), letter.upper()) if len(way) == 1] for letter in part
     )  # ß has no capital
@@ -206,7 +206,7 @@ def _first(store: Store, source: str, values: Sequence[str], limit: int) -> list
 
 
 def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
-    """What is known of segments, in their order."""
+    """The rows of segments, in the order of their ids."""
     rows = store.query(
         f"""SELECT segment.id, segment.text, segment.following, segment.start, segment."end", segment.words,
                    transcript.id, transcript.language, recording.id, recording.name, recording.speaker
@@ -219,7 +219,7 @@ def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
 
 
 def _hit(row: Any, query: Query) -> Hit | None:
-    """The first hit of a segment; None where it begins in the next one, which has it too."""
+    """The first hit of a segment; None where it begins in the next segment, which has it too."""
     _, own, following, start, end, words, transcript, language, recording, name, speaker = row
     text = own + following
     first, last = query.span(text)
@@ -235,7 +235,7 @@ def _hit(row: Any, query: Query) -> Hit | None:
 
 
 def times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float]) -> tuple[float, float, str | None]:
-    """When the characters `first` to `last` of a segment are said, and by whom."""
+    """The times and the speaker of characters `first` to `last` of a segment."""
     place, spans = 0, []
     for text, start, end, _, speaker in words:
         if place < last and place + len(text) > first:

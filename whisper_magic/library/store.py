@@ -111,7 +111,7 @@ class Store(Database):
         return ids
 
     def paths(self, recording: int) -> list[str]:
-        """Where a recording was seen: its name first, then its other names; not where another sound is now."""
+        """Where a recording was seen: its name first, then its other names; no place that holds other audio now."""
         rows = self.query(
             """SELECT name FROM recording WHERE id = ?1 AND NOT EXISTS (
                  SELECT 1 FROM source WHERE source.name = recording.name AND source.content != recording.content)
@@ -122,14 +122,14 @@ class Store(Database):
         return list(dict.fromkeys(restored(row[0]) for row in rows))
 
     def reference(self, recording: int) -> str | None:
-        """What is said in a recording, as others say; None where nobody does."""
+        """The reference of a recording; None where it has none."""
         rows = self.query("SELECT reference FROM recording WHERE id = ?", (recording,))
         return rows[0][0] if rows else None
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
     def digest(self, files: str) -> str | None:
-        """The digest of weights, where these very files were hashed before."""
+        """The digest of weights, where the same files were hashed before."""
         rows = self.query("SELECT digest FROM weights WHERE files = ?", (files,))
         return rows[0][0] if rows else None
 
@@ -164,7 +164,7 @@ class Store(Database):
         return {row[0] for row in self.query("SELECT recording FROM transcript WHERE run = ?", (run,))}
 
     def claim(self, recording: int, run: int) -> bool:
-        """Take a recording, so that no other process does; not one that is done or taken.
+        """Claim a recording for this process, unless it is done or claimed.
 
         Returns:
             Whether it is this process's now.
@@ -185,17 +185,17 @@ class Store(Database):
         return True
 
     def claimed_elsewhere(self, recording: int, run: int) -> bool:
-        """Whether another process has taken a recording."""
+        """Whether another process has claimed a recording."""
         where = "recording = ? AND run = ? AND owner != ?"
         return bool(self.query(f"SELECT 1 FROM claim WHERE {where}", (recording, run, self.owner)))
 
     def renew_claims(self) -> None:
-        """Say that this process still works on what it has taken."""
+        """Renew the claims of this process."""
         with self.writing() as connection:
             connection.execute("UPDATE claim SET renewed = ? WHERE owner = ?", (time.time(), self.owner))
 
     def drop_claims(self) -> None:
-        """Give back what this process has taken."""
+        """Drop the claims of this process."""
         with self.writing() as connection:
             connection.execute("DELETE FROM claim WHERE owner = ?", (self.owner,))
 

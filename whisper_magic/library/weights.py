@@ -1,4 +1,4 @@
-"""Which models write a text: the digest of their weights, found without loading them."""
+"""The identity of models: a digest of their weights, computed without loading them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 1 << 22  # bytes
 
 
 def model_config(store: Store, target: str, draft: str | None, dtype: str, options: TranscribeOptions) -> ModelConfig:
-    """What decides the text that a target writes with these options.
+    """The models and options that decide a text.
 
     Args:
         store: Keeps the digests of weights, so that these are read once.

@@ -1,4 +1,4 @@
-"""A request -> a comparison: what `%whisper compare` does once it is parsed."""
+"""`%whisper compare`: a request -> a comparison."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class MicrophoneRecording(Job):
 
     @property
     def audio(self) -> Audio:
-        """The sound by now, 16 kHz mono.
+        """The audio so far, 16 kHz mono.
 
         Raises:
             TranscriptError: where nothing was recorded yet.
@@ -143,7 +143,7 @@ class MicrophoneRecording(Job):
             self._recorder.close()
 
     def _follow(self, using: Callable[[], AbstractContextManager[Engine]]) -> None:
-        """Show what is said, until the recording ends. using: the engine that is resident then."""
+        """Show the transcript so far, until the recording ends. using: the engine that is resident then."""
         capture, options = self._recorder.capture, self._options.override(mode="sequential", words=False)
         settled: tuple[Segment, ...] = ()
         begin = reached = 0.0

@@ -1,4 +1,4 @@
-"""What the source of the running cell says about a magic in it: is its result silenced, does it own the output?
+"""Two questions about a magic in the running cell: is its result silenced, and does it own the output?
 
 Both answers are read from the syntax tree of the transformed cell, in which `%whisper talk.mp3` has become
 `get_ipython().run_line_magic('whisper', 'talk.mp3')`. They are asked while the magic runs, so that they hold in a cell

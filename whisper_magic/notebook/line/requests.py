@@ -99,7 +99,7 @@ class LibraryRequest:
     Attributes:
         sources: what `library.entries.entries_of` takes, each with its name.
         store: the library's file.
-        reference: column that holds what is said.
+        reference: column that holds reference texts.
     """
 
     sources: tuple[Source, ...]
