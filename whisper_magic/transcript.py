@@ -7,13 +7,14 @@ Times are in seconds from the start of the source.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whisper_magic import documents, formats, speakers
-from whisper_magic.errors import PackageMissing, TranscriptError
+from whisper_magic.data_frame import data_frame
+from whisper_magic.errors import TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
@@ -443,16 +444,3 @@ def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.D
                 values["language"] = values["language"] or transcript.language
             rows.append([transcript.source, *values.values()])
     return data_frame(("source", *columns), rows)
-
-
-def data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
-    """A table of rows.
-
-    Raises:
-        PackageMissing: without pandas (the `pandas` extra).
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise PackageMissing("tables need pandas: pip install 'whisper-magic[pandas]'") from error
-    return pd.DataFrame(list(rows), columns=list(columns))

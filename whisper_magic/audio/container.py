@@ -46,7 +46,7 @@ UNKNOWN = frozenset({"Invalid data found when processing input", "End of file", 
 LONG_PROBE = {"probesize": str(1 << 26), "analyzeduration": str(600 * 1_000_000)}  # bytes, microseconds
 
 
-class FileWindow(io.RawIOBase):
+class ByteWindow(io.RawIOBase):
     """Bytes begin..end of a file as a file of their own, without a name: the contents alone decide the format."""
 
     def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
@@ -159,7 +159,7 @@ class Container:
 
 @contextmanager
 def opened(
-    window: FileWindow, name: str, choice: int | None, notes: Notes, options: dict[str, str] | None = None
+    window: ByteWindow, name: str, choice: int | None, notes: Notes, options: dict[str, str] | None = None
 ) -> Iterator[Container]:
     """Open a container.
 
@@ -198,7 +198,7 @@ def reason_of(error: Exception) -> str:
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 
-def open_input(window: FileWindow, options: dict[str, str]) -> InputContainer:
+def open_input(window: ByteWindow, options: dict[str, str]) -> InputContainer:
     """PyAV's container of a file; it reads no other file.
 
     Args:

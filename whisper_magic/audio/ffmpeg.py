@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import BinaryIO
 
 from whisper_magic.audio import mp3, ogg, wav
-from whisper_magic.audio.container import PLAIN, Container, FileWindow, opened
+from whisper_magic.audio.container import PLAIN, ByteWindow, Container, opened
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.samples import Samples
 from whisper_magic.audio.seek import Landing, landing
@@ -139,7 +139,7 @@ class _Source:
         return stream.duration * container.tick if exact and stream.duration else None
 
     def _opened(self, options: dict[str, str]) -> AbstractContextManager[Container]:
-        return opened(FileWindow(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
+        return opened(ByteWindow(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
 
     def _count(self) -> float:
         """Seconds by the packets, which takes 0.2 s an hour: durations of such files are estimates."""
@@ -151,7 +151,7 @@ class _Source:
         self.duration = sum(self._duration(link) for link in links)
         begin = 0
         for number, link in enumerate(links, 1):
-            window = FileWindow(self._file, link.begin, link.end)
+            window = ByteWindow(self._file, link.begin, link.end)
             try:
                 with opened(window, self.name, self.span.stream, self.notes) as container:
                     yield from self._run(container, begin)
@@ -163,7 +163,7 @@ class _Source:
     def _duration(self, link: ogg.Link) -> float:
         """Seconds that a link claims to last; 0 where it cannot be opened."""
         try:
-            with opened(FileWindow(self._file, link.begin, link.end), self.name, None, Notes()) as container:
+            with opened(ByteWindow(self._file, link.begin, link.end), self.name, None, Notes()) as container:
                 return container.duration or 0.0
         except Undecodable:
             return 0.0

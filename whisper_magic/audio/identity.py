@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from whisper_magic.audio.container import FileWindow, open_input
+from whisper_magic.audio.container import ByteWindow, open_input
 from whisper_magic.audio.fetch import CHUNK
 from whisper_magic.audio.load import load
 from whisper_magic.audio.samples import from_array
@@ -58,7 +58,7 @@ def identity(source: Any) -> str:
         if length == 0:
             name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else "the source"
             raise AudioUnreadable(f"{shown(name)} is empty (0 bytes)")
-        return _of_packets(FileWindow(file, 0, length)) or _of_bytes(file)
+        return _of_packets(ByteWindow(file, 0, length)) or _of_bytes(file)
 
 
 def _digest(*parts: bytes) -> str:
@@ -68,7 +68,7 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _of_packets(file: FileWindow) -> str | None:
+def _of_packets(file: ByteWindow) -> str | None:
     """Of the encoded sound; None where FFmpeg does not know the format, or finds no sound in it."""
     try:
         container = open_input(file, {})

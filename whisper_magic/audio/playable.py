@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from whisper_magic.audio import mp3, ogg, wav
-from whisper_magic.audio.container import Container, FileWindow, opened
+from whisper_magic.audio.container import ByteWindow, Container, opened
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.sound import Undecodable
 
@@ -60,7 +60,7 @@ def playable(path: str | Path) -> str | None:
 
 
 def _type(file: BinaryIO, size: int, name: str) -> str | None:
-    with opened(FileWindow(file, 0, size), name, None, Notes()) as container:
+    with opened(ByteWindow(file, 0, size), name, None, Notes()) as container:
         mime = TYPES.get((container.format, container.codec))
         sole = len(container.input.streams.audio) == 1
         return mime if mime and sole and _whole(file, size, container) else None

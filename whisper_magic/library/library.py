@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.data_frame import data_frame
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import export, job, parquet, tables
 from whisper_magic.library.database import restored, storable
@@ -24,7 +25,7 @@ from whisper_magic.library.search import Hits, SearchFilters, search
 from whisper_magic.library.store import Store
 from whisper_magic.library.weights import model_config
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Transcript, data_frame
+from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
     import pandas

@@ -140,10 +140,8 @@ def transcribe_on_ray(
         raise OptionError(f"batch is a number of recordings, 1 or more, got {batch}")
     began = time.perf_counter()
     entries = {_id(entry): entry for entry in map(_reachable, entries_of(sources))}
-    ray = _ray()
-    job = Job(
-        Path(folder).expanduser().absolute(), _placed(ray, actors or Actors()), usable(options or TranscribeOptions())
-    )
+    ray, where = _ray(), Path(folder).expanduser().absolute()
+    job = Job(where, _placed(ray, actors or Actors()), usable(options or TranscribeOptions()))
     _settle(job)
     before = outcomes(job.folder)
     todo = [entry for key, entry in entries.items() if key not in before or before[key].error is not None]

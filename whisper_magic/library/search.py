@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.data_frame import data_frame
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.database import storable
 from whisper_magic.library.query import MIN_PART, Query, parse
 from whisper_magic.library.schema import LATEST, SHIFT
 from whisper_magic.library.store import Store
-from whisper_magic.transcript import data_frame
 
 if TYPE_CHECKING:
     import pandas

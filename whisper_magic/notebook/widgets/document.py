@@ -61,7 +61,7 @@ def segments_of(transcript: Transcript, first: int = 0) -> list[dict[str, Any]]:
 
 
 def expected_levels(duration: float) -> list[dict[str, float]]:
-    """The levels that `Peaks` will have once the sound is read, from the finest on."""
+    """The levels that `WaveformPeaks` will have once the sound is read, from the finest on."""
     count, seconds = math.ceil(duration * peaks.PER_SECOND), 1 / peaks.PER_SECOND
     levels = [{"seconds": seconds, "count": count}]
     while count > peaks.FEW:
