@@ -18,7 +18,7 @@ from whisper_magic.errors import OptionError
 from whisper_magic.wording import one_line, shown
 
 PAUSE = 1.0  # seconds between words of one voice that still are one turn
-_SHORTEST = 0.01  # seconds: what a word of no length counts as, to both sides
+_MIN_WORD = 0.01  # seconds: what a word of no length counts as, to both sides
 _NO_TURN = re.compile(  # the other lines of an RTTM file
     ";;.*|SPKR-INFO|SEGMENT|NOSCORE|NO_RT_METADATA|LEXEME|NON-LEX|NON-SPEECH|FILLER|EDIT|IP|SU|CB|A/P"
 )
@@ -157,11 +157,11 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
     for index in sorted(range(len(words)), key=lambda i: words[i].start):
         start, end = words[index].start, words[index].end
         if end <= start:
-            start, end = start - _SHORTEST, start + _SHORTEST
+            start, end = start - _MIN_WORD, start + _MIN_WORD
         while begun < len(turns) and turns[begun].start < end:
             current.append(turns[begun])
             begun += 1
-        current = [turn for turn in current if turn.end > start - _SHORTEST]
+        current = [turn for turn in current if turn.end > start - _MIN_WORD]
         shares: dict[str, float] = {}
         for turn in current:
             if (share := min(end, turn.end) - max(start, turn.start)) > 0:

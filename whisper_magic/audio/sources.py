@@ -77,8 +77,8 @@ def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sou
         return _from_decoder(source, span)
     if is_tensor(source) or hasattr(source, "__array__") or isinstance(source, list):
         return from_samples(source, rate, "array", span)
-    known = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
-    raise AudioInvalid(f"a {type(source).__name__} is no source of sound: pass {known}")
+    accepted = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
+    raise AudioInvalid(f"a {type(source).__name__} is no source of sound: pass {accepted}")
 
 
 def open_bytes(source: Any) -> BinaryIO:

@@ -308,14 +308,14 @@ class Segmenter:
     Speech begins at 0.5 and ends where the probability stays below 0.35 for a pause; under 0.1 s of it is no speech.
     """
 
-    BEGINS, ENDS, LEAST = 0.5, 0.35, 0.1
+    BEGINS, ENDS, MIN_SECONDS = 0.5, 0.35, 0.1
 
     def __init__(self, sample_rate: int, frame: int, pauses: Pauses) -> None:
         assert 2 * pauses.margin <= pauses.pause, "stretches would overlap"
         self._frame = frame
         self._pause = max(1, round(pauses.pause * sample_rate / frame))
         self._longest = max(2, int(pauses.longest * sample_rate) // frame)
-        self._least = self.LEAST * sample_rate
+        self._least = self.MIN_SECONDS * sample_rate
         self._margin = int(pauses.margin * sample_rate)
         self._at = 0  # frames seen
         self._begin: int | None = None  # first frame of the open stretch

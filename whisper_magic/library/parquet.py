@@ -136,14 +136,14 @@ def _add(store: Store, row: Mapping[str, Any]) -> bool:
     """Add a row; whether its transcript is new."""
     transcript = documents.loads(Transcript, row["document"])
     metadata = json.loads(row["metadata"] or "{}")
-    about = RecordingInfo(
+    info = RecordingInfo(
         row["name"], row["duration"], row["reference"], row["speaker"], metadata, tuple(row["tags"] or ())
     )
     key = RecordingKey(row["content"], row["start"], row["end"])
-    known = store.sources([row["name"]]).get(row["name"]) or SourceInfo(
+    source = store.sources([row["name"]]).get(row["name"]) or SourceInfo(
         row["name"], row["content"], duration=row["duration"]
     )
-    number = store.add_recording(key, about, known)
+    number = store.add_recording(key, info, source)
     run = store.add_run(ModelConfig(row["target"], row["weights"], row["dtype"], row["options"], row["draft"]))
     transcript_id = store.save(number, run, transcript, counts(transcript, row["reference"]))
     if transcript_id is None:
