@@ -69,7 +69,7 @@ class WhisperMagics(Magics):
     @_documented(WHISPER.parser)
     def whisper(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:
         call = parse_whisper(split(without_semicolon(line)), self._names(local_ns))
-        result = call.run(self._context())
+        result = call.job(call.request, self._context())
         return None if is_silenced(self.shell, line) else result
 
     @no_var_expand
@@ -78,7 +78,8 @@ class WhisperMagics(Magics):
     @_documented(TRANSCRIBE.parser)
     def transcribe(self, line: str, cell: str = "", local_ns: dict[str, Any] | None = None) -> Any:
         arguments, body = split(without_semicolon(line)), split(cell, one_a_line=True)
-        result = TRANSCRIBE.call(arguments, self._names(local_ns), body).run(self._context())
+        call = TRANSCRIBE.call(arguments, self._names(local_ns), body)
+        result = call.job(call.request, self._context())
         return None if is_silenced(self.shell, line) else result
 
     def choice(self) -> ModelChoice:

@@ -81,14 +81,15 @@ class Command:
 
 @dataclass(frozen=True)
 class Call:
-    """A command with its request."""
+    """A command with its request: `call.job(call.request, context)` gives the magic's result."""
 
     command: Command
     request: Request
 
-    def run(self, context: Context) -> Any:
-        """Carry the request out; its result is the magic's."""
-        return self.command.job(self.request, context)
+    @property
+    def job(self) -> Job:
+        """The function that carries the request out."""
+        return self.command.job
 
 
 def parse_whisper(arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> Call:
