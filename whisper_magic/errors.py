@@ -114,7 +114,7 @@ class Interrupted(KeyboardInterrupt):
     @property
     def transcript(self) -> Any:
         """The last `Transcript` that was started, or None."""
-        return next((found for found in reversed(self.transcripts) if found is not None), None)
+        return next((transcript for transcript in reversed(self.transcripts) if transcript is not None), None)
 
     def _render_traceback_(self) -> list[str]:
         """As of `WhisperMagicError`."""

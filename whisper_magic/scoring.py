@@ -178,7 +178,7 @@ def word_errors(
     jiwer = _jiwer()
     normalise, name, unit = _normalizer(language, target)
     expected, written = normalise(reference).split(), normalise(text).split()
-    found = jiwer.process_words(" ".join(expected), " ".join(written))
+    alignment = jiwer.process_words(" ".join(expected), " ".join(written))
     spans = _Spans(pieces, written, normalise)
     stretches = tuple(
         Stretch(
@@ -187,11 +187,13 @@ def word_errors(
             tuple(written[chunk.hyp_start_idx : chunk.hyp_end_idx]),
             *spans.of(chunk.hyp_start_idx, chunk.hyp_end_idx),
         )
-        for chunk in found.alignments[0]
+        for chunk in alignment.alignments[0]
     )
-    errors = found.substitutions + found.deletions + found.insertions
+    errors = alignment.substitutions + alignment.deletions + alignment.insertions
     rate = errors / len(expected) if expected else math.inf if written else 0.0
-    return WordErrors(rate, found.hits, found.substitutions, found.deletions, found.insertions, unit, name, stretches)
+    return WordErrors(
+        rate, alignment.hits, alignment.substitutions, alignment.deletions, alignment.insertions, unit, name, stretches
+    )
 
 
 def _jiwer() -> Any:
@@ -230,10 +232,10 @@ def _spelling(target: str) -> dict[str, str]:
             if not isinstance(cached, str):
                 return {}
             path = Path(cached)
-        found: dict[str, str] = json.loads(path.read_text("utf-8"))
+        spelling: dict[str, str] = json.loads(path.read_text("utf-8"))
     except (HFValidationError, OSError, ValueError):  # no hub name; not readable; not JSON
         return {}
-    return found
+    return spelling
 
 
 # Times
@@ -259,8 +261,8 @@ class _Spans:
         self._spans: list[_Span | None] = [None] * len(written)
         timed = [(piece.text, _Span(piece.start, piece.end, number)) for number, piece in enumerate(pieces)]
         apart = [(token, span) for text, span in timed for token in normalise(text).split()]
-        found = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
-        for equal, group in groupby(found.alignments[0], key=lambda chunk: chunk.type == "equal"):
+        alignment = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
+        for equal, group in groupby(alignment.alignments[0], key=lambda chunk: chunk.type == "equal"):
             chunks = list(group)
             first, last = chunks[0], chunks[-1]
             places = range(first.ref_start_idx, last.ref_end_idx)

@@ -19,7 +19,7 @@ from whisper_magic.errors import OptionError
 from whisper_magic.wording import one_line, shown
 
 PAUSE = 1.0  # seconds between words of one voice that still are one turn
-_SHORTEST = 0.01  # seconds: what a word of no length counts as, to both sides
+_MIN_WORD = 0.01  # seconds: what a word of no length counts as, to both sides
 _NO_TURN = re.compile(  # the other lines of an RTTM file
     ";;.*|SPKR-INFO|SEGMENT|NOSCORE|NO_RT_METADATA|LEXEME|NON-LEX|NON-SPEECH|FILLER|EDIT|IP|SU|CB|A/P"
 )
@@ -93,17 +93,17 @@ def read(turns: Any, source: str) -> list[Turn]:
             cannot be read, or that has only turns of other recordings.
     """
     if isinstance(turns, str | os.PathLike):
-        found = _rttm(Path(turns).expanduser(), source)
+        read = _rttm(Path(turns).expanduser(), source)
     elif hasattr(turns, "itertracks"):
         tracks = turns.itertracks(yield_label=True)
-        found = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
+        read = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
     elif isinstance(turns, Iterable):
-        found = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
+        read = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
     else:
         raise OptionError(
             f"turns must be (start, end, name), an RTTM file or a pyannote Annotation, got {type(turns).__name__}"
         )
-    return sorted(found, key=lambda turn: turn.start)
+    return sorted(read, key=lambda turn: turn.start)
 
 
 def _turn(where: str, values: Any) -> Turn:
@@ -154,23 +154,23 @@ def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None
         words: in any order.
         turns: in order of their start.
     """
-    found: list[str | None] = [None] * len(words)
+    speakers: list[str | None] = [None] * len(words)
     current: list[Turn] = []  # turns that may reach into the next word
     begun = 0
     for index in sorted(range(len(words)), key=lambda i: words[i].start):
         start, end = words[index].start, words[index].end
         if end <= start:
-            start, end = start - _SHORTEST, start + _SHORTEST
+            start, end = start - _MIN_WORD, start + _MIN_WORD
         while begun < len(turns) and turns[begun].start < end:
             current.append(turns[begun])
             begun += 1
-        current = [turn for turn in current if turn.end > start - _SHORTEST]
+        current = [turn for turn in current if turn.end > start - _MIN_WORD]
         shares: dict[str, float] = {}
         for turn in current:
             if (share := min(end, turn.end) - max(start, turn.start)) > 0:
                 shares[turn.speaker] = shares.get(turn.speaker, 0.0) + share
-        found[index] = max(shares, key=shares.__getitem__, default=None)
-    return found
+        speakers[index] = max(shares, key=shares.__getitem__, default=None)
+    return speakers
 
 
 def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
@@ -210,13 +210,13 @@ def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
     """
     latest: str | None = None
     for segment in segments:
-        found: list[Utterance] = []
-        for one in utterances(segment):
-            if one.speaker not in (None, latest):
-                latest = one.speaker
-                found.append(one)
-            elif found:
-                found[-1] = replace(found[-1], text=found[-1].text + one.text)
+        parts: list[Utterance] = []
+        for part in utterances(segment):
+            if part.speaker not in (None, latest):
+                latest = part.speaker
+                parts.append(part)
+            elif parts:
+                parts[-1] = replace(parts[-1], text=parts[-1].text + part.text)
             else:
-                found.append(replace(one, speaker=None))
-        yield found
+                parts.append(replace(part, speaker=None))
+        yield parts

@@ -7,13 +7,14 @@ Times are in seconds from the start of the source.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic import formats, speakers
-from whisper_magic.errors import PackageMissing, TranscriptError
+from whisper_magic import documents, formats, speakers
+from whisper_magic.data_frame import data_frame
+from whisper_magic.errors import TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
@@ -388,14 +389,14 @@ class Transcript:
         """Write to a file, atomically.
 
         Args:
-            path: the extension determines the format: .txt, .srt, .vtt, .tsv, .json or .docx.
+            path: the extension determines the format, one of `formats.ENDINGS`.
 
         Returns:
             The path with `~` expanded.
 
         Raises:
             TranscriptError: for any other extension, a missing folder, or a file that cannot be written.
-            PackageMissing: for .docx without python-docx (the `docx` extra).
+            PackageMissing: for a format whose package is not installed.
         """
         return formats.save(self, path)
 
@@ -409,7 +410,7 @@ class Transcript:
         Raises:
             TranscriptError: if there is no such file, or it is not such a transcript.
         """
-        return formats.load(Transcript, path)
+        return documents.load(Transcript, path)
 
 
 @dataclass(frozen=True)
@@ -443,16 +444,3 @@ def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.D
                 values["language"] = values["language"] or transcript.language
             rows.append([transcript.source, *values.values()])
     return data_frame(("source", *columns), rows)
-
-
-def data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
-    """A table of rows.
-
-    Raises:
-        PackageMissing: without pandas (the `pandas` extra).
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise PackageMissing("tables need pandas: pip install 'whisper-magic[pandas]'") from error
-    return pd.DataFrame(list(rows), columns=list(columns))

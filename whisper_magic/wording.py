@@ -1,4 +1,4 @@
-"""Parts of messages: near misses, names, other libraries' messages, counts. Every message is one line."""
+"""Parts of error messages: near misses, names, other libraries' messages, counts. Every message is one line."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def shown(name: str) -> str:
 def public(name: str) -> str:
     """A source's name without the secret parts of a URL: user name, password, and the query, which may hold a token or
     signature. Other names are returned unchanged."""
-    found = ADDRESS.fullmatch(name)
-    if found is None:
+    address = ADDRESS.fullmatch(name)
+    if address is None:
         return name
-    scheme, rest = found.groups()
+    scheme, rest = address.groups()
     authority = _authority(rest)
     if "@" not in authority and "@" in rest and ":" in authority and not authority.rpartition(":")[2].isdigit():
         rest = rest.rpartition("@")[2]  # no port: it is a password in which / ? or # was not written as %2F %3F %23

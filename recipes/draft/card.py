@@ -64,8 +64,8 @@ def card(target: str, cache: Path, sound: Path, figures: Mapping[str, Any]) -> s
         shortlist=len(torch.load(cache / "shortlist.pt", weights_only=True)),
         length=LENGTH,
         acceptance="\n".join(
-            "| {} | {recordings} | {judged:.0%} | {proposed:.0%} | {tokens_per_round} |".format(name, **one)
-            for name, one in figures.items()
+            "| {} | {recordings} | {judged:.0%} | {proposed:.0%} | {tokens_per_round} |".format(name, **row)
+            for name, row in figures.items()
         ),
         windows=len(labels.examples),
         languages=", ".join(f"{name} {count:,}" for name, count in languages.most_common()),

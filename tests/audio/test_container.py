@@ -7,7 +7,7 @@ import io
 import pytest
 
 from tests.support.media import Track, chirp, encoded, muxed
-from whisper_magic.audio.container import Window, opened
+from whisper_magic.audio.container import ByteWindow, opened
 from whisper_magic.audio.load import load
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.sound import Undecodable
@@ -18,7 +18,7 @@ SHORT = chirp(1, 48_000)
 
 def test_a_window_is_a_file_of_its_own() -> None:
     file = io.BytesIO(bytes(range(100)))
-    window = Window(file, 10, 30)
+    window = ByteWindow(file, 10, 30)
     assert window.read(5) == bytes(range(10, 15))
     file.seek(70)
     assert window.read() == bytes(range(15, 30))
@@ -36,7 +36,7 @@ def test_a_window_is_a_file_of_its_own() -> None:
 
 def open_it(content: bytes, choice: int | None = None) -> tuple[str, str, float | None, tuple[str, ...]]:
     notes = Notes()
-    with opened(Window(io.BytesIO(content), 0, len(content)), "a.mkv", choice, notes) as container:
+    with opened(ByteWindow(io.BytesIO(content), 0, len(content)), "a.mkv", choice, notes) as container:
         assert sum(1 for _ in container.packets()) > 10
         return container.format, container.codec, container.duration, notes.lines()
 

@@ -149,7 +149,7 @@ def test_ctrl_c_does_not_wait_for_the_server(site: str) -> None:
 
 
 def test_more_than_is_sane(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "LARGEST", 10_000)
+    monkeypatch.setattr(fetch, "MAX_BYTES", 10_000)
     with pytest.raises(AudioUnreadable, match="is larger than"):
         load(site + "/clip.wav")
 

@@ -105,7 +105,7 @@ def test_readers_that_give_no_bytes(pieces: list[Any], kind: type[Exception], me
 
 
 def test_an_endless_reader_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "LARGEST", 10_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 10_000)
     with pytest.raises(AudioUnreadable, match="file object has more than 0 GiB"):
         load(Reader(itertools.repeat(bytes(999))))
 
@@ -240,7 +240,7 @@ def test_a_start_beyond_the_end_tells_the_duration(clips: dict[str, Path], tone:
 
 
 def test_longer_than_is_sane(tone: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whisper_magic.audio.load.LONGEST", 1.0)
+    monkeypatch.setattr("whisper_magic.audio.load.MAX_SECONDS", 1.0)
     with pytest.raises(AudioInvalid, match="read parts of it, with start and end"):
         load(tone, 8000)
     assert load(tone, 16_000, end=1.0).duration == 1.0

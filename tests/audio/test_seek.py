@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.media import Track, chirp, encoded, mp3, muxed
-from whisper_magic.audio.container import Window, opened
+from whisper_magic.audio.container import ByteWindow, opened
 from whisper_magic.audio.load import load
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.seek import WARM_UP, landing
@@ -32,7 +32,7 @@ REGULAR = {
 def landed_at(content: bytes, start: float) -> float | None:
     """Seconds at which decoding would begin; None: at the beginning."""
     with ExitStack() as stack:
-        window = Window(io.BytesIO(content), 0, len(content))
+        window = ByteWindow(io.BytesIO(content), 0, len(content))
         container = stack.enter_context(opened(window, "a", None, Notes()))
         found = landing(container, start)
         return None if found is None else found.timeline.position / found.timeline.rate

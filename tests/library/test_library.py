@@ -47,16 +47,16 @@ def test_its_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_plan_and_then_its_run(library: Library, folder: Path) -> None:
-    from whisper_magic.library.run import usable
-    from whisper_magic.library.weights import run_key
+    from whisper_magic.library.job import usable
+    from whisper_magic.library.weights import model_config
     from whisper_magic.options import TranscribeOptions
 
     options, engine = usable(TranscribeOptions(seed=3)), ScriptedEngine()
-    key = run_key(library.store, "demo", None, "float32", options)
+    key = model_config(library.store, "demo", None, "float32", options)
     plan = library.plan(key, folder)
     assert (len(plan.items), plan.done) == (3, 0)
     assert library.store.run_id(key) is None  # nothing is written yet
-    assert library.go(plan, key, engine, options).written == 3  # type: ignore[arg-type]
+    assert library.transcribe_plan(plan, key, engine, options).written == 3  # type: ignore[arg-type]
     assert (library.plan(key, folder).items, library.plan(key, folder).done) == ((), 3)
 
 

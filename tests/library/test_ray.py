@@ -22,9 +22,9 @@ from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.model.hub import demo_folder
 from whisper_magic.errors import LibraryError, OptionError
 from whisper_magic.library.entries import Entry, entries_of
+from whisper_magic.library.job import usable
 from whisper_magic.library.library import Library
 from whisper_magic.library.ray import TRIES, Actors, Job, Worker, outcomes, transcribe_on_ray
-from whisper_magic.library.run import usable
 from whisper_magic.options import TranscribeOptions
 
 pytest.importorskip(
@@ -104,13 +104,13 @@ def test_a_killed_actor_loses_and_repeats_nothing(local_ray: Any, recordings: Pa
     report = transcribe_on_ray(recordings, folder, actors=DEMO, batch=2)
     assert killer.killed
     assert killer.killed[0].exists()  # another process has done what that one began
-    assert (report.written, report.found, len(report.failures)) == (COUNT, 0, 1)
+    assert (report.written, report.known, len(report.failures)) == (COUNT, 0, 1)
     assert "bad.wav" in report.failures[0]
     written = sorted(folder.iterdir())
 
     good = sorted(path for path in recordings.glob("*.wav") if path.stem != "bad")
     again = transcribe_on_ray(good, folder, actors=DEMO)
-    assert (again.written, again.found, again.failures) == (0, COUNT, [])
+    assert (again.written, again.known, again.failures) == (0, COUNT, [])
     assert sorted(folder.iterdir()) == written
 
     with Library(tmp_path / "home.db") as library:

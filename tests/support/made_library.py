@@ -12,7 +12,8 @@ import numpy as np
 import soundfile
 
 from whisper_magic.library import schema
-from whisper_magic.library.store import Store, insert_segments, packed
+from whisper_magic.library.store import Store
+from whisper_magic.library.transcript_rows import insert_segments, packed
 from whisper_magic.transcript import Segment, Transcript, Word
 
 WORDS = [

@@ -1,4 +1,4 @@
-"""A container opened with FFmpeg (PyAV): which of its audio streams is read, its packets, and what its clock means."""
+"""A container opened with FFmpeg (PyAV): the audio stream that is read, its packets and its timestamps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ UNKNOWN = frozenset({"Invalid data found when processing input", "End of file", 
 LONG_PROBE = {"probesize": str(1 << 26), "analyzeduration": str(600 * 1_000_000)}  # bytes, microseconds
 
 
-class Window(io.RawIOBase):
+class ByteWindow(io.RawIOBase):
     """Bytes begin..end of a file as a file of their own, without a name: the contents alone decide the format."""
 
     def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
@@ -105,7 +105,7 @@ class Container:
 
     @property
     def counted(self) -> bool:
-        """Whether the timestamps are FFmpeg's own count."""
+        """Whether FFmpeg counts the timestamps itself."""
         return self.format in COUNTED
 
     def time(self, frame: AudioFrame) -> float | None:
@@ -136,7 +136,7 @@ class Container:
         return min(seconds, self.size * 8 / rate) if rate else seconds
 
     def packets(self) -> Iterator[Packet[AudioStream]]:
-        """The packets of the stream from where the container stands. Errors are passed over, as far as that goes."""
+        """The packets of the stream from the current position on. Unreadable ones are skipped where possible."""
         return _without_tags(self._packets()) if self.format == "mp3" else self._packets()
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
@@ -159,7 +159,7 @@ class Container:
 
 @contextmanager
 def opened(
-    window: Window, name: str, choice: int | None, notes: Notes, options: dict[str, str] | None = None
+    window: ByteWindow, name: str, choice: int | None, notes: Notes, options: dict[str, str] | None = None
 ) -> Iterator[Container]:
     """Open a container.
 
@@ -188,17 +188,17 @@ def opened(
         if stream.codec_context is None or stream.time_base is None:
             reason = f"{shown(name)} has an audio stream with a codec that this FFmpeg does not support"
             raise Undecodable(reason, whole=True)
-        found = Container(container, stream, len(window))
-        stream.codec_context.options = DECODER_OPTIONS.get((found.format, found.codec), {})
-        yield found
+        opened_container = Container(container, stream, len(window))
+        stream.codec_context.options = DECODER_OPTIONS.get((opened_container.format, opened_container.codec), {})
+        yield opened_container
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what FFmpeg reports of an error, on one line."""
+    """Return FFmpeg's message for an error, on one line."""
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 
-def open_input(window: Window, options: dict[str, str]) -> InputContainer:
+def open_input(window: ByteWindow, options: dict[str, str]) -> InputContainer:
     """PyAV's container of a file; it reads no other file.
 
     Args:

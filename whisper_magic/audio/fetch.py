@@ -20,7 +20,7 @@ from whisper_magic.wording import one_line, shown
 TIMEOUT = 5.0  # seconds without an answer
 SLOWEST = 1000  # bytes a second; a server that sends fewer is given up
 PATIENCE = 20.0  # seconds before its speed is judged
-LARGEST = 4 << 30  # bytes
+MAX_BYTES = 4 << 30  # bytes
 CHUNK = 1 << 16
 ADVICE = {  # by status
     401: "check the user name and password (https://USER:PASSWORD@host/...)",
@@ -103,8 +103,8 @@ def _copy(answer: Any, file: IO[bytes], url: str) -> None:
     length, began = answer.length or 0, monotonic()
     while chunk := _next_chunk(answer, file, url):
         file.write(chunk)
-        if file.tell() > LARGEST:
-            raise AudioUnreadable(f"{url} is larger than {LARGEST >> 30} GiB: download the part that you need")
+        if file.tell() > MAX_BYTES:
+            raise AudioUnreadable(f"{url} is larger than {MAX_BYTES >> 30} GiB: download the part that you need")
         seconds = monotonic() - began
         if seconds > PATIENCE and file.tell() < SLOWEST * seconds:
             sent = f"{file.tell():,} bytes in {seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""FFmpeg (PyAV): the bytes of a file -> blocks of samples, at the times at which the container puts them.
+"""Decoding with FFmpeg (PyAV): the bytes of a file -> blocks of samples at the container's timestamps.
 
 Headers are never limits: packets are decoded until there are no more. A packet that cannot be decoded is replaced by
 silence and noted, and so is a hole in the timestamps.
@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import BinaryIO
 
 from whisper_magic.audio import mp3, ogg, wav
-from whisper_magic.audio.container import PLAIN, Container, Window, opened
+from whisper_magic.audio.container import PLAIN, ByteWindow, Container, opened
 from whisper_magic.audio.notes import Notes
-from whisper_magic.audio.run import Piece, Run
 from whisper_magic.audio.samples import Samples
 from whisper_magic.audio.seek import Landing, landing
 from whisper_magic.audio.sound import Sound, Span, Undecodable
+from whisper_magic.audio.stream_decoder import Piece, StreamDecoder
 from whisper_magic.wording import shown
 
 WAV_PACKET = str(1 << 16)  # bytes, instead of some 1,000 samples
@@ -139,7 +139,7 @@ class _Source:
         return stream.duration * container.tick if exact and stream.duration else None
 
     def _opened(self, options: dict[str, str]) -> AbstractContextManager[Container]:
-        return opened(Window(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
+        return opened(ByteWindow(self._file, 0, self._size), self.name, self.span.stream, self.notes, options)
 
     def _count(self) -> float:
         """Seconds by the packets, which takes 0.2 s an hour: durations of such files are estimates."""
@@ -151,7 +151,7 @@ class _Source:
         self.duration = sum(self._duration(link) for link in links)
         begin = 0
         for number, link in enumerate(links, 1):
-            window = Window(self._file, link.begin, link.end)
+            window = ByteWindow(self._file, link.begin, link.end)
             try:
                 with opened(window, self.name, self.span.stream, self.notes) as container:
                     yield from self._run(container, begin)
@@ -163,13 +163,13 @@ class _Source:
     def _duration(self, link: ogg.Link) -> float:
         """Seconds that a link claims to last; 0 where it cannot be opened."""
         try:
-            with opened(Window(self._file, link.begin, link.end), self.name, None, Notes()) as container:
+            with opened(ByteWindow(self._file, link.begin, link.end), self.name, None, Notes()) as container:
                 return container.duration or 0.0
         except Undecodable:
             return 0.0
 
     def _run(self, container: Container, begin: int, landed: Landing | None = None) -> Iterator[Piece]:
-        run = Run(container, self.rate, begin, self.notes, self.span)
+        run = StreamDecoder(container, self.rate, begin, self.notes, self.span)
         for piece in run.pieces(landed):
             self.rate = run.rate
             yield piece

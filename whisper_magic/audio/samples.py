@@ -13,7 +13,7 @@ from whisper_magic.wording import one_line
 Samples = npt.NDArray[np.float32]
 
 LOUDEST = 100.0  # floats beyond it were integers once, or are damaged
-MOST_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
+MAX_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
 
 
 def from_array(source: Any) -> npt.NDArray[Any]:
@@ -64,7 +64,7 @@ def frames_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     rows, columns = array.shape
     if rows == columns and rows > 1:
         raise AudioInvalid(f"samples of shape {array.shape} are ambiguous: pass one channel, of shape (n,)")
-    if min(rows, columns) <= MOST_CHANNELS:
+    if min(rows, columns) <= MAX_CHANNELS:
         return array if columns <= rows else array.T
     raise AudioInvalid(f"samples of shape {array.shape} would have {min(rows, columns)} channels: {wanted}")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from whisper_magic.audio.decode import decoded
-from whisper_magic.audio.fetch import CHUNK, LARGEST, fetch
+from whisper_magic.audio.fetch import CHUNK, MAX_BYTES, fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
 from whisper_magic.audio.sound import Sound, Span
 from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, AudioUnreadable
@@ -77,8 +77,8 @@ def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sou
         return _from_decoder(source, span)
     if is_tensor(source) or hasattr(source, "__array__") or isinstance(source, list):
         return from_samples(source, rate, "array", span)
-    known = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
-    raise AudioInvalid(f"{type(source).__name__} is not a source of audio: pass {known}")
+    accepted = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
+    raise AudioInvalid(f"{type(source).__name__} is not a source of audio: pass {accepted}")
 
 
 def open_bytes(source: Any) -> BinaryIO:
@@ -215,8 +215,8 @@ def _copy(source: Any, file: IO[bytes], name: str) -> None:
         if not len(chunk):
             return
         file.write(chunk)
-        if file.tell() > LARGEST:
-            raise AudioUnreadable(f"{shown(name)} has more than {LARGEST >> 30} GiB: pass the part that you need")
+        if file.tell() > MAX_BYTES:
+            raise AudioUnreadable(f"{shown(name)} has more than {MAX_BYTES >> 30} GiB: pass the part that you need")
 
 
 def _unbuffered(file: Any) -> BinaryIO:

@@ -19,8 +19,9 @@ from whisper_magic.lessons.measure import LengthStudy, Replay
 from whisper_magic.notebook.jobs import lesson as job
 from whisper_magic.notebook.jobs.session import SESSION, load_engine
 from whisper_magic.notebook.jobs.transcribe import DEMO_RECORDING
+from whisper_magic.notebook.line.commands import parse_whisper
 from whisper_magic.notebook.line.parsers import LESSONS
-from whisper_magic.notebook.line.requests import ExerciseRequest, LessonRequest, parse_whisper
+from whisper_magic.notebook.line.requests import ExerciseRequest, LessonRequest
 from whisper_magic.notebook.line.scanner import split
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.widgets.lesson import Lesson
@@ -103,7 +104,7 @@ def in_the_sound(rounds, sound):
     ],
 )
 def test_lines_and_their_requests(line, request_):
-    assert parse_whisper(split(line), {"sound": 7}) == request_
+    assert parse_whisper(split(line), {"sound": 7}).request == request_
 
 
 # -- lesson ----------------------------------------------------------------------------------------------------------

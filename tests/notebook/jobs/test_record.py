@@ -11,7 +11,7 @@ import soundfile
 
 from tests.audio.test_capture import webm
 from whisper_magic.errors import TranscriptError
-from whisper_magic.notebook.jobs.record import Recording
+from whisper_magic.notebook.jobs.record import MicrophoneRecording
 from whisper_magic.notebook.widgets.messages import RECORDER, BadRequest, parse
 from whisper_magic.transcript import Segment
 
@@ -24,7 +24,7 @@ def recording(run, shell, monkeypatch):
     made = run("%whisper record -o said;")
     assert made.error is None, made.error
     made = shell.user_ns["said"]
-    assert isinstance(made, Recording)
+    assert isinstance(made, MicrophoneRecording)
     yield made
     made._recorder.capture.end()
     made.stop()
@@ -118,7 +118,7 @@ def test_what_was_said_first_is_read_no_more(recording, monkeypatch):
 
     recorder = SimpleNamespace(capture=Sound(), notify=lambda *notice: notices.append(notice))
     follower = SimpleNamespace(_recorder=recorder, _options=recording._options)
-    Recording._follow(follower, lambda: nullcontext(Engine()))
+    MicrophoneRecording._follow(follower, lambda: nullcontext(Engine()))
     assert calls == [(0.0, 13.0), (0.0, 26.0), (5.0, 30.0), (10.0, 30.0)]
     assert [len(settled) for _, settled, *_ in notices[1:]] == [0, 1, 2, 3]
     assert notices[2][2] == " last"

@@ -1,4 +1,4 @@
-"""A request -> a comparison: what `%whisper compare` does once it is parsed."""
+"""`%whisper compare`: a request -> a comparison."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def compare(request: CompareRequest, context: Context) -> Comparison:
     planned = _plan(request, context)
     (source,) = planned.sources
     with context.progress(quiet=request.quiet) as progress, SESSION.using(planned.models, progress.stage) as engine:
-        found = engine.compare(source.value, planned.options, repeats=request.repeats, on_stage=progress.stage)
-    comparison = replace(found, source=source.label) if found.source in UNNAMED else found
+        comparison = engine.compare(source.value, planned.options, repeats=request.repeats, on_stage=progress.stage)
+    comparison = replace(comparison, source=source.label) if comparison.source in UNNAMED else comparison
     context.assign(request.output, comparison)
     return comparison
 

@@ -43,7 +43,7 @@ PAGE_GONE = 20.0  # seconds without a chunk, after which the page is taken for g
 SOUND = (".flac", ".wav", ".ogg")
 
 
-def record(request: RecordRequest, context: Context) -> Recording:
+def record(request: RecordRequest, context: Context) -> MicrophoneRecording:
     """Show a recorder.
 
     Raises:
@@ -53,13 +53,13 @@ def record(request: RecordRequest, context: Context) -> Recording:
         raise UsageError("%whisper record uses the microphone of a notebook page; use %whisper FILE for a file")
     options, saver = options_of(request.overrides, context.options), Saver(request.save)
     saver.check(several=False)
-    recording = Recording(context.shell, options, saver)
+    recording = MicrophoneRecording(context.shell, options, saver)
     context.assign(request.output, recording)
     recording.begin()
     return recording
 
 
-class Recording(Job):
+class MicrophoneRecording(Job):
     """A recording from the microphone. Shown in a notebook, it is the recorder, and in the end the transcript.
 
     `await recording` gives the transcript.
@@ -86,7 +86,7 @@ class Recording(Job):
 
     @property
     def audio(self) -> Audio:
-        """The sound by now, 16 kHz mono.
+        """The audio so far, 16 kHz mono.
 
         Raises:
             TranscriptError: where nothing was recorded yet.
@@ -98,8 +98,8 @@ class Recording(Job):
     @property
     def transcript(self) -> Transcript | None:
         """What was said; None before the end."""
-        made = self._future.result() if self.state in ("done", "stopped") and self.done else None
-        return made if isinstance(made, Transcript) else None
+        result = self._future.result() if self.state in ("done", "stopped") and self.done else None
+        return result if isinstance(result, Transcript) else None
 
     def stop(self) -> None:
         """End the recording; once it has ended, end its transcription."""
@@ -143,7 +143,7 @@ class Recording(Job):
             self._recorder.close()
 
     def _follow(self, using: Callable[[], AbstractContextManager[Engine]]) -> None:
-        """Show what is said, until the recording ends. using: the engine that is resident then."""
+        """Show the transcript so far, until the recording ends. using: the engine that is resident then."""
         capture, options = self._recorder.capture, self._options.override(mode="sequential", words=False)
         settled: tuple[Segment, ...] = ()
         begin = reached = 0.0
@@ -157,12 +157,12 @@ class Recording(Job):
                 return
             reached = min(capture.seconds, begin + WINDOW)
             with using() as engine:
-                made = engine.transcribe(capture.audio(begin, reached), options)
-            rest = made.segments
+                transcript = engine.transcribe(capture.audio(begin, reached), options)
+            rest = transcript.segments
             if reached - begin > SETTLED:
                 new, rest = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, ())
                 settled, begin = (*settled, *new), new[-1].end if new else reached
-            self._recorder.notify("", settled, "".join(one.text for one in rest))
+            self._recorder.notify("", settled, "".join(segment.text for segment in rest))
 
 
 class _LiveRecorder:

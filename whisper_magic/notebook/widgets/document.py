@@ -46,7 +46,7 @@ def document(
         ],
         "sound": sound,
         "levels": expected_levels(duration) if sound is not None else [],
-        "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
+        "formats": list(formats.FORMATS),
         "changes": changes,
         "rounds": len(transcript.trace.rounds),
         "foot": [] if writing else [line for line in (figures, *models, *transcript.notes) if line],
@@ -61,7 +61,7 @@ def segments_of(transcript: Transcript, first: int = 0) -> list[dict[str, Any]]:
 
 
 def expected_levels(duration: float) -> list[dict[str, float]]:
-    """The levels that `Peaks` will have once the sound is read, from the finest on."""
+    """The levels that `WaveformPeaks` will have once the sound is read, from the finest on."""
     count, seconds = math.ceil(duration * peaks.PER_SECOND), 1 / peaks.PER_SECOND
     levels = [{"seconds": seconds, "count": count}]
     while count > peaks.FEW:
@@ -75,7 +75,7 @@ def file_of(transcript: Transcript, format: str) -> tuple[dict[str, str], list[b
 
     Raises:
         TranscriptError: for a format that does not exist.
-        PackageMissing: for docx without python-docx.
+        PackageMissing: for a format whose package is not installed.
     """
     stem = Path(transcript.source).stem or "transcript"
     return {"name": f"{stem}.{format}"}, [formats.content(transcript, format)]

@@ -22,7 +22,7 @@ from whisper_magic.audio.encode import BLOCK, CODINGS, encoded
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.fetch import fetch
 from whisper_magic.audio.load import Audio, load
-from whisper_magic.audio.peaks import Peaks, fill
+from whisper_magic.audio.peaks import WaveformPeaks, fill
 from whisper_magic.audio.playable import playable
 from whisper_magic.audio.sound import SAMPLE_RATE
 from whisper_magic.errors import AudioError, AudioInvalid
@@ -43,7 +43,7 @@ class SoundSource:
 
     def __init__(self, excerpt: Excerpt) -> None:
         self.excerpt = excerpt
-        self._peaks: Peaks | None = None
+        self._peaks: WaveformPeaks | None = None
         self._encoded: _Growing | None = None
         self._fetching = threading.Lock()
         self._fetched: IO[bytes] | None = None
@@ -90,13 +90,13 @@ class SoundSource:
     def peaks(self, level: int, start: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
         """A part of the waveform, as far as it is read."""
         if self._peaks is None:
-            self._peaks = Peaks()
+            self._peaks = WaveformPeaks()
             threading.Thread(target=self._fill, args=(self._peaks,), name="whisper-peaks", daemon=True).start()
         window = self._peaks.window(level, start, count)
         complete = self._peaks.complete or len(window) == 2 * count
         return {"complete": complete, "count": len(window) // 2}, [window]
 
-    def _fill(self, peaks: Peaks) -> None:
+    def _fill(self, peaks: WaveformPeaks) -> None:
         """Where the sound breaks off, so do its peaks."""
         with suppress(AudioError):
             for _ in fill(peaks, self.local()):
