@@ -79,11 +79,11 @@ def random_pair(name: str, work: Path) -> RandomPair:
     shape = SHAPES[name]
     folder = work / f"random-{name}"
     pair = RandomPair(shape, folder / "target", folder / "draft")
-    stamp, made = folder / "made.json", json.dumps({"version": VERSION, **asdict(shape)})
-    if not (stamp.is_file() and stamp.read_text() == made):
+    stamp, stamped = folder / "made.json", json.dumps({"version": VERSION, **asdict(shape)})
+    if not (stamp.is_file() and stamp.read_text() == stamped):
         shutil.rmtree(folder, ignore_errors=True)
         _make(pair)
-        stamp.write_text(made)
+        stamp.write_text(stamped)
     return pair
 
 

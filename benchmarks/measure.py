@@ -1,8 +1,8 @@
 """Interleaved timing: sides take turns, and each reports medians.
 
-Knows nothing of models: a side is a name and a function that returns a `Run`. Machines drift (other processes, heat,
-memory layout), so the sides of a case run A B C, A B C, ...: a drift affects all of them. The first turn of each side
-warms caches and is discarded. Medians are reported, with the lowest and highest values.
+Knows nothing of models: a side is a name and a function that returns a `TimedRun`. Machines drift (other processes,
+heat, memory layout), so the sides of a case run A B C, A B C, ...: a drift affects all of them. The first turn of each
+side warms caches and is discarded. Medians are reported, with the lowest and highest values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Output = str | tuple[tuple[int, ...], ...]  # a text, or the token ids of each w
 
 
 @dataclass(frozen=True)
-class Run:
+class TimedRun:
     """One turn of one side. Times are in seconds.
 
     Attributes:
@@ -70,8 +70,8 @@ class Side:
     """
 
     name: str
-    run: Callable[[], Run]
-    warm_up: Callable[[], Run] | None = None
+    run: Callable[[], TimedRun]
+    warm_up: Callable[[], TimedRun] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Measurement:
 
     Attributes:
         same_text: Whether it wrote what the first side of the case wrote; None where that cannot be compared.
-        errors: As of `Run`.
+        errors: As of `TimedRun`.
     """
 
     case: str
@@ -156,7 +156,7 @@ def take_turns(
     Returns:
         One measurement per side, in their order.
     """
-    runs: dict[str, list[Run]] = {side.name: [] for side in sides}
+    runs: dict[str, list[TimedRun]] = {side.name: [] for side in sides}
     assert len(runs) == len(sides), "two sides have the same name"
     for turn in range(repeats + 1):
         for side in sides:
@@ -175,7 +175,7 @@ def settle() -> None:
     sleep(SETTLE)
 
 
-def _measurement(case: str, side: str, runs: Sequence[Run], reference: Output | None) -> Measurement:
+def _measurement(case: str, side: str, runs: Sequence[TimedRun], reference: Output | None) -> Measurement:
     last = runs[-1]
     comparable = reference is not None and last.output is not None
     return Measurement(

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import DeviceStopwatch, synchronize
-from benchmarks.measure import Run, Stopwatch, TimedCallable
+from benchmarks.measure import Stopwatch, TimedCallable, TimedRun
 from benchmarks.report.roofline import bytes_per_pass
 from benchmarks.settings import Workload
 from benchmarks.sound import Samples
@@ -59,8 +59,8 @@ def checkpoint_folder(name: str) -> Path:
 
 def word_error_rate(text: str, reference: str) -> tuple[float, int]:
     """The word error rate of an English text, and the words that it lacks, after Whisper's normalizer."""
-    found = word_errors(text, reference, (), language="en", target="openai/whisper-base")
-    return found.rate, found.deletions
+    errors = word_errors(text, reference, (), language="en", target="openai/whisper-base")
+    return errors.rate, errors.deletions
 
 
 def judged(rounds: Sequence[Round]) -> int:
@@ -85,13 +85,13 @@ def profiled(work: Callable[[], object], device: str) -> list[Kernel]:
     with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as profiler:
         work()
         synchronize(device)
-    found = []
+    kernels = []
     for event in profiler.key_averages():
         if not on_gpu:
-            found.append(Kernel(event.key, event.count, event.self_cpu_time_total / 1e6))
+            kernels.append(Kernel(event.key, event.count, event.self_cpu_time_total / 1e6))
         elif str(event.device_type).endswith("CUDA"):
-            found.append(Kernel(event.key, event.count, event.self_device_time_total / 1e6))
-    return sorted(found, key=lambda one: -one.seconds)
+            kernels.append(Kernel(event.key, event.count, event.self_device_time_total / 1e6))
+    return sorted(kernels, key=lambda kernel: -kernel.seconds)
 
 
 class Probe:
@@ -131,7 +131,7 @@ class Probe:
 
     def decode(
         self, features: torch.Tensor, slots: int, draft_length: int | str, scripts: Scripts | None = None
-    ) -> Run:
+    ) -> TimedRun:
         """Decode windows.
 
         Args:
@@ -155,7 +155,7 @@ class Probe:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of how it was loaded and ran: attention, graphs, memory."""
+        """How it was loaded and ran: attention, graphs, memory."""
         runner = self._runner
         layers = runner.backend.target.network.kernels.obstacle
         fused = [_fused("logit rules", self._processor.fused_obstacle), _fused("decoder layers", layers)]
@@ -193,7 +193,7 @@ class Probe:
         if not isinstance(backend, TorchBackend):
             yield
             return
-        decoders = [one for one in (backend.target, backend.draft) if one is not None]
+        decoders = [decoder for decoder in (backend.target, backend.draft) if decoder is not None]
         networks = [decoder.network for decoder in decoders]
         self._processor = replace(processor, fused=None)
         for decoder, network in zip(decoders, networks, strict=True):
@@ -276,8 +276,8 @@ class Probe:
         lengths = work.lengths or (work.tokens or self._target.special.max_length,)
         most = [min(len(self.prompt) + length, context) for length in lengths]
         return [
-            Window(i, one, self.prompt, most[i % len(most)], content_frames=one.shape[1], in_order=True)
-            for i, one in enumerate(features)
+            Window(i, mel, self.prompt, most[i % len(most)], content_frames=mel.shape[1], in_order=True)
+            for i, mel in enumerate(features)
         ]
 
 
@@ -322,22 +322,24 @@ def _fused(what: str, obstacle: str) -> str:
     return f"{what} through torch: {obstacle}" if obstacle else f"{what} in fused kernels"
 
 
-def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> Run:
+def _run(events: Sequence[object], wall: float, encode: float, all_at_once: bool) -> TimedRun:
     """all_at_once: every window had a slot from the beginning, so that each target pass served all of them."""
-    decoded = sorted((e for e in events if isinstance(e, Decoded)), key=lambda one: one.window.index)
+    decoded = sorted((e for e in events if isinstance(e, Decoded)), key=lambda result: result.window.index)
     rounds: list[Round] = [event[1] for event in events if isinstance(event, tuple)]
-    encode = encode or sum(one.clock.encode for one in decoded)
-    passes = max(sum(r.window == one.window.index for r in rounds) for one in decoded) - 1  # the first is the prefill
-    verify = sum(one.clock.verify for one in decoded)
-    return Run(
+    encode = encode or sum(result.clock.encode for result in decoded)
+    passes = (
+        max(sum(r.window == result.window.index for r in rounds) for result in decoded) - 1
+    )  # the first is the prefill
+    verify = sum(result.clock.verify for result in decoded)
+    return TimedRun(
         wall=wall,
         decode=wall - encode,
         step=verify / passes if all_at_once and passes else None,
-        tokens=sum(len(one.tokens) for one in decoded),
+        tokens=sum(len(result.tokens) for result in decoded),
         windows=len(decoded),
         judged=judged(rounds),
         accepted=sum(r.accepted for r in rounds),
-        output=tuple(one.tokens for one in decoded),
-        scores=tuple(one.logprobs for one in decoded),
+        output=tuple(result.tokens for result in decoded),
+        scores=tuple(result.logprobs for result in decoded),
         rounds=passes,
     )

@@ -128,5 +128,5 @@ def demo_windows(count: int, path: Path | None = None) -> list[Samples]:
 
 def _sentences() -> list[dict[str, Any]]:
     """The sentences of the bundled recording, with start and end in seconds."""
-    found: list[dict[str, Any]] = json.loads((DEMO_FOLDER / "sample.json").read_text())["segments"]
-    return found
+    sentences: list[dict[str, Any]] = json.loads((DEMO_FOLDER / "sample.json").read_text())["segments"]
+    return sentences

@@ -18,7 +18,7 @@ from whisper_magic.engine import engine
 from whisper_magic.notebook import results
 
 IPYTHON = "IPython.core.interactiveshell"
-LIBRARY = ("Hit", "Hits", "Library", "RunReport")  # its other classes are its own
+LIBRARY = ("Hit", "Hits", "Library", "LibraryReport")  # its other classes are its own
 FUNCTIONS = {"load_ipython_extension", "unload_ipython_extension"}  # what IPython calls
 OF_CLASSES = sorted(set(whisper_magic.__all__) - FUNCTIONS - {"__version__", "Event"})
 

@@ -78,7 +78,7 @@ def test_an_rttm_file(tmp_path: Path) -> None:
 def test_an_rttm_file_of_several_recordings(tmp_path: Path) -> None:
     lines = [f"SPEAKER {name} 1 0 9 <NA> <NA> {who} <NA> <NA>" for name, who in (("other", "Alan"), ("talk", "Ada"))]
     assert speaker_of(TALK.with_speakers(rttm(tmp_path, *lines))) == ["Ada"] * 5
-    with pytest.raises(OptionError, match="has turns of 2 recordings, and none of them is called speech"):
+    with pytest.raises(OptionError, match="has turns of 2 recordings, but none of speech"):
         replace(TALK, source="speech.wav").with_speakers(rttm(tmp_path, *lines))
 
 
@@ -109,11 +109,11 @@ def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("turns", "message"),
     [
-        (7, "turns are (start, end, name), an RTTM file or pyannote's, not int"),
+        (7, "turns must be (start, end, name), an RTTM file or a pyannote Annotation, got int"),
         ([(0, 1)], "turn 0 is not (start, end, name): (0, 1)"),
         ([(0, 1, "Ada"), ("x", 2, "Ada")], "turn 1 is not (start, end, name): ('x', 2, 'Ada')"),
-        ([(0, 1, 3)], "turn 0 names its speaker 3: a name is text"),
-        ([(0, 1, " ")], "turn 0 names its speaker ' ': a name is text"),
+        ([(0, 1, 3)], "turn 0 has the speaker 3: a name must be text"),
+        ([(0, 1, " ")], "turn 0 has the speaker ' ': a name must be text"),
         ([(2, 1, "Ada")], "turn 0 goes from 2 to 1 s: it must end after it begins"),
         ([(0, float("nan"), "Ada")], "turn 0 goes from 0 to nan s"),
         ([(0, float("inf"), "Ada")], "turn 0 goes from 0 to inf s"),

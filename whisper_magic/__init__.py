@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         TranscriptError,
         WhisperMagicError,
     )
+    from whisper_magic.library.job import LibraryReport
     from whisper_magic.library.library import Library
-    from whisper_magic.library.run import RunReport
     from whisper_magic.library.search import Hit, Hits
     from whisper_magic.notebook.results import Failure, TranscriptList
     from whisper_magic.options import TranscribeOptions
@@ -82,11 +82,11 @@ __all__ = [
     "Interrupted",
     "Library",
     "LibraryError",
+    "LibraryReport",
     "Models",
     "OptionError",
     "PackageMissing",
     "Round",
-    "RunReport",
     "Runs",
     "Segment",
     "SomeFailed",
@@ -114,7 +114,7 @@ _MODULES = {
     "errors": "AudioError AudioInvalid AudioNotFound AudioUnreadable CheckpointError EngineBusy EngineClosed "
     "Interrupted LibraryError OptionError PackageMissing SomeFailed TranscriptError WhisperMagicError",
     "library.library": "Library",
-    "library.run": "RunReport",
+    "library.job": "LibraryReport",
     "library.search": "Hit Hits",
     "notebook.results": "Failure TranscriptList",
     "options": "TranscribeOptions",

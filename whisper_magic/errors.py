@@ -1,15 +1,15 @@
-"""The error tree. Every error that a user can cause is one of these, with a message of one line:
-what failed, what was seen, what to do.
+"""The error tree. Every error that a user can cause is one of these. Its message is one line:
+what failed, what was received, what to do.
 
     WhisperMagicError
     ├── OptionError          an option's name or value
     ├── AudioError           a source of audio
     │   ├── AudioNotFound        no such file, a folder, an unreachable URL
-    │   ├── AudioUnreadable      not audio, damaged, or holding no audio stream
-    │   └── AudioInvalid         samples, shape, rate or range that make no sense
+    │   ├── AudioUnreadable      not audio, damaged, or without an audio stream
+    │   └── AudioInvalid         invalid samples, shape, rate or range
     ├── CheckpointError      a model that cannot be found, loaded or paired
-    ├── EngineClosed         work asked of an engine after close()
-    ├── EngineBusy           work asked of an engine inside its own stream()
+    ├── EngineClosed         a call to an engine after close()
+    ├── EngineBusy           a call to an engine inside its own stream()
     ├── PackageMissing       an optional package that is not installed; the message has the pip command
     ├── SomeFailed           some of many recordings failed; carries the transcripts of the others
     ├── LibraryError         a library's file, a query, a manifest or an export that cannot be read or written
@@ -18,8 +18,8 @@ what failed, what was seen, what to do.
     └── Interrupted          Ctrl-C; carries the partial transcript. Not under the root, so that a loop's
                              `except WhisperMagicError` does not swallow it
 
-IPython asks an exception for `_render_traceback_` before it prints a stack; these answer with their one line. The
-module imports nothing of IPython.
+IPython calls an exception's `_render_traceback_` before it prints a traceback; these return their one line. The
+module does not import IPython.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from typing import Any
 
 
 class WhisperMagicError(Exception):
-    """Root of the tree: catches every error that a user can cause."""
+    """Root of the tree: every error that a user can cause."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: one line (IPython.core.interactiveshell)."""
+        """The line that IPython shows instead of a traceback (IPython.core.interactiveshell)."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class OptionError(WhisperMagicError, ValueError):
-    """An option that does not exist, or a value that it cannot take."""
+    """An unknown option, or an invalid value."""
 
 
 class AudioError(WhisperMagicError):
@@ -56,7 +56,7 @@ class AudioUnreadable(AudioError):
 
 
 class AudioInvalid(AudioError, ValueError):
-    """The samples, their shape, their rate or the part asked for make no sense."""
+    """The samples, their shape, their rate or the requested part are invalid."""
 
 
 class CheckpointError(WhisperMagicError):
@@ -72,23 +72,23 @@ class EngineBusy(WhisperMagicError, RuntimeError):
 
 
 class PackageMissing(WhisperMagicError, ImportError):
-    """An optional package that this needs is not installed; the message has the pip command."""
+    """A required optional package is not installed; the message has the pip command."""
 
 
 class TranscriptError(WhisperMagicError, ValueError):
-    """A transcript file or format that cannot be read or written, or a transcript without what is asked of it."""
+    """A transcript file or format that cannot be read or written, or a transcript without the requested data."""
 
 
 class LibraryError(WhisperMagicError, ValueError):
-    """A library that cannot be opened, read or written, a query or manifest that makes no sense, a failed export."""
+    """A library that cannot be opened, read or written, an invalid query or manifest, or a failed export."""
 
 
 class SomeFailed(WhisperMagicError):
     """Some of many recordings failed; the others were finished.
 
     Attributes:
-        transcripts: one `Transcript` per recording in the order of the sources, None where it failed.
-        errors: what went wrong, by the index of the source.
+        transcripts: one `Transcript` per recording in the order of the sources, None if it failed.
+        errors: the errors, by the index of the source.
     """
 
     def __init__(self, transcripts: Sequence[Any], errors: Mapping[int, WhisperMagicError]) -> None:
@@ -103,8 +103,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a transcription.
 
     Attributes:
-        transcripts: one per recording: a `Transcript` where it was begun, with `complete` False where it was not
-            finished; None where it was not begun or had failed.
+        transcripts: one per recording: a `Transcript` if it was started, with `complete` False if it was not finished;
+            None if it was not started or had failed.
     """
 
     def __init__(self, message: str, transcripts: Sequence[Any] = ()) -> None:
@@ -113,8 +113,8 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def transcript(self) -> Any:
-        """The last `Transcript` that was begun, or None."""
-        return next((found for found in reversed(self.transcripts) if found is not None), None)
+        """The last `Transcript` that was started, or None."""
+        return next((transcript for transcript in reversed(self.transcripts) if transcript is not None), None)
 
     def _render_traceback_(self) -> list[str]:
         """As of `WhisperMagicError`."""

@@ -8,7 +8,8 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeGuard, get_args
+from functools import cache
+from typing import Any, Literal, TypeGuard, get_args, get_origin, get_type_hints
 
 from whisper_magic.errors import OptionError
 from whisper_magic.wording import near
@@ -22,6 +23,7 @@ Attention = Literal["flash_attention_2", "sdpa", "eager"]  # how torch computes 
 
 PER_WINDOW = "per-window"  # as a language: detected anew in every window
 AUTO = "auto"  # as a language: the same as None
+CHANNELS = ("mix", "left", "right", "split")  # by name; an index is a channel too
 MAX_DRAFT_LENGTH = 7  # with the token before them, proposals fill the 8 rows of a verify pass; in float16 and bfloat16
 # a wider pass may break a near-tie differently, and the text would depend on the draft length
 
@@ -70,7 +72,7 @@ class TranscribeOptions:
             nothing, the target decodes alone. "auto": the previous transcript of the same audio where there is one,
             then the draft model.
         draft_length: most tokens proposed in a round, 1 to 7. "auto" chooses the fastest length as it measures them.
-        trace: record what target and draft thought of each token (`Round.target_probs`, `.draft_probs`,
+        trace: record the probabilities of target and draft for each token (`Round.target_probs`, `.draft_probs`,
             `.alternatives`), by one more pass of each over every window.
         batch_size: most windows decoded at once, of one or several recordings.
         mode: "sequential": each window begins at the last timestamp of the one before, as in Whisper. "batched":
@@ -143,7 +145,7 @@ class TranscribeOptions:
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """The temperatures in the order of fallback, also where only one is given."""
+        """The temperatures in the order of fallback, as a tuple."""
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
 
     def override(self, **changes: Any) -> TranscribeOptions:
@@ -155,38 +157,65 @@ class TranscribeOptions:
         Raises:
             OptionError: for a name that is not an option (the near ones are listed) or a bad value.
         """
-        known = {field.name for field in fields(self)}
+        names = {field.name for field in fields(self)}
         for name in changes:
-            if name not in known:
-                advice = near(name, known) or f"; the options are: {', '.join(sorted(known))}"
+            if name not in names:
+                advice = near(name, names) or f"; the options are: {', '.join(sorted(names))}"
                 raise OptionError(f"no option is called {name!r}{advice}")
         return replace(self, **changes)
 
+
+# These change how long it takes, never the text: a library does not transcribe again where only they differ.
+SPEED_ONLY_OPTIONS = frozenset({"draft", "draft_length", "batch_size"})
 
 Check = tuple[bool, str]  # whether it holds, and the message where it does not
 
 
 def _problems(options: TranscribeOptions) -> list[str]:
-    """Every reason why these options make no sense, each one line."""
+    """Every reason why these options make no sense, each one line. Those of one option's own come first."""
     checks = itertools.chain(
-        _text_checks(options), _fallback_checks(options), _speculation_checks(options), _part_checks(options)
+        _text_checks(options),
+        _fallback_checks(options),
+        _speculation_checks(options),
+        _part_checks(options),
+        _type_checks(options),
     )
     return [message for holds, message in checks if not holds]
+
+
+def _type_checks(options: TranscribeOptions) -> Iterator[Check]:
+    """What the annotation of a field says: a bool, text, a number, or one of some names."""
+    for name, kind in _kinds().items():
+        value, names = getattr(options, name), _names_in(kind)
+        if kind is bool:
+            yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
+        elif kind == str | None:
+            yield value is None or isinstance(value, str), f"{name} must be text, got {type(value).__name__}"
+        elif kind == float | None:
+            yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"
+        elif names:
+            yield _is_one_of(value, names), f"{name} must be one of {', '.join(map(repr, names))}, got {value!r}"
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    return get_type_hints(TranscribeOptions)
+
+
+def _names_in(kind: Any) -> tuple[str, ...]:
+    """The names that a field may hold; () where it may hold other things too."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    parts = [_names_in(part) for part in get_args(kind)]
+    return tuple(itertools.chain.from_iterable(parts)) if all(parts) else ()
 
 
 def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
     language, tokens = options.language, options.suppress_tokens
     named = language is None or isinstance(language, str)
     yield named, f"language must be a code such as 'en' or a name such as 'english', got {language!r}"
-    yield _is_one_of(options.task, get_args(Task)), f"task must be 'transcribe' or 'translate', got {options.task!r}"
-    for name in ("timestamps", "words", "condition_on_previous"):
-        value = getattr(options, name)
-        yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
-    for name in ("prompt", "hotwords"):
-        value = getattr(options, name)
-        yield value is None or isinstance(value, str), f"{name} must be text, got {type(value).__name__}"
     allowed = tokens is None or (isinstance(tokens, tuple) and all(_whole(token, -1) for token in tokens))
-    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for what is no speech, got {tokens!r}"
+    yield allowed, f"suppress_tokens must be token ids (from 0), or -1 for the non-speech tokens, got {tokens!r}"
     longest = options.max_tokens
     yield longest is None or _whole(longest, 1), f"max_tokens must be at least 1, got {longest!r}"
 
@@ -194,27 +223,18 @@ def _text_checks(options: TranscribeOptions) -> Iterator[Check]:
 def _fallback_checks(options: TranscribeOptions) -> Iterator[Check]:
     values = options.temperatures
     numbers = bool(values) and all(_number(value) and 0 <= value <= 2 for value in values)
-    yield numbers, f"temperature must be from 0 to 2, or several such, got {options.temperature!r}"
-    for name in ("compression_ratio_threshold", "logprob_threshold", "no_speech_threshold"):
-        value = getattr(options, name)
-        yield value is None or _number(value), f"{name} must be a number or None, got {value!r}"
-    yield _one_of("acceptance", options.acceptance, get_args(Acceptance))
+    yield numbers, f"temperature must be a number from 0 to 2, or several of them, got {options.temperature!r}"
     yield _whole(options.seed, 0, 2**63 - 1), f"seed must be a whole number from 0, got {options.seed!r}"
 
 
 def _speculation_checks(options: TranscribeOptions) -> Iterator[Check]:
-    yield _one_of("draft", options.draft, get_args(DraftKind))
     length, batch = options.draft_length, options.batch_size
     allowed = f"'auto' or a whole number from 1 to {MAX_DRAFT_LENGTH}"
     fits = _is_one_of(length, ("auto",)) or _whole(length, 1, MAX_DRAFT_LENGTH)
     yield fits, f"draft_length must be {allowed}, got {length!r}"
     yield _whole(batch, 1, 256), f"batch_size must be a whole number from 1 to 256, got {batch!r}"
-    yield _one_of("mode", options.mode, ("auto", *get_args(Mode)))
     clash = _is_one_of(options.mode, ("batched",)) and options.condition_on_previous is True
     yield not clash, "mode='batched' has no previous text: condition_on_previous needs mode='sequential'"
-    for name in ("vad", "trace"):
-        value = getattr(options, name)
-        yield isinstance(value, bool), f"{name} must be True or False, got {value!r}"
 
 
 def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
@@ -229,19 +249,16 @@ def _part_checks(options: TranscribeOptions) -> Iterator[Check]:
     if paired:
         ordered = all(before[1] <= after[0] for before, after in itertools.pairwise(clips))
         yield ordered, f"clips must be in order and not overlap, got {clips!r}"
-    known = _is_one_of(channel, ("mix", "left", "right", "split")) or _whole(channel, 0)
-    yield known, f"channel must be 'mix', 'left', 'right', 'split' or an index from 0, got {channel!r}"
+    index_or_name = _is_one_of(channel, CHANNELS) or _whole(channel, 0)
+    names = ", ".join(map(repr, CHANNELS))
+    yield index_or_name, f"channel must be {names} or an index from 0, got {channel!r}"
     number = options.stream is None or _whole(options.stream, 0)
     yield number, f"stream must be the number of an audio stream, from 0, got {options.stream!r}"
 
 
-def _one_of(name: str, value: object, kinds: tuple[str, ...]) -> Check:
-    return _is_one_of(value, kinds), f"{name} must be one of {', '.join(map(repr, kinds))}, got {value!r}"
-
-
-def _is_one_of(value: object, kinds: tuple[str, ...]) -> bool:
+def _is_one_of(value: object, names: tuple[str, ...]) -> bool:
     """Text alone is compared: an array, or pandas' NA, has no single answer to `==`."""
-    return isinstance(value, str) and value in kinds
+    return isinstance(value, str) and value in names
 
 
 def _clip(value: object) -> bool:
@@ -256,8 +273,8 @@ def _plain(value: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () else value
 
 
-def _whole(value: object, least: int, most: float = math.inf) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+def _whole(value: object, minimum: int, maximum: float = math.inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum
 
 
 def _number(value: object) -> TypeGuard[float]:

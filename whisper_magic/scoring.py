@@ -1,6 +1,6 @@
 """Word error rate against a reference, with the stretches that differ and their times.
 
-Both texts are compared after Whisper's own normalizers, English or basic, as in Radford et al. 2022 (arXiv:2212.04356),
+Both texts are normalized by Whisper's own normalizers, English or basic, as in Radford et al. 2022 (arXiv:2212.04356),
 appendix C; jiwer aligns them. Needs no torch: transformers' module of normalizers imports none.
 """
 
@@ -51,8 +51,8 @@ class Stretch:
         kind: "equal", "substitution", "deletion" or "insertion".
         reference: normalised words of the reference; () for an insertion.
         written: normalised words of the transcript; () for a deletion.
-        start: second at which they begin; for a deletion, at which the word before ends. None where it is unknown.
-        end: second at which they end; for a deletion, at which the word after begins. None where it is unknown.
+        start: start time in seconds; for a deletion, the end of the word before. None if it is unknown.
+        end: end time in seconds; for a deletion, the start of the word after. None if it is unknown.
     """
 
     kind: Kind
@@ -64,17 +64,17 @@ class Stretch:
 
 @dataclass(frozen=True)
 class WordErrors:
-    """What `Transcript.wer` returns.
+    """The result of `Transcript.wer`.
 
     Attributes:
-        rate: errors / words of the reference. It may be above 1, and is infinite where the reference holds no word and
-            the transcript does.
+        rate: errors / words of the reference. It may exceed 1, and is infinite if the transcript has words but the
+            reference has none.
         hits: words that are equal.
-        substitutions: words in place of others.
+        substitutions: words that replace others.
         deletions: words of the reference that are missing.
         insertions: words that the reference does not have.
-        unit: what is counted, "word" or "character".
-        normalizer: what both texts went through.
+        unit: the unit that is counted, "word" or "character".
+        normalizer: name of the normalizer of both texts.
         stretches: both texts, aligned, in order.
     """
 
@@ -89,7 +89,7 @@ class WordErrors:
 
     @property
     def differences(self) -> tuple[Stretch, ...]:
-        """The stretches that are wrong, in order."""
+        """The stretches that differ, in order."""
         return tuple(stretch for stretch in self.stretches if stretch.kind != "equal")
 
     @property
@@ -99,7 +99,7 @@ class WordErrors:
 
     @property
     def words(self) -> int:
-        """Number of words in the reference; of characters, where these are counted."""
+        """Number of words in the reference, or of characters if these are counted."""
         return self.hits + self.substitutions + self.deletions
 
     def __str__(self) -> str:
@@ -110,13 +110,13 @@ class WordErrors:
 
 @dataclass(frozen=True)
 class ErrorCounts:
-    """Errors of a text against a reference, in words and in characters: what adds up over many recordings.
+    """Errors of a text against a reference, in words and in characters, which can be summed over recordings.
 
     Attributes:
-        word_errors: words substituted, missing and extra.
-        words: of the reference.
-        character_errors: likewise of the characters, spaces between words among them.
-        characters: of the reference.
+        word_errors: number of words substituted, missing and extra.
+        words: number of words in the reference.
+        character_errors: number of character errors, including spaces between words.
+        characters: number of characters in the reference.
     """
 
     word_errors: int
@@ -129,9 +129,9 @@ def error_counts(text: str, reference: str, *, language: str | None, target: str
     """Count errors, after Whisper's normalizers.
 
     Args:
-        text: what the transcript holds.
-        reference: what was said.
-        language: code of the language of both texts; None where it is not known.
+        text: text of the transcript.
+        reference: the reference text.
+        language: code of the language of both texts; None if it is not known.
         target: the checkpoint that wrote `text`.
 
     Raises:
@@ -150,7 +150,7 @@ def error_counts(text: str, reference: str, *, language: str | None, target: str
 
 
 def percent(rate: float) -> str:
-    """A rate as text: '8.3%', or 'infinite' where the reference is empty."""
+    """A rate as text: '8.3%', or 'infinite' if the reference is empty."""
     return f"{rate:.1%}" if math.isfinite(rate) else "infinite"
 
 
@@ -160,11 +160,11 @@ def word_errors(
     """Compare a transcript's text with a reference, both after Whisper's normalizers.
 
     Args:
-        text: what the transcript holds.
-        reference: what was said.
-        pieces: the smallest parts of `text` whose times are known, in order: words where there are any, else segments.
-        language: code of the language of both texts; None where it is not known.
-        target: the checkpoint that wrote `text`, whose table of English spellings is used where it is at hand.
+        text: text of the transcript.
+        reference: the reference text.
+        pieces: the smallest parts of `text` with known times, in order: words if there are any, else segments.
+        language: code of the language of both texts; None if it is not known.
+        target: the checkpoint that wrote `text`, whose table of English spellings is used if available.
 
     Returns:
         Counts, rate and aligned stretches of both texts.
@@ -178,7 +178,7 @@ def word_errors(
     jiwer = _jiwer()
     normalise, name, unit = _normalizer(language, target)
     expected, written = normalise(reference).split(), normalise(text).split()
-    found = jiwer.process_words(" ".join(expected), " ".join(written))
+    alignment = jiwer.process_words(" ".join(expected), " ".join(written))
     spans = _Spans(pieces, written, normalise)
     stretches = tuple(
         Stretch(
@@ -187,11 +187,13 @@ def word_errors(
             tuple(written[chunk.hyp_start_idx : chunk.hyp_end_idx]),
             *spans.of(chunk.hyp_start_idx, chunk.hyp_end_idx),
         )
-        for chunk in found.alignments[0]
+        for chunk in alignment.alignments[0]
     )
-    errors = found.substitutions + found.deletions + found.insertions
+    errors = alignment.substitutions + alignment.deletions + alignment.insertions
     rate = errors / len(expected) if expected else math.inf if written else 0.0
-    return WordErrors(rate, found.hits, found.substitutions, found.deletions, found.insertions, unit, name, stretches)
+    return WordErrors(
+        rate, alignment.hits, alignment.substitutions, alignment.deletions, alignment.insertions, unit, name, stretches
+    )
 
 
 def _jiwer() -> Any:
@@ -206,7 +208,7 @@ def _jiwer() -> Any:
 
 
 def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str], str, Unit]:
-    """The normalizer of a language, its name, and what is counted after it."""
+    """The normalizer of a language, its name, and the unit that is counted."""
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
     if language == "en":
@@ -214,7 +216,7 @@ def _normalizer(language: str | None, target: str) -> tuple[Callable[[str], str]
         short = "" if spelling else " without its table of spellings"
         return EnglishTextNormalizer(spelling), f"Whisper's English normalizer{short}", "word"
     if language in NO_SPACES:
-        return BasicTextNormalizer(split_letters=True), "Whisper's basic normalizer, letters apart", "character"
+        return BasicTextNormalizer(split_letters=True), "Whisper's basic normalizer, by character", "character"
     return BasicTextNormalizer(), "Whisper's basic normalizer", "word"
 
 
@@ -230,10 +232,10 @@ def _spelling(target: str) -> dict[str, str]:
             if not isinstance(cached, str):
                 return {}
             path = Path(cached)
-        found: dict[str, str] = json.loads(path.read_text("utf-8"))
+        spelling: dict[str, str] = json.loads(path.read_text("utf-8"))
     except (HFValidationError, OSError, ValueError):  # no hub name; not readable; not JSON
         return {}
-    return found
+    return spelling
 
 
 # Times
@@ -259,8 +261,8 @@ class _Spans:
         self._spans: list[_Span | None] = [None] * len(written)
         timed = [(piece.text, _Span(piece.start, piece.end, number)) for number, piece in enumerate(pieces)]
         apart = [(token, span) for text, span in timed for token in normalise(text).split()]
-        found = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
-        for equal, group in groupby(found.alignments[0], key=lambda chunk: chunk.type == "equal"):
+        alignment = _jiwer().process_words(" ".join(written), " ".join(token for token, _ in apart))
+        for equal, group in groupby(alignment.alignments[0], key=lambda chunk: chunk.type == "equal"):
             chunks = list(group)
             first, last = chunks[0], chunks[-1]
             places = range(first.ref_start_idx, last.ref_end_idx)
@@ -269,7 +271,7 @@ class _Spans:
                 self._spans[place] = spans[place - places.start] if equal else _around(spans)
 
     def of(self, first: int, end: int) -> tuple[float | None, float | None]:
-        """Start and end of the words first to end - 1; where there are none, of the gap between their neighbours."""
+        """Start and end of the words first to end - 1; if there are none, of the gap between their neighbours."""
         spans = [span for span in self._spans[first:end] if span is not None]
         if not spans:
             spans = [span for span in self._spans[max(0, first - 1) : end + 1] if span is not None]

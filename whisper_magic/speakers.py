@@ -1,6 +1,7 @@
-"""Who speaks when: the turns of a diarizer, the name of each word, and where a text goes on in another voice.
+"""Speakers: the turns of a diarizer, the speaker of each word, and the utterances of a text.
 
-Works on anything with the fields of `Word` and `Segment`, and imports neither. Times are in seconds of the recording.
+Works with any objects that have the fields of `Word` and `Segment`, and imports neither. Times are in seconds from the
+start of the recording.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from whisper_magic.errors import OptionError
 from whisper_magic.wording import one_line, shown
 
 PAUSE = 1.0  # seconds between words of one voice that still are one turn
-_SHORTEST = 0.01  # seconds: what a word of no length counts as, to both sides
+_MIN_WORD = 0.01  # seconds: what a word of no length counts as, to both sides
 _NO_TURN = re.compile(  # the other lines of an RTTM file
     ";;.*|SPKR-INFO|SEGMENT|NOSCORE|NO_RT_METADATA|LEXEME|NON-LEX|NON-SPEECH|FILLER|EDIT|IP|SU|CB|A/P"
 )
@@ -52,12 +53,12 @@ class Spoken(Protocol):
 
 @dataclass(frozen=True)
 class Turn:
-    """Somebody speaks.
+    """A turn of one speaker.
 
     Attributes:
         start: seconds.
         end: seconds.
-        speaker: a name.
+        speaker: name of the speaker.
     """
 
     start: float
@@ -67,11 +68,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words of a segment in one voice, or the whole segment where its words are not its text.
+    """Consecutive words of a segment by one speaker, or the whole segment if its words do not match its text.
 
     Attributes:
-        speaker: None where nothing names one.
-        text: theirs.
+        speaker: name of the speaker, or None.
+        text: text of the words.
         first: index of the first word.
     """
 
@@ -81,26 +82,28 @@ class Utterance:
 
 
 def read(turns: Any, source: str) -> list[Turn]:
-    """Turns in order of time.
+    """Read turns, in order of time.
 
     Args:
-        turns: (start, end, name) each; the path of an RTTM file; or what has pyannote's `itertracks`.
-        source: name of the recording, for an RTTM file of several: its turns are those under that name.
+        turns: (start, end, name) tuples; the path of an RTTM file; or an object with pyannote's `itertracks`.
+        source: name of the recording, which selects its turns in an RTTM file for several recordings.
 
     Raises:
-        OptionError: for turns that are none of this, a time that is none, an end before its start, a name that is not
-            text; a file that cannot be read, or whose turns are all of other recordings.
+        OptionError: for another type, an invalid time, an end before its start, a name that is not text; a file that
+            cannot be read, or that has only turns of other recordings.
     """
     if isinstance(turns, str | os.PathLike):
-        found = _rttm(Path(turns).expanduser(), source)
+        read = _rttm(Path(turns).expanduser(), source)
     elif hasattr(turns, "itertracks"):
         tracks = turns.itertracks(yield_label=True)
-        found = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
+        read = [_turn(f"turn {n}", (at.start, at.end, label)) for n, (at, _, label) in enumerate(tracks)]
     elif isinstance(turns, Iterable):
-        found = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
+        read = [_turn(f"turn {n}", turn) for n, turn in enumerate(turns)]
     else:
-        raise OptionError(f"turns are (start, end, name), an RTTM file or pyannote's, not {type(turns).__name__}")
-    return sorted(found, key=lambda turn: turn.start)
+        raise OptionError(
+            f"turns must be (start, end, name), an RTTM file or a pyannote Annotation, got {type(turns).__name__}"
+        )
+    return sorted(read, key=lambda turn: turn.start)
 
 
 def _turn(where: str, values: Any) -> Turn:
@@ -112,12 +115,12 @@ def _turn(where: str, values: Any) -> Turn:
     if not (math.isfinite(start) and math.isfinite(end) and start <= end):
         raise OptionError(f"{where} goes from {start:g} to {end:g} s: it must end after it begins")
     if not isinstance(speaker, str) or not speaker.strip():
-        raise OptionError(f"{where} names its speaker {one_line(repr(speaker))[:60]}: a name is text")
+        raise OptionError(f"{where} has the speaker {one_line(repr(speaker))[:60]}: a name must be text")
     return Turn(start, end, speaker)
 
 
 def _rttm(path: Path, source: str) -> list[Turn]:
-    """`SPEAKER file channel start duration <NA> <NA> name <NA> <NA>` a line (NIST RT-09, appendix A)."""
+    """Lines of `SPEAKER file channel start duration <NA> <NA> name <NA> <NA>` (NIST RT-09, appendix A)."""
     name = shown(str(path))
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -140,38 +143,38 @@ def _rttm(path: Path, source: str) -> list[Turn]:
         turns.setdefault(values[1], []).append(_turn(where, (start, start + seconds, values[7])))
     stem = Path(source).stem
     if len(turns) > 1 and stem not in turns:
-        raise OptionError(f"{name} has turns of {len(turns)} recordings, and none of them is called {shown(stem)}")
+        raise OptionError(f"{name} has turns of {len(turns)} recordings, but none of {shown(stem)}")
     return turns.get(stem) or next(iter(turns.values()), [])
 
 
 def names(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[str | None]:
-    """The speaker of each word: whose turns overlap it longest, of equals the one who began first; None in no turn.
+    """The speaker of each word: the one whose turns overlap it longest, the first of equals; None without a turn.
 
     Args:
         words: in any order.
         turns: in order of their start.
     """
-    found: list[str | None] = [None] * len(words)
+    speakers: list[str | None] = [None] * len(words)
     current: list[Turn] = []  # turns that may reach into the next word
     begun = 0
     for index in sorted(range(len(words)), key=lambda i: words[i].start):
         start, end = words[index].start, words[index].end
         if end <= start:
-            start, end = start - _SHORTEST, start + _SHORTEST
+            start, end = start - _MIN_WORD, start + _MIN_WORD
         while begun < len(turns) and turns[begun].start < end:
             current.append(turns[begun])
             begun += 1
-        current = [turn for turn in current if turn.end > start - _SHORTEST]
+        current = [turn for turn in current if turn.end > start - _MIN_WORD]
         shares: dict[str, float] = {}
         for turn in current:
             if (share := min(end, turn.end) - max(start, turn.start)) > 0:
                 shares[turn.speaker] = shares.get(turn.speaker, 0.0) + share
-        found[index] = max(shares, key=shares.__getitem__, default=None)
-    return found
+        speakers[index] = max(shares, key=shares.__getitem__, default=None)
+    return speakers
 
 
 def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
-    """The turns that named words make: one ends where another voice, no voice or a pause follows."""
+    """The turns of words with speakers. A turn ends before another speaker, a word without one, or a pause."""
     turns: list[Turn] = []
     before: str | None = None
     for word in words:
@@ -185,12 +188,12 @@ def turns_of(words: Iterable[SpokenWord]) -> list[Turn]:
 
 
 def voices(words: Sequence[SpokenWord]) -> list[list[int]]:
-    """The indices of words, cut where another voice begins."""
+    """The indices of words, grouped by consecutive words of one speaker."""
     return [list(of) for _, of in groupby(range(len(words)), key=lambda index: words[index].speaker)]
 
 
 def utterances(segment: Spoken) -> list[Utterance]:
-    """A segment, cut where another voice begins."""
+    """A segment, split at changes of speaker."""
     words, cut = segment.words, voices(segment.words)
     if len(cut) < 2:
         return [Utterance(words[0].speaker if words else None, segment.text)]
@@ -200,20 +203,20 @@ def utterances(segment: Spoken) -> list[Utterance]:
 
 
 def lines(segments: Iterable[Spoken]) -> Iterator[list[Utterance]]:
-    """For each segment its text, begun anew wherever another speaker is to be named.
+    """The text of each segment, split wherever the name of another speaker is to be shown.
 
-    `speaker` is None where no name is to be shown: a segment begins in the voice of the one before, or nobody is named.
-    Words without a speaker stay with those before them.
+    `speaker` is None if no name is to be shown: the segment starts with the same speaker as the one before, or no
+    speaker is known. Words without a speaker stay with the words before them.
     """
     latest: str | None = None
     for segment in segments:
-        found: list[Utterance] = []
-        for one in utterances(segment):
-            if one.speaker not in (None, latest):
-                latest = one.speaker
-                found.append(one)
-            elif found:
-                found[-1] = replace(found[-1], text=found[-1].text + one.text)
+        parts: list[Utterance] = []
+        for part in utterances(segment):
+            if part.speaker not in (None, latest):
+                latest = part.speaker
+                parts.append(part)
+            elif parts:
+                parts[-1] = replace(parts[-1], text=parts[-1].text + part.text)
             else:
-                found.append(replace(one, speaker=None))
-        yield found
+                parts.append(replace(part, speaker=None))
+        yield parts

@@ -1,19 +1,20 @@
-"""What a transcription returns: frozen dataclasses of plain Python. No torch, no notebook.
+"""The result of a transcription: frozen dataclasses of plain Python. No torch, no notebook.
 
-Files are written and read by `formats`, word error rates computed by `scoring`; the notebook's views are in `notebook`.
+`formats` writes and reads files, `scoring` computes word error rates, and the views are in `notebook`.
 Times are in seconds from the start of the source.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whisper_magic import formats, hooks, speakers
-from whisper_magic.errors import PackageMissing, TranscriptError
+from whisper_magic import documents, formats, hooks, speakers
+from whisper_magic.data_frame import data_frame
+from whisper_magic.errors import TranscriptError
 from whisper_magic.options import Mode, TranscribeOptions
 from whisper_magic.scoring import TimedText, WordErrors, word_errors
 
@@ -44,7 +45,7 @@ class Word:
         start: seconds.
         end: seconds.
         probability: mean probability of its tokens, 0 to 1.
-        speaker: None until `Transcript.with_speakers` names one.
+        speaker: None unless set by `Transcript.with_speakers`.
     """
 
     text: str
@@ -58,21 +59,21 @@ class Word:
 class Segment:
     """The text between two timestamps (Whisper's segment).
 
-    `avg_logprob`, `no_speech_prob` and `temperature` are those of the window that the segment was decoded in, as in
-    openai/whisper `transcribe.py`; `compression_ratio` is that of the segment's own text.
+    `avg_logprob`, `no_speech_prob` and `temperature` are those of the segment's window, as in openai/whisper
+    `transcribe.py`; `compression_ratio` is that of the segment's own text.
 
     Attributes:
         start: seconds.
         end: seconds.
         text: as decoded, usually with a space in front.
         tokens: ids as decoded, timestamps included.
-        words: () unless `TranscribeOptions.words` asks for them.
+        words: () unless `TranscribeOptions.words` is set.
         avg_logprob: mean log-probability per token.
         no_speech_prob: probability of the no-speech token, 0 to 1.
-        compression_ratio: bytes of the text over its zlib-compressed bytes; high for repetition.
-        temperature: of the attempt that was kept.
-        flags: reasons why the text may be wrong, a line each. A segment is flagged, never dropped silently.
-        language: code, where the language of each window is detected; else None.
+        compression_ratio: size of the text divided by its zlib-compressed size; high for repetitive text.
+        temperature: temperature of the attempt that was kept.
+        flags: reasons why the text may be wrong, one line each. A segment is flagged, never dropped silently.
+        language: code, if the language of each window is detected; else None.
     """
 
     start: float
@@ -93,8 +94,8 @@ class Started:
     """First event of a recording.
 
     Attributes:
-        source: name of what is transcribed.
-        duration: seconds; 0 where it is not known yet.
+        source: name of the source.
+        duration: seconds; 0 if it is not known yet.
     """
 
     source: str
@@ -103,7 +104,7 @@ class Started:
 
 @dataclass(frozen=True)
 class TokenProb:
-    """A token, and how likely it was.
+    """A token and its probability.
 
     Attributes:
         token: its id.
@@ -120,24 +121,24 @@ class Round:
 
     Attributes:
         window: index of the window in the recording.
-        position: place of the round's first token in the decoder's context, prompt included.
+        position: position of the round's first token in the decoder's context, prompt included.
         proposed: the token ids proposed.
-        accepted: how many of them, from the first on, the target agreed with.
-        token: the target's own next token, after the accepted ones; None where the window ended inside them.
-        draft_seconds: wall seconds of proposing. Of a round that served several windows at once, this one's share.
-        verify_seconds: wall seconds of the target's pass, over the prompt too in the first round; shared likewise.
-        temperature: of this attempt at the window. A failed attempt's rounds stay in the trace.
-        drafter: name of what proposed, such as "model", "ngram", "previous" (the previous transcript of the same audio)
-            or "function" (`propose` of `Engine.transcribe`); None where nothing was proposed.
-        drafter_label: the same for people: "the {drafter_label} proposed"; "" where nothing was.
-        covered: seconds of the window that its text covers after this round: up to its last timestamp, and behind that
-            by the number of its tokens, an estimate.
-        target_probs: p of each proposed token that was judged: the accepted ones and the one that was rejected. After
-            the logit rules, at the attempt's temperature. () unless `TranscribeOptions.trace` asks for them.
-        draft_probs: q of the same tokens; () where the draft model did not propose them.
-        alternatives: of each token written, those that the target found likeliest, itself among them.
+        accepted: number of proposed tokens that were accepted, counted from the first.
+        token: the target's own next token, after the accepted ones; None if the window ended within them.
+        draft_seconds: wall seconds of proposing. In a batch of several windows, the share of this window.
+        verify_seconds: wall seconds of the target's pass, including the prompt in the first round; shared likewise.
+        temperature: temperature of this attempt at the window. The rounds of failed attempts stay in the trace.
+        drafter: name of the drafter, such as "model", "ngram", "previous" (the previous transcript of the same audio)
+            or "function" (`propose` of `Engine.transcribe`); None if nothing was proposed.
+        drafter_label: the same for people, as in "the draft model proposed"; "" if nothing was proposed.
+        covered: seconds of the window that its text covers after this round: up to its last timestamp, plus an estimate
+            from the number of tokens after it.
+        target_probs: p of each proposed token that was compared: the accepted ones and the first rejected one. After
+            the logit rules, at the attempt's temperature. () unless `TranscribeOptions.trace` is set.
+        draft_probs: q of the same tokens; () if the draft model did not propose them.
+        alternatives: for each token written, the target's most likely tokens, including the token itself.
         alternative_draft_probs: q of the tokens in `alternatives`, in their order; () without a draft model.
-        batch: windows that were decoded in the same pass, this one included.
+        batch: number of windows decoded in the same pass, including this one.
     """
 
     window: int
@@ -159,7 +160,7 @@ class Round:
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The token ids that this round wrote: the accepted ones, then the target's own."""
+        """The token ids written by this round: the accepted ones, then the target's own."""
         own = () if self.token is None else (self.token,)
         return self.proposed[: self.accepted] + own
 
@@ -176,7 +177,7 @@ class Trace:
 
     @property
     def acceptance_rate(self) -> float | None:
-        """Accepted / proposed tokens, 0 to 1; None where nothing was proposed."""
+        """Accepted / proposed tokens, 0 to 1; None if nothing was proposed."""
         proposed = sum(len(r.proposed) for r in self.rounds)
         return sum(r.accepted for r in self.rounds) / proposed if proposed else None
 
@@ -186,7 +187,7 @@ class Trace:
         return sum(len(r.tokens) for r in self.rounds) / len(self.rounds) if self.rounds else None
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row per round, a column per field.
+        """One row per round, one column per field.
 
         Raises:
             PackageMissing: without pandas (the `pandas` extra).
@@ -199,7 +200,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds per phase. Recordings that were decoded together have each its share of what they shared.
+    """Wall seconds per phase. Time shared by recordings that were decoded together is divided among them.
 
     Attributes:
         read: reading, decoding and resampling the audio.
@@ -208,7 +209,7 @@ class Timing:
         prefill: the target's passes over the windows' prompts.
         draft: proposing tokens.
         verify: the target's other passes.
-        align: word times.
+        align: word timestamps.
         total: everything, from the call to the transcript.
         audio: seconds of audio that were transcribed.
     """
@@ -225,7 +226,7 @@ class Timing:
 
     @property
     def rtfx(self) -> float:
-        """Real-time factor: seconds of audio per wall second; higher is faster. 0 where nothing was timed."""
+        """Real-time factor: seconds of audio per wall second; higher is faster. 0 if nothing was timed."""
         return self.audio / self.total if self.total else 0.0
 
     @property
@@ -237,7 +238,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Models:
-    """The models that wrote a transcript, and the settings that were used.
+    """The models that wrote a transcript, and their settings.
 
     Attributes:
         target: name as given to `Engine.load`.
@@ -256,23 +257,23 @@ class Models:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in one recording.
+    """The transcript of one recording.
 
     Attributes:
         segments: in order of time.
-        language: code, given or detected; None where it was not detected.
+        language: code, given or detected; None if it is not known.
         task: "transcribe" or "translate".
-        duration: seconds of the recording, or of the part that was asked for.
+        duration: seconds of the recording, or of the part that was transcribed.
         source: name of the recording.
         options: as given.
         trace: every round of speculation.
         timing: wall seconds per phase.
-        models: what wrote it.
-        language_probability: of the detected language, 0 to 1; None where none was detected.
-        complete: False where an interrupt or damaged audio ended it early.
-        skipped: windows taken for silence, with the text that was left out, flagged.
-        notes: what else a reader needs to know, a line each.
-        mode: the order in which the windows were decoded.
+        models: the models that wrote it.
+        language_probability: probability of the detected language, 0 to 1; None if none was detected.
+        complete: False if an interrupt or damaged audio ended it early.
+        skipped: windows classified as silence, with the omitted text and the reason as a flag.
+        notes: further notes, one line each.
+        mode: how the recording was cut into windows.
     """
 
     segments: tuple[Segment, ...]
@@ -300,7 +301,7 @@ class Transcript:
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """The words of all segments; () unless `TranscribeOptions.words` asked for them."""
+        """The words of all segments; () unless `TranscribeOptions.words` was set."""
         return tuple(word for segment in self.segments for word in segment.words)
 
     def to_pandas(self, *, words: bool = False) -> pandas.DataFrame:
@@ -308,7 +309,7 @@ class Transcript:
 
         Args:
             words: one row per word instead: times, text, probability, speaker. Empty unless `TranscribeOptions.words`
-                asked for them.
+                was set.
 
         Raises:
             PackageMissing: without pandas (the `pandas` extra).
@@ -319,10 +320,10 @@ class Transcript:
         """Word error rate against a reference, both after Whisper's normalizers (Radford et al. 2022, appendix C).
 
         Args:
-            reference: what was said: text, or another transcript.
+            reference: the reference text, or another transcript.
 
         Returns:
-            The rate, its counts, and the stretches that differ with their times. Character error rate for languages
+            The rate, its counts, and the stretches that differ, with their times. Character error rate for languages
             that are written without spaces.
 
         Raises:
@@ -335,26 +336,26 @@ class Transcript:
         return word_errors(self.text, expected, pieces, language=language, target=self.models.target)
 
     def with_speakers(self, turns: Iterable[tuple[float, float, str]] | str | os.PathLike[str] | Any) -> Transcript:
-        """This transcript with the speaker of each word, from the turns that a diarizer found.
+        """This transcript with the speaker of each word, from the turns of a diarizer.
 
         Args:
-            turns: (start, end, name) each, in seconds of the recording; the path of an RTTM file; or what has
-                `itertracks(yield_label=True)`, as pyannote's `Annotation` has.
+            turns: (start, end, name) tuples, in seconds of the recording; the path of an RTTM file; or an object with
+                `itertracks(yield_label=True)`, such as pyannote's `Annotation`.
 
         Returns:
-            A transcript in which each word has the name whose turns overlap it longest; a word in no turn has None.
+            A transcript in which each word has the speaker whose turns overlap it longest, or None if no turn does.
 
         Raises:
-            TranscriptError: where the words have no times.
-            OptionError: for turns that make no sense: a name that is not text, an end before its start, a line that is
-                not RTTM, a file that cannot be read or that has other recordings' turns alone.
+            TranscriptError: if the words have no times.
+            OptionError: for invalid turns: a name that is not text, an end before its start, a line that is not RTTM,
+                a file that cannot be read or that has only turns of other recordings.
 
         Example:
             >>> talk = engine.transcribe("talk.mp3", words=True)
             >>> talk.with_speakers([(0.0, 2.5, "Ada"), (2.5, 9.0, "Grace")]).save("talk.vtt")
         """
         if self.text and not self.words:
-            raise TranscriptError("to name who speaks takes words with times: transcribe with words=True (--words)")
+            raise TranscriptError("speaker names need word timestamps: transcribe with words=True (--words)")
         named = iter(speakers.names(self.words, speakers.read(turns, self.source)))
         segments = [
             replace(segment, words=tuple(replace(word, speaker=next(named)) for word in segment.words))
@@ -363,52 +364,52 @@ class Transcript:
         return replace(self, segments=tuple(segments))
 
     def player(self, sound: Any = None) -> Player:
-        """The player of this transcript, for a notebook: sound and words in step.
+        """The player of this transcript, for a notebook.
 
         Args:
-            sound: the recording, as `Engine.transcribe` takes it. None where it is the file or URL that the transcript
-                names, or what `%whisper` read.
+            sound: the recording, as for `Engine.transcribe`. None for the file or URL that the transcript names, or for
+                the source that `%whisper` read.
 
         Returns:
             A widget.
 
         Raises:
-            AudioNotFound: where `sound` is a file that does not exist.
+            AudioNotFound: if `sound` is a file that does not exist.
             PackageMissing: without anywidget, or what else the notebook needs.
         """
         return hooks.players().of(self, sound)
 
     @property
     def edited(self) -> Transcript:
-        """This transcript with the corrections that were made in its player; itself where there are none."""
+        """This transcript with the corrections made in its player, or itself if there are none."""
         return hooks.players().edited(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write to a file, which appears whole or not at all.
+        """Write to a file, atomically.
 
         Args:
-            path: its ending chooses the format: .txt, .srt, .vtt, .tsv, .json or .docx.
+            path: the extension determines the format, one of `formats.ENDINGS`.
 
         Returns:
             The path with `~` expanded.
 
         Raises:
-            TranscriptError: for any other ending, a missing folder, or a file that cannot be written.
-            PackageMissing: for .docx without python-docx (the `docx` extra).
+            TranscriptError: for any other extension, a missing folder, or a file that cannot be written.
+            PackageMissing: for a format whose package is not installed.
         """
         return formats.save(self, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Transcript:
-        """Read back what `save` wrote as JSON, equal to what was saved.
+        """Load a transcript that `save` wrote as JSON, equal to the one saved.
 
         Args:
-            path: of a .json file, of this or an older version of the format.
+            path: a .json file, in this or an older version of the format.
 
         Raises:
-            TranscriptError: where there is no such file, or it is not such a transcript.
+            TranscriptError: if there is no such file, or it is not such a transcript.
         """
-        return formats.load(Transcript, path)
+        return documents.load(Transcript, path)
 
 
 @dataclass(frozen=True)
@@ -417,7 +418,7 @@ class Finished:
 
     Attributes:
         transcript: the result.
-        place: its index among the results of the call.
+        place: index among the results of the call.
     """
 
     transcript: Transcript
@@ -428,7 +429,7 @@ Event = Started | Round | Segment | Finished  # what a transcription reports whi
 
 
 def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.DataFrame:
-    """One row per segment, or per word, of several transcripts; the first column is each one's source.
+    """One row per segment, or per word, of several transcripts; the first column is the source.
 
     Raises:
         PackageMissing: without pandas (the `pandas` extra).
@@ -442,16 +443,3 @@ def table(transcripts: Iterable[Transcript], *, words: bool = False) -> pandas.D
                 values["language"] = values["language"] or transcript.language
             rows.append([transcript.source, *values.values()])
     return data_frame(("source", *columns), rows)
-
-
-def data_frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pandas.DataFrame:
-    """A table of rows.
-
-    Raises:
-        PackageMissing: without pandas (the `pandas` extra).
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise PackageMissing("tables need pandas: pip install 'whisper-magic[pandas]'") from error
-    return pd.DataFrame(list(rows), columns=list(columns))

@@ -1,4 +1,4 @@
-"""Parts of messages: near misses, names, other libraries' messages, counts. Every message is one line."""
+"""Parts of error messages: near misses, names, other libraries' messages, counts. Every message is one line."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.ASCII | re.IGNORECASE | r
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: '; did you mean a, b?', or '' where no known word is spelt like `word`.
+    """The end of an error message: '; did you mean a, b?', or '' if no known word is similar to `word`.
 
     Args:
-        word: what was written.
-        known: what could have been meant.
+        word: the word that was written.
+        known: the words that could have been meant.
     """
     hits = difflib.get_close_matches(word, dict.fromkeys(known), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(hits)}?" if hits else ""
 
 
 def shown(name: str) -> str:
-    """A file's or source's name for a message: without what is secret, and with characters that cannot be printed, line
-    ends too, escaped."""
+    """A file's or source's name for a message, without secrets; unprintable characters and line ends are escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in public(name))
 
 
 def public(name: str) -> str:
-    """A source's name without what may be secret in an address: user name, password, and the query's values, which may
-    hold a token or signature. Other names stay as they are."""
-    found = ADDRESS.fullmatch(name)
-    if found is None:
+    """A source's name without the secret parts of a URL: user name, password, and the query, which may hold a token or
+    signature. Other names are returned unchanged."""
+    address = ADDRESS.fullmatch(name)
+    if address is None:
         return name
-    scheme, rest = found.groups()
+    scheme, rest = address.groups()
     authority = _authority(rest)
     if "@" not in authority and "@" in rest and ":" in authority and not authority.rpartition(":")[2].isdigit():
         rest = rest.rpartition("@")[2]  # no port: it is a password in which / ? or # was not written as %2F %3F %23

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import Run, Side, Stopwatch
+from benchmarks.measure import Side, Stopwatch, TimedRun
 from benchmarks.settings import Workload
 from benchmarks.sound import Samples
 
@@ -36,8 +36,8 @@ def why_unavailable(device: str, dtype: str) -> str:
 def _compute_types(device: str) -> set[str]:
     import ctranslate2
 
-    found: set[str] = ctranslate2.get_supported_compute_types(device)
-    return found
+    types: set[str] = ctranslate2.get_supported_compute_types(device)
+    return types
 
 
 class SubprocessPeer:
@@ -83,7 +83,7 @@ class CTranslate2:
         self._storage: Any = ctranslate2.StorageView
         self._workload, self._prompt = workload, list(prompt)
 
-    def decode(self, features: torch.Tensor, batch: int) -> Run:
+    def decode(self, features: torch.Tensor, batch: int) -> TimedRun:
         """Decode windows.
 
         Args:
@@ -100,7 +100,7 @@ class CTranslate2:
             seconds += encode.stop()
             written += self._generate(states, len(some))
         wall = watch.stop()
-        return Run(
+        return TimedRun(
             wall=wall,
             decode=wall - seconds,
             tokens=sum(len(text) for text in written),
@@ -128,7 +128,7 @@ class FasterWhisper:
         model.model = _Multilingual(model.model)
         self.model, self.batched = model, BatchedInferencePipeline(model)
 
-    def transcribe(self, samples: Samples, batched: bool) -> Run:
+    def transcribe(self, samples: Samples, batched: bool) -> TimedRun:
         """Transcribe a whole recording.
 
         Args:
@@ -151,7 +151,7 @@ class FasterWhisper:
             **options,
         )
         text = "".join(segment.text for segment in segments).strip()
-        return Run(wall=watch.stop(), output=text)
+        return TimedRun(wall=watch.stop(), output=text)
 
 
 def faster_whisper_sides(peer: SubprocessPeer, samples: Samples) -> list[Side]:
@@ -172,7 +172,7 @@ class FasterWhisperSpeech:
         self.model = WhisperModel(str(folder), device=device.partition(":")[0], compute_type=dtype, cpu_threads=threads)
         self.batched = BatchedInferencePipeline(self.model)
 
-    def transcribe(self, samples: Samples, beam: int, batched: bool, language: str | None) -> Run:
+    def transcribe(self, samples: Samples, beam: int, batched: bool, language: str | None) -> TimedRun:
         """Transcribe a recording. samples: (n,) float32 at 16 kHz. language: None detects it."""
         options: dict[str, Any] = {"language": language, "beam_size": beam, "condition_on_previous_text": False}
         model, more = (self.batched, {"batch_size": 8}) if batched else (self.model, {})
@@ -180,12 +180,12 @@ class FasterWhisperSpeech:
         watch.start()
         segments, _ = model.transcribe(samples, **options, **more)
         text = "".join(segment.text for segment in segments).strip()
-        return Run(wall=watch.stop(), output=text)
+        return TimedRun(wall=watch.stop(), output=text)
 
     def words(self, samples: Samples, language: str) -> list[tuple[str, float, float]]:
         """(text, start, end) of the words of a recording, in seconds."""
         segments, _ = self.model.transcribe(samples, language=language, beam_size=1, word_timestamps=True)
-        return [(word.word, float(word.start), float(word.end)) for one in segments for word in one.words]
+        return [(word.word, float(word.start), float(word.end)) for segment in segments for word in segment.words]
 
 
 class _Multilingual:

@@ -1,4 +1,4 @@
-"""What a Whisper writes by the two implementations that others are measured by: transformers and openai/whisper.
+"""The text of the two reference implementations: transformers and openai/whisper.
 
 Both decode greedily and unassisted, without temperature fallback and silence skip, from samples to text tokens.
 """

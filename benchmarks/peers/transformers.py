@@ -14,7 +14,7 @@ from transformers import WhisperFeatureExtractor, WhisperForCausalLM, WhisperFor
 
 from benchmarks.checkpoints import quiet
 from benchmarks.machine import DeviceStopwatch, synchronize
-from benchmarks.measure import Run, Side, Stopwatch, TimedCallable
+from benchmarks.measure import Side, Stopwatch, TimedCallable, TimedRun
 from benchmarks.settings import Workload
 from benchmarks.sound import RATE, Samples
 
@@ -64,7 +64,7 @@ class Transformers:
         self._generator = self.model._get_candidate_generator
         self._special = self.model.generation_config.eos_token_id
 
-    def greedy(self, features: Tensor, batch: int) -> Run:
+    def greedy(self, features: Tensor, batch: int) -> TimedRun:
         """Decode windows without the assistant.
 
         Args:
@@ -72,7 +72,7 @@ class Transformers:
             batch: Windows in one `generate`.
         """
         runs = [self._generate(features[first : first + batch]) for first in range(0, len(features), batch)]
-        return Run(
+        return TimedRun(
             wall=sum(run.wall for run in runs),
             decode=sum(run.decode or 0.0 for run in runs),
             tokens=sum(run.tokens for run in runs),
@@ -81,7 +81,7 @@ class Transformers:
             peak_bytes=max((run.peak_bytes for run in runs if run.peak_bytes is not None), default=None),
         )
 
-    def assisted(self, features: Tensor, assist: Assist, script: Sequence[int] | None = None) -> Run:
+    def assisted(self, features: Tensor, assist: Assist, script: Sequence[int] | None = None) -> TimedRun:
         """Decode one window (`generate` refuses more) with the assistant.
 
         Args:
@@ -92,23 +92,26 @@ class Transformers:
         chosen = self.assistant.generation_config
         chosen.assistant_confidence_threshold, chosen.num_assistant_tokens = assist.threshold, assist.length
         chosen.num_assistant_tokens_schedule = "constant"  # its default
-        made: list[ScriptedAssistant] = []
+        assistants: list[ScriptedAssistant] = []
 
         def scripted(*inputs: Any, **named: Any) -> ScriptedAssistant:
             begin = (inputs[1] if len(inputs) > 1 else named["input_ids"]).shape[1]
-            made.append(ScriptedAssistant(self._generator(*inputs, **named), script or (), begin))
-            return made[-1]
+            assistants.append(ScriptedAssistant(self._generator(*inputs, **named), script or (), begin))
+            return assistants[-1]
 
         self.model._get_candidate_generator = self._generator if script is None else scripted
         try:
             run = self._generate(features, assistant_model=self.assistant)
         finally:
             self.model._get_candidate_generator = self._generator
-        judged, accepted = sum(one.judged for one in made), sum(one.accepted for one in made)
-        return Run(**{**vars(run), "judged": judged, "accepted": accepted})
+        judged, accepted = (
+            sum(assistant.judged for assistant in assistants),
+            sum(assistant.accepted for assistant in assistants),
+        )
+        return TimedRun(**{**vars(run), "judged": judged, "accepted": accepted})
 
     @torch.inference_mode()
-    def _generate(self, features: Tensor, **named: Any) -> Run:
+    def _generate(self, features: Tensor, **named: Any) -> TimedRun:
         length = {} if self.workload.tokens is None else {"max_new_tokens": self.workload.tokens}
         sound = features.to(self.device, self.model.dtype)
         before, watch = self.encoder.seconds, DeviceStopwatch(self.device)
@@ -125,7 +128,7 @@ class Transformers:
             )
             written = tuple(self._texts(ids.tolist()))
             wall = watch.stop()
-        return Run(
+        return TimedRun(
             wall=wall,
             decode=wall - (self.encoder.seconds - before),
             tokens=sum(len(text) for text in written),
@@ -210,7 +213,7 @@ class Pipelines:
         assisted = [(assist.name.replace(",", " pipeline,", 1), assist) for assist in ASSISTS]
         return [greedy, *(Side(name, partial(self.run, samples, assist)) for name, assist in assisted)]
 
-    def run(self, samples: Samples, assist: Assist | None) -> Run:
+    def run(self, samples: Samples, assist: Assist | None) -> TimedRun:
         """Transcribe (n,) float32 samples at 16 kHz; assist: None decodes greedily without the assistant."""
         forced: dict[str, Any] = dict(FORCED)
         if assist is not None:
@@ -222,4 +225,4 @@ class Pipelines:
             watch.start()
             text = self.pipe({"raw": samples, "sampling_rate": RATE}, return_timestamps=True, generate_kwargs=forced)
             wall = watch.stop()
-        return Run(wall=wall, output=text["text"].strip())
+        return TimedRun(wall=wall, output=text["text"].strip())

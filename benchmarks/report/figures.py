@@ -69,8 +69,8 @@ def draft_length(report: Report) -> str:
     """Tokens per second against draft length, with the automatic choice as a dashed line; '' without such cases."""
     lines = []
     for case in dict.fromkeys(row.case for row in report.measurements):
-        found = [find(report.measurements, case, labels.speculative(length)) for length in range(8)]
-        points = [(float(i), row.tokens_per_second) for i, row in enumerate(found) if row and row.tokens_per_second]
+        rows = [find(report.measurements, case, labels.speculative(length)) for length in range(8)]
+        points = [(float(i), row.tokens_per_second) for i, row in enumerate(rows) if row and row.tokens_per_second]
         auto = find(report.measurements, case, labels.AUTO)
         if len(points) > 2 and auto and auto.tokens_per_second:
             lines.append(Line(case, tuple(points)))
@@ -114,11 +114,11 @@ def _ratios(rows: Sequence[Measurement], name: str, batches: Sequence[int], over
 def roof(report: Report) -> str:
     """Measured target pass against the time that reading its bytes takes; '' without such findings."""
     lines = []
-    for found in report.findings:
-        case, _, what = found.name.partition(": ")
+    for finding in report.findings:
+        case, _, what = finding.name.partition(": ")
         row = find(report.measurements, case, labels.TARGET_ONLY)
-        if what == roofline.NAME and found.value and row and row.step:
-            floor = row.step.median / found.value
+        if what == roofline.NAME and finding.value and row and row.step:
+            floor = row.step.median / finding.value
             lines.append(Line(case, ((floor * 1e3, row.step.median * 1e3),), dots=True))
     if not lines:
         return ""

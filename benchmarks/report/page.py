@@ -66,10 +66,10 @@ def figure_files(reports: Sequence[Report]) -> dict[str, str]:
 
 def _report_lines(report: Report) -> Iterator[str]:
     yield from (f"## {report.stem}", "", *_header_lines(report))
-    findings = [found for found in report.findings if found.required is not None] or report.findings
+    findings = [finding for finding in report.findings if finding.required is not None] or report.findings
     if findings:
         yield from ("", "| measure | measured | required | met |", "|---|---|---|---|")
-        yield from (_finding_line(found) for found in findings)
+        yield from (_finding_line(finding) for finding in findings)
     if report.faster_peers:
         yield from ("", "**Where a peer is faster:**", "", *(f"- {line}" for line in report.faster_peers))
     for name in figure_files([report]):
@@ -95,11 +95,11 @@ def _header_lines(report: Report) -> Iterator[str]:
         yield f"**{machine.busy[0].upper()}{machine.busy[1:]}.**"
 
 
-def _finding_line(found: Finding) -> str:
-    measured = "not measured" if found.value is None else f"{found.value:.2f} {found.unit}"
-    required = "" if found.required is None else f"at {'most' if found.at_most else 'least'} {found.required:g}"
-    met = {True: "yes", False: "**no**", None: ""}[found.met]
-    return f"| {found.name} | {measured} | {required} | {met} |"
+def _finding_line(finding: Finding) -> str:
+    measured = "not measured" if finding.value is None else f"{finding.value:.2f} {finding.unit}"
+    required = "" if finding.required is None else f"at {'most' if finding.at_most else 'least'} {finding.required:g}"
+    met = {True: "yes", False: "**no**", None: ""}[finding.met]
+    return f"| {finding.name} | {measured} | {required} | {met} |"
 
 
 def _measurement_line(row: Measurement, scored: bool) -> str:

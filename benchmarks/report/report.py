@@ -1,4 +1,4 @@
-"""What a suite measured: plain tables for people, JSON for machines, and back."""
+"""The measurements of a suite as tables and as JSON, which reads back."""
 
 from __future__ import annotations
 
@@ -107,8 +107,10 @@ class Report:
     @property
     def faster_peers(self) -> tuple[str, ...]:
         """Findings in which a peer is faster than ours."""
-        peers = [found for found in self.findings if " / ours" in found.name and found.value is not None]
-        return tuple(f"{found.name}: {found.value:.2f} {found.unit}" for found in peers if (found.value or 0) < 1)
+        peers = [finding for finding in self.findings if " / ours" in finding.name and finding.value is not None]
+        return tuple(
+            f"{finding.name}: {finding.value:.2f} {finding.unit}" for finding in peers if (finding.value or 0) < 1
+        )
 
     def case(self, name: str) -> tuple[Measurement, ...]:
         """The measurements of one case."""
@@ -164,15 +166,15 @@ def full_text(report: Report) -> Iterator[str]:
     for case in dict.fromkeys(row.case for row in report.measurements):
         yield from ("", case, *table([HEADER, *(_cells(row) for row in report.case(case))]))
     if report.findings:
-        yield from ("", *table([FINDING_HEADER, *(_finding_cells(found) for found in report.findings)]))
+        yield from ("", *table([FINDING_HEADER, *(_finding_cells(finding) for finding in report.findings)]))
     yield from ("", *_notes(report))
 
 
 def verdict_text(report: Report) -> Iterator[str]:
     """Lines of the findings that have a goal, and whether it is met."""
-    required = [found for found in report.findings if found.required is not None]
+    required = [finding for finding in report.findings if finding.required is not None]
     yield from _machine_lines(report)
-    yield from ("", *table([FINDING_HEADER, *(_finding_cells(found) for found in required)]))
+    yield from ("", *table([FINDING_HEADER, *(_finding_cells(finding) for finding in required)]))
     yield from ("", *_notes(report))
 
 
@@ -211,12 +213,12 @@ def _spread_text(spread: Spread | None) -> str:
     return "" if spread is None else f"{spread.median:.3f} [{spread.low:.3f}-{spread.high:.3f}]"
 
 
-def _finding_cells(found: Finding) -> tuple[str, ...]:
-    sign = "<=" if found.at_most else ">="
-    required = "" if found.required is None else f"{sign} {found.required:g} {found.unit}"
-    met = {None: "", True: "yes", False: "NO"}[found.met]
-    value = "not measured" if found.value is None else f"{found.value:.2f} {found.unit}"
-    return found.name, value, required, met, found.detail
+def _finding_cells(finding: Finding) -> tuple[str, ...]:
+    sign = "<=" if finding.at_most else ">="
+    required = "" if finding.required is None else f"{sign} {finding.required:g} {finding.unit}"
+    met = {None: "", True: "yes", False: "NO"}[finding.met]
+    value = "not measured" if finding.value is None else f"{finding.value:.2f} {finding.unit}"
+    return finding.name, value, required, met, finding.detail
 
 
 def table(rows: list[tuple[str, ...]]) -> Iterator[str]:

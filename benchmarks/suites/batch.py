@@ -110,7 +110,7 @@ def _sides(pair: LoadedPair, batch: int) -> list[Side]:
     if batch == 1 and pair.acceptance_rate is not None:
         (text,) = peer.greedy(features, 1).window_tokens
         script = corrupt(text, pair.acceptance_rate, pair.probe.text_tokens)
-        sides += [Side(one.name, partial(peer.assisted, features, one, script)) for one in ASSISTS]
+        sides += [Side(assist.name, partial(peer.assisted, features, assist, script)) for assist in ASSISTS]
     return sides
 
 
@@ -118,21 +118,23 @@ def _speed_ups(name: str, batches: tuple[int, ...], rows: list[Measurement]) -> 
     """Of speculation at each batch size, over the peers, and of batches over one window at a time."""
     gains: dict[int, float | None] = {}
     speeds: dict[int, float] = {}
-    found = []
+    findings = []
     for batch in batches:
         case = f"{name}, batch {batch}"
         alone, ours = find(rows, case, TARGET_ONLY), find(rows, case, SPECULATIVE)
         assert alone is not None
         assert ours is not None
         gains[batch], speeds[batch] = ratio(alone.decode, ours.decode), ours.windows_per_second
-        found.append(Finding(f"{case}: {SPEED_UP}", gains[batch]))
+        findings.append(Finding(f"{case}: {SPEED_UP}", gains[batch]))
         greedy = find(rows, case, "transformers, greedy")
         assisted = fastest([row for row in rows if row.case == case and "assisted" in row.side], "decode")
         for peer, row in (("transformers greedy", greedy), ("transformers assisted (the best)", assisted)):
             if row is not None:
                 detail = f"wall {ratio(row.wall, ours.wall):.2f} x"
-                found.append(Finding(f"{case}: {peer} / ours, decode", ratio(row.decode, ours.decode), detail=detail))
-    return [*found, *_eight_to_one(name, gains, speeds)]
+                findings.append(
+                    Finding(f"{case}: {peer} / ours, decode", ratio(row.decode, ours.decode), detail=detail)
+                )
+    return [*findings, *_eight_to_one(name, gains, speeds)]
 
 
 def _eight_to_one(name: str, gains: dict[int, float | None], speeds: dict[int, float]) -> list[Finding]:

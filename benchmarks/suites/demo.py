@@ -1,4 +1,4 @@
-"""The bundled pair on real audio: wall time of ours against transformers' pipelines and faster-whisper.
+"""The bundled pair on real audio: wall time against transformers' pipelines and faster-whisper.
 
 Every side is loaded and warm, gets the same array of samples (reading the file is not measured), the same weights,
 dtype and threads, knows the language, decodes greedily with timestamps, and has no temperature fallback. All read long
@@ -17,7 +17,7 @@ import torch
 from benchmarks.checkpoints import convert_to_ctranslate2
 from benchmarks.labels import BATCHED, SPECULATIVE, TARGET_ONLY
 from benchmarks.machine import DeviceStopwatch
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.peers import ctranslate2 as peer_ctranslate2
 from benchmarks.peers.ctranslate2 import FasterWhisper, SubprocessPeer, faster_whisper_sides
 from benchmarks.peers.transformers import Pipelines
@@ -78,13 +78,13 @@ def _ours(closing: ExitStack, settings: Settings, samples: Samples, dtype: str) 
     ]
 
 
-def _transcribe(engine: Engine, device: str, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> Run:
+def _transcribe(engine: Engine, device: str, samples: Samples, draft: DraftKind, mode: Mode = "sequential") -> TimedRun:
     watch = DeviceStopwatch(device)
     watch.start()
     transcript = engine.transcribe((samples, RATE), replace(GREEDY, draft=draft, mode=mode))
     wall = watch.stop()
     timing, rounds = transcript.timing, transcript.trace.rounds
-    return Run(
+    return TimedRun(
         wall=wall,
         decode=timing.prefill + timing.draft + timing.verify,
         tokens=sum(len(r.tokens) for r in rounds),
@@ -102,7 +102,7 @@ def _findings(case: str, rows: list[Measurement]) -> list[Finding]:
     required = case.startswith("demo pair, float32")  # the default dtype of every side on a CPU
     assisted = fastest([row for row in rows if "pipeline, assisted" in row.side], "wall")
     greedy = find(rows, case, "transformers pipeline, greedy")
-    found = [
+    findings = [
         Finding(
             f"{case}: our target only / our speculative, decode",
             ratio(alone.decode, ours.decode),
@@ -119,5 +119,5 @@ def _findings(case: str, rows: list[Measurement]) -> list[Finding]:
     ):
         if row is not None and mine is not None:
             value = ratio(row.wall, mine.wall)
-            found.append(Finding(f"{case}: {name}, wall", value, required=least, detail=row.side))
-    return found
+            findings.append(Finding(f"{case}: {name}, wall", value, required=least, detail=row.side))
+    return findings

@@ -3,7 +3,7 @@
 Given the same samples and the same weights, float32, greedy, unassisted; each task, the language detected, and given
 where it is not the one that transformers detects (else the prompt is the same). openai/whisper is asked to transcribe
 alone. No figure here is a time. What the references wrote is kept in the folder --work, so that a run that was stopped,
-or one after a change of ours, need not wait for them again.
+or one after a change to whisper_magic, need not wait for them again.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class _Tally:
 
 def run(settings: Settings) -> SuiteResult:
     """Compare every recording."""
-    found = clips(settings.recordings)[: settings.windows]
-    if not found:
+    chosen = clips(settings.recordings)[: settings.windows]
+    if not chosen:
         raise WhisperMagicError(f"there are no recordings in {settings.recordings}; --recordings names the folder")
     folder = checkpoint_folder(settings.model)
     kept, tally = settings.work / "exact" / folder.name, _Tally(settings)
@@ -134,7 +134,7 @@ def run(settings: Settings) -> SuiteResult:
     missing = why_no_openai_whisper() if settings.peers else "openai/whisper is left out, as asked for"
     openai = None if missing else Kept(kept / "openai-whisper.jsonl", OpenAIReference(folder).write)
     with Engine.load(str(folder), "none", dtype="float32", device=settings.device) as engine:
-        for clip in found:
+        for clip in chosen:
             samples = read_recording(clip.path)
             for task in ("transcribe", "translate") if engine.status.languages else ("transcribe",):
                 theirs = transformers.write(clip, samples, task, None)
@@ -170,5 +170,8 @@ def _why(reference: TransformersReference, samples: Samples, task: str, ours: Te
 
 def _difference(ours: Text, theirs: Text) -> str:
     pairs = zip(ours.tokens, theirs.tokens, strict=False)
-    at = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(ours.tokens), len(theirs.tokens)))
+    at = next(
+        (i for i, (ours_token, their_token) in enumerate(pairs) if ours_token != their_token),
+        min(len(ours.tokens), len(theirs.tokens)),
+    )
     return f"from token {at} on, of {len(ours.tokens)} (ours) and {len(theirs.tokens)}"

@@ -70,8 +70,8 @@ def run(settings: Settings) -> SuiteResult:
         words, weights = _vocabulary()
         settings.log(f"making a library of {RECORDINGS:,} recordings")
         path = _made(folder / "made.db", words, weights)
-        found = [*_store_findings(path, words), *_page_findings(chromium, folder, path, settings)]
-        return SuiteResult(findings=tuple(found))
+        findings = [*_store_findings(path, words), *_page_findings(chromium, folder, path, settings)]
+        return SuiteResult(findings=tuple(findings))
 
 
 def _vocabulary() -> tuple[list[str], list[float]]:
@@ -167,5 +167,5 @@ def _page_findings(chromium: str, folder: Path, path: Path, settings: Settings) 
 
 
 def _frames(page: Page) -> list[float]:
-    found: list[float] = page.evaluate(SCROLLED)
-    return sorted(found[1:])
+    times: list[float] = page.evaluate(SCROLLED)
+    return sorted(times[1:])

@@ -23,7 +23,7 @@ import torch
 from benchmarks import machine
 from benchmarks.checkpoints import RandomPair, random_pair
 from benchmarks.corrupted import corrupt
-from benchmarks.measure import Run
+from benchmarks.measure import TimedRun
 from benchmarks.peers.transformers import Transformers, features_of
 from benchmarks.probe import Probe, Scripts
 from benchmarks.report.report import Finding, SuiteResult
@@ -95,7 +95,7 @@ class Bench:
             self.scripted[batch, rate] = texts
         return self.scripted[batch, rate]
 
-    def decode(self, batch: int, length: int, rate: float = 0.8) -> Run:
+    def decode(self, batch: int, length: int, rate: float = 0.8) -> TimedRun:
         """Decode the windows of a batch; length 0 is the target alone."""
         return self.probe.decode(self.windows(batch), batch, length, self.scripts(batch, rate) if length else None)
 
@@ -142,13 +142,13 @@ def _step(bench: Bench, step: Step, left: float) -> SuiteResult:
         return SuiteResult(notes=(f"{step.name}: left out, {left:.0f} s were left",))
     began = perf_counter()
     try:
-        found = step.run(bench)
+        result = step.run(bench)
     except Exception as error:  # whatever it is, the other steps are worth having
-        found = SuiteResult(
+        result = SuiteResult(
             notes=(f"{step.name}: FAILED: {type(error).__name__}: {' '.join(str(error).split())[:300]}",)
         )
     bench.settings.log(f"{step.name}: {perf_counter() - began:.1f} s")
-    return found + SuiteResult(notes=(f"{step.name}: {perf_counter() - began:.1f} s",))
+    return result + SuiteResult(notes=(f"{step.name}: {perf_counter() - began:.1f} s",))
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def gpu_tests(bench: Bench) -> SuiteResult:
 
 def contract_b(bench: Bench) -> SuiteResult:
     """At every number of slots, and every draft length: the tokens and the bits that the target alone writes."""
-    found = []
+    findings = []
     for batch in bench.scale.batches:
         alone, differing = bench.decode(batch, 0), list[str]()
         for length in bench.scale.lengths:
@@ -193,16 +193,16 @@ def contract_b(bench: Bench) -> SuiteResult:
             rate = drafted.accepted / max(1, drafted.judged)
         name = f"contract B, {batch} slots: windows that differ"
         detail = f"accepted {rate:.0%}; {', '.join(differing[:5])}"
-        found.append(Finding(name, len(differing), "windows", 0, True, detail))
-    return SuiteResult(findings=tuple(found))
+        findings.append(Finding(name, len(differing), "windows", 0, True, detail))
+    return SuiteResult(findings=tuple(findings))
 
 
 def cuda_zero(bench: Bench) -> SuiteResult:
     """The device named with its number writes the same."""
     named = f"{bench.device.partition(':')[0]}:0"
     probe = bench.load(bench.scale.dtype, named if named.startswith("cuda") else None)
-    found = probe.decode(bench.windows(1), 1, 3, bench.scripts(1, 0.8))
-    same = found.window_tokens == bench.decode(1, 0).window_tokens
+    run = probe.decode(bench.windows(1), 1, 3, bench.scripts(1, 0.8))
+    same = run.window_tokens == bench.decode(1, 0).window_tokens
     probe.close()
     return SuiteResult(findings=(Finding(f"{named}: windows that differ", 0 if same else 1, "", 0, True),))
 
@@ -210,12 +210,12 @@ def cuda_zero(bench: Bench) -> SuiteResult:
 def contract_a(bench: Bench) -> SuiteResult:
     """float32, the small shape, and a real model where --model names a folder: transformers' own tokens."""
     folders = {bench.scale.small: random_pair(bench.scale.small, bench.settings.work)}
-    found = []
+    findings = []
     for name, pair in folders.items():
         work = Workload(timestamps=False, tokens=bench.scale.uniform)
         sounds = cut_windows(recording_or_noise(bench.settings.audio), 2, pair.shape.frames * 320)
         features = features_of(pair.target, sounds)
-        found.append(
+        findings.append(
             _beside_transformers(f"contract A, {name}, float32", pair, "float32", work, features, bench.device)
         )
     if (real := Path(bench.settings.model)).is_dir():
@@ -223,16 +223,16 @@ def contract_a(bench: Bench) -> SuiteResult:
         features = features_of(real, cut_windows(recording_or_noise(bench.settings.audio), 2, 30 * 16000))
         own = replace(bench.pair, target=real, draft=real)
         for dtype in ("float32", bench.scale.dtype):
-            found.append(_beside_transformers(f"{real.name}, {dtype}", own, dtype, work, features, bench.device))
-    return SuiteResult(findings=tuple(found))
+            findings.append(_beside_transformers(f"{real.name}, {dtype}", own, dtype, work, features, bench.device))
+    return SuiteResult(findings=tuple(findings))
 
 
 def contract_c(bench: Bench) -> SuiteResult:
     """16 bits, the large shape: where transformers writes another token, both are likely."""
     work = Workload(timestamps=False, tokens=bench.scale.uniform)
     name = f"contract C, {bench.scale.shape}, {bench.scale.dtype}"
-    found = _beside_transformers(name, bench.pair, bench.scale.dtype, work, bench.features[:2], bench.device)
-    return SuiteResult(findings=(found,))
+    finding = _beside_transformers(name, bench.pair, bench.scale.dtype, work, bench.features[:2], bench.device)
+    return SuiteResult(findings=(finding,))
 
 
 def _beside_transformers(
@@ -244,7 +244,7 @@ def _beside_transformers(
         Transformers(pair.target, None, device, dtype, work),
     )
     ours, gaps = probe.decode(features, 1, 0), list[str]()
-    theirs = [peer.greedy(one[None], 1).window_tokens[0] for one in features]
+    theirs = [peer.greedy(window[None], 1).window_tokens[0] for window in features]
     for i, (a, b) in enumerate(zip(ours.window_tokens, theirs, strict=True)):
         at = next((j for j, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
         if at < min(len(a), len(b)):

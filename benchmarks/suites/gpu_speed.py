@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from benchmarks.corrupted import corrupt
 from benchmarks.labels import TARGET_ONLY, speculative
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.peers.transformers import ASSISTS, Transformers
 from benchmarks.probe import profiled
 from benchmarks.report import roofline
@@ -47,12 +47,14 @@ def _sides(bench: Bench, batch: int) -> list[Side]:
 def _findings(bench: Bench, batch: int, rows: list[Measurement]) -> list[Finding]:
     seconds = bench.pair.shape.frames * 0.02  # of sound in a window
     on_gpu = bench.device.startswith("cuda")
-    found = []
+    findings = []
     for row in rows:
         goal = GOALS.get(batch) if on_gpu and row.side.endswith("acceptance 0.8") else None
-        found.append(Finding(f"{row.case}, {row.side}: times real time", seconds * row.windows_per_second, "x", goal))
+        findings.append(
+            Finding(f"{row.case}, {row.side}: times real time", seconds * row.windows_per_second, "x", goal)
+        )
     resident = Finding(f"batch {batch}: weights and caches", bench.probe.resident_bytes / 1e9, "GB")
-    return [*found, resident]
+    return [*findings, resident]
 
 
 def _beside(bench: Bench, batch: int, peer: Transformers, rows: list[Measurement]) -> SuiteResult:
@@ -63,16 +65,16 @@ def _beside(bench: Bench, batch: int, peer: Transformers, rows: list[Measurement
     if batch == 1:
         (text,) = peer.greedy(features, 1).window_tokens
         script = corrupt(text, 0.8, bench.probe.text_tokens)
-        sides += [Side(one.name, partial(peer.assisted, features, one, script)) for one in ASSISTS]
+        sides += [Side(assist.name, partial(peer.assisted, features, assist, script)) for assist in ASSISTS]
     theirs = take_turns(case, sides, bench.scale.repeats, log=bench.settings.log)
     ours = next(row for row in rows if row.side.endswith("acceptance 0.8"))
     on_gpu = bench.device.startswith("cuda")
-    found = []
+    findings = []
     for row in theirs:
         value = _seconds_a_token(row) / _seconds_a_token(ours)
         goal = OVER_ASSISTED if on_gpu and "assisted" in row.side else None
-        found.append(Finding(f"batch {batch}: {row.side} / ours at 0.8, wall a token", value, "x", goal))
-    return SuiteResult(tuple(theirs), tuple(found))
+        findings.append(Finding(f"batch {batch}: {row.side} / ours at 0.8, wall a token", value, "x", goal))
+    return SuiteResult(tuple(theirs), tuple(findings))
 
 
 def _seconds_a_token(row: Measurement) -> float:
@@ -81,17 +83,17 @@ def _seconds_a_token(row: Measurement) -> float:
 
 def host(bench: Bench) -> SuiteResult:
     """What the host does in a round, where the device takes no time: what is left when kernels are hidden."""
-    found = []
+    findings = []
     for batch in bench.scale.batches:
         seconds = bench.probe.host_seconds(bench.features[:batch], DRAFT_LENGTH)
-        found.append(Finding(f"host, {batch} slots: microseconds a round", seconds * 1e6, "us"))
-    return SuiteResult(findings=tuple(found))
+        findings.append(Finding(f"host, {batch} slots: microseconds a round", seconds * 1e6, "us"))
+    return SuiteResult(findings=tuple(findings))
 
 
 def graphs(bench: Bench) -> SuiteResult:
     """The same rounds with captured graphs, and each kernel launched by itself."""
 
-    def without() -> Run:
+    def without() -> TimedRun:
         with bench.probe.without_graphs():
             return bench.decode(1, DRAFT_LENGTH)
 
@@ -108,13 +110,13 @@ def graphs(bench: Bench) -> SuiteResult:
 def fused(bench: Bench) -> SuiteResult:
     """The same rounds with fused kernels, and with torch's own operators; each warmed up and captured first."""
 
-    def plain() -> Run:
+    def plain() -> TimedRun:
         with bench.probe.without_fused_kernels():
             for _ in range(2):
                 bench.decode(1, DRAFT_LENGTH)
             return bench.decode(1, DRAFT_LENGTH)
 
-    def with_fused() -> Run:
+    def with_fused() -> TimedRun:
         for _ in range(2):  # what is captured was forgotten
             bench.decode(1, DRAFT_LENGTH)
         return bench.decode(1, DRAFT_LENGTH)
@@ -126,12 +128,12 @@ def fused(bench: Bench) -> SuiteResult:
 
 def _floor(bench: Bench) -> list[Finding]:
     """The target's pass against its memory floor, where every window has a slot from the beginning."""
-    speed, found = machine.bandwidth(bench.device), []
+    speed, findings = machine.bandwidth(bench.device), []
     for batch in bench.scale.batches:
         alone = partial(bench.probe.decode, bench.features[:batch], batch, 0)
         rows = take_turns(f"pass, {batch} slots", [Side(TARGET_ONLY, alone)], 1, log=bench.settings.log)
-        found.append(roofline.finding(rows[0], bench.probe.bytes_per_pass(batch), speed))
-    return [one for one in found if one is not None]
+        findings.append(roofline.finding(rows[0], bench.probe.bytes_per_pass(batch), speed))
+    return [finding for finding in findings if finding is not None]
 
 
 def flash(bench: Bench) -> SuiteResult:
@@ -153,9 +155,12 @@ def flash(bench: Bench) -> SuiteResult:
 def profile(bench: Bench) -> SuiteResult:
     """Some ten rounds of one slot: kernels a round, and those that take most of the device's time."""
     bench.decode(1, DRAFT_LENGTH)  # warmed up and captured
-    found = profiled(partial(bench.decode, 1, DRAFT_LENGTH), bench.device)
-    notes = [f"profile: {one.name[:90]}: {one.calls} calls, {one.seconds * 1e6:.0f} us" for one in found[:TOP_KERNELS]]
-    calls, seconds = sum(one.calls for one in found), sum(one.seconds for one in found)
+    kernels = profiled(partial(bench.decode, 1, DRAFT_LENGTH), bench.device)
+    notes = [
+        f"profile: {kernel.name[:90]}: {kernel.calls} calls, {kernel.seconds * 1e6:.0f} us"
+        for kernel in kernels[:TOP_KERNELS]
+    ]
+    calls, seconds = sum(kernel.calls for kernel in kernels), sum(kernel.seconds for kernel in kernels)
     findings = (
         Finding("profile: kernels, one slot, two windows", calls, "kernels"),
         Finding("profile: seconds of kernels", seconds * 1e3, "ms"),

@@ -18,7 +18,7 @@ from time import perf_counter
 
 import torch
 
-from benchmarks.measure import Measurement, Run, Side, Spread, Stopwatch, take_turns
+from benchmarks.measure import Measurement, Side, Spread, Stopwatch, TimedRun, take_turns
 from benchmarks.report.report import Finding, SuiteResult
 from benchmarks.settings import GREEDY, Settings
 from benchmarks.sound import RATE, recording, write_wav
@@ -62,13 +62,13 @@ def _file(minutes: float, settings: Settings) -> Path:
     return path
 
 
-def _first(engine: Engine, path: Path) -> Run:
+def _first(engine: Engine, path: Path) -> TimedRun:
     watch = Stopwatch()
     watch.start()
     with closing(engine.stream(str(path), GREEDY)) as events:  # type: ignore[type-var] # a generator, which has close()
         next(event for event in events if isinstance(event, Segment))
         seconds = watch.stop()
-    return Run(wall=seconds, first=seconds)
+    return TimedRun(wall=seconds, first=seconds)
 
 
 def _finding(rows: list[Measurement], lengths: tuple[float, ...]) -> list[Finding]:
@@ -86,10 +86,10 @@ def _growth(rows: tuple[Measurement, ...], lengths: tuple[float, ...]) -> list[F
         return []
     first, last = rows[0], rows[-1]
     slower = last.wall.median / lengths[-1] / (first.wall.median / lengths[0])
-    found = [Finding(f"wall per minute of audio, {last.side} / {first.side}", slower)]
+    findings = [Finding(f"wall per minute of audio, {last.side} / {first.side}", slower)]
     if first.peak_bytes and last.peak_bytes:
-        found.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
-    return found
+        findings.append(Finding(f"peak memory, {last.side} / {first.side}", last.peak_bytes / first.peak_bytes))
+    return findings
 
 
 def _whole(minutes: float, settings: Settings) -> Measurement:

@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.checkpoints import convert_to_ctranslate2
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
 from benchmarks.probe import checkpoint_folder, read_recording
 from benchmarks.report.report import Finding, SuiteResult, find, ratio
@@ -76,8 +76,8 @@ def _clips(settings: Settings, folder: Path, stack: ExitStack) -> SuiteResult:
         notes = (reason,)
     rows = take_turns(case, sides, settings.repeats or 1, log=settings.log)
     again = _kept(engine, folder / "clips", folder / "run-0.db")
-    found = (*_clip_findings(case, rows), Finding(f"{case}: a run without anything new", again.wall, "s", 2, True))
-    return SuiteResult(tuple(rows), found, notes)
+    findings = (*_clip_findings(case, rows), Finding(f"{case}: a run without anything new", again.wall, "s", 2, True))
+    return SuiteResult(tuple(rows), findings, notes)
 
 
 def _clip_findings(case: str, rows: list[Measurement]) -> Iterator[Finding]:
@@ -99,18 +99,18 @@ def _gathered(recordings: Path, folder: Path, count: int) -> list[Path]:
         shutil.copy(path, folder)
     left = count - len(speech) - len(fleurs)
     with tarfile.open(recordings / DIGITS) as tar:
-        for member in itertools.islice((one for one in tar if one.name.endswith(".wav")), left):
+        for member in itertools.islice((file for file in tar if file.name.endswith(".wav")), left):
             (folder / Path(member.name).name).write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
     return sorted(folder.iterdir())
 
 
-def _looped(engine: Engine, clips: Sequence[Path]) -> Run:
+def _looped(engine: Engine, clips: Sequence[Path]) -> TimedRun:
     began = perf_counter()
     texts = [engine.transcribe(path).text for path in clips]
-    return Run(perf_counter() - began, output="\n".join(texts))
+    return TimedRun(perf_counter() - began, output="\n".join(texts))
 
 
-def _kept(engine: Engine, folder: Path, path: Path) -> Run:
+def _kept(engine: Engine, folder: Path, path: Path) -> TimedRun:
     began = perf_counter()
     with Library(path) as library:
         library.transcribe(engine, folder)
@@ -118,10 +118,10 @@ def _kept(engine: Engine, folder: Path, path: Path) -> Run:
         texts = {row[0]: row[1] for row in library.store.query(
             "SELECT name, text FROM recording JOIN transcript ON transcript.recording = recording.id"
         )}  # fmt: skip
-    return Run(wall, output="\n".join(texts[name] for name in sorted(texts)))
+    return TimedRun(wall, output="\n".join(texts[name] for name in sorted(texts)))
 
 
-def _peer_looped(peer: SubprocessPeer, clips: Sequence[Path]) -> Run:
+def _peer_looped(peer: SubprocessPeer, clips: Sequence[Path]) -> TimedRun:
     began = perf_counter()
     runs: list[Any] = [peer.run("transcribe", read_recording(path), 1, False, None) for path in clips]
-    return Run(perf_counter() - began, output="\n".join(str(one.output) for one in runs))
+    return TimedRun(perf_counter() - began, output="\n".join(str(run.output) for run in runs))

@@ -128,7 +128,7 @@ def _peers(loaded: LoadedShape, acceptance_rate: float) -> tuple[list[Side], lis
     (text,) = theirs.greedy(loaded.features, 1).window_tokens
     script = corrupt(text, acceptance_rate, loaded.probe.text_tokens)
     sides = [Side("transformers, greedy", partial(theirs.greedy, loaded.features, 1))]
-    sides += [Side(one.name, partial(theirs.assisted, loaded.features, one, script)) for one in ASSISTS]
+    sides += [Side(assist.name, partial(theirs.assisted, loaded.features, assist, script)) for assist in ASSISTS]
     reason = peer_ctranslate2.why_unavailable(loaded.settings.device, loaded.dtype)
     if reason:
         return sides, [reason]
@@ -142,7 +142,7 @@ def _findings(name: str, dtype: str, case: str, rows: list[Measurement]) -> list
     required = REQUIRED.get((name, dtype)) if case.endswith("acceptance 0.8") else None
     assisted = fastest([row for row in rows if row.side.startswith("transformers, assisted")], "decode")
     greedy, other = find(rows, case, "transformers, greedy"), find(rows, case, "CTranslate2")
-    found = [Finding(f"{case}: our target only / our speculative, decode", ratio(alone.decode, ours.decode))]
+    findings = [Finding(f"{case}: our target only / our speculative, decode", ratio(alone.decode, ours.decode))]
     for peer, row, least in (
         ("transformers greedy", greedy, required),
         ("transformers assisted (the best)", assisted, required),
@@ -151,8 +151,8 @@ def _findings(name: str, dtype: str, case: str, rows: list[Measurement]) -> list
         if row is not None:
             value = ratio(row.decode, ours.decode)
             detail = f"wall {ratio(row.wall, ours.wall):.2f} x" + (f"; {row.side}" if row is assisted else "")
-            found.append(Finding(f"{case}: {peer} / ours, decode", value, required=least, detail=detail))
-    return found
+            findings.append(Finding(f"{case}: {peer} / ours, decode", value, required=least, detail=detail))
+    return findings
 
 
 def many_windows(name: str, dtype: str, settings: Settings) -> SuiteResult:

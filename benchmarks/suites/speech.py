@@ -15,7 +15,7 @@ from functools import partial
 import torch
 
 from benchmarks.checkpoints import convert_to_ctranslate2
-from benchmarks.measure import Measurement, Run, Side, Stopwatch, take_turns
+from benchmarks.measure import Measurement, Side, Stopwatch, TimedRun, take_turns
 from benchmarks.peers.ctranslate2 import FasterWhisperSpeech, SubprocessPeer, why_unavailable
 from benchmarks.peers.transformers import Pipelines
 from benchmarks.probe import checkpoint_folder, judged, read_recording, word_error_rate
@@ -28,7 +28,7 @@ from whisper_magic.errors import WhisperMagicError
 RECORDING = "long/librispeech_longform_10spk.flac"
 ALONE, DRAFTED, BATCHED = "ours, target only", "ours, with the draft", "batched: ours, with the draft"
 SILENT = "nonspeech"
-Transcribe = Callable[[], Run]
+Transcribe = Callable[[], TimedRun]
 
 
 def run(settings: Settings) -> SuiteResult:
@@ -62,18 +62,20 @@ def _ours(settings: Settings, dtype: str, samples: Samples, closing: ExitStack) 
     return [*sides, Side(BATCHED, partial(transcribe, "model", "batched"))]
 
 
-def _transcribe(engine: Engine, samples: Samples, draft: str, mode: str) -> Run:
+def _transcribe(engine: Engine, samples: Samples, draft: str, mode: str) -> TimedRun:
     watch = Stopwatch()
     watch.start()
-    found: Transcript = engine.transcribe((samples, 16_000), language="en", draft=draft, mode=mode, draft_length="auto")
-    wall, timing, rounds = watch.stop(), found.timing, found.trace.rounds
-    return Run(
+    transcript: Transcript = engine.transcribe(
+        (samples, 16_000), language="en", draft=draft, mode=mode, draft_length="auto"
+    )
+    wall, timing, rounds = watch.stop(), transcript.timing, transcript.trace.rounds
+    return TimedRun(
         wall=wall,
         decode=timing.prefill + timing.draft + timing.verify,
-        tokens=sum(len(one.tokens) for one in rounds),
+        tokens=sum(len(round.tokens) for round in rounds),
         judged=judged(rounds),
-        accepted=sum(one.accepted for one in rounds),
-        output=found.text,
+        accepted=sum(round.accepted for round in rounds),
+        output=transcript.text,
     )
 
 
@@ -95,7 +97,7 @@ def _peers(settings: Settings, dtype: str, samples: Samples, closing: ExitStack)
     return sides, []
 
 
-def _scored(transcribe: Transcribe, reference: str) -> Run:
+def _scored(transcribe: Transcribe, reference: str) -> TimedRun:
     run = transcribe()
     assert isinstance(run.output, str)
     return replace(run, errors=word_error_rate(run.output, reference))
@@ -107,28 +109,28 @@ def _findings(case: str, dtype: str, rows: list[Measurement]) -> list[Finding]:
     assert batched is not None
     assert alone.errors is not None
     assert batched.errors is not None
-    found = []
+    findings = []
     if drafted is not None:
         detail = "same text" if drafted.same_text else "ANOTHER TEXT"
         gain = ratio(alone.decode, drafted.decode)
-        found.append(Finding(f"{case}: target only / with the draft, decode", gain, required=1.3, detail=detail))
+        findings.append(Finding(f"{case}: target only / with the draft, decode", gain, required=1.3, detail=detail))
     more = 100 * (batched.errors[0] - alone.errors[0])
-    found.append(Finding(f"{case}: word errors, batched - sequential", more, "points", 0.5, at_most=True))
+    findings.append(Finding(f"{case}: word errors, batched - sequential", more, "points", 0.5, at_most=True))
     if (peer := find(rows, case, "faster-whisper")) is not None and peer.errors is not None:
         ours = drafted or alone
         goal = 2.0 if dtype == "bfloat16" else None
         detail = f"word errors {peer.errors[0]:.1%} against {alone.errors[0]:.1%}"
-        found.append(
+        findings.append(
             Finding(f"{case}: {peer.side} / ours, wall", ratio(peer.wall, ours.wall), required=goal, detail=detail)
         )
-    return found
+    return findings
 
 
 def _without_speech(settings: Settings) -> SuiteResult:
     """How many recordings without speech give a text that is not flagged."""
     paths = sorted((settings.recordings / SILENT).iterdir()) if (settings.recordings / SILENT).is_dir() else []
     with Engine.load(settings.model, device=settings.device) as engine:
-        found = [engine.transcribe(path) for path in paths if path.is_file()]
-    written = [one for one in found if any(not segment.flags for segment in one.segments)]
-    name = f"recordings without speech that give a text without a flag, of {len(found)}"
+        transcripts = [engine.transcribe(path) for path in paths if path.is_file()]
+    written = [transcript for transcript in transcripts if any(not segment.flags for segment in transcript.segments)]
+    name = f"recordings without speech that give a text without a flag, of {len(transcripts)}"
     return SuiteResult(findings=(Finding(name, float(len(written)), "recordings"),))

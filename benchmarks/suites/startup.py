@@ -13,7 +13,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Measurement, Run, Side, take_turns
+from benchmarks.measure import Measurement, Side, TimedRun, take_turns
 from benchmarks.report.report import Finding, SuiteResult
 from benchmarks.settings import Settings
 from whisper_magic.errors import WhisperMagicError
@@ -80,7 +80,7 @@ def _no_pause() -> None:
     """Fresh processes leave no threads behind."""
 
 
-def _seconds_of(program: str, folder: str, *arguments: str) -> Run:
+def _seconds_of(program: str, folder: str, *arguments: str) -> TimedRun:
     """Run a program that prints seconds on its last line, in a fresh process."""
     paths = [folder, os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path), "IPYTHONDIR": folder}
@@ -88,4 +88,4 @@ def _seconds_of(program: str, folder: str, *arguments: str) -> Run:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WhisperMagicError(f"a fresh process failed: {done.stderr.strip().splitlines()[-1]}")
-    return Run(wall=float(done.stdout.splitlines()[-1]))
+    return TimedRun(wall=float(done.stdout.splitlines()[-1]))

@@ -25,7 +25,7 @@ MODES = ("sequential", "batched")
 
 def run(settings: Settings) -> SuiteResult:
     """Transcribe each recording in both modes."""
-    found, notes = list[Finding](), list[str]()
+    findings, notes = list[Finding](), list[str]()
     with Engine.load(settings.model, settings.draft, device=settings.device, dtype="float32") as engine:
         for name, (pattern, language) in RECORDINGS.items():
             paths = [path for path in sorted(settings.recordings.glob(pattern)) if path.with_suffix(".txt").is_file()]
@@ -34,10 +34,10 @@ def run(settings: Settings) -> SuiteResult:
                 continue
             counts = {mode: _errors(engine, paths, language, mode) for mode in MODES}
             settings.log(f"{name}: {counts}")
-            found.append(_finding(name, counts))
-    if not found:
+            findings.append(_finding(name, counts))
+    if not findings:
         raise WhisperMagicError(f"there are no recordings in {settings.recordings}; --recordings names the folder")
-    return SuiteResult(findings=tuple(found), notes=tuple(notes))
+    return SuiteResult(findings=tuple(findings), notes=tuple(notes))
 
 
 def _errors(engine: Engine, paths: list[Path], language: str, mode: str) -> tuple[int, int, int]:
@@ -45,16 +45,16 @@ def _errors(engine: Engine, paths: list[Path], language: str, mode: str) -> tupl
     errors = missing = words = 0
     for path in paths:
         transcript = engine.transcribe((read_recording(path), RATE), language=language, mode=mode)
-        one = transcript.wer(path.with_suffix(".txt").read_text("utf-8"))
-        errors, missing = errors + one.errors, missing + one.deletions
-        words += one.words
+        compared = transcript.wer(path.with_suffix(".txt").read_text("utf-8"))
+        errors, missing = errors + compared.errors, missing + compared.deletions
+        words += compared.words
     return errors, missing, words
 
 
 def _finding(name: str, counts: dict[str, tuple[int, int, int]]) -> Finding:
     (errors, _, words), (batched, _, _) = (counts[mode] for mode in MODES)
     detail = f"{words:,} words; " + "; ".join(
-        f"{mode} {one[0]} errors, {one[1]} missing" for mode, one in counts.items()
+        f"{mode} {count[0]} errors, {count[1]} missing" for mode, count in counts.items()
     )
     return Finding(
         f"{name}: word errors, batched - sequential", 100 * (batched - errors) / words, "points", 0.5, True, detail

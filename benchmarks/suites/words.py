@@ -44,9 +44,9 @@ def run(settings: Settings) -> SuiteResult:
             samples = read_recording((page.parent / test["audio_file"]).with_suffix(".flac"))
             truth = [(word["word"], word["start_sec"], word["end_sec"]) for word in test["words"]]
             written = {name: words(samples, test["language"]) for name, words in sides.items()}
-            found = {name: _matches(truth, words) for name, words in written.items()}
-            common = set.intersection(*(set(match) for match in found.values()))
-            for name, match in found.items():
+            matches = {name: _matches(truth, words) for name, words in written.items()}
+            common = set.intersection(*(set(match) for match in matches.values()))
+            for name, match in matches.items():
                 starts, ends = errors.setdefault(name, ([], []))
                 starts += [abs(match[i][1] - truth[i][1]) for i in sorted(common)]
                 ends += [abs(match[i][2] - truth[i][2]) for i in sorted(common)]
@@ -89,8 +89,8 @@ def _transformers(folder: Path, device: str) -> Any:
     def words(samples: Samples, language: str) -> list[Timed]:
         forced = {"language": language, "task": "transcribe"}
         with quiet():
-            found = pipe({"raw": samples, "sampling_rate": RATE}, return_timestamps="word", generate_kwargs=forced)
-        return [(chunk["text"], *chunk["timestamp"]) for chunk in found["chunks"]]
+            matches = pipe({"raw": samples, "sampling_rate": RATE}, return_timestamps="word", generate_kwargs=forced)
+        return [(chunk["text"], *chunk["timestamp"]) for chunk in matches["chunks"]]
 
     return words
 

@@ -104,7 +104,7 @@ class BatchMaker:
             )
         ]
         self._pools = {
-            (kind, language): [one for one in utterances if one.language == language and _fits(one, kind)]
+            (kind, language): [each for each in utterances if each.language == language and _fits(each, kind)]
             for kind in (SHORT, MEDIUM, LONG, FULL)
             for language in recipe.languages
         }
@@ -132,7 +132,7 @@ class BatchMaker:
         sources = [self._source(kind, languages, rng) for _ in range(kind.batch)]
         layouts = [draw_layout(kind, source.draw, full, rng, packed) for source in sources]
         rows = [self._row(layout, kind, source, rng) for layout, source in zip(layouts, sources, strict=True)]
-        mels = normalized(torch.from_numpy(np.stack([self._mixed(one, numbers, clean) for one in layouts])))
+        mels = normalized(torch.from_numpy(np.stack([self._mixed(layout, numbers, clean) for layout in layouts])))
         if not clean:
             mels = _masked(mels, numbers)
         return _collated(mels, layouts, rows, self._ids).to(self._recipe.device)
@@ -146,7 +146,7 @@ class BatchMaker:
         if kind not in (LONG, FULL) or rng.random() >= self._recipe.odds.mixed:
             return _UtteranceSource(language, lambda: rng.choice(pools[0]))
         if rng.random() < 0.7:
-            pools = [self._pools[kind, one] for one in languages]
+            pools = [self._pools[kind, language] for language in languages]
         return _UtteranceSource(rng.choice(languages), lambda: rng.choice(rng.choices(pools, weights[: len(pools)])[0]))
 
     def _row(self, layout: Layout, kind: WindowKind, source: _UtteranceSource, rng: random.Random) -> TokenRow:

@@ -106,9 +106,12 @@ def _make_shard(job: _Job) -> Path:
     torch.set_num_threads(1)
     rng = random.Random(f"rooms {job.language} {job.seed} {job.human}")
     draw = speak_digits if job.human else partial(speak_sentences, job.language)
-    spoken = [replace(one, samples=simulate_channel(one.samples, rng)) for one in draw(job.count, job.seed, "train")]
-    mels = [raw_log_mel(one.samples) for one in spoken]
-    texts = json.dumps([one.sentence for one in spoken])
+    spoken = [
+        replace(recording, samples=simulate_channel(recording.samples, rng))
+        for recording in draw(job.count, job.seed, "train")
+    ]
+    mels = [raw_log_mel(recording.samples) for recording in spoken]
+    texts = json.dumps([recording.sentence for recording in spoken])
     unfinished = job.path.with_suffix(".partial.npz")
     np.savez(unfinished, mels=np.concatenate(mels), frames=[len(mel) for mel in mels], texts=texts)
     unfinished.rename(job.path)

@@ -82,7 +82,7 @@ class Grammar:
 
 def pairs(listed: str) -> tuple[Phrase, ...]:
     """Parse ``"rot=red, blau=blue"``."""
-    return tuple(Phrase(*one.strip().split("=")) for one in listed.split(", "))
+    return tuple(Phrase(*phrase.strip().split("=")) for phrase in listed.split(", "))
 
 
 def listed(words: str) -> list[str]:

@@ -55,7 +55,7 @@ class EvaluationSet:
     @property
     def references(self) -> list[str]:
         """The true texts."""
-        return [one.sentence.text for one in self.spoken]
+        return [utterance.sentence.text for utterance in self.spoken]
 
     def first(self, count: int) -> "EvaluationSet":
         """The first ``count`` recordings."""
@@ -77,22 +77,24 @@ class _Evaluation:
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         pair, sizes = Pair(folder), recipe.evaluation
         self.recipe, self.folder, self.pair = recipe, folder, pair
-        self.seen = {one: _encoded(pair, _drawn(recipe, one, sizes.seen)) for one in recipe.languages}
-        self.unseen = {one: _encoded(pair, _drawn(recipe, one, sizes.unseen, True)) for one in recipe.languages}
-        self.plain = {one: pair.texts(some.encoded) for one, some in self.seen.items()}
-        self.few = {one: some.first(sizes.few) for one, some in self.seen.items()}
-        self.timed = {one: pair.transcribe(some.encoded, timestamps=True) for one, some in self.few.items()}
+        self.seen = {language: _encoded(pair, _drawn(recipe, language, sizes.seen)) for language in recipe.languages}
+        self.unseen = {
+            language: _encoded(pair, _drawn(recipe, language, sizes.unseen, True)) for language in recipe.languages
+        }
+        self.plain = {language: pair.texts(some.encoded) for language, some in self.seen.items()}
+        self.few = {language: some.first(sizes.few) for language, some in self.seen.items()}
+        self.timed = {language: pair.transcribe(some.encoded, timestamps=True) for language, some in self.few.items()}
 
     def figures(self) -> Figures:
         """All figures of the model card."""
         pair, timed, few = self.pair, self.timed, self.few
         everything = [*self.seen.values(), *self.unseen.values()]
-        wer = {one: self._wer(one, self.recipe.evaluation.seen) for one in self.seen}
+        wer = {language: self._wer(language, self.recipe.evaluation.seen) for language in self.seen}
         print(wer, flush=True)
         accepted, proposed, rounds = acceptance(pair, few, self.plain)
         empty, not_skipped = silence_and_speech(self.recipe, self.folder, pair, everything)
         count = self.recipe.evaluation.long_form
-        joined = {one: long_form(pair, some.first(count)) for one, some in self.seen.items()}
+        joined = {language: long_form(pair, some.first(count)) for language, some in self.seen.items()}
         return Figures(
             target_steps=Checkpoints(CACHE / "target").last_step(),
             branch_steps=[
@@ -103,23 +105,27 @@ class _Evaluation:
             sentences=self.recipe.evaluation.seen,
             wer_seen_voices=wer,
             wer_unseen_voices={
-                one: word_error_rate(some.references, pair.texts(some.encoded)) for one, some in self.unseen.items()
+                language: word_error_rate(some.references, pair.texts(some.encoded))
+                for language, some in self.unseen.items()
             },
             wer_timestamps={
-                one: word_error_rate(few[one].references, map(pair.text, rows)) for one, rows in timed.items()
+                language: word_error_rate(few[language].references, map(pair.text, rows))
+                for language, rows in timed.items()
             },
-            wer_late={one: self._wer_late(some) for one, some in few.items()},
+            wer_late={language: self._wer_late(some) for language, some in few.items()},
             human_digit_error_rate=_digit_error_rate(self.recipe, pair),
             language_detection=_detected(pair, everything),
-            translation_exact={one: self._translated(one) for one in self.seen if one != "en"},
-            times_within_0_2_s=share([near for one in few for near in _on_time(pair, few[one], timed[one])]),
+            translation_exact={language: self._translated(language) for language in self.seen if language != "en"},
+            times_within_0_2_s=share(
+                [near for language in few for near in _on_time(pair, few[language], timed[language])]
+            ),
             nothing_transcribed=empty,
             speech_never_skipped=not_skipped,
             acceptance_at_4=accepted / proposed,
             tokens_per_round_at_4=(accepted + rounds) / rounds,
-            long_form_seconds={one: seconds for one, (_, seconds) in joined.items()},
-            wer_long_form={one: rate for one, (rate, _) in joined.items()},
-            wer_one_by_one={one: self._wer(one, count) for one in self.seen},
+            long_form_seconds={language: seconds for language, (_, seconds) in joined.items()},
+            wer_long_form={language: rate for language, (rate, _) in joined.items()},
+            wer_one_by_one={language: self._wer(language, count) for language in self.seen},
             fp16_texts_equal=_same_in_fp16(self.folder, few, self.plain),
             sample_word_error_rate=sample_word_error_rate(self.folder),
         )
@@ -130,7 +136,7 @@ class _Evaluation:
     def _wer_late(self, some: EvaluationSet) -> float:
         """Word error rate of sentences that start anywhere in their window, silence before and after."""
         rng = random.Random(f"late {self.recipe.seed} {some.encoded.language}")
-        starts = [rng.uniform(0, _WINDOW - len(one.samples) / SAMPLE_RATE) for one in some.spoken]
+        starts = [rng.uniform(0, _WINDOW - len(utterance.samples) / SAMPLE_RATE) for utterance in some.spoken]
         late = _encoded(self.pair, some.spoken, starts)
         return word_error_rate(late.references, self.pair.texts(late.encoded))
 
@@ -138,7 +144,7 @@ class _Evaluation:
         """Share of sentences whose translation is right to the letter, punctuation included."""
         some = self.seen[language].first(self.recipe.evaluation.translated)
         texts = self.pair.texts(some.encoded, task="translate")
-        return share([text == one.sentence.english for one, text in zip(some.spoken, texts, strict=True)])
+        return share([text == utterance.sentence.english for utterance, text in zip(some.spoken, texts, strict=True)])
 
 
 def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = False) -> list[SpokenSentence]:
@@ -149,7 +155,7 @@ def _drawn(recipe: Recipe, language: str, count: int, unseen_voices: bool = Fals
 def _encoded(pair: Pair, recordings: Sequence[SpokenSentence], starts: Sequence[float] | None = None) -> EvaluationSet:
     """starts: seconds of silence before each recording; None puts `_LEAD` before all."""
     leads = [np.zeros(int(start * SAMPLE_RATE), np.float32) for start in starts or [_LEAD] * len(recordings)]
-    samples = [np.concatenate([lead, one.samples]) for lead, one in zip(leads, recordings, strict=True)]
+    samples = [np.concatenate([lead, utterance.samples]) for lead, utterance in zip(leads, recordings, strict=True)]
     encoded = pair.encode(recordings[0].language, samples)
     return EvaluationSet(recordings, encoded, pair.start_probabilities(encoded))
 
@@ -177,9 +183,9 @@ def _detected(pair: Pair, everything: Sequence[EvaluationSet]) -> float:
 def _on_time(pair: Pair, some: EvaluationSet, rows: Sequence[Sequence[int]]) -> list[bool]:
     """Whether first starts and last ends are near the truth; a missing one counts as wrong."""
     right = []
-    for one, tokens in zip(some.spoken, rows, strict=True):
+    for utterance, tokens in zip(some.spoken, rows, strict=True):
         times = [(token - pair.timestamp_begin) * 0.02 for token in tokens if token >= pair.timestamp_begin]
-        end = _LEAD + len(one.samples) / SAMPLE_RATE
+        end = _LEAD + len(utterance.samples) / SAMPLE_RATE
         right.append(bool(times) and abs(times[0] - _LEAD) <= _TOLERANCE)
         right.append(len(times) > 1 and abs(times[-1] - end) <= _TOLERANCE)
     return right
@@ -247,19 +253,19 @@ def silence_and_speech(
     ]
     no_speech = int(pair.processor.tokenizer.convert_tokens_to_ids("<|nospeech|>"))
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
-        empty = [not engine.transcribe((one, SAMPLE_RATE)).text.strip() for one in recordings]
+        empty = [not engine.transcribe((recording, SAMPLE_RATE)).text.strip() for recording in recordings]
         kept: list[bool] = []
         for some in speech:
             doubtful = some.start[:, no_speech] > _NO_SPEECH
-            for one, doubt in zip(some.spoken, doubtful.tolist(), strict=True):
-                kept.append(not doubt or bool(engine.transcribe((one.samples, SAMPLE_RATE)).text.strip()))
+            for utterance, doubt in zip(some.spoken, doubtful.tolist(), strict=True):
+                kept.append(not doubt or bool(engine.transcribe((utterance.samples, SAMPLE_RATE)).text.strip()))
     return share(empty), share(kept)
 
 
 def long_form(pair: Pair, some: EvaluationSet) -> tuple[float, float]:
     """Word error rate of the recordings joined, half a second apart, by sequential long form; and its seconds."""
     pause = np.zeros(SAMPLE_RATE // 2, np.float32)
-    joined = np.concatenate([part for one in some.spoken for part in (one.samples, pause)])
+    joined = np.concatenate([part for utterance in some.spoken for part in (utterance.samples, pause)])
     text = pair.transcribe_long(some.encoded.language, joined)
     seconds = len(joined) / SAMPLE_RATE
     rate = word_error_rate([" ".join(some.references)], [text])
@@ -273,7 +279,7 @@ def _same_in_fp16(folder: Path, recordings: dict[str, EvaluationSet], texts: dic
     same = []
     for language, some in recordings.items():
         again = half.texts(_encoded(half, some.spoken).encoded)
-        same += [one == other for one, other in zip(again, texts[language], strict=False)]
+        same += [text == other for text, other in zip(again, texts[language], strict=False)]
     return share(same)
 
 

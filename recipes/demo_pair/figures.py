@@ -64,10 +64,10 @@ def model_card(figures: Figures, folder: Path) -> str:
 
 
 def _rows(figures: Figures) -> list[str]:
-    seen, unseen, one = figures.wer_seen_voices, figures.wer_unseen_voices, figures.wer_one_by_one
+    seen, unseen, alone = figures.wer_seen_voices, figures.wer_unseen_voices, figures.wer_one_by_one
     digits = figures.human_digit_error_rate
     minutes = sum(figures.long_form_seconds.values()) / len(figures.long_form_seconds) / 60
-    difference = {language: rate - one[language] for language, rate in figures.wer_long_form.items()}
+    difference = {language: rate - alone[language] for language, rate in figures.wer_long_form.items()}
     measured = [
         ("WER, unseen sentences, seen voices: English", _percent(seen["en"]), "3%"),
         ("the same: German, French, Spanish", _each(seen), "5%"),

@@ -59,7 +59,7 @@ class TrueSegment:
 
 
 @dataclass(frozen=True)
-class Recording:
+class SampleRecording:
     """A recording that grows sentence by sentence."""
 
     samples: Samples
@@ -70,25 +70,25 @@ class Recording:
         """The true text."""
         return " ".join(segment.text for segment in self.segments)
 
-    def silent_until(self, second: float) -> "Recording":
+    def silent_until(self, second: float) -> "SampleRecording":
         """The same, with silence up to ``second``."""
         missing = max(0, int(second * SAMPLE_RATE) - len(self.samples))
-        return Recording(np.concatenate([self.samples, np.zeros(missing, np.float32)]), self.segments)
+        return SampleRecording(np.concatenate([self.samples, np.zeros(missing, np.float32)]), self.segments)
 
-    def with_sentence(self, language: str, text: str, english: str, rng: random.Random) -> "Recording":
+    def with_sentence(self, language: str, text: str, english: str, rng: random.Random) -> "SampleRecording":
         """The same, with one sentence and one pause more."""
         voice = VOICES[language][len(self.segments) % len(VOICES[language])]
         spoken = speak(text, voice)
         start, end = len(self.samples) / SAMPLE_RATE, (len(self.samples) + len(spoken)) / SAMPLE_RATE
         silence = np.zeros(int(rng.uniform(*_PAUSE) * SAMPLE_RATE), np.float32)
         segment = TrueSegment(round(start, 3), round(end, 3), text, language, english, voice.name)
-        return Recording(np.concatenate([self.samples, spoken, silence]), (*self.segments, segment))
+        return SampleRecording(np.concatenate([self.samples, spoken, silence]), (*self.segments, segment))
 
 
 def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
     """Write ``sample.ogg`` and ``sample.json`` for the pair in ``folder``."""
     rng = random.Random(f"sample {recipe.sample_seed}")
-    recording, skipped = Recording(np.zeros(0, np.float32)), 0
+    recording, skipped = SampleRecording(np.zeros(0, np.float32)), 0
     with Engine.load(str(folder / "target"), "none", device="cpu") as engine:
         for language, begin, end in _PARTS:
             candidates = iter(sentences(language, _DRAWN, recipe.sample_seed, "held_out"))
@@ -108,7 +108,7 @@ def make_sample(recipe: Recipe, folder: Path = ASSETS) -> None:
     _write(recording, skipped, folder)
 
 
-def _transcribed_right(engine: Engine, recording: Recording) -> bool:
+def _transcribed_right(engine: Engine, recording: SampleRecording) -> bool:
     """Whether both modes transcribe it right at temperature 0, without need of a fallback."""
     audio = _as_opus(recording.samples)
     for mode in ("sequential", "batched"):
@@ -119,7 +119,7 @@ def _transcribed_right(engine: Engine, recording: Recording) -> bool:
     return True
 
 
-def _write(recording: Recording, skipped: int, folder: Path) -> None:
+def _write(recording: SampleRecording, skipped: int, folder: Path) -> None:
     (folder / "sample.ogg").write_bytes(_as_opus(recording.samples))
     truth = {
         "language": "en",

@@ -67,9 +67,9 @@ def sound(seconds: float, seed: str) -> Samples:
     """
     numbers = np.random.default_rng(list(seed.encode()))
     times = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    made = sum(
-        numbers.uniform(0.1, 1) * one / max(1e-9, float(np.abs(one).max()))
-        for one in (_MAKERS[numbers.integers(len(_MAKERS))](times, numbers) for _ in range(numbers.integers(1, 3)))
+    mixed = sum(
+        numbers.uniform(0.1, 1) * noise / max(1e-9, float(np.abs(noise).max()))
+        for noise in (_MAKERS[numbers.integers(len(_MAKERS))](times, numbers) for _ in range(numbers.integers(1, 3)))
     )
     peak = 0.5 * 10 ** numbers.uniform(-2, 0)
-    return np.asarray(made / max(1e-9, float(np.abs(made).max())) * peak, np.float32)
+    return np.asarray(mixed / max(1e-9, float(np.abs(mixed).max())) * peak, np.float32)

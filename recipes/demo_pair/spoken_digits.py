@@ -42,16 +42,16 @@ def available(archive: Path = ARCHIVE) -> bool:
 @lru_cache
 def _recordings(archive: Path) -> dict[str, dict[int, list[Samples]]]:
     """Takes by speaker and digit: 16 kHz, trimmed, peak 0.5."""
-    found: dict[str, dict[int, list[Samples]]] = defaultdict(lambda: defaultdict(list))
+    takes: dict[str, dict[int, list[Samples]]] = defaultdict(lambda: defaultdict(list))
     with tarfile.open(archive) as files:
-        for member in sorted(files.getmembers(), key=lambda one: one.name):
+        for member in sorted(files.getmembers(), key=lambda file: file.name):
             digit, speaker, _ = Path(member.name).stem.split("_")
             data = files.extractfile(member)
             assert data is not None
             samples, rate = soundfile.read(io.BytesIO(data.read()), dtype="float32")
             samples = trimmed(soxr.resample(samples, rate, SAMPLE_RATE))
-            found[speaker][int(digit)].append(samples * np.float32(0.5 / np.abs(samples).max()))
-    return found
+            takes[speaker][int(digit)].append(samples * np.float32(0.5 / np.abs(samples).max()))
+    return takes
 
 
 def digit_strings(

@@ -46,19 +46,19 @@ def load_training_data(recipe: Recipe) -> TrainingData:
     tokenizer = load_tokenizer()
     ids = special_ids(tokenizer)
     held_out = [
-        Utterance(one.sentence, one.language, raw_log_mel(one.samples))
+        Utterance(utterance.sentence, utterance.language, raw_log_mel(utterance.samples))
         for language in recipe.languages
-        for one in speak_sentences(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
+        for utterance in speak_sentences(language, _HELD_OUT, recipe.seed, "held_out", unseen_voices=True)
     ]
     sounds = load_sounds()
 
     def tokens(texts: list[str]) -> list[list[int]]:
-        found: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
-        return found
+        token_ids: list[list[int]] = tokenizer([f" {text}" for text in texts], add_special_tokens=False).input_ids
+        return token_ids
 
     def batches(utterances: list[Utterance]) -> BatchMaker:
-        texts = tokens([one.sentence.text for one in utterances])
-        english = tokens([one.sentence.english for one in utterances])
+        texts = tokens([utterance.sentence.text for utterance in utterances])
+        english = tokens([utterance.sentence.english for utterance in utterances])
         return BatchMaker(recipe, TokenizedCorpus(utterances, texts, english, sounds), ids)
 
     return TrainingData(batches(load_corpus()), batches(held_out), ids)
@@ -105,7 +105,7 @@ def _is_matrix(name: str, weight: torch.Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StepPlan:
     """What one step trains on, and at which learning rate: see `Phase`."""
 
     kind: WindowKind
@@ -115,7 +115,7 @@ class Plan:
     packed: float
 
 
-def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
+def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> StepPlan:
     """Find a step's phase, and draw its window kind by the phase's odds."""
     rng = random.Random(f"kind {seed} {step}")
     for phase in phases:
@@ -124,7 +124,7 @@ def plan_of_step(phases: Iterable[Phase], seed: int, step: int) -> Plan:
             kind = rng.choices(kinds, [odds for _, odds in phase.odds])[0]
             first, last = phase.rates
             rate = first + (last - first) * (step + 1) / phase.steps
-            return Plan(kind, rate, phase.languages, phase.encoder_only, phase.packed)
+            return StepPlan(kind, rate, phase.languages, phase.encoder_only, phase.packed)
         step -= phase.steps
     raise IndexError("past the last step")
 
@@ -242,7 +242,7 @@ def resume(checkpoints: Checkpoints, modules: nn.Module, optimizers: Optimizers)
 
 
 def _one_step(
-    modules: TargetLoss, optimizers: Optimizers, data: TrainingData, plan: Plan, step: int
+    modules: TargetLoss, optimizers: Optimizers, data: TrainingData, plan: StepPlan, step: int
 ) -> tuple[Losses, float]:
     set_attention(modules, plan.kind)
     batch = data.batches.batch(step, plan.kind, plan.languages, packed=plan.packed)

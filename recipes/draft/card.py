@@ -17,16 +17,16 @@ CURVE = 12  # rows of the curve
 
 CARD = """# A light draft for {target}
 
-Decoder layers and a final norm over the embeddings, positions and encoder states of {target}, which it needs beside
-it, and a list of the {shortlist:,} tokens that it proposes. Made by `python -m recipes.draft`. What it proposes never
+Decoder layers, a final norm and a shortlist of {shortlist:,} tokens. The draft uses the embeddings, positions and
+encoder states of {target}, which must be loaded as the target. It was trained by `python -m recipes.draft`. It never
 changes the text: a token that the target would not have written is not accepted.
 
 ## Acceptance
 
-On recordings that are not in the training data, at {length} tokens a round. *Of those judged*: tokens behind a rejected
-one are never compared and do not count. *Of those proposed*: they count as rejected.
+On recordings that are not in the training data, with {length} tokens proposed per round. Tokens after a rejected one
+are not compared: *of those judged* leaves them out, *of those proposed* counts them as rejected.
 
-| language and task | recordings | accepted, of those judged | of those proposed | tokens a round |
+| language and task | recordings | accepted, of those judged | of those proposed | tokens per round |
 |---|---|---|---|---|
 {acceptance}
 
@@ -64,8 +64,8 @@ def card(target: str, cache: Path, sound: Path, figures: Mapping[str, Any]) -> s
         shortlist=len(torch.load(cache / "shortlist.pt", weights_only=True)),
         length=LENGTH,
         acceptance="\n".join(
-            "| {} | {recordings} | {judged:.0%} | {proposed:.0%} | {tokens_per_round} |".format(name, **one)
-            for name, one in figures.items()
+            "| {} | {recordings} | {judged:.0%} | {proposed:.0%} | {tokens_per_round} |".format(name, **row)
+            for name, row in figures.items()
         ),
         windows=len(labels.examples),
         languages=", ".join(f"{name} {count:,}" for name, count in languages.most_common()),

@@ -37,18 +37,18 @@ def evaluate(target: str, draft: str, sound: Path, dtype: str, threads: int) -> 
             if first.language != "en":
                 again = engine.transcribe(path, draft="model", draft_length=LENGTH, task="translate")
                 groups[f"{first.language} translate"].append(again)
-    figures = {name: _figures(found) for name, found in sorted(groups.items())}
-    return {name: one for name, one in figures.items() if one}
+    figures = {name: _figures(transcripts) for name, transcripts in sorted(groups.items())}
+    return {name: row for name, row in figures.items() if row}
 
 
 def _figures(transcripts: list[Transcript]) -> dict[str, Any]:
-    rounds = [one for transcript in transcripts for one in transcript.trace.rounds if one.proposed]
+    rounds = [each for transcript in transcripts for each in transcript.trace.rounds if each.proposed]
     if not rounds:
         return {}
-    accepted = sum(one.accepted for one in rounds)
+    accepted = sum(each.accepted for each in rounds)
     return {
         "recordings": len(transcripts),
-        "judged": round(accepted / sum(min(one.accepted + 1, len(one.proposed)) for one in rounds), 4),
-        "proposed": round(accepted / sum(len(one.proposed) for one in rounds), 4),
-        "tokens_per_round": round(sum(len(one.tokens) for one in rounds) / len(rounds), 2),
+        "judged": round(accepted / sum(min(each.accepted + 1, len(each.proposed)) for each in rounds), 4),
+        "proposed": round(accepted / sum(len(each.proposed) for each in rounds), 4),
+        "tokens_per_round": round(sum(len(each.tokens) for each in rounds) / len(rounds), 2),
     }

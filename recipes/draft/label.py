@@ -30,7 +30,7 @@ from whisper_magic.options import Task
 
 SOUND = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a")
 TOGETHER = 8  # windows decoded at once
-SHORTEST = 2.0  # seconds of a window
+MIN_SECONDS = 2.0  # seconds of a window
 LOOP = 2.4  # compression ratio from which a text repeats itself
 
 Tensor = torch.Tensor
@@ -63,8 +63,8 @@ def sound_files(folder: Path) -> list[Path]:
 def crops(duration: float, window: float, rng: np.random.Generator) -> Iterator[Crop]:
     """Windows that cover a file once, three of five as long as the model's own."""
     start = 0.0
-    while duration - start >= SHORTEST:
-        length = window if rng.random() < 0.6 else rng.uniform(SHORTEST, window)
+    while duration - start >= MIN_SECONDS:
+        length = window if rng.random() < 0.6 else rng.uniform(MIN_SECONDS, window)
         task: Task = "translate" if rng.random() < 0.12 else "transcribe"
         yield Crop(start, min(start + length, duration), task, rng.random() < 0.85, rng.random() < 0.3)
         start += length
@@ -153,13 +153,13 @@ class Labeller:
             own = torch.zeros(*cross.shape[:4], len(tokens), cross.shape[5], dtype=cross.dtype)
             hidden = network.forward(torch.tensor([tokens]), torch.zeros(1, dtype=torch.long), own, cross)[0]
         languages = {token: name for name, token in special.languages.items()}
-        found = decoded.language if decoded.language is not None else -1
+        language = decoded.language if decoded.language is not None else -1
         return {
             "states": self._states[index][0].to(torch.bfloat16),
             "tokens": tokens,
             "text": text,
             "hidden": hidden[len(prompt) - 1 : -1].half(),
-            "language": languages.get(found, "en"),
+            "language": languages.get(language, "en"),
             "task": group[index].task,
         }
 

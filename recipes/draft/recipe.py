@@ -118,9 +118,9 @@ class Recipe:
     def evaluate(self) -> None:
         """acceptance on recordings that were not trained on, and the card"""
         own, out = self.settings, self.settings.out
-        found = evaluate(own.target, str(out), own.held_out, own.dtype, own.threads)
-        (out / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
-        (out / "README.md").write_text(card(own.target, self.cache, own.sound, found))
+        figures = evaluate(own.target, str(out), own.held_out, own.dtype, own.threads)
+        (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+        (out / "README.md").write_text(card(own.target, self.cache, own.sound, figures))
 
     def _trainer(self) -> Trainer:
         own = self.settings

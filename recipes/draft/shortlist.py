@@ -21,9 +21,9 @@ CAPITALS = 0.1  # share of words that are written with one
 
 def token_counts(labels: Labels, tokenizer: WhisperTokenizer) -> Counter[int]:
     """How often each token is expected, from the labels and from word frequencies, half each."""
-    found = labels.counts()
-    total = found.total()
-    counts = Counter({token: count / total for token, count in found.items()})
+    occurrences = labels.counts()
+    total = occurrences.total()
+    counts = Counter({token: count / total for token, count in occurrences.items()})
     spoken = Counter(example.language for example in labels.examples)
     try:
         wordfreq: Any = import_module("wordfreq")

@@ -1,4 +1,4 @@
-"""Every container, whole and in part; what holds no sound; what need not be installed."""
+"""Every container, whole and in part; what has no audio; what need not be installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.media import Track, chirp, encoded, muxed
 from whisper_magic.audio.load import load
-from whisper_magic.audio.run import Run
+from whisper_magic.audio.stream_decoder import StreamDecoder
 from whisper_magic.errors import AudioError, AudioUnreadable
 
 SNDFILE = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", "MPEG_LAYER_III")}
@@ -62,14 +62,14 @@ def test_a_part_is_decoded_without_the_rest(tmp_path: Path, monkeypatch: pytest.
     sound = chirp(60)
     content = muxed("mp4", [Track(sound, 16_000)]) if kind == "m4a" else encoded(sound, 16_000, *SNDFILE[kind])
     whole = load(content)
-    seconds, real = 0.0, Run._samples
+    seconds, real = 0.0, StreamDecoder._samples
 
-    def samples(self: Run, frame: Any) -> Any:
+    def samples(self: StreamDecoder, frame: Any) -> Any:
         nonlocal seconds
         seconds += frame.samples / frame.sample_rate
         return real(self, frame)
 
-    monkeypatch.setattr(Run, "_samples", samples)
+    monkeypatch.setattr(StreamDecoder, "_samples", samples)
     part = load(content, start=50.25, end=51.0)
     np.testing.assert_allclose(part.samples, whole.samples[804_000:816_000], atol=2e-3)
     assert seconds < 5
@@ -82,7 +82,7 @@ def test_files_without_sound(silent_film: Path, tmp_path: Path) -> None:
     with pytest.raises(AudioUnreadable, match=r"a picture|cannot be read as sound"):
         load(picture)
     (tmp_path / "notes.txt").write_text("no sound in here\n" * 30)
-    with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be read as sound") as error:
+    with pytest.raises(AudioUnreadable, match=r"it holds text|cannot be decoded as audio") as error:
         load(tmp_path / "notes.txt")
     assert len(str(error.value).splitlines()) == 1
     with pytest.raises(AudioUnreadable, match="is empty"):

@@ -94,9 +94,13 @@ def test_an_address(site: str, tone: np.ndarray, page: str) -> None:
         ("/broken.wav", AudioUnreadable, "broke off after 48044 of 49044 bytes"),
         ("/slow.wav", AudioNotFound, r"cannot reach 127.0.0.1:\d+ \(no answer in time\)"),
         ("/stalls.wav", AudioUnreadable, r"stalled \(1 bytes, then nothing for 0\.3 s\): try again"),
-        ("/trickles.wav", AudioUnreadable, r"comes too slowly \(\d+ bytes in 1 s\): download it first"),
+        ("/trickles.wav", AudioUnreadable, r"is too slow \(\d+ bytes in 1 s\): download it first"),
         ("/private.wav", AudioNotFound, r"answered 401 Unauthorized: check the user name and password"),
-        ("/expired.wav?X-Amz-Signature=secret", AudioNotFound, r"wav\?….* answered 403 Forbidden: .*sign the address"),
+        (
+            "/expired.wav?X-Amz-Signature=secret",
+            AudioNotFound,
+            r"wav\?….* answered 403 Forbidden: .*get a new signed URL",
+        ),
     ],
 )
 def test_answers_without_sound(
@@ -130,7 +134,7 @@ def test_a_login_does_not_follow_to_another_host(site: str, page: str, logins: i
 
 @pytest.mark.parametrize("address", ["http://me:se/cret@127.0.0.1/a.wav", "http://me:se?cret@127.0.0.1/a.wav"])
 def test_a_password_that_breaks_the_address(address: str) -> None:
-    with pytest.raises(AudioNotFound, match=r"http://127\.0\.0\.1/a\.wav is no valid address: .*%2F") as error:
+    with pytest.raises(AudioNotFound, match=r"http://127\.0\.0\.1/a\.wav is not a valid URL: .*%2F") as error:
         load(address)
     assert "se" not in one_line(error).replace("password", "")
     assert "cret" not in str(error.value)
@@ -145,7 +149,7 @@ def test_ctrl_c_does_not_wait_for_the_server(site: str) -> None:
 
 
 def test_more_than_is_sane(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "LARGEST", 10_000)
+    monkeypatch.setattr(fetch, "MAX_BYTES", 10_000)
     with pytest.raises(AudioUnreadable, match="is larger than"):
         load(site + "/clip.wav")
 

@@ -139,8 +139,8 @@ def test_audio_that_begins_late_and_has_a_hole(kind: str, late: float) -> None:
         assert not audio.samples[: round((late - 0.1) * RATE)].any()
     begins = late - delayed if late else 0.0
     note = audio.notes[0] if len(audio.notes) == 1 else ""
-    assert note.startswith("holds no sound from ")
-    assert note.endswith(": silence is put there")
+    assert note.startswith("has no audio from ")
+    assert note.endswith(": silence is inserted there")
     assert (f"from 0.00 s to {begins:.1f}"[:15] in note) == bool(late)
     assert_parts_are_of_the_whole(content, audio)
 
@@ -176,7 +176,7 @@ def test_joined_transport_streams_go_on_counting() -> None:
     audio = load(one + one)
     assert audio.duration == pytest.approx(6, abs=0.2)
     assert len(audio.notes) == 1
-    assert audio.notes[0].startswith("its timestamps start anew at 3.0")
+    assert audio.notes[0].startswith("its timestamps restart at 3.0")
     assert_parts_are_of_the_whole(one + one, audio)
 
 
@@ -199,7 +199,7 @@ def test_the_default_stream_is_read_and_the_others_are_named() -> None:
     audio = load(content)
     assert_holds(audio, load(high, 48_000).samples, 0)
     assert audio.notes == (
-        "has 2 audio streams: read is 1 (aac, 1 channel, deu, Film); stream= takes another: "
+        "has 2 audio streams: 1 (aac, 1 channel, deu, Film) is used; stream= selects another: "
         "0 (aac, 1 channel, deu, Commentary)",
     )
     for number, sound in ((0, low), (1, high)):
@@ -232,7 +232,9 @@ DAMAGED = {
 def test_what_follows_damage_is_read_and_stays_in_its_place(kind: str) -> None:
     clean, audio = load(DAMAGED[kind]), load(damaged(DAMAGED[kind]))
     # FFmpeg does not say that it looked for the next tag of an FLV file: a hole is what is seen.
-    place = re.fullmatch(r"(?:damaged|holds no sound) from (\S+) s to (\S+) s: silence is put there", audio.notes[-1])
+    place = re.fullmatch(
+        r"(?:damaged|has no audio) from (\S+) s to (\S+) s: silence is inserted there", audio.notes[-1]
+    )
     assert place is not None, audio.notes
     begin, end = float(place[1]), float(place[2])
     assert 3.5 < begin < 5.6

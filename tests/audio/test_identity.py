@@ -168,9 +168,9 @@ def test_rows_of_a_dataset(clips: dict[str, Path], tone: np.ndarray) -> None:
     [
         (b"", AudioUnreadable, r"^the source is empty \(0 bytes\)$"),
         ("/no/such/file.wav", AudioNotFound, "no such file: /no/such/file.wav"),
-        ({"text": "x"}, AudioInvalid, "a dict is no source of encoded sound"),
-        (5, AudioInvalid, "a int is no source of encoded sound"),
-        (None, AudioInvalid, "a NoneType is no source of encoded sound"),
+        ({"text": "x"}, AudioInvalid, "dict is not a source of encoded audio"),
+        (5, AudioInvalid, "int is not a source of encoded audio"),
+        (None, AudioInvalid, "NoneType is not a source of encoded audio"),
         (([0.1], None), AudioInvalid, "the rate must be a number of Hz, got NoneType"),
         (([[1], [1, 2]], 16_000), AudioInvalid, "cannot make an array of this list"),
     ],

@@ -89,9 +89,9 @@ def test_what_has_nothing_but_read(clips: dict[str, Path], tone: np.ndarray) -> 
 @pytest.mark.parametrize(
     ("pieces", "kind", "message"),
     [
-        (["text"], AudioInvalid, "file object gives str where bytes are needed: open it in binary mode"),
-        ([b"RIFF", 5], AudioInvalid, "file object gives int where bytes are needed"),
-        ([b"RIFF", None], AudioUnreadable, "file object has no bytes yet and does not wait for them"),
+        (["text"], AudioInvalid, "file object returns str instead of bytes: open it in binary mode"),
+        ([b"RIFF", 5], AudioInvalid, "file object returns int instead of bytes"),
+        ([b"RIFF", None], AudioUnreadable, "file object is non-blocking and has no bytes yet"),
         ([RuntimeError("the radio\nis off")], AudioUnreadable, "cannot read from file object: the radio is off"),
         ([EOFError()], AudioUnreadable, "cannot read from file object: EOFError"),
         ([], AudioUnreadable, "file object is empty"),
@@ -105,13 +105,13 @@ def test_readers_that_give_no_bytes(pieces: list[Any], kind: type[Exception], me
 
 
 def test_an_endless_reader_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "LARGEST", 10_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 10_000)
     with pytest.raises(AudioUnreadable, match="file object has more than 0 GiB"):
         load(Reader(itertools.repeat(bytes(999))))
 
 
 def test_a_generator_is_no_source() -> None:
-    with pytest.raises(AudioInvalid, match="a generator is no source of sound: pass a path, URL, bytes"):
+    with pytest.raises(AudioInvalid, match="generator is not a source of audio: pass a path, URL, bytes"):
         load(piece for piece in (b"a", b"b"))
 
 
@@ -240,8 +240,8 @@ def test_a_start_beyond_the_end_tells_the_duration(clips: dict[str, Path], tone:
 
 
 def test_longer_than_is_sane(tone: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whisper_magic.audio.load.LONGEST", 1.0)
-    with pytest.raises(AudioInvalid, match="take parts, with start and end"):
+    monkeypatch.setattr("whisper_magic.audio.load.MAX_SECONDS", 1.0)
+    with pytest.raises(AudioInvalid, match="read parts of it, with start and end"):
         load(tone, 8000)
     assert load(tone, 16_000, end=1.0).duration == 1.0
 
@@ -270,7 +270,7 @@ def test_a_missing_file_names_the_near_ones(clips: dict[str, Path]) -> None:
     with pytest.raises(AudioNotFound, match=r"no such file: .*clap\.wav; did you mean .*clip\.wav") as error:
         load(clips["wav"].with_name("clap.wav"))
     one_line(error)
-    with pytest.raises(AudioNotFound, match=r"no such file: .*, nor is there a folder .*nowhere"):
+    with pytest.raises(AudioNotFound, match=r"no such file: .*, and no folder .*nowhere"):
         load("/nowhere/at/all.wav")
     with pytest.raises(AudioNotFound, match="no such file"):
         load(clips["wav"] / "inside.wav")
@@ -357,8 +357,8 @@ def test_rates_that_are_missing_or_too_many(clips: dict[str, Path], tone: np.nda
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (None, "a NoneType is no source of sound"),
-        (5, "a int is no source of sound"),
+        (None, "NoneType is not a source of audio"),
+        (5, "int is not a source of audio"),
         ((16_000, np.zeros(5)), r"must be \(array, rate\), in this order, got \(int, ndarray\)"),
         ((np.zeros(5),), r"must be \(array, rate\)"),
         ({"audio": {}, "text": ""}, r'pass row\["audio"\]'),

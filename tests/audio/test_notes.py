@@ -18,8 +18,8 @@ def test_places_next_to_one_another_are_one() -> None:
         notes.damaged(start, start + 0.02)
     notes.silent(3.0, 4.5)
     assert notes.lines() == (
-        "holds no sound from 3.00 s to 4.50 s: silence is put there",
-        "damaged from 1.00 s to 1.06 s, from 7.00 s to 7.02 s: silence is put there",
+        "has no audio from 3.00 s to 4.50 s: silence is inserted there",
+        "damaged from 1.00 s to 1.06 s, from 7.00 s to 7.02 s: silence is inserted there",
     )
 
 
@@ -30,7 +30,7 @@ def test_many_places_are_counted() -> None:
     (line,) = notes.lines()
     assert line == (
         "damaged from 0.00 s to 0.50 s, from 1.00 s to 1.50 s, from 2.00 s to 2.50 s and in 97 more places, "
-        "50.0 s in all: silence is put there"
+        "50.0 s in all: silence is inserted there"
     )
 
 
@@ -39,8 +39,7 @@ def test_restarts() -> None:
     for second in (3.0, 7.5, 9.0, 12.0):
         notes.restarted(second)
     assert notes.lines() == (
-        "its timestamps start anew at 3.00 s, at 7.50 s, at 9.00 s and in 1 more place: "
-        "times go on counting from there",
+        "its timestamps restart at 3.00 s, at 7.50 s, at 9.00 s and in 1 more place: times continue from there",
     )
 
 

@@ -52,7 +52,7 @@ def test_torch_tensors_are_known_without_importing_torch(tone: np.ndarray) -> No
     [
         (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\) have 3 dimensions"),
         (np.float32(1), "0 dimensions"),
-        (np.zeros((5, 5)), "either way round"),
+        (np.zeros((5, 5)), "are ambiguous"),
         (np.zeros((80, 3000)), "would have 80 channels"),
         (np.zeros(5, dtype=np.int64), "int64 have no full scale"),
         (np.zeros(5, dtype=bool), "dtype bool"),

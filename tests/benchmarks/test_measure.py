@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.measure import Output, Run, Side, Spread, Stopwatch, TimedCallable, take_turns
+from benchmarks.measure import Output, Side, Spread, Stopwatch, TimedCallable, TimedRun, take_turns
 
 
 class Script:
@@ -13,9 +13,9 @@ class Script:
     def __init__(self, name: str, seconds: list[float], calls: list[str], output: Output | None = None) -> None:
         self.name, self.seconds, self.calls, self.output = name, iter(seconds), calls, output
 
-    def __call__(self) -> Run:
+    def __call__(self) -> TimedRun:
         self.calls.append(self.name)
-        return Run(wall=next(self.seconds), decode=None, tokens=10, windows=2, output=self.output)
+        return TimedRun(wall=next(self.seconds), decode=None, tokens=10, windows=2, output=self.output)
 
 
 def test_sides_take_turns_and_the_first_turn_does_not_count() -> None:
@@ -65,7 +65,7 @@ def test_a_spread_needs_every_turn() -> None:
 
 
 def test_two_sides_with_the_same_name_are_refused() -> None:
-    side = Side("a", lambda: Run(1.0))
+    side = Side("a", lambda: TimedRun(1.0))
     with pytest.raises(AssertionError, match="same name"):
         take_turns("case", [side, side], 1, pause=lambda: None)
 

@@ -57,7 +57,7 @@ def test_the_stop_button_ends_a_cell_and_keeps_what_was_written(real: Opened, re
     player.locator(".segment").nth(2).wait_for()
     player.get_by_role("button", name="Stop transcribing").click()
     notebook.wait(check=False)
-    expect(notebook.outputs(1).last).to_contain_text("Interrupted: what was transcribed until then is in _")
+    expect(notebook.outputs(1).last).to_contain_text("Interrupted: the transcripts so far are in _")
     expect(player.locator(".warn").first).to_contain_text("partial: interrupted after")
     assert int(notebook.evaluate("len(_.segments)")) >= 3
 
@@ -104,7 +104,7 @@ def test_several_recordings_show_how_far_they_are_and_a_stop_button(
     expect(bar.locator(".work")).to_contain_text("1 of 2 recordings")
     bar.get_by_role("button", name="Stop transcribing").click()
     notebook.wait(check=False)
-    expect(notebook.outputs(1).last).to_contain_text("Interrupted: what was transcribed until then is in _")
+    expect(notebook.outputs(1).last).to_contain_text("Interrupted: the transcripts so far are in _")
     assert notebook.evaluate("[one.complete for one in _]") == "[True, False]"
     expect(bar).to_have_count(0)
     expect(notebook.outputs(1).first).to_contain_text("ask not what your country")

@@ -209,7 +209,7 @@ def test_what_was_left_out_is_drawn_and_not_marked(player: Callable[..., Shown])
         "replace(t, skipped=(Segment(10.0, 15.0, '', flags=('silence (no speech 0.90)',)),))"
     )
     shown = player(code=code)
-    gap = shown.root.get_by_title("left out: silence (no speech 0.90)")
+    gap = shown.root.get_by_title("skipped: silence (no speech 0.90)")
     gap.wait_for()
     box, strip = gap.bounding_box(), shown.waveform.bounding_box()
     assert box is not None

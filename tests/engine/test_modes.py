@@ -141,7 +141,7 @@ def test_hot_words_are_given_to_every_window(engine: Engine) -> None:
     lengths = {prompted[w] - first[w] for w in first if w in prompted}
     assert len(lengths) == 1, "the same words in front of each"
     assert lengths.pop() > 3
-    with pytest.raises(OptionError, match="spells the special token"):
+    with pytest.raises(OptionError, match="contains the special token"):
         engine.transcribe(SAMPLE, MODEL, hotwords="<|endoftext|>")
 
 
@@ -206,7 +206,7 @@ def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
     assert len(texts) == 4
     assert len(set(texts)) == 1
     assert [bool(segment.flags) for segment in found.segments] == [False, False, True, True]
-    assert found.segments[3].flags == ("repeats the segments before",)
+    assert found.segments[3].flags == ("repeats the previous segments",)
 
 
 def test_word_times_are_true(engine: Engine) -> None:

@@ -112,7 +112,7 @@ def test_decode_seconds_leave_the_encoder_out(played: Replay) -> None:
 def test_without_a_draft_there_is_no_lesson(sound: Audio) -> None:
     with Engine.load("demo", "none", device="cpu") as alone:
         for measured in (replay, study_lengths):
-            with pytest.raises(OptionError, match=r"^demo is loaded without a draft, and the lesson shows one: "):
+            with pytest.raises(OptionError, match=r"^demo is loaded without a draft, which the lesson needs: "):
                 measured(alone, sound)
 
 

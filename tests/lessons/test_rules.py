@@ -23,7 +23,7 @@ NOTHING_SHARED = np.array([0.5, 0.5, 0.0, 0.0]), np.array([0.0, 0.0, 0.5, 0.5])
 SIGMAS = 4.5
 PAIRS = {
     "far apart": ([0.1, 0.6, 0.3], [0.8, 0.1, 0.1]),
-    "the draft proposes what cannot be": ([0.6, 0.4, 0.0, 0.0], [0.2, 0.3, 0.4, 0.1]),
+    "the draft proposes impossible tokens": ([0.6, 0.4, 0.0, 0.0], [0.2, 0.3, 0.4, 0.1]),
     "the draft leaves out the likeliest": (
         [0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05],
         [0.0, 0.1, 0.3, 0.1, 0.05, 0.05, 0.4],
@@ -111,7 +111,7 @@ def test_a_seed_draws_the_same_again(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", ["rejection", "shared noise"])
 def test_what_the_target_excludes_is_never_written(rule: str) -> None:
-    assert {0, 1} == set(written(rule, "the draft proposes what cannot be"))
+    assert {0, 1} == set(written(rule, "the draft proposes impossible tokens"))
 
 
 def test_total_variation_is_a_distance() -> None:

@@ -45,7 +45,7 @@ def test_natural_order() -> None:
 
 def test_a_folder_without_recordings(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt", ".hidden.wav")
-    with pytest.raises(LibraryError, match=r"no recordings in .*: it holds no file that ends like sound, such as"):
+    with pytest.raises(LibraryError, match=r"no recordings in .*: it has no file with an audio extension, such as"):
         names(tmp_path)
 
 

@@ -20,10 +20,10 @@ from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic import formats
 from whisper_magic.audio.load import load
 from whisper_magic.errors import AudioError, LibraryError
-from whisper_magic.library import export
+from whisper_magic.library import export, parquet
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.library import Library
-from whisper_magic.library.store import About, RecordingKey, RunKey
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey
 from whisper_magic.transcript import Segment, Transcript
 
 ODD = "Ä “quoted”, with; signs\tand 你好"
@@ -73,7 +73,7 @@ def read_back(path: Path) -> dict[tuple[str, float | None, float | None], str | 
 
 
 def test_what_a_library_can_be_saved_as(library: Library, tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match=r"cannot tell a format from x\.doc: pass format, one of parquet, csv"):
+    with pytest.raises(LibraryError, match=r"cannot tell the format of x\.doc: pass format, one of parquet, csv"):
         library.save("x.doc")
     with pytest.raises(LibraryError, match=r"^no export is called 'parket'; did you mean parquet\?; there are"):
         library.save("x.doc", "parket")
@@ -134,12 +134,12 @@ def test_parquet_holds_everything(library: Library, folder: Path, tmp_path: Path
         assert {hit.name for hit in new.hits("ox", run=1)} == {str(folder / "clip1.wav")}
         assert new.source(1) == library.source(1)
         engine = ScriptedEngine()
-        assert new.transcribe(engine, [folder / "clip0.wav"], words=True).found == 1  # type: ignore[arg-type]
+        assert new.transcribe(engine, [folder / "clip0.wav"], words=True).known == 1  # type: ignore[arg-type]
         assert engine.read == []
 
 
 def test_parquet_in_pieces(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "ROWS", 2)
+    monkeypatch.setattr(parquet, "ROWS", 2)
     (tmp_path / "parts" / "deep").mkdir(parents=True)
     library.save(tmp_path / "parts" / "a.parquet", only=[1, 2, 3])
     library.save(tmp_path / "parts" / "deep" / "b.parquet", only=[3, 4, 5, 6])
@@ -151,8 +151,8 @@ def test_parquet_in_pieces(library: Library, tmp_path: Path, monkeypatch: pytest
 def test_parquet_with_lone_surrogates(tmp_path: Path) -> None:
     odd = replace(saying("a"), segments=(Segment(0, 1, " \udce9 x"),), source="talk \udce9.mp3")
     with Library(tmp_path / "a.db") as made, Library(tmp_path / "b.db") as new:
-        number = made.store.add_recording(RecordingKey("aa"), About("talk \udce9.mp3"))
-        made.store.save(number, made.store.add_run(RunKey("demo", "ab", "float32", "{}")), odd)
+        number = made.store.add_recording(RecordingKey("aa"), RecordingInfo("talk \udce9.mp3"))
+        made.store.save(number, made.store.add_run(ModelConfig("demo", "ab", "float32", "{}")), odd)
         assert new.import_parquet(made.save(tmp_path / "a.parquet")) == 1
         assert new.store.transcript(1) == odd
         made.save(tmp_path / "a.csv")
@@ -167,7 +167,7 @@ def test_files_that_are_no_export(library: Library, tmp_path: Path) -> None:
     for name, message in (
         ("missing.parquet", "no such file or folder: "),
         ("none", "no Parquet file in "),
-        ("other.parquet", r"other\.parquet is not of a library: it has no column content$"),
+        ("other.parquet", r"other\.parquet is not a library export: it has no column content$"),
         ("text.parquet", r"cannot read .*text\.parquet: "),
     ):
         with pytest.raises(LibraryError, match=message) as error:
@@ -233,8 +233,10 @@ def test_lhotse_has_the_rate_and_channels_of_the_file(tmp_path: Path) -> None:
 
 def test_lhotse_has_a_supervision_per_segment(tmp_path: Path) -> None:
     with Library(tmp_path / "a.db") as made:
-        number = made.store.add_recording(RecordingKey("aa"), About("/gone.wav", 4.0))
-        made.store.save(number, made.store.add_run(RunKey("demo", "ab", "float32", "{}")), saying("one two", "three"))
+        number = made.store.add_recording(RecordingKey("aa"), RecordingInfo("/gone.wav", 4.0))
+        made.store.save(
+            number, made.store.add_run(ModelConfig("demo", "ab", "float32", "{}")), saying("one two", "three")
+        )
         (cut,) = map(json.loads, made.save(tmp_path / "a.jsonl", "lhotse").read_text().splitlines())
     assert [(one["start"], one["duration"], one["text"]) for one in cut["supervisions"]] == [
         (0.0, 2.0, "one two"),
@@ -342,6 +344,12 @@ def test_subtitles(library: Library, tmp_path: Path) -> None:
         "array.srt", "clip0.srt", "clip1.srt", "clip2-2.srt", "clip2.srt", "clip3.srt",
     ]  # fmt: skip
     assert (target / "clip1.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,101\nant ox\n\n"
+
+
+def test_transcripts_in_every_format(library: Library, tmp_path: Path) -> None:
+    assert set(formats.FORMATS) < set(export.EXPORTS)
+    target = library.save(tmp_path / "out", "json", only=[1])
+    assert [Transcript.load(path).text for path in target.iterdir()] == [library.transcript(1).text]
 
 
 def test_names_of_files() -> None:

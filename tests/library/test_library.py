@@ -47,16 +47,16 @@ def test_its_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_plan_and_then_its_run(library: Library, folder: Path) -> None:
-    from whisper_magic.library.run import usable
-    from whisper_magic.library.weights import run_key
+    from whisper_magic.library.job import usable
+    from whisper_magic.library.weights import model_config
     from whisper_magic.options import TranscribeOptions
 
     options, engine = usable(TranscribeOptions(seed=3)), ScriptedEngine()
-    key = run_key(library.store, "demo", None, "float32", options)
+    key = model_config(library.store, "demo", None, "float32", options)
     plan = library.plan(key, folder)
     assert (len(plan.items), plan.done) == (3, 0)
     assert library.store.run_id(key) is None  # nothing is written yet
-    assert library.go(plan, key, engine, options).written == 3  # type: ignore[arg-type]
+    assert library.transcribe_plan(plan, key, engine, options).written == 3  # type: ignore[arg-type]
     assert (library.plan(key, folder).items, library.plan(key, folder).done) == ((), 3)
 
 
@@ -110,7 +110,7 @@ def test_where_a_recording_can_be_read(library: Library, folder: Path, tmp_path:
 def test_a_file_that_holds_another_sound_now_is_not_played_for_the_old_one(library: Library, folder: Path) -> None:
     (folder / "clip0.wav").write_bytes((folder / "clip2.wav").read_bytes()[:-8])
     library.transcribe(ScriptedEngine(), folder, words=True)  # type: ignore[arg-type]
-    with pytest.raises(LibraryError, match=r"or its file holds another sound now$"):
+    with pytest.raises(LibraryError, match=r"or its file now contains other audio$"):
         library.source(1)
     assert library.source(4) == str(folder / "clip0.wav")
 
@@ -120,7 +120,7 @@ def test_searching(library: Library) -> None:
     assert table[["recording", "match", "before"]].values.tolist() == [[3, "cat", "ant fox "]]
     assert library.search("cat", speaker="Ada").empty
     assert [hit.recording for hit in library.hits('"fox newt"')] == [1]
-    with pytest.raises(LibraryError, match=r"only what is not wanted"):
+    with pytest.raises(LibraryError, match=r"only excluded words"):
         library.search("-cat")
 
 

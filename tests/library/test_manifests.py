@@ -79,10 +79,10 @@ def test_nemo_with_another_reference(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", "line 2: Expecting property name"),
-        ('"text"\n', "line 2: it is no object"),
-        ("[1]\n", "line 2: it is no object"),
-        ("null\n", "line 2: it is no object"),
-        ({"text": "x"}, "line 2: no field says where the recording is: audio_filepath, path, "),
+        ('"text"\n', "line 2: it is not an object"),
+        ("[1]\n", "line 2: it is not an object"),
+        ("null\n", "line 2: it is not an object"),
+        ({"text": "x"}, "line 2: no field names the recording: audio_filepath, path, "),
         ({"audio_filepath": "a.wav", "duration": "long", "offset": 1}, "line 2: could not convert string to float"),
         ({"recording": {}, "id": "x"}, "line 2: it has no "),
     ],
@@ -162,10 +162,10 @@ def test_two_speakers_are_not_one(tmp_path: Path) -> None:
 def test_what_lhotse_has_in_no_single_file(tmp_path: Path) -> None:
     path = tmp_path / "cuts.jsonl"
     mixed = {"id": "mix", "tracks": [{"cut": cut()}], "type": "MixedCut"}
-    assert "line 1: a MixedCut is mixed of several recordings" in refused(write(path, mixed))
+    assert "line 1: a MixedCut is a mix of several recordings" in refused(write(path, mixed))
     command = cut()
     command["recording"]["sources"][0]["type"] = "command"
-    assert refused(write(path, command)) == "cuts.jsonl, line 1: its recording is in no file"
+    assert refused(write(path, command)) == "cuts.jsonl, line 1: its recording is not in a file"
 
 
 # Kaldi
@@ -269,7 +269,7 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_a_csv_that_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
-    assert "line 2: no field says where the recording is" in refused(write(path, "name,text\n", "a.wav,x\n"))
+    assert "line 2: no field names the recording" in refused(write(path, "name,text\n", "a.wav,x\n"))
     assert "line 3: could not convert" in refused(write(path, "path,start\n", "a.wav,1\n", "b.wav,soon\n"))
     path.write_bytes(b"path\n\xff\n")
     assert refused(path).startswith("cannot read list.csv: 'utf-8' codec")
@@ -311,7 +311,7 @@ def test_a_tar_of_a_webdataset(tmp_path: Path) -> None:
 
 
 def test_tars_that_are_refused(tmp_path: Path) -> None:
-    assert "is compressed, and its recordings cannot be reached: unpack it to .tar" in refused(
+    assert "is compressed, so that its recordings cannot be read: unpack it to .tar" in refused(
         write(tmp_path / "a.tar.gz", "")
     )
     assert refused(write(tmp_path / "a.tar", "no tar at all")).startswith("cannot read a.tar: ")

@@ -52,7 +52,7 @@ def test_what_asks_for_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-two", "NOT two", 'NOT "two three"', "-a -b"])
 def test_only_what_is_not_wanted(text: str) -> None:
-    with pytest.raises(LibraryError, match="says only what is not wanted: add a word that is"):
+    with pytest.raises(LibraryError, match="has only excluded words: add a word to find"):
         parse(text)
 
 

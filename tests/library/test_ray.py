@@ -22,9 +22,9 @@ from whisper_magic.engine.engine import Engine
 from whisper_magic.engine.model.hub import demo_folder
 from whisper_magic.errors import LibraryError, OptionError
 from whisper_magic.library.entries import Entry, entries_of
+from whisper_magic.library.job import usable
 from whisper_magic.library.library import Library
 from whisper_magic.library.ray import TRIES, Actors, Job, Worker, outcomes, transcribe_on_ray
-from whisper_magic.library.run import usable
 from whisper_magic.options import TranscribeOptions
 
 pytest.importorskip(
@@ -104,13 +104,13 @@ def test_a_killed_actor_loses_and_repeats_nothing(local_ray: Any, recordings: Pa
     report = transcribe_on_ray(recordings, folder, actors=DEMO, batch=2)
     assert killer.killed
     assert killer.killed[0].exists()  # another process has done what that one began
-    assert (report.written, report.found, len(report.failures)) == (COUNT, 0, 1)
+    assert (report.written, report.known, len(report.failures)) == (COUNT, 0, 1)
     assert "bad.wav" in report.failures[0]
     written = sorted(folder.iterdir())
 
     good = sorted(path for path in recordings.glob("*.wav") if path.stem != "bad")
     again = transcribe_on_ray(good, folder, actors=DEMO)
-    assert (again.written, again.found, again.failures) == (0, COUNT, [])
+    assert (again.written, again.known, again.failures) == (0, COUNT, [])
     assert sorted(folder.iterdir()) == written
 
     with Library(tmp_path / "home.db") as library:
@@ -161,9 +161,7 @@ def test_what_kills_its_process_is_found_and_given_up(make_worker: Any, recordin
     first, second = (outcomes(folder)[entry.name, None, None] for entry in entries)
     assert first.error is None
     assert first.seconds > 1
-    assert (
-        second.error == f"{entries[1].name}: given up, as the process that read it died 2 times, last process 1 on node"
-    )
+    assert second.error == f"{entries[1].name}: given up: the process that read it died 2 times, last process 1 on node"
     assert not list(folder.glob("*.tries"))
 
 
@@ -202,7 +200,7 @@ def test_a_folder_is_of_one_target_and_of_one_set_of_options(local_ray: Any, rec
 
 
 def test_sources_that_other_machines_cannot_open_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match="is in no file: on a cluster"):
+    with pytest.raises(LibraryError, match="is not in a file: on a cluster"):
         transcribe_on_ray([(np.zeros(16_000, np.float32), 16_000)], tmp_path, actors=DEMO)
 
 

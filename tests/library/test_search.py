@@ -12,8 +12,9 @@ import pytest
 from tests.support.scripted_library import saying
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.query import Query, parse
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey
 from whisper_magic.library.search import AROUND, Hits, SearchFilters, _source, search, transcripts
-from whisper_magic.library.store import About, RecordingKey, RunKey, Store
+from whisper_magic.library.store import Store
 from whisper_magic.transcript import Transcript
 
 ODD = ['"', '""', "*", "**", "AND", "OR", "NOT", "NEAR(", "NEAR(a b)", 'a"b', "a'b", "a:b", "(a", "a)", "^a", "+", "-"]
@@ -59,8 +60,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def add(store: Store, transcript: Transcript, speaker: str | None = None, options: str = "{}") -> int:
     """The id of its transcript."""
     name = f"{len(store.query('SELECT 1 FROM recording'))}.wav"
-    recording = store.add_recording(RecordingKey(name), About(name, speaker=speaker))
-    made = store.save(recording, store.add_run(RunKey("demo", "ab", "float32", options)), transcript)
+    recording = store.add_recording(RecordingKey(name), RecordingInfo(name, speaker=speaker))
+    made = store.save(recording, store.add_run(ModelConfig("demo", "ab", "float32", options)), transcript)
     assert made is not None
     return made
 
@@ -282,7 +283,7 @@ def test_what_is_shown_around_a_hit_is_short(store: Store) -> None:
     assert (hit.before, hit.after) == ("…" + "字" * AROUND, "字" * AROUND + "…")
 
 
-# Filters
+# SearchFilters
 
 
 def test_filters(store: Store) -> None:
@@ -311,7 +312,7 @@ def test_more_than_is_shown(store: Store) -> None:
 
 
 def test_what_is_found_very_often_is_not_ranked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whisper_magic.library.search.MOST_RANKED", 2)
+    monkeypatch.setattr("whisper_magic.library.search.MAX_RANKED", 2)
     for _ in range(4):
         add(store, saying("room and room"), "Ada")
     add(store, saying("room"), "Bob")
@@ -350,9 +351,9 @@ def test_hits_as_a_table(talks: Store) -> None:
 
 def test_of_several_transcripts_of_a_recording_the_newest_is_searched(tmp_path: Path) -> None:
     store = Store(tmp_path / "two-runs.db")
-    recording = store.add_recording(RecordingKey("sound"), About("talk.wav"))
+    recording = store.add_recording(RecordingKey("sound"), RecordingInfo("talk.wav"))
     for place, text in enumerate(("an ant and a bee", "an ant and a cat")):
-        run = store.add_run(RunKey("demo", f"weights-{place}", "float32", "{}"))
+        run = store.add_run(ModelConfig("demo", f"weights-{place}", "float32", "{}"))
         store.save(recording, run, saying(text))
     assert [hit.match for hit in search(store, "ant")] == ["ant"]
     assert list(search(store, "bee")) == []

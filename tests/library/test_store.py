@@ -22,15 +22,14 @@ import pytest
 
 from tests.support.scripted_library import ScriptedEngine, saying, write_clips
 from whisper_magic.errors import LibraryError
-from whisper_magic.library import database, schema, store
-from whisper_magic.library.columns import first_rows
+from whisper_magic.library import claims, database, schema, transcript_rows
 from whisper_magic.library.library import Library
-from whisper_magic.library.rows import Filters, Rows
-from whisper_magic.library.store import About, Known, RecordingKey, RunKey, Store
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey, SourceInfo
+from whisper_magic.library.store import Store
 from whisper_magic.scoring import ErrorCounts
 from whisper_magic.transcript import Segment, Transcript
 
-RUN = RunKey("demo", "ab12", "float32", "{}", "demo-draft")
+RUN = ModelConfig("demo", "ab12", "float32", "{}", "demo-draft")
 SCRIPT = [sys.executable, "-W", "error", "-m", "tests.support.scripted_library"]
 
 
@@ -42,7 +41,9 @@ def opened(tmp_path: Path) -> Iterator[Store]:
 
 
 def add(where: Store, content: str, transcript: Transcript, errors: ErrorCounts | None = None) -> tuple[int, int]:
-    recording = where.add_recording(RecordingKey(content), About(f"{content}.wav"), Known(f"{content}.wav", content))
+    recording = where.add_recording(
+        RecordingKey(content), RecordingInfo(f"{content}.wav"), SourceInfo(f"{content}.wav", content)
+    )
     made = where.save(recording, where.add_run(RUN), transcript, errors)
     assert made is not None
     return recording, made
@@ -87,7 +88,7 @@ def test_another_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     before = (tmp_path / "other.db").read_bytes()
-    with pytest.raises(LibraryError, match=r"other\.db is a database, but no library$"):
+    with pytest.raises(LibraryError, match=r"other\.db is a database, but not a library$"):
         Store(tmp_path / "other.db")
     assert (tmp_path / "other.db").read_bytes() == before  # not even another journal
 
@@ -230,25 +231,9 @@ def test_a_read_only_library_of_an_older_version_is_not_migrated(
     Store(tmp_path / "a.db").close()
     now, newer = schema.VERSION, schema.VERSION + 1
     monkeypatch.setattr(schema, "VERSION", newer)
-    monkeypatch.setattr(schema, "READABLE", newer)
     refuse_writing(monkeypatch, tmp_path)
     with pytest.raises(LibraryError, match=rf"has version {now} and cannot be written to become {newer}$"):
         Store(tmp_path / "a.db")
-
-
-def test_a_read_only_library_that_lacks_only_indexes_is_read_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = Path(__file__).with_name("schemas") / f"v{schema.READABLE}.sql"
-    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as made:
-        made.executescript(script.read_text("utf-8"))
-    refuse_writing(monkeypatch, tmp_path)
-    with closing(Store(tmp_path / "a.db")) as store:
-        assert store.read_only
-        assert schema.version_of(store.connection) == schema.READABLE < schema.VERSION
-        shown = Rows(store).shown(Filters())
-        assert (len(shown.places), shown.facets["language"]) == (3, [("de", 1), ("en", 1)])
-        assert [row.name for row in first_rows(store, 9)] == ["/talks/talk.mp3", "array[0]", "/talks/talk.mp3"]
 
 
 # What is kept
@@ -277,8 +262,8 @@ def test_the_columns_of_a_transcript(opened: Store) -> None:
     assert row[1] == pytest.approx(2.718281828 ** ((3 * -0.1 + 1 * -0.5) / 4))
     assert row[2] == '["compression ratio", "incomplete", "is a guess", "no voice detected"]'
     assert row[3:] == (0, 1, 2, 3)
-    assert store.confidence(saying()) is None
-    assert store.flag_kinds(saying()) == ["no speech"]
+    assert transcript_rows.confidence(saying()) is None
+    assert transcript_rows.flag_kinds(saying()) == ["no speech"]
     assert number == 1
 
 
@@ -296,28 +281,31 @@ def test_one_transcript_per_recording_and_run(opened: Store) -> None:
 
 def test_parts_of_a_recording_are_recordings(opened: Store) -> None:
     keys = [RecordingKey("aa"), RecordingKey("aa", 1.0), RecordingKey("aa", None, 2.0), RecordingKey("aa", 1.0, 2.0)]
-    numbers = [opened.add_recording(key, About("a.wav")) for key in keys]
-    assert [opened.add_recording(key, About("a.wav")) for key in keys] == numbers
+    numbers = [opened.add_recording(key, RecordingInfo("a.wav")) for key in keys]
+    assert [opened.add_recording(key, RecordingInfo("a.wav")) for key in keys] == numbers
     assert opened.recordings(["aa", "bb"]) == dict(zip(keys, numbers, strict=True))
 
 
 def test_what_is_newly_known_is_added_and_nothing_forgotten(opened: Store) -> None:
     key = RecordingKey("aa")
-    number = opened.add_recording(key, About("a.wav", 1.5, "said", "Ada", {"split": "dev"}, ("new",)))
-    assert opened.add_recording(key, About("b.wav", tags=("more",)), Known("b.wav", "aa", 10, 20, 1.5)) == number
+    number = opened.add_recording(key, RecordingInfo("a.wav", 1.5, "said", "Ada", {"split": "dev"}, ("new",)))
+    assert (
+        opened.add_recording(key, RecordingInfo("b.wav", tags=("more",)), SourceInfo("b.wav", "aa", 10, 20, 1.5))
+        == number
+    )
     columns = "name, duration, reference, speaker, metadata"
     assert opened.query(f"SELECT {columns} FROM recording") == [("b.wav", 1.5, "said", "Ada", '{"split": "dev"}')]
     assert opened.query("SELECT name FROM tag ORDER BY name") == [("more",), ("new",)]
     assert opened.reference(number) == "said"
-    assert opened.known(["a.wav", "b.wav"]) == {"b.wav": Known("b.wav", "aa", 10, 20, 1.5)}
+    assert opened.sources(["a.wav", "b.wav"]) == {"b.wav": SourceInfo("b.wav", "aa", 10, 20, 1.5)}
     assert opened.paths(number) == ["b.wav"]
 
 
 def test_its_own_name_comes_first_among_its_paths(opened: Store) -> None:
-    number = opened.add_recording(RecordingKey("aa"), About("z.wav"), Known("z.wav", "aa"))
-    opened.note_source(Known("a.wav", "aa"))
+    number = opened.add_recording(RecordingKey("aa"), RecordingInfo("z.wav"), SourceInfo("z.wav", "aa"))
+    opened.note_source(SourceInfo("a.wav", "aa"))
     assert opened.paths(number) == ["z.wav", "a.wav"]
-    opened.note_source(Known("z.wav", None, error="no such file"))
+    opened.note_source(SourceInfo("z.wav", None, error="no such file"))
     assert opened.paths(number) == ["z.wav", "a.wav"]  # as it was last seen, although it has gone
     assert opened.paths(99) == []
 
@@ -325,20 +313,22 @@ def test_its_own_name_comes_first_among_its_paths(opened: Store) -> None:
 def test_names_that_are_not_utf_8(opened: Store) -> None:
     name = os.fsdecode(b"/tmp/caf\xe9.wav")
     number = opened.add_recording(
-        RecordingKey("aa"), About(name, None, name, name, {"x": name}, (name,)), Known(name, "aa", 1, 2)
+        RecordingKey("aa"),
+        RecordingInfo(name, None, name, name, {"x": name}, (name,)),
+        SourceInfo(name, "aa", 1, 2),
     )
-    assert opened.known([name]) == {name: Known(name, "aa", 1, 2)}
+    assert opened.sources([name]) == {name: SourceInfo(name, "aa", 1, 2)}
     assert opened.paths(number) == [name]
     opened.set_note(number, name)
-    opened.note_source(Known(name, error=f"no such file: {name}"))
-    assert opened.known([name])[name].error == "no such file: /tmp/caf\\udce9.wav"
+    opened.note_source(SourceInfo(name, error=f"no such file: {name}"))
+    assert opened.sources([name])[name].error == "no such file: /tmp/caf\\udce9.wav"
 
 
 def test_many_names(opened: Store) -> None:
     names = [f"{number}.wav" for number in range(1200)]
     with opened.writing() as connection:
         connection.executemany("INSERT INTO source (name, content) VALUES (?, ?)", [(name, name) for name in names])
-    assert set(opened.known(names)) == set(names)
+    assert set(opened.sources(names)) == set(names)
 
 
 def test_a_correction_is_kept_beside_what_was_written(opened: Store) -> None:
@@ -416,7 +406,7 @@ def test_a_transaction_is_kept_whole_or_not_at_all(opened: Store) -> None:
 
 
 def test_a_recording_is_claimed_once(opened: Store) -> None:
-    recording = opened.add_recording(RecordingKey("aa"), About("a.wav"))
+    recording = opened.add_recording(RecordingKey("aa"), RecordingInfo("a.wav"))
     run = opened.add_run(RUN)
     assert opened.claim(recording, run)
     assert not opened.claim(recording, run)
@@ -441,10 +431,10 @@ def test_a_recording_is_claimed_once(opened: Store) -> None:
 def test_the_claims_of_other_processes(
     opened: Store, host: str, process: str, started: str, age: float, free: bool
 ) -> None:
-    recording, run = opened.add_recording(RecordingKey("aa"), About("a.wav")), opened.add_run(RUN)
+    recording, run = opened.add_recording(RecordingKey("aa"), RecordingInfo("a.wav")), opened.add_run(RUN)
     sleeping = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     number = sleeping.pid
-    begun = store._started(number)
+    begun = claims._started(number)
     if process == "dead":
         sleeping.communicate(timeout=60)
     name = socket.gethostname() if host == "here" else "elsewhere.example"
@@ -457,9 +447,9 @@ def test_the_claims_of_other_processes(
 
 
 def test_a_killed_process_that_nobody_has_waited_for_owns_nothing(opened: Store) -> None:
-    recording, run = opened.add_recording(RecordingKey("aa"), About("a.wav")), opened.add_run(RUN)
+    recording, run = opened.add_recording(RecordingKey("aa"), RecordingInfo("a.wav")), opened.add_run(RUN)
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owner = f"{socket.gethostname()}:{process.pid}:{store._started(process.pid)}"
+    owner = f"{socket.gethostname()}:{process.pid}:{claims._started(process.pid)}"
     with opened.writing() as connection:
         connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?)", (recording, run, owner, time.time()))
     assert not opened.claim(recording, run)
@@ -470,7 +460,7 @@ def test_a_killed_process_that_nobody_has_waited_for_owns_nothing(opened: Store)
 
 
 def test_claims_are_renewed(opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording, run = opened.add_recording(RecordingKey("aa"), About("a.wav")), opened.add_run(RUN)
+    recording, run = opened.add_recording(RecordingKey("aa"), RecordingInfo("a.wav")), opened.add_run(RUN)
     opened.claim(recording, run)
     monkeypatch.setattr(time, "time", lambda: 4e9)
     opened.renew_claims()
@@ -483,12 +473,13 @@ def test_claims_are_renewed(opened: Store, monkeypatch: pytest.MonkeyPatch) -> N
 WRITER = """
 import sys
 from tests.support.scripted_library import saying
-from whisper_magic.library.store import *
+from whisper_magic.library.records import *
+from whisper_magic.library.store import Store
 store = Store(sys.argv[1])
-run = store.add_run(RunKey("demo", "ab", "float32", "{}"))
+run = store.add_run(ModelConfig("demo", "ab", "float32", "{}"))
 for number in range(40):
     key = RecordingKey(f"{sys.argv[2]}-{number}")
-    assert store.save(store.add_recording(key, About(key.content)), run, saying(f"say {number}")) is not None
+    assert store.save(store.add_recording(key, RecordingInfo(key.content)), run, saying(f"say {number}")) is not None
 """
 
 

@@ -11,7 +11,8 @@ import pytest
 from tests.support.scripted_library import saying
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import tables
-from whisper_magic.library.store import About, RecordingKey, RunKey, Store
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey
+from whisper_magic.library.store import Store
 from whisper_magic.scoring import ErrorCounts
 from whisper_magic.transcript import Round, Timing, Trace, Transcript
 
@@ -25,11 +26,13 @@ def timed(transcript: Transcript) -> Transcript:
 def store(tmp_path: Path) -> Iterator[Store]:
     """Two runs of two recordings, of which the second has transcribed one, and a recording without a transcript."""
     made = Store(tmp_path / "whisper.db")
-    first = made.add_run(RunKey("big", "ab", "float32", '{"seed": 1}', "small"))
-    second = made.add_run(RunKey("other", "cd", "bfloat16", "{}"))
-    one = made.add_recording(RecordingKey("aa"), About("a.wav", 4.0, "one too", "Ada", {"split": "dev"}, ("b", "a")))
-    two = made.add_recording(RecordingKey("bb"), About("b.wav"))
-    made.add_recording(RecordingKey("cc"), About("c.wav"))
+    first = made.add_run(ModelConfig("big", "ab", "float32", '{"seed": 1}', "small"))
+    second = made.add_run(ModelConfig("other", "cd", "bfloat16", "{}"))
+    one = made.add_recording(
+        RecordingKey("aa"), RecordingInfo("a.wav", 4.0, "one too", "Ada", {"split": "dev"}, ("b", "a"))
+    )
+    two = made.add_recording(RecordingKey("bb"), RecordingInfo("b.wav"))
+    made.add_recording(RecordingKey("cc"), RecordingInfo("c.wav"))
     made.save(one, first, timed(saying("one two", "three")), ErrorCounts(2, 4, 3, 10))
     made.save(two, first, timed(saying("five")), ErrorCounts(0, 6, 0, 10))
     made.save(one, second, replace(saying("one too", language="de"), complete=False), ErrorCounts(0, 2, 0, 7))
@@ -101,7 +104,7 @@ def test_another_table(store: Store) -> None:
 
 
 def test_runs(store: Store) -> None:
-    store.add_run(RunKey("unused", "ef", "float32", "{}"))
+    store.add_run(ModelConfig("unused", "ef", "float32", "{}"))
     assert [asdict(run) for run in tables.runs(store)] == [
         {
             "run": 1, "target": "big", "draft": "small", "dtype": "float32", "options": {"seed": 1}, "transcripts": 2,
@@ -117,7 +120,7 @@ def test_runs(store: Store) -> None:
 def test_two_runs_beside_each_other(store: Store) -> None:
     pytest.importorskip("jiwer")
     for content, first, second in (("dd", "ant bee cat", "ant bee dog"), ("ee", "ant", "Ant!"), ("ff", "same", "same")):
-        number = store.add_recording(RecordingKey(content), About(f"{content}.wav"))
+        number = store.add_recording(RecordingKey(content), RecordingInfo(f"{content}.wav"))
         store.save(number, 1, saying(first))
         store.save(number, 2, saying(second))
     rows = tables.differences(store, 1, 2)
@@ -133,7 +136,7 @@ def test_two_runs_beside_each_other(store: Store) -> None:
 
 def test_nothing_said_against_something(store: Store) -> None:
     pytest.importorskip("jiwer")
-    number = store.add_recording(RecordingKey("dd"), About("d.wav"))
+    number = store.add_recording(RecordingKey("dd"), RecordingInfo("d.wav"))
     store.save(number, 1, saying())
     store.save(number, 2, saying("ant"))
     first, *_ = tables.differences(store, 1, 2)

@@ -13,7 +13,8 @@ import pytest
 from whisper_magic.engine.model.files import CheckpointFiles
 from whisper_magic.errors import CheckpointError
 from whisper_magic.library import weights
-from whisper_magic.library.store import RunKey, Store
+from whisper_magic.library.records import ModelConfig
+from whisper_magic.library.store import Store
 from whisper_magic.options import TranscribeOptions
 
 
@@ -35,8 +36,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckpointFiles:
     return made
 
 
-def key(store: Store, model: str | None = "small", **options: object) -> RunKey:
-    return weights.run_key(store, "big", model, "float32", TranscribeOptions(**options))  # type: ignore[arg-type]
+def key(store: Store, model: str | None = "small", **options: object) -> ModelConfig:
+    return weights.model_config(store, "big", model, "float32", TranscribeOptions(**options))  # type: ignore[arg-type]
 
 
 def test_the_digest_of_the_demo(store: Store) -> None:
@@ -74,7 +75,7 @@ def test_a_library_that_cannot_be_written_keeps_no_digest(store: Store, files: C
 
 def test_a_target_that_is_not_there(store: Store) -> None:
     with pytest.raises(CheckpointError):
-        weights.run_key(store, "/no/such/folder", None, "float32", TranscribeOptions())
+        weights.model_config(store, "/no/such/folder", None, "float32", TranscribeOptions())
 
 
 def test_the_options_that_decide_the_text(store: Store, files: CheckpointFiles) -> None:

@@ -138,12 +138,12 @@ def test_what_is_loaded_again_in_the_same_cell_keeps_the_engine(run, cell):
 
 def test_an_engine_in_use_is_one_line(run, monkeypatch):
     def busy():
-        raise EngineBusy("this engine is in the middle of a stream()")
+        raise EngineBusy("this engine is running a stream()")
 
     run("%whisper load one")
     monkeypatch.setattr(SESSION.resident, "close", busy)
     ran = run("%unload_ext whisper_magic")
-    assert ran.stderr == "EngineBusy: this engine is in the middle of a stream()\n"
+    assert ran.stderr == "EngineBusy: this engine is running a stream()\n"
     assert ran.stdout == ""
 
 

@@ -104,4 +104,4 @@ def test_ctrl_c_shows_what_there_is(saved):
     shown, error = saved["interrupted"]
     assert "partial: interrupted" in shown.data["text/html"]
     (line,) = error.traceback
-    assert re.fullmatch(r"Interrupted: what was transcribed until then is in _\d+", line)
+    assert re.fullmatch(r"Interrupted: the transcripts so far are in _\d+", line)

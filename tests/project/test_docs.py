@@ -19,7 +19,8 @@ from nbclient import NotebookClient
 
 from tests.support.markdown import PAGES, ROOT, Block, blocks
 from whisper_magic.engine.model.hub import demo_folder
-from whisper_magic.notebook.line.requests import parse_whisper
+from whisper_magic.formats import ENDINGS
+from whisper_magic.notebook.line.commands import COMMANDS, parse_whisper
 from whisper_magic.notebook.line.scanner import split
 
 SET_UP = "get_ipython().config.WhisperMagics.model = 'demo'"  # in place of the default, which needs the network
@@ -98,6 +99,23 @@ def _exists(command: str) -> bool:
     checks: list[tuple[re.Match[str] | None, Callable[[str], bool]]]
     checks = [(re.fullmatch(pattern, command), check) for pattern, check in SHELL.items()]
     return any(found and check(found[1] if found.groups() else "") for found, check in checks)
+
+
+def test_the_commands_are_documented() -> None:
+    """docs/magics.md has a row for each, and no other."""
+    page = (ROOT / "docs/magics.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| `%whisper (\w+)", page, re.MULTILINE)) == sorted(COMMANDS)
+
+
+def test_the_formats_are_documented() -> None:
+    """The table is made of the registry when the documentation is built."""
+    spec = importlib.util.spec_from_file_location("hook", ROOT / "docs/formats.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    built = hook.on_page_markdown((ROOT / "docs/python.md").read_text("utf-8"))
+    assert re.findall(r"^\| `(\.\w+)` \| \S", built, re.MULTILINE) == list(ENDINGS)
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import soundfile
 
 from whisper_magic.library import schema
-from whisper_magic.library.store import Store, insert_segments, packed
+from whisper_magic.library.store import Store
+from whisper_magic.library.transcript_rows import insert_segments, packed
 from whisper_magic.transcript import Segment, Transcript, Word
 
 WORDS = [
@@ -51,7 +52,7 @@ WORDS = [
     "remember",
     "mountain",
 ]
-FLAGS = ("no voice detected", "compression ratio", "repeats the segments before")
+FLAGS = ("no voice detected", "compression ratio", "repeats the previous segments")
 LANGUAGES = ("en", "en", "en", "de", "fr")
 SEGMENTS = 10
 

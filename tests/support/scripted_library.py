@@ -143,4 +143,4 @@ if __name__ == "__main__":
     with Library(sys.argv[1]) as library:
         engine: Any = ScriptedEngine(pause=float(sys.argv[3]) if len(sys.argv) > 3 else 0.0)
         report = library.transcribe(engine, sys.argv[2], words=True, on_event=_Announced())
-    print(report.written, report.found, report.elsewhere, len(report.failures))
+    print(report.written, report.known, report.elsewhere, len(report.failures))

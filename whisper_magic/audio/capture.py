@@ -1,4 +1,4 @@
-"""Sound that is still being recorded: encoded bytes come in pieces, and samples can be read as far as they go.
+"""Audio that is still being recorded: encoded bytes arrive in pieces, and what is decoded so far can be read.
 
 A browser's MediaRecorder writes WebM or fragmented MP4: one stream, cut anywhere.
 """
@@ -16,12 +16,12 @@ from whisper_magic.audio.sound import SAMPLE_RATE, Audio
 from whisper_magic.errors import AudioInvalid, AudioUnreadable
 from whisper_magic.wording import one_line
 
-LONGEST = 4 * 3600  # seconds: 0.9 GB of samples
+MAX_SECONDS = 4 * 3600  # seconds: 0.9 GB of samples
 PROBED = {"probesize": "32", "analyzeduration": "0"}  # the header is enough; to look further is to wait for it
 
 
 class Capture:
-    """A recording that grows: one thread adds bytes, one decodes them, any may read samples.
+    """A growing recording: one thread adds bytes, another decodes them, and any thread can read samples.
 
     Attributes:
         name: for messages, and of the `Audio`.
@@ -44,7 +44,7 @@ class Capture:
 
     @property
     def seconds(self) -> float:
-        """Decoded by now."""
+        """Seconds decoded so far."""
         return self._length / SAMPLE_RATE
 
     @property
@@ -57,7 +57,7 @@ class Capture:
         self._incoming.add(piece)
 
     def end(self) -> None:
-        """No more bytes will come."""
+        """Declare that no more bytes will come."""
         self._incoming.end()
 
     @property
@@ -122,8 +122,8 @@ class Capture:
     def _append(self, samples: Samples) -> None:
         with self._grown:
             reached = self._length + len(samples)
-            if reached > LONGEST * SAMPLE_RATE:
-                raise AudioInvalid(f"{self.name}: {LONGEST // 3600} hours were recorded, which is the most")
+            if reached > MAX_SECONDS * SAMPLE_RATE:
+                raise AudioInvalid(f"{self.name}: a recording lasts at most {MAX_SECONDS // 3600} hours")
             if reached > len(self._samples):
                 self._samples = np.concatenate([self._samples, np.zeros_like(self._samples)])
             self._samples[self._length : reached] = samples

@@ -1,4 +1,4 @@
-"""Which channels of a sound are used, and how they are mixed."""
+"""Channel selection and mixing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AUDIBLE = 1e-8  # mean square (-80 dB of full scale) below which there is nothin
 
 
 def columns(channel: object, sound: Sound) -> dict[str | int, list[int]]:
-    """Find what is asked for.
+    """Return the columns of the requested channel.
 
     Args:
         channel: "mix", "split", "left", "right" or an index from 0.
@@ -45,12 +45,12 @@ def columns(channel: object, sound: Sound) -> dict[str | int, list[int]]:
 
 
 def label(index: int, channels: int) -> str | int:
-    """Returns what a channel is called."""
+    """Return the label of a channel."""
     return ("left", "right")[index] if channels == 2 else index
 
 
 def picked(blocks: Iterator[Samples], indices: list[int], channels: int) -> Iterator[Samples]:
-    """Pick columns.
+    """Select columns of each block.
 
     Args:
         blocks: (n, channels) each; one with another number of channels counts as its mean in all of them.
@@ -68,7 +68,7 @@ def picked(blocks: Iterator[Samples], indices: list[int], channels: int) -> Iter
 
 
 def mixed(blocks: Iterator[Samples], rate: int, position: int, notes: Notes) -> Iterator[Samples]:
-    """Mix all channels to their mean; where they cancel one another, to the one that is loudest.
+    """Mix all channels to their mean; where they cancel each other out, use the loudest one.
 
     That is decided for every second of the recording, so that a part is mixed as the whole is.
 

@@ -1,4 +1,4 @@
-"""A container opened with FFmpeg (PyAV): which of its audio streams is read, its packets, and what its clock means."""
+"""A container opened with FFmpeg (PyAV): the audio stream that is read, its packets and its timestamps."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Container:
 
     @property
     def counted(self) -> bool:
-        """Whether the timestamps are FFmpeg's own count."""
+        """Whether FFmpeg counts the timestamps itself."""
         return self.format in COUNTED
 
     def time(self, frame: AudioFrame) -> float | None:
@@ -136,7 +136,7 @@ class Container:
         return min(seconds, self.size * 8 / rate) if rate else seconds
 
     def packets(self) -> Iterator[Packet[AudioStream]]:
-        """The packets of the stream from where the container stands. Errors are passed over, as far as that goes."""
+        """The packets of the stream from the current position on. Unreadable ones are skipped where possible."""
         return _without_tags(self._packets()) if self.format == "mp3" else self._packets()
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
@@ -186,15 +186,15 @@ def opened(
             raise Undecodable(f"{shown(name)} has no audio stream: it holds {_contents(container)}", whole=True)
         stream = _chosen(container, name, choice, notes)
         if stream.codec_context is None or stream.time_base is None:
-            reason = f"{shown(name)} has an audio stream in a coding that FFmpeg here does not know"
+            reason = f"{shown(name)} has an audio stream with a codec that this FFmpeg does not support"
             raise Undecodable(reason, whole=True)
-        found = Container(container, stream, len(window))
-        stream.codec_context.options = DECODER_OPTIONS.get((found.format, found.codec), {})
-        yield found
+        opened_container = Container(container, stream, len(window))
+        stream.codec_context.options = DECODER_OPTIONS.get((opened_container.format, opened_container.codec), {})
+        yield opened_container
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what FFmpeg reports of an error, on one line."""
+    """Return FFmpeg's message for an error, on one line."""
     return one_line(getattr(error, "strerror", None) or error) or "no reason given"
 
 
@@ -270,14 +270,14 @@ def _chosen(container: InputContainer, name: str, choice: int | None, notes: Not
     if len(streams) > 1:
         others = (_described(number, stream) for number, stream in enumerate(streams) if stream is not chosen)
         read = _described(streams.index(chosen), chosen)
-        notes.add(f"has {len(streams)} audio streams: read is {read}; stream= takes another: {'; '.join(others)}")
+        notes.add(f"has {len(streams)} audio streams: {read} is used; stream= selects another: {'; '.join(others)}")
     return chosen
 
 
 def _described(number: int, stream: AudioStream) -> str:
     """An audio stream, for messages: '0 (aac, 2 channels, deu, Commentary)'."""
     codec = stream.codec_context
-    facts = ["unknown coding" if codec is None else codec.codec.name]
+    facts = ["unknown codec" if codec is None else codec.codec.name]
     if codec is not None and codec.layout.nb_channels:
         facts.append(counted(codec.layout.nb_channels, "channel"))
     facts += [stream.metadata[key] for key in ("language", "title") if stream.metadata.get(key) not in (None, "und")]

@@ -57,5 +57,5 @@ def _message(file: BinaryIO, name: str, refusals: list[Undecodable]) -> str:
     why = "; ".join(refusal.reason for refusal in refusals if refusal.reason)
     file.seek(4)
     if not why and file.read(4) == b"ftyp":
-        why = "it is an MP4 file without its index (moov), as it is where recording or download broke off"
-    return f"{shown(name)} cannot be read as sound: {why or 'neither FFmpeg nor libsndfile knows what it is'}"
+        why = "it is an MP4 file without its index (moov): the recording or download was cut off"
+    return f"{shown(name)} cannot be decoded as audio: {why or 'neither FFmpeg nor libsndfile recognizes the format'}"

@@ -1,4 +1,4 @@
-"""`Excerpt`: what of a source is played and drawn, as a value that can be opened again and again."""
+"""`Excerpt`: the part of a source that is played and drawn, as a value that can be opened repeatedly."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class LogMel:
 
 
 class LogMelStream:
-    """The features of one recording, computed as its samples come.
+    """The features of one recording, computed as its samples arrive.
 
     The dynamic range is limited below the loudest moment *so far*: of the whole recording, as in the reference, where
     it is fed whole; of the parts up to now, where it is fed in parts. Frames that were dropped take no memory.
@@ -153,7 +153,7 @@ class LogMelStream:
         self._drop()
 
     def part(self, first: int, count: int) -> torch.Tensor:
-        """Take features out.
+        """Return a part of the features.
 
         Args:
             first: A frame.

@@ -20,11 +20,11 @@ from whisper_magic.wording import one_line, shown
 TIMEOUT = 5.0  # seconds without an answer
 SLOWEST = 1000  # bytes a second; a server that sends fewer is given up
 PATIENCE = 20.0  # seconds before its speed is judged
-LARGEST = 4 << 30  # bytes
+MAX_BYTES = 4 << 30  # bytes
 CHUNK = 1 << 16
 ADVICE = {  # by status
     401: "check the user name and password (https://USER:PASSWORD@host/...)",
-    403: "check the user name and password, or sign the address anew",
+    403: "check the user name and password, or get a new signed URL",
 }
 
 
@@ -58,7 +58,7 @@ def fetch(url: str) -> IO[bytes]:
     except (OSError, http.client.HTTPException) as error:
         raise _unreachable(url, host, error) from error
     except ValueError:  # its message, and the error itself, may hold a part of a password
-        wrong = f"{shown(url)} is no valid address: check host and port, and write / : @ in a password as %2F %3A %40"
+        wrong = f"{shown(url)} is not a valid URL: check host and port, and write / : @ in a password as %2F %3A %40"
         raise AudioNotFound(wrong) from None
 
 
@@ -89,7 +89,7 @@ class _Login(urllib.request.BaseHandler):
 def _saved(answer: Any, url: str) -> IO[bytes]:
     kind = answer.headers.get_content_type()
     if kind == "text/html":
-        raise AudioUnreadable(f"{url} is a web page, not sound: give the address of the file itself")
+        raise AudioUnreadable(f"{url} is a web page, not audio: pass the URL of the file itself")
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
     try:
         _copy(answer, file, url)
@@ -103,12 +103,12 @@ def _copy(answer: Any, file: IO[bytes], url: str) -> None:
     length, began = answer.length or 0, monotonic()
     while chunk := _next_chunk(answer, file, url):
         file.write(chunk)
-        if file.tell() > LARGEST:
-            raise AudioUnreadable(f"{url} is larger than {LARGEST >> 30} GiB: download the part that you need")
+        if file.tell() > MAX_BYTES:
+            raise AudioUnreadable(f"{url} is larger than {MAX_BYTES >> 30} GiB: download the part that you need")
         seconds = monotonic() - began
         if seconds > PATIENCE and file.tell() < SLOWEST * seconds:
             sent = f"{file.tell():,} bytes in {seconds:.0f} s"
-            raise AudioUnreadable(f"{url} comes too slowly ({sent}): download it first, or try again")
+            raise AudioUnreadable(f"{url} is too slow ({sent}): download it first, or try again")
     if file.tell() < length:
         raise AudioUnreadable(f"{url} broke off after {file.tell()} of {length} bytes: try again")
 

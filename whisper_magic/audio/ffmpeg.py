@@ -1,4 +1,4 @@
-"""FFmpeg (PyAV): the bytes of a file -> blocks of samples, at the times at which the container puts them.
+"""Decoding with FFmpeg (PyAV): the bytes of a file -> blocks of samples at the container's timestamps.
 
 Headers are never limits: packets are decoded until there are no more. A packet that cannot be decoded is replaced by
 silence and noted, and so is a hole in the timestamps.
@@ -15,10 +15,10 @@ from typing import BinaryIO
 from whisper_magic.audio import mp3, ogg, wav
 from whisper_magic.audio.container import PLAIN, ByteWindow, Container, opened
 from whisper_magic.audio.notes import Notes
-from whisper_magic.audio.run import Piece, Run
 from whisper_magic.audio.samples import Samples
 from whisper_magic.audio.seek import Landing, landing
 from whisper_magic.audio.sound import Sound, Span, Undecodable
+from whisper_magic.audio.stream_decoder import Piece, StreamDecoder
 from whisper_magic.wording import shown
 
 WAV_PACKET = str(1 << 16)  # bytes, instead of some 1,000 samples
@@ -54,7 +54,7 @@ def decoded(file: BinaryIO, name: str, span: Span, notes: Notes) -> Iterator[Sou
 def _sound(source: _Source, pieces: Iterator[Piece]) -> Sound:
     head = next(pieces, None)
     if head is None:
-        lacking = f"{shown(source.name)} has an audio stream, but no sound in it"
+        lacking = f"{shown(source.name)} has an audio stream, but no audio in it"
         raise Undecodable(lacking + (f" ({source.failure})" if source.failure else ""), whole=True)
     blocks = _cut(itertools.chain([head], pieces), *source.span.wide.frames(source.rate))
     first = next(blocks, None)
@@ -99,7 +99,7 @@ class _Source:
         else:
             yield from self._single()
         if cut:
-            self._breaks_off("its last page is cut")
+            self._breaks_off("its last page is truncated")
 
     def _single(self) -> Iterator[Piece]:
         data = wav.data(self._file, self._size)
@@ -111,7 +111,7 @@ class _Source:
                 if skipping and landed is None:
                     continue  # it has to be opened anew
                 if (container.format, container.codec) in MISTAKEN:
-                    raise Undecodable("FFmpeg does not know its coding")
+                    raise Undecodable("FFmpeg does not support its codec")
                 self.duration = self._expected(container, data)
                 yield from self._run(container, 0, landed)
                 claim = self._claim(container, data)
@@ -169,7 +169,7 @@ class _Source:
             return 0.0
 
     def _run(self, container: Container, begin: int, landed: Landing | None = None) -> Iterator[Piece]:
-        run = Run(container, self.rate, begin, self.notes, self.span)
+        run = StreamDecoder(container, self.rate, begin, self.notes, self.span)
         for piece in run.pieces(landed):
             self.rate = run.rate
             yield piece

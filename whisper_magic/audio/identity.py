@@ -1,4 +1,4 @@
-"""What a recording is, whatever its file is called: a digest of the sound that it holds.
+"""The identity of a recording, independent of its file name: a digest of its encoded audio.
 
 Of a file, the packets of its audio streams are hashed as they are, without decoding: another name, folder, tag or
 container changes nothing. Of samples, the samples.
@@ -62,10 +62,10 @@ def identity(source: Any) -> str:
 
 
 def _digest(*parts: bytes) -> str:
-    made = hashlib.blake2b(digest_size=SIZE)
+    digest = hashlib.blake2b(digest_size=SIZE)
     for part in parts:
-        made.update(part)
-    return made.hexdigest()
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _of_packets(file: ByteWindow) -> str | None:
@@ -76,17 +76,17 @@ def _of_packets(file: ByteWindow) -> str | None:
         return None
     from av import FFmpegError
 
-    found, streams = False, container.streams.audio
+    any_packet, streams = False, container.streams.audio
     with container:
         try:
-            made = {stream.index: hashlib.blake2b(_coding(stream), digest_size=SIZE) for stream in streams}
+            digests = {stream.index: hashlib.blake2b(_coding(stream), digest_size=SIZE) for stream in streams}
             for packet in container.demux(*streams) if streams else ():
                 if packet.size:  # how large packets are, and how they are interleaved, is the container's business
-                    found = True
-                    made[packet.stream_index].update(memoryview(packet))
+                    any_packet = True
+                    digests[packet.stream_index].update(memoryview(packet))
         except (FFmpegError, ValueError, OSError, LookupError):
             return None  # of a damaged file, all bytes count
-    return _digest(*(one.digest() for one in made.values())) if found else None
+    return _digest(*(digest.digest() for digest in digests.values())) if any_packet else None
 
 
 def _coding(stream: AudioStream) -> bytes:
@@ -97,8 +97,8 @@ def _coding(stream: AudioStream) -> bytes:
 
 
 def _of_bytes(file: BinaryIO) -> str:
-    made = hashlib.blake2b(digest_size=SIZE)
+    digest = hashlib.blake2b(digest_size=SIZE)
     file.seek(0)
     while chunk := file.read(CHUNK):
-        made.update(chunk)
-    return made.hexdigest()
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -19,7 +19,7 @@ import numpy as np
 from whisper_magic.audio.channels import columns, mixed, picked
 from whisper_magic.audio.notes import Notes
 from whisper_magic.audio.resample import resampled
-from whisper_magic.audio.samples import LOUDEST, MOST_CHANNELS, Samples
+from whisper_magic.audio.samples import LOUDEST, MAX_CHANNELS, Samples
 from whisper_magic.audio.sound import SAMPLE_RATE, Audio, Sound, Span
 from whisper_magic.audio.sources import checked_rate, find, from_samples, opened, refuse_rate
 from whisper_magic.audio.stream import AudioStream
@@ -28,7 +28,7 @@ from whisper_magic.wording import shown
 
 __all__ = ["Audio", "AudioStream", "find", "load", "load_channels", "stream"]
 
-LONGEST = 24 * 3600.0  # seconds; some kilobytes can unpack to weeks of silence
+MAX_SECONDS = 24 * 3600.0  # seconds; some kilobytes can unpack to weeks of silence
 
 
 def load(
@@ -150,7 +150,7 @@ def _prepared(
     """Open a source and set up all stages; `stack` closes it."""
     sound = _sound(source, rate, span, stack)
     checked_rate(sound.rate, shown(sound.name))
-    if sound.channels > MOST_CHANNELS:
+    if sound.channels > MAX_CHANNELS:
         raise AudioInvalid(f"{shown(sound.name)} claims {sound.channels} channels: its header is damaged")
     picks = columns(channel, sound)
     position = span.wide.frames(sound.rate)[0]
@@ -188,7 +188,7 @@ def _span(start: float | None, end: float | None, stream: int | None) -> Span:
 
 
 def _checked(blocks: Iterator[Samples], sound: Sound, span: Span) -> Iterator[Samples]:
-    """The blocks up to the first one with NaN or Inf in the span, and then an error that counts all of them."""
+    """The blocks up to the first one with NaN or Inf in the span, then an error that counts every such sample."""
     begin, end = span.frames(sound.rate)
     position = span.wide.frames(sound.rate)[0]
     nans, infs, first = 0, 0, -1
@@ -238,13 +238,15 @@ def _limited(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
     length = 0
     for piece in pieces:
         length += len(piece)
-        if length > LONGEST * rate:
-            raise AudioInvalid(f"the sound is longer than {LONGEST / 3600:g} hours: take parts, with start and end")
+        if length > MAX_SECONDS * rate:
+            raise AudioInvalid(
+                f"the audio is longer than {MAX_SECONDS / 3600:g} hours: read parts of it, with start and end"
+            )
         yield piece
 
 
 def _some(pieces: Iterator[Samples], name: str, span: Span) -> Iterator[Samples]:
-    """The pieces; an error at the end where they hold no sample."""
+    """The pieces; raises an error at the end if they hold no samples."""
     empty = True
     for piece in pieces:
         empty = empty and not len(piece)

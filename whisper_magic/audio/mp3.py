@@ -47,15 +47,15 @@ def claimed(file: BinaryIO) -> float | None:
     if start is None:
         return None
     version, rate_index = head[start + 1] >> 3 & 3, head[start + 2] >> 2 & 3
-    found = next((at for name in (b"Xing", b"Info") if (at := head.find(name, start, start + 48)) >= 0), None)
-    if found is None or version not in RATES or rate_index == 3 or not head[found + 7] & FRAMES_FLAG:
+    tag = next((at for name in (b"Xing", b"Info") if (at := head.find(name, start, start + 48)) >= 0), None)
+    if tag is None or version not in RATES or rate_index == 3 or not head[tag + 7] & FRAMES_FLAG:
         return None
-    frames = int.from_bytes(head[found + 8 : found + 12], "big")
+    frames = int.from_bytes(head[tag + 8 : tag + 12], "big")
     return frames * (1152 if version == 3 else 576) / RATES[version][rate_index]
 
 
 def constant(file: BinaryIO, size: int) -> float | None:
-    """Look at frames all over a file of layer III.
+    """Estimate the duration of a layer III file with a constant bit rate, from frames all over it.
 
     Args:
         file: Seekable; its position changes.
@@ -66,13 +66,13 @@ def constant(file: BinaryIO, size: int) -> float | None:
     """
     file.seek(0)
     begin = tag_size(file.read(TAG))
-    found: set[tuple[int, int]] = set()
+    frames: set[tuple[int, int]] = set()
     for place in range(1, LOOKED_AT):  # not the beginning: the frame that is the header may be larger
         file.seek(begin + (size - begin) * place // LOOKED_AT)
         frame = _frame(file.read(SEARCHED))
         if frame is not None:
-            found.add(frame)
-    return (size - begin) * 8 / found.pop()[0] if len(found) == 1 else None
+            frames.add(frame)
+    return (size - begin) * 8 / frames.pop()[0] if len(frames) == 1 else None
 
 
 def _frame(content: bytes) -> tuple[int, int] | None:

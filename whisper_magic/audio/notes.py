@@ -1,4 +1,4 @@
-"""What is noticed while a source is read: damage, holes, a choice that was made. Each note is one line for people."""
+"""Notes on a source: damage, gaps, choices that were made while it was read. Each note is one line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Notes:
     """The notes of one source. They grow while it is read."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
-        """Start with notes that are known already."""
+        """Start with these notes."""
         self._lines = list(dict.fromkeys(lines))
         self._damage, self._holes, self._restarts = _Places(), _Places(), _Places()
 
@@ -84,13 +84,13 @@ class Notes:
         self._restarts.add(_Place(at, at))
 
     def lines(self) -> tuple[str, ...]:
-        """Returns all notes by now."""
-        found = list(self._lines)
+        """Return all notes so far."""
+        lines = list(self._lines)
         if self._restarts.kept:
-            found.append(f"its timestamps start anew {self._restarts}: times go on counting from there")
+            lines.append(f"its timestamps restart {self._restarts}: times continue from there")
         if self._holes.kept:
-            found.append(f"holds no sound {self._holes}: silence is put there")
+            lines.append(f"has no audio {self._holes}: silence is inserted there")
         if self._damage.kept:
             only_the_end = len(self._damage.kept) == 1 and self._damage.kept[0].end is None
-            found.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is put there"))
-        return tuple(found)
+            lines.append(f"damaged {self._damage}" + ("" if only_the_end else ": silence is inserted there"))
+        return tuple(lines)

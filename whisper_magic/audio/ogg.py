@@ -61,10 +61,10 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
         file.seek(at)
         header = file.read(HEADER)
         if len(header) < HEADER or header[:4] != MAGIC or header[4]:  # damaged: find the next one
-            found = _next_page(file, at + 1)
-            if found is None:
+            next_page = _next_page(file, at + 1)
+            if next_page is None:
                 return
-            at = found
+            at = next_page
             continue
         lacing = file.read(header[26])
         end = at + HEADER + header[26] + sum(lacing)
@@ -77,9 +77,9 @@ def _next_page(file: BinaryIO, begin: int) -> int | None:
     at, overlap = begin, b""
     file.seek(begin)
     while chunk := file.read(SEARCHED):
-        found = (overlap + chunk).find(MAGIC)
-        if found >= 0:
-            return at - len(overlap) + found
+        index = (overlap + chunk).find(MAGIC)
+        if index >= 0:
+            return at - len(overlap) + index
         at += len(chunk)
         overlap = (overlap + chunk)[-3:]
     return None

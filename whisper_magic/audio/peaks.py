@@ -39,7 +39,7 @@ class Level:
     Attributes:
         samples_per_peak: Samples.
         seconds_per_peak: Seconds; the last peak of a complete recording may stand for less.
-        count: Peaks by now.
+        count: Peaks so far.
     """
 
     samples_per_peak: int
@@ -80,25 +80,25 @@ class WaveformPeaks:
 
     @property
     def duration(self) -> float:
-        """Seconds added by now."""
+        """Seconds added so far."""
         return self._length / self.rate
 
     @property
     def complete(self) -> bool:
-        """Whether nothing will be added any more."""
+        """Whether all peaks are there."""
         return self._complete
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """What there is by now, from the finest level on. While the recording is read, counts grow and coarser levels
-        are added; the levels that there are keep their numbers."""
+        """The levels so far, from the finest on. While the recording is read, counts grow and coarser levels
+        are added; existing levels keep their numbers."""
         with self._lock:
             counts = [len(level) // 2 for level in self._levels]
         spans = [self.samples_per_peak * COARSER**number for number in range(len(counts))]
         return tuple(Level(span, span / self.rate, count) for span, count in zip(spans, counts, strict=True))
 
     def add(self, samples: Samples) -> None:
-        """Read on.
+        """Add the peaks of more samples.
 
         Args:
             samples: (n,) float32. What lies beyond full scale is drawn as full scale, and NaN as silence.
@@ -112,7 +112,7 @@ class WaveformPeaks:
             self._extend(_quantized(whole[:cut].reshape(-1, self.samples_per_peak)))
 
     def finish(self) -> None:
-        """Say that nothing follows: what is left over at the end becomes a last, shorter peak of every level."""
+        """Finish: the samples left over at the end become a last, shorter peak of every level."""
         with self._lock:
             if not self._complete:
                 self._complete = True
@@ -124,7 +124,7 @@ class WaveformPeaks:
         Args:
             level: 0 is the finest one.
             start: Its first peak.
-            count: Peaks.
+            count: WaveformPeaks.
 
         Returns:
             Smallest and largest sample of each peak in turn, int8; fewer than asked for, or none, where there are no
@@ -162,7 +162,7 @@ def fill(peaks: WaveformPeaks, excerpt: Excerpt) -> Iterator[float]:
         excerpt: What to read.
 
     Yields:
-        Seconds read by now, some four more each time.
+        Seconds read so far, some four more each time.
 
     Raises:
         AudioError: The source cannot be opened or read further; `peaks` keeps what was read, and is not complete.

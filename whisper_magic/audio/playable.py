@@ -1,4 +1,4 @@
-"""Which files a browser plays as they are, and at the right second. Headers only; no decoding.
+"""Which files a browser can play and seek in without re-encoding. Headers only; no decoding.
 
 What counts is that Chromium, Firefox and Safari all know container and coding, that they play the file to its end, and
 that they seek to where a word is: Chromium seeks in an MP3 of variable bit rate by a table of 100 places, half a second
@@ -39,7 +39,7 @@ SLACK = 0.5  # seconds by which the header of an MP3 may be beside
 
 
 def playable(path: str | Path) -> str | None:
-    """Find out whether a browser plays a file as it is.
+    """Find out whether a browser can play a file as it is.
 
     Args:
         path: A file.
@@ -61,9 +61,9 @@ def playable(path: str | Path) -> str | None:
 
 def _type(file: BinaryIO, size: int, name: str) -> str | None:
     with opened(ByteWindow(file, 0, size), name, None, Notes()) as container:
-        found = TYPES.get((container.format, container.codec))
+        mime = TYPES.get((container.format, container.codec))
         sole = len(container.input.streams.audio) == 1
-        return found if found and sole and _whole(file, size, container) else None
+        return mime if mime and sole and _whole(file, size, container) else None
 
 
 def _whole(file: BinaryIO, size: int, container: Container) -> bool:

@@ -52,7 +52,7 @@ class Joiner:
             rate: Hz of the block.
 
         Returns:
-            What comes out by now: blocks, which may differ in channels.
+            The output so far: blocks, which may differ in channels.
         """
         form = None if rate == self.rate else (rate, block.shape[1])
         out = [] if form == self._form else self.finish()
@@ -63,7 +63,7 @@ class Joiner:
         return [*out, self._resampler.resample_chunk(np.ascontiguousarray(block))]
 
     def finish(self) -> list[Samples]:
-        """Returns what is still inside, at the end of the sound or before a change of its rate."""
+        """Return the buffered samples, at the end of the audio or before a change of its rate."""
         if self._form is None:
             return []
         rest: Samples = self._resampler.resample_chunk(np.zeros((0, self._form[1]), np.float32), last=True)

@@ -13,7 +13,7 @@ from whisper_magic.wording import one_line
 Samples = npt.NDArray[np.float32]
 
 LOUDEST = 100.0  # floats beyond it were integers once, or are damaged
-MOST_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
+MAX_CHANNELS = 64  # the longest microphone arrays; beyond it, an array is a batch or a spectrogram
 
 
 def from_array(source: Any) -> npt.NDArray[Any]:
@@ -63,8 +63,8 @@ def frames_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise AudioInvalid(f"samples of shape {array.shape} have {array.ndim} dimensions: {wanted}")
     rows, columns = array.shape
     if rows == columns and rows > 1:
-        raise AudioInvalid(f"samples of shape {array.shape} could be either way round: pass one channel, of shape (n,)")
-    if min(rows, columns) <= MOST_CHANNELS:
+        raise AudioInvalid(f"samples of shape {array.shape} are ambiguous: pass one channel, of shape (n,)")
+    if min(rows, columns) <= MAX_CHANNELS:
         return array if columns <= rows else array.T
     raise AudioInvalid(f"samples of shape {array.shape} would have {min(rows, columns)} channels: {wanted}")
 
@@ -96,4 +96,4 @@ def scaled(array: npt.NDArray[Any]) -> Samples:
         raise AudioInvalid(
             f"samples of dtype {array.dtype} have no full scale: pass int16, int32, or floats within -1..1"
         )
-    raise AudioInvalid(f"samples of dtype {array.dtype} are not sound: pass floats within -1..1, or int16")
+    raise AudioInvalid(f"samples of dtype {array.dtype} are not audio: pass floats within -1..1, or int16")

@@ -1,4 +1,4 @@
-"""libsndfile (soundfile): what FFmpeg does not know: XI, NMS ADPCM, G.721 in WAV, HTK, MATLAB and others.
+"""Decoding with libsndfile (soundfile) of formats that FFmpeg lacks: XI, NMS ADPCM, G.721 in WAV, HTK, MATLAB, ...
 
 Its way of reading is the simplest: from the beginning, in order. It cannot seek in most of these codings.
 """
@@ -28,7 +28,7 @@ UNKNOWN = frozenset(
     }
 )
 CLEARER = {
-    "Internal psf_fseek() failed": "its coding breaks off",
+    "Internal psf_fseek() failed": "its data end unexpectedly",
     "Internal error : SF_INFO struct incomplete": "its header gives a rate of zero, or no channels",
 }
 

@@ -1,4 +1,4 @@
-"""What passes between the stages of reading: `Span`, `Sound`, `Audio`, `Undecodable`. No files, no decoders."""
+"""The types passed between the stages of reading: `Span`, `Sound`, `Audio`, `Undecodable`. No files, no decoders."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from whisper_magic.audio.decode import decoded
-from whisper_magic.audio.fetch import CHUNK, LARGEST, fetch
+from whisper_magic.audio.fetch import CHUNK, MAX_BYTES, fetch
 from whisper_magic.audio.samples import frames_first, from_array, is_tensor, scaled
 from whisper_magic.audio.sound import Sound, Span
 from whisper_magic.errors import AudioError, AudioInvalid, AudioNotFound, AudioUnreadable
@@ -77,8 +77,8 @@ def opened(source: Any, rate: float | None, span: Span, stack: ExitStack) -> Sou
         return _from_decoder(source, span)
     if is_tensor(source) or hasattr(source, "__array__") or isinstance(source, list):
         return from_samples(source, rate, "array", span)
-    known = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
-    raise AudioInvalid(f"a {type(source).__name__} is no source of sound: pass {known}")
+    accepted = "a path, URL, bytes, file object, (array, rate), Audio or a row of an audio column"
+    raise AudioInvalid(f"{type(source).__name__} is not a source of audio: pass {accepted}")
 
 
 def open_bytes(source: Any) -> BinaryIO:
@@ -94,14 +94,14 @@ def open_bytes(source: Any) -> BinaryIO:
         AudioError: It cannot be opened.
     """
     if not isinstance(source, str | bytes | bytearray | memoryview | os.PathLike) and not hasattr(source, "read"):
-        raise AudioInvalid(f"a {type(source).__name__} is no source of encoded sound: pass a path, URL, bytes or file")
+        raise AudioInvalid(f"{type(source).__name__} is not a source of encoded audio: pass a path, URL, bytes or file")
     return _file(source)[1]()
 
 
 def refuse_rate(rate: object, what: str) -> None:
     """Raises AudioInvalid where a rate is given for a source that carries its own."""
     if rate is not None:
-        raise AudioInvalid(f"rate={rate!r} is for arrays, {what} carries its own: pass sample_rate= for the result's")
+        raise AudioInvalid(f"rate={rate!r} is for arrays, {what} has its own: pass sample_rate= to resample the result")
 
 
 def _pair(pair: tuple[Any, ...], rate: float | None) -> tuple[Any, float]:
@@ -128,7 +128,7 @@ def from_samples(source: Any, rate: object, name: str, span: Span) -> Sound:
         AudioInvalid: No rate, or samples or a part that make no sense.
     """
     if rate is None:
-        raise AudioInvalid("an array has no rate of its own: pass (array, rate), for instance (array, 16000)")
+        raise AudioInvalid("an array needs a sample rate: pass (array, rate), for instance (array, 16000)")
     hertz = checked_rate(rate, name)
     if span.stream is not None:
         raise AudioInvalid(f"stream={span.stream} is for files with several audio streams, {shown(name)} has none")
@@ -150,7 +150,7 @@ def _row(row: Mapping[str, Any], span: Span, stack: ExitStack) -> Sound:
         return opened(row["path"], None, span, stack)
     keys = ", ".join(map(str, row)) or "none"
     advice = 'pass row["audio"]' if "audio" in row else "an audio row has array and sampling_rate, or bytes or path"
-    raise AudioInvalid(f"no sound in a mapping with the keys {shown(keys)}: {advice}")
+    raise AudioInvalid(f"no audio in a mapping with the keys {shown(keys)}: {advice}")
 
 
 def _from_decoder(decoder: Any, span: Span) -> Sound:
@@ -208,15 +208,15 @@ def _copy(source: Any, file: IO[bytes], name: str) -> None:
     while True:
         chunk = source.read(CHUNK)
         if chunk is None:
-            raise AudioUnreadable(f"{shown(name)} has no bytes yet and does not wait for them: make it blocking")
+            raise AudioUnreadable(f"{shown(name)} is non-blocking and has no bytes yet: make it blocking")
         if not isinstance(chunk, bytes | bytearray | memoryview):
             kind = type(chunk).__name__
-            raise AudioInvalid(f"{shown(name)} gives {kind} where bytes are needed: open it in binary mode")
+            raise AudioInvalid(f"{shown(name)} returns {kind} instead of bytes: open it in binary mode")
         if not len(chunk):
             return
         file.write(chunk)
-        if file.tell() > LARGEST:
-            raise AudioUnreadable(f"{shown(name)} has more than {LARGEST >> 30} GiB: pass the part that you need")
+        if file.tell() > MAX_BYTES:
+            raise AudioUnreadable(f"{shown(name)} has more than {MAX_BYTES >> 30} GiB: pass the part that you need")
 
 
 def _unbuffered(file: Any) -> BinaryIO:
@@ -245,7 +245,7 @@ def _missing(text: str, path: Path) -> str:
     try:
         names = [entry.name for entry in itertools.islice(path.parent.iterdir(), 5000)]
     except OSError:
-        return f"no such file: {shown(text)}, nor is there a folder {shown(str(path.parent))}"
+        return f"no such file: {shown(text)}, and no folder {shown(str(path.parent))}"
     hint = near(path.name, names)
     return f"no such file: {shown(text)}{shown(hint)}"
 

@@ -1,4 +1,4 @@
-"""`AudioStream`: mono sound that is decoded on demand, so that memory holds what is asked for, however long it is."""
+"""`AudioStream`: mono audio decoded on demand, so that memory use does not grow with its length."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class AudioStream:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was noticed so far, each one line: damage, holes, several audio streams."""
+        """The notes so far, one line each: damage, gaps, several audio streams."""
         return self._notes.lines()
 
     @property
@@ -79,7 +79,7 @@ class AudioStream:
         self._rest = np.concatenate(parts)
 
     def read(self, count: int | None = None) -> Samples:
-        """Read on.
+        """Read the next samples.
 
         Args:
             count: How many samples; None for all that are left.
@@ -99,6 +99,6 @@ class AudioStream:
         return np.ascontiguousarray(whole[:cut])
 
     def close(self) -> None:
-        """Close the source: what was not read of it is gone."""
+        """Close the source; samples that were not read are lost."""
         self._closed = True
         self._stack.close()

@@ -36,7 +36,7 @@ class Timeline:
         self._shift = self._sound = self._silence = self._long_holes = 0
 
     def position_of(self, time: float) -> int:
-        """Returns the position that a timestamp (seconds) stands for."""
+        """Return the position of a timestamp (seconds)."""
         return round((time - self._origin) * self.rate) + self._shift
 
     def missing(self, time: float | None) -> int:
@@ -64,11 +64,11 @@ class Timeline:
         return 0
 
     def land(self, position: int) -> None:
-        """Stand at a position, as if everything before it had been added."""
+        """Move to a position, as if everything before it had been added."""
         self._begun, self.position, self._sound = True, position, position
 
     def add(self, sound: int = 0, silence: int = 0) -> None:
-        """Move on by so many sample frames."""
+        """Advance by this many sample frames."""
         self.position += sound + silence
         self._sound += sound
         if silence > LONG * self.rate:
@@ -77,7 +77,7 @@ class Timeline:
             self._silence += silence
 
     def _believes(self, missing: int) -> bool:
-        """Whether a hole of this many sample frames can be meant: a damaged timestamp may point anywhere."""
+        """Whether a gap of this many sample frames is plausible: a damaged timestamp may point anywhere."""
         if missing > LONG * self.rate:
             fits = self._end is not None and self.position + missing <= (self._end + 1) * self.rate
             return fits and self._long_holes < LONG_HOLES

@@ -1,4 +1,4 @@
-"""Voice activity detection, chunk by chunk: where there is speech.
+"""Voice activity detection, chunk by chunk.
 
 A detector gives the probability of speech for every frame of 32 ms; `Segmenter` turns those into stretches, with the
 hysteresis of silero-vad's `get_speech_timestamps`. There are two detectors: silero-vad's network
@@ -82,8 +82,8 @@ def _silero_weights() -> Mapping[str, torch.Tensor] | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated; the package ships nothing else that is up to date
         module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch leaves it so
-    found = {name.removeprefix("_model."): weight for name, weight in module.state_dict().items()}
-    return found if set(_SILERO) <= set(found) else None
+    weights = {name.removeprefix("_model."): weight for name, weight in module.state_dict().items()}
+    return weights if set(_SILERO) <= set(weights) else None
 
 
 _CONVOLUTIONS = tuple((f"encoder.{number}.reparam_conv", stride) for number, stride in enumerate((1, 2, 2, 1)))
@@ -167,20 +167,20 @@ class Silero:
         """(N, 1, 128) -> (N, 1, 128) states of the LSTM begun anew every `RESTART` frames of the recording."""
         head, rest = x[: self._until_restart], x[self._until_restart :]
         first, self._restarted = self._lstm(head, self._restarted)
-        found = [first]
+        parts = [first]
         self._until_restart -= len(head)
         whole = len(rest) // RESTART * RESTART
         if whole:  # side by side
             states, _ = self._lstm(rest[:whole].reshape(-1, RESTART, 128).transpose(0, 1))
-            found.append(states.transpose(0, 1).reshape(whole, 1, 128))
+            parts.append(states.transpose(0, 1).reshape(whole, 1, 128))
         if len(tail := rest[whole:]):
             last, self._restarted = self._lstm(tail)
-            found.append(last)
+            parts.append(last)
         if len(rest) or not self._until_restart:
             self._until_restart = RESTART - len(tail)
             if not len(tail):
                 self._restarted = (torch.zeros(1, 1, 128), torch.zeros(1, 1, 128))
-        return torch.cat(found)
+        return torch.cat(parts)
 
     def _speech(self, states: torch.Tensor) -> torch.Tensor:
         """(N, 1, 128) states of the LSTM -> (N,) probabilities."""
@@ -189,7 +189,7 @@ class Silero:
 
 
 class LevelGate:
-    """Takes for speech what is clearly louder than the quiet parts so far. Steady sound that is not faint counts as
+    """Detects speech as what is clearly louder than the quiet parts so far. Steady sound that is not faint counts as
     speech: nothing is lost for a lack of contrast."""
 
     name = "level gate"
@@ -224,7 +224,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Pauses:
-    """Where speech is parted, in seconds.
+    """How speech is split at pauses, in seconds.
 
     Attributes:
         pause: The shortest pause that parts it.
@@ -252,7 +252,7 @@ class Amplified:
 
 
 class Voice:
-    """The speech of one recording, found as its samples come."""
+    """The speech of one recording, detected as its samples arrive."""
 
     def __init__(self, sample_rate: int, pauses: Pauses | None = None, detector: Detector | None = None) -> None:
         """Begin a recording.
@@ -291,8 +291,8 @@ class Voice:
         self._voiced.append(probs >= Segmenter.BEGINS)
         if self._segmenter is None:
             return []
-        found = self._segmenter.feed(probs.tolist())
-        return found + self._segmenter.finish(self._samples) if last else found
+        stretches = self._segmenter.feed(probs.tolist())
+        return stretches + self._segmenter.finish(self._samples) if last else stretches
 
     def seconds(self, start: float, end: float) -> float:
         """How long there is speech from `start` to `end`, in seconds of what was fed."""
@@ -308,14 +308,14 @@ class Segmenter:
     Speech begins at 0.5 and ends where the probability stays below 0.35 for a pause; under 0.1 s of it is no speech.
     """
 
-    BEGINS, ENDS, LEAST = 0.5, 0.35, 0.1
+    BEGINS, ENDS, MIN_SECONDS = 0.5, 0.35, 0.1
 
     def __init__(self, sample_rate: int, frame: int, pauses: Pauses) -> None:
         assert 2 * pauses.margin <= pauses.pause, "stretches would overlap"
         self._frame = frame
         self._pause = max(1, round(pauses.pause * sample_rate / frame))
         self._longest = max(2, int(pauses.longest * sample_rate) // frame)
-        self._least = self.LEAST * sample_rate
+        self._least = self.MIN_SECONDS * sample_rate
         self._margin = int(pauses.margin * sample_rate)
         self._at = 0  # frames seen
         self._begin: int | None = None  # first frame of the open stretch
@@ -325,7 +325,7 @@ class Segmenter:
 
     def feed(self, probs: Iterable[float]) -> list[Stretch]:
         """Take the probabilities of the next frames; returns the stretches that are known to have ended."""
-        found: list[Stretch] = []
+        stretches: list[Stretch] = []
         for prob in probs:
             if self._begin is None:
                 if prob >= self.BEGINS:
@@ -334,16 +334,16 @@ class Segmenter:
                 self._open.append(prob)
                 self._quiet = self._quiet + 1 if prob < self.ENDS else 0
                 if self._quiet >= self._pause:
-                    found += self._close()
+                    stretches += self._close()
                 elif len(self._open) >= self._longest:
-                    found.append(self._cut())
+                    stretches.append(self._cut())
             self._at += 1
-        return found
+        return stretches
 
     def finish(self, total: int) -> list[Stretch]:
         """Returns the stretch that is still open where the recording, `total` samples long, ends."""
-        found = self._close() if self._begin is not None else []
-        return [Stretch(stretch.start, min(stretch.end, total)) for stretch in found if stretch.start < total]
+        stretches = self._close() if self._begin is not None else []
+        return [Stretch(stretch.start, min(stretch.end, total)) for stretch in stretches if stretch.start < total]
 
     def _close(self) -> list[Stretch]:
         assert self._begin is not None

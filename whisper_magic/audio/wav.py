@@ -1,4 +1,4 @@
-"""RIFF WAVE headers: how much sound the header claims, and whether sound goes on beyond it. Bytes only; no decoding.
+"""RIFF WAVE headers: how much audio the header declares, and whether the file holds more. Bytes only; no decoding.
 
 Programs that write to a pipe, or that were stopped, leave sizes that are zero, huge or too small.
 """

@@ -113,7 +113,7 @@ class Engine:
         reason = (
             ""
             if chosen is None
-            else f"{chosen.target} was chosen, as {chosen.why}; `%whisper load MODEL` takes another"
+            else f"{chosen.target} was chosen, as {chosen.why}; use `%whisper load MODEL` for another"
         )
         notes = (reason, *whole.notes, *(small.notes if small else ()), *placed.notes, model.runner.backend_note)
         seconds = perf_counter() - began  # packing the weights included
@@ -364,7 +364,7 @@ class Engine:
     def _refuse_inside(self) -> None:
         """A call from within a call would wait for itself."""
         if self._served_thread == threading.get_ident():
-            raise EngineBusy("this engine is in the middle of a stream() or on_event here; finish or close that first")
+            raise EngineBusy("this engine is running a stream() or on_event in this thread; finish or close it first")
 
     def _loaded(self) -> LoadedModel:
         if self._model is None:

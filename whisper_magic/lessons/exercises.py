@@ -1,7 +1,7 @@
-"""Exercises: a function to write, and 1,000 scripted rounds that say which contract of speculative decoding it breaks.
+"""Exercises: functions to write, checked in 1,000 scripted rounds against the contracts of speculative decoding.
 
-A function is checked contract by contract, in the order in which they are listed, and the first round that breaks one
-is shown with what was expected. Scripts come from a fixed seed: a function that passes once passes always.
+The contracts are checked in the order in which they are listed. The first round that breaks one is shown with the
+expected result. The rounds come from a fixed seed: a function that passes once always passes.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Broken(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What became of a function.
+    """The result of checking a function.
 
     Attributes:
-        exercise: its name.
-        contract: the one that it breaks; "" where it keeps all.
-        seen: the round that breaks it, or what was checked.
+        exercise: name of the exercise.
+        contract: the contract that is broken; "" if there is none.
+        seen: the round that breaks it, or a summary of the checks.
     """
 
     exercise: str
@@ -46,7 +46,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether it keeps every contract."""
+        """Whether every contract holds."""
         return self.contract == ""
 
     def __str__(self) -> str:
@@ -62,10 +62,10 @@ class Exercise:
     """A function to write.
 
     Attributes:
-        name: of the function.
-        task: what it does, for people.
-        start: code to begin with.
-        contracts: what is checked, in order.
+        name: name of the function.
+        task: description of the function.
+        start: initial code.
+        contracts: the contracts that are checked, in order.
     """
 
     name: str
@@ -75,10 +75,10 @@ class Exercise:
     _check: Callable[[Function], str]
 
     def check(self, function: Function) -> Verdict:
-        """Run a function through the script.
+        """Check a function in the scripted rounds.
 
         Args:
-            function: The student's.
+            function: The learner's function.
         """
         try:
             return Verdict(self.name, "", self._check(function))
@@ -87,7 +87,7 @@ class Exercise:
 
 
 def _call(function: Function, shown: str, *arguments: Any) -> Any:
-    """Call a student's function. shown: the call, for people."""
+    """Call a learner's function. shown: the call as text."""
     try:
         return function(*arguments)
     except Exception as error:
@@ -106,7 +106,7 @@ def verify(proposed, choice):
 
 
 def _greedy_rounds() -> Iterator[tuple[list[int], list[int]]]:
-    """Rounds of each length and each number of accepted tokens, also those where a later token agrees by chance."""
+    """Rounds of each length and number of accepted tokens, including those in which a later token agrees by chance."""
     rng = np.random.default_rng(15)
     for number in range(ROUNDS):
         length = 7 - number % 8
@@ -149,15 +149,14 @@ def _check_round(shown: str, ids: list[int], proposed: list[int], choice: list[i
             "the block has no further choices"
             if accepted == len(proposed)
             else (
-                f"what stands behind the first rejected token, {proposed[accepted]}, was chosen after a text that is "
-                "not written"
+                f"the choices after the first rejected token, {proposed[accepted]}, follow a text that is not written"
             )
         )
         raise Broken("causality", f"{returned}: {what}; expected {expected}.")
     if len(ids) < len(expected):
         if accepted == len(proposed):
             raise Broken("bonus", f"{returned}: all were accepted, so that the last choice is written too: {expected}.")
-        raise Broken("nothing wasted", f"{returned}: {expected} were certain.")
+        raise Broken("nothing wasted", f"{returned}: {expected} were already known.")
 
 
 # -- accept ----------------------------------------------------------------------------------------------------------
@@ -173,12 +172,12 @@ def accept(p, q, token, rng):
 
 
 def _pairs() -> Iterator[tuple[str, Probabilities, Probabilities]]:
-    """Distributions of target and draft that differ in every way that matters."""
-    yield "the draft is as the target", np.array([0.5, 0.3, 0.2]), np.array([0.5, 0.3, 0.2])
-    yield "the draft is flat", np.array([0.7, 0.15, 0.1, 0.05]), np.array([0.25, 0.25, 0.25, 0.25])
-    yield "the draft is sure and wrong", np.array([0.1, 0.6, 0.3]), np.array([0.9, 0.05, 0.05])
-    yield "the draft proposes what cannot be", np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.3, 0.4])
-    yield "the draft never proposes the likeliest", np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.5, 0.5])
+    """Distributions of target and draft that differ in all relevant ways."""
+    yield "the draft is equal to the target", np.array([0.5, 0.3, 0.2]), np.array([0.5, 0.3, 0.2])
+    yield "the draft is uniform", np.array([0.7, 0.15, 0.1, 0.05]), np.array([0.25, 0.25, 0.25, 0.25])
+    yield "the draft is confident and wrong", np.array([0.1, 0.6, 0.3]), np.array([0.9, 0.05, 0.05])
+    yield "the draft proposes impossible tokens", np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.3, 0.4])
+    yield "the draft never proposes the most likely token", np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.5, 0.5])
 
 
 def _check_accept(function: Function) -> str:
@@ -192,14 +191,14 @@ def _check_accept(function: Function) -> str:
             raise Broken(
                 "acceptance",
                 f"Where {name}: {kept:.0%} of the drafted tokens were kept, {best:.0%} can be "
-                "(1 minus the total variation). The distribution is right, but speed is given away.",
+                "(1 minus the total variation). The distribution is right, but fewer tokens are kept than possible.",
             )
     drawn = f"{len(script)} pairs of distributions, {ROUNDS:,} draws each"
-    return f"{drawn}: they follow p, and no drafted token is refused in vain."
+    return f"{drawn}: they follow p, and no drafted token is rejected unnecessarily."
 
 
 def _check_distribution(written: list[int], p: Probabilities, where: str) -> None:
-    """Break the contract where these are no draws of p."""
+    """Raise Broken if these are not samples from p."""
     fit = chi_squared(written, p)
     if fit.refuted:
         shares = _shown(np.bincount(written, minlength=len(p)) / ROUNDS)

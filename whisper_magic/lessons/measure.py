@@ -1,7 +1,7 @@
-"""What the lessons measure on this machine and a recording of the learner's: costs, acceptance, tokens a round.
+"""Measurements of the lessons, on this machine and the learner's recording: costs, acceptance, tokens per round.
 
-All runs are greedy, sequential and of one window at a time, so that a round is one pass of the target. Lengths are
-timed in turns, several times, and the median counts: what else the machine does then disturbs all alike.
+All runs are greedy, sequential and one window at a time, so that a round is one pass of the target. Draft lengths are
+timed in several interleaved runs, and the median is used, so that other load on the machine affects all of them alike.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PLAIN = TranscribeOptions(temperature=0.0, mode="sequential")
 
 @dataclass(frozen=True)
 class Replay:
-    """One recording decoded twice: by the target alone, and speculatively. Traces hold both models' probabilities.
+    """One recording decoded by the target alone and speculatively. The traces contain both models' probabilities.
 
     Attributes:
-        alone: the target's own.
-        drafted: with the draft.
+        alone: transcript of the target alone.
+        drafted: transcript with the draft.
     """
 
     alone: Transcript
@@ -38,19 +38,19 @@ class Replay:
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same tokens."""
+        """Whether both have the same tokens."""
         return _tokens(self.alone) == _tokens(self.drafted)
 
 
 @dataclass(frozen=True)
 class LengthFigures:
-    """One draft length, measured.
+    """The measurements of one draft length.
 
     Attributes:
-        length: tokens drafted a round.
-        tokens_per_round: written a round, mean.
+        length: tokens drafted per round.
+        tokens_per_round: mean number of tokens written per round.
         acceptance: accepted / proposed tokens.
-        decode_seconds: draft, verify and prompt; the encoder is left out, which is the same for all.
+        decode_seconds: draft, verify and prompt; without the encoder, which is the same for all.
         speedup: decode seconds of the target alone over these.
         standard_error: of `tokens_per_round`: rounds differ, and a recording has only so many.
         formula_tokens: by `theory.expected_tokens`, from the acceptance at each place.
@@ -91,7 +91,7 @@ class LengthStudy:
 
 
 def replay(engine: Engine, source: Source, **overrides: Any) -> Replay:
-    """Decode a recording by the target alone and speculatively, in turns; of each the run of median time.
+    """Decode a recording with the target alone and speculatively, in turns, and return the run of median time of each.
 
     Args:
         engine: With a draft.
@@ -125,12 +125,12 @@ def study_lengths(
     on_stage: Callable[[str], None] | None = None,
     **overrides: Any,
 ) -> LengthStudy:
-    """Measure draft lengths, and set the formulas beside them.
+    """Measure draft lengths, and compare them with the formulas.
 
     Args:
         engine: With a draft.
         source: Of a minute or so: shorter ones have few rounds.
-        lengths: Tokens drafted a round.
+        lengths: Tokens drafted per round.
         repeats: Timed runs of each length, in turns.
         on_stage: Called with what runs now.
         **overrides: Fields of TranscribeOptions, such as language.
@@ -175,13 +175,13 @@ def study_lengths(
 
 
 def acceptance_by_position(rounds: Sequence[Round]) -> tuple[float, ...]:
-    """Of the rounds that accepted every token before a place, the share that accepted the token there.
+    """Acceptance by position: the share of rounds that accepted the token, among those that accepted all before it.
 
     Args:
         rounds: Of a trace.
 
     Returns:
-        One number a place, as far as tokens were proposed.
+        One number for each position at which tokens were proposed.
     """
     shares = []
     for place in range(max((len(round_.proposed) for round_ in rounds), default=0)):
@@ -195,7 +195,7 @@ def acceptance_by_position(rounds: Sequence[Round]) -> tuple[float, ...]:
 
 
 def decode_seconds(transcript: Transcript) -> float:
-    """Draft, verify and prompt: all that the draft length changes."""
+    """Seconds of draft, verify and prompt, which depend on the draft length."""
     timing = transcript.timing
     return timing.draft + timing.verify + timing.prefill
 
@@ -203,7 +203,7 @@ def decode_seconds(transcript: Transcript) -> float:
 def _check_draft(engine: Engine) -> None:
     if engine.status.draft is None:
         raise OptionError(
-            f"{engine.status.target} is loaded without a draft, and the lesson shows one: load it with its draft"
+            f"{engine.status.target} is loaded without a draft, which the lesson needs: load it with its draft"
         )
 
 
@@ -223,10 +223,10 @@ def _standard_error(values: Sequence[int]) -> float:
 
 
 def _pass_seconds(transcript: Transcript) -> float:
-    """A pass of the target: the median, as those over a prompt take longer."""
+    """Median seconds of a pass of the target, because passes over a prompt take longer."""
     return median(round_.verify_seconds for round_ in transcript.trace.rounds)
 
 
 def _step_seconds(transcript: Transcript) -> float:
-    """A step of the draft."""
+    """Seconds of a draft step."""
     return median(round_.draft_seconds / len(round_.proposed) for round_ in transcript.trace.rounds if round_.proposed)

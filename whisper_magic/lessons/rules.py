@@ -1,4 +1,4 @@
-"""Rules that decide what is written where draft and target sample, in numpy: two that are lossless, two that are not.
+"""Acceptance rules for sampling, in numpy: two that are lossless, and two that are not.
 
 Each takes the target's probabilities p and the draft's probabilities q over the same tokens, and returns one draw. The
 engine's own are in `engine/sample/acceptance.py` (rejection) and `engine/sample/noise.py` (shared noise).

@@ -1,1 +1,1 @@
-"""Many recordings: what was said in them, kept in one SQLite file, searched, exported, and transcribed further."""
+"""Many recordings and their transcripts in one SQLite file: transcribed, searched, exported."""

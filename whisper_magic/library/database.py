@@ -6,13 +6,14 @@ One writer at a time, others queue; readers never wait (WAL). Each thread has a 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from whisper_magic.errors import LibraryError
 from whisper_magic.library import schema
@@ -20,6 +21,7 @@ from whisper_magic.library.query import part_in
 from whisper_magic.wording import one_line, shown
 
 PATIENCE = 60.0  # seconds that a writer waits for another one
+_ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file's name that is not UTF-8
 
 
 class Database:
@@ -67,16 +69,16 @@ class Database:
                     f"cannot write into {shown(str(self.path.parent))}: choose another place with --store"
                 )
             self._mode = "ro"
-        found = self._version_found()
+        version = self._version_before()
         if writable:
             schema.migrate(self.connection)
-        elif found < schema.READABLE:
+        elif version < schema.VERSION:
             raise LibraryError(
-                f"{shown(str(self.path))} has version {found} and cannot be written to become {schema.VERSION}"
+                f"{shown(str(self.path))} has version {version} and cannot be written to become {schema.VERSION}"
             )
         return writable
 
-    def _version_found(self) -> int:
+    def _version_before(self) -> int:
         """The file's version, before anything in it is changed.
 
         Raises:
@@ -84,44 +86,44 @@ class Database:
         """
         with closing(self._connect(first=True)) as connection:
             if not schema.is_library(connection):
-                raise LibraryError(f"{shown(str(self.path))} is a database, but no library")
-            if (found := schema.version_of(connection)) > schema.VERSION:
+                raise LibraryError(f"{shown(str(self.path))} is a database, but not a library")
+            if (version := schema.version_of(connection)) > schema.VERSION:
                 raise LibraryError(
-                    f"{shown(str(self.path))} is a library of version {found}, newer than this whisper_magic "
+                    f"{shown(str(self.path))} is a library of version {version}, newer than this whisper_magic "
                     f"({schema.VERSION}): upgrade to read it"
                 )
-        return found
+        return version
 
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode."""
-        found: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if found is None:
-            found = self._threads.connection = self._connect()
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = self._connect()
             with self._lock:
-                self._connections.append(found)
-        return found
+                self._connections.append(connection)
+        return connection
 
     def _connect(self, first: bool = False) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
-        made = _opened(address)
+        connection = _opened(address)
         if self._mode == "ro":
             try:  # a reader too needs the log's index, which it cannot make here
-                made.execute("SELECT 1 FROM sqlite_schema").fetchone()
+                connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
             except sqlite3.OperationalError:
-                made.close()
-                made = _opened(f"{address}&immutable=1")
-            return made
+                connection.close()
+                connection = _opened(f"{address}&immutable=1")
+            return connection
         if first:
-            return made
-        _keep_log(made)
-        made.execute("PRAGMA synchronous = NORMAL")
-        made.execute("PRAGMA foreign_keys = ON")
-        return made
+            return connection
+        _keep_log(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction.
+        """A transaction: committed at the end, rolled back on an error.
 
         Raises:
             LibraryError: Where the file cannot be written; nothing of the transaction is kept.
@@ -174,12 +176,12 @@ class Database:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Another one whenever something was written, by whomever. Each thread has its own."""
+        """Changes whenever any process writes to the file. Each thread has its own."""
         return self._writes, id(self.connection), int(self.query("PRAGMA data_version")[0][0])
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """What is read inside is of one moment, whatever is written meanwhile."""
+        """Everything read inside is of one moment, whatever is written meanwhile."""
         self.query("BEGIN")
         try:
             yield
@@ -197,13 +199,13 @@ class Database:
 
 def _opened(address: str) -> sqlite3.Connection:
     # A connection is used by its own thread; `close` is called by another.
-    made = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    made.create_function("contains", 2, lambda text, part: part_in(text, part) is not None, deterministic=True)
-    return made
+    connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    connection.create_function("contains", 2, lambda text, part: part_in(text, part) is not None, deterministic=True)
+    return connection
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:
-    """Have a log beside the file (WAL). While another process is about to, SQLite refuses, and does not wait."""
+    """Switch to a write-ahead log. SQLite refuses while another process does the same, and does not wait."""
     late = time.monotonic() + PATIENCE
     while True:
         try:
@@ -213,3 +215,24 @@ def _keep_log(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > late:
                 raise
             time.sleep(0.01)
+
+
+# Text that SQLite can hold
+
+
+@overload
+def storable(text: str) -> str: ...
+
+
+@overload
+def storable(text: None) -> None: ...
+
+
+def storable(text: str | None) -> str | None:
+    """Text without lone surrogates, which UTF-8 cannot hold: those of file names that are not UTF-8 become escapes."""
+    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def restored(name: str) -> str:
+    """The reverse of `storable` for a file's name."""
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name)

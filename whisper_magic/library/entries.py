@@ -1,4 +1,4 @@
-"""What a library is made of -> entries: folders, globs, tables, datasets and manifests, one entry a recording.
+"""Sources of a library -> entries, one per recording: folders, globs, tables, datasets and manifests.
 
 Nothing is opened here; manifests are read in `manifests`.
 """
@@ -25,14 +25,14 @@ SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording to have in a library.
+    """A recording for a library.
 
     Attributes:
         source: What `audio.load.load` takes.
         name: Its path, or a label.
         start: Seconds; only the part from here on.
         end: Seconds; only the part up to here.
-        reference: What is said in it.
+        reference: Its reference text.
         speaker: Who speaks.
         metadata: Other columns of its row.
         file: The file that holds it, where that is not `source`.
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def path(self) -> Path | None:
-        """The file whose size and time show whether it has changed; None of what is in none."""
+        """The file whose size and time show whether the recording has changed; None where it is in no file."""
         if self.file is not None:
             return Path(self.file)
         if not isinstance(self.source, str | os.PathLike) or "://" in os.fsdecode(self.source):
@@ -57,17 +57,17 @@ class Entry:
         return Path(self.source)
 
     def failure(self, reason: str) -> str:
-        """A line that says what is wrong with it, and names it."""
+        """A line with its name and what is wrong with it."""
         return reason if self.name in reason else f"{self.name}: {reason}"
 
 
 def entries_of(sources: Any, *, reference: str | None = None, label: str = "array") -> Iterator[Entry]:
-    """Every recording of what a library is made of.
+    """The recordings of a source.
 
     Args:
         sources: A folder, a glob, a file, a manifest, a tar of a WebDataset; a pandas column or table, a Hugging Face
             dataset; or a collection of such, or of what `audio.load.load` takes.
-        reference: Column of a table or dataset that holds what is said; None looks for one of the usual names.
+        reference: Column of a table or dataset that holds reference texts; None looks for one of the usual names.
         label: Name of what has none.
 
     Raises:
@@ -109,8 +109,8 @@ def _of_path(text: str, reference: str | None) -> Iterator[Entry]:
     elif (rows := manifests.read(path, reference)) is not None:
         yield from (_entry(row) for row in rows)
     elif has_magic(text) and not path.exists():
-        found = glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
-        files = [Path(name) for name in sorted(found, key=natural) if Path(name).is_file()]
+        names = glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        files = [Path(name) for name in sorted(names, key=natural) if Path(name).is_file()]
         if not files:
             raise LibraryError(f"no file matches {shown(text)} (in {Path.cwd()})")
         yield from (_of_file(file) for file in files)
@@ -119,16 +119,16 @@ def _of_path(text: str, reference: str | None) -> Iterator[Entry]:
 
 
 def _of_folder(folder: Path) -> Iterator[Entry]:
-    found = False
+    any_file = False
     for path, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
         for name in sorted(files, key=natural):
             if Path(name).suffix.lower() in manifests.SOUND and not name.startswith("."):
-                found = True
+                any_file = True
                 yield _of_file(Path(path) / name)
-    if not found:
+    if not any_file:
         raise LibraryError(
-            f"no recordings in {shown(str(folder))}: it holds no file that ends like sound, such as .wav or .mp3"
+            f"no recordings in {shown(str(folder))}: it has no file with an audio extension, such as .wav or .mp3"
         )
 
 
@@ -179,7 +179,7 @@ def _of_table(table: Any, reference: str | None, label: str) -> Iterator[Entry]:
 
 
 def _undecoded(dataset: Any, audio: str) -> Iterable[Any]:
-    """A dataset whose audio column gives bytes and paths: it is decoded by us, not by torchcodec."""
+    """A dataset whose audio column gives bytes and paths, which are decoded here and not by torchcodec."""
     feature = (getattr(dataset, "features", None) or {}).get(audio)
     if type(feature).__name__ == "Audio":
         from datasets import Audio
@@ -194,10 +194,10 @@ def _columns_of(dataset: Any) -> list[str]:
 
 
 def _one_of(columns: Iterable[str], usual: tuple[str, ...], what: str) -> str:
-    found = next((name for name in usual if name in columns), None)
-    if found is None:
+    name = next((name for name in usual if name in columns), None)
+    if name is None:
         raise LibraryError(f"{what} is called {', '.join(usual[:-1])} or {usual[-1]}; there are {', '.join(columns)}")
-    return found
+    return name
 
 
 def _of_row(row: Mapping[str, Any], label: str) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""Library: many recordings, what was said in them, and what people found out about it.
+"""Library: many recordings, their transcripts, and what people add to them.
 
     library = Library("whisper.db")
     library.transcribe(engine, "recordings/")
@@ -15,15 +15,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.data_frame import data_frame
 from whisper_magic.errors import LibraryError
-from whisper_magic.library import export, run, summary, tables
+from whisper_magic.library import export, job, parquet, summary, tables
+from whisper_magic.library.database import restored, storable
 from whisper_magic.library.entries import Entry, entries_of
+from whisper_magic.library.records import ModelConfig
 from whisper_magic.library.search import Hits, SearchFilters, search
-from whisper_magic.library.store import RunKey, Store, restored, storable
+from whisper_magic.library.store import Store
 from whisper_magic.library.summary import Growth, Summary, Totals, Unreadable
-from whisper_magic.library.weights import run_key
+from whisper_magic.library.weights import model_config
 from whisper_magic.options import TranscribeOptions
-from whisper_magic.transcript import Transcript, data_frame
+from whisper_magic.transcript import Transcript
 
 if TYPE_CHECKING:
     import pandas
@@ -59,7 +62,7 @@ class Library:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The path of the file."""
         return self.store.path
 
     def __len__(self) -> int:
@@ -89,10 +92,10 @@ class Library:
         options: TranscribeOptions | None = None,
         *,
         reference: str | None = None,
-        on_event: run.OnEvent | None = None,
-        on_stage: run.OnStage | None = None,
+        on_event: job.OnEvent | None = None,
+        on_stage: job.OnStage | None = None,
         **overrides: Any,
-    ) -> run.RunReport:
+    ) -> job.LibraryReport:
         """Add recordings, and transcribe those that these models and options have not transcribed.
 
         Args:
@@ -100,7 +103,7 @@ class Library:
             sources: A folder, glob, manifest, table, dataset, or a collection of what `audio.load.load` takes; None
                 for what is in the library already.
             options: How to transcribe.
-            reference: Column of a table that holds what is said.
+            reference: Column of a table that holds reference texts.
             on_event: As of `Engine.transcribe_many`.
             on_stage: Called with what is done while nothing is transcribed.
             **overrides: Fields of TranscribeOptions.
@@ -110,34 +113,39 @@ class Library:
             OptionError: For an option that makes no sense here.
             Interrupted: On Ctrl-C; what was finished is kept.
         """
-        chosen = run.usable((options or TranscribeOptions()).override(**overrides))
+        chosen = job.usable((options or TranscribeOptions()).override(**overrides))
         status = engine.status
-        key = run_key(self.store, status.target, status.draft, status.dtype, chosen)
-        plan = self.plan(key, sources, reference=reference, on_stage=on_stage)
-        return self.go(plan, key, engine, chosen, on_event=on_event)
+        config = model_config(self.store, status.target, status.draft, status.dtype, chosen)
+        plan = self.plan(config, sources, reference=reference, on_stage=on_stage)
+        return self.transcribe_plan(plan, config, engine, chosen, on_event=on_event)
 
     def plan(
-        self, key: RunKey, sources: Any = None, *, reference: str | None = None, on_stage: run.OnStage | None = None
-    ) -> run.LibraryPlan:
-        """What `transcribe` would do. Arguments as of that, and the models and options as of `weights.run_key`."""
+        self,
+        config: ModelConfig,
+        sources: Any = None,
+        *,
+        reference: str | None = None,
+        on_stage: job.OnStage | None = None,
+    ) -> job.LibraryPlan:
+        """What `transcribe` would do. Arguments as of that, and the models and options as of `weights.model_config`."""
         entries = list(self._entries() if sources is None else entries_of(sources, reference=reference))
-        plan = run.make_plan(self.store, entries, self.store.run_id(key), on_stage)
+        plan = job.make_plan(self.store, entries, self.store.run_id(config), on_stage)
         if not self.store.read_only:
-            run.describe(self.store, entries)
+            job.describe(self.store, entries)
         return plan
 
-    def go(
+    def transcribe_plan(
         self,
-        plan: run.LibraryPlan,
-        key: RunKey,
+        plan: job.LibraryPlan,
+        config: ModelConfig,
         engine: Engine,
         options: TranscribeOptions,
         *,
-        on_event: run.OnEvent | None = None,
-    ) -> run.RunReport:
-        """Do what was planned."""
-        number = self.store.add_run(key)
-        return run.Run(self.store, plan, number, engine, options, on_event, self._remember).go()
+        on_event: job.OnEvent | None = None,
+    ) -> job.LibraryReport:
+        """Transcribe what was planned. Arguments as of `plan` and `transcribe`."""
+        number = self.store.add_run(config)
+        return job.LibraryJob(self.store, plan, number, engine, options, on_event, self._remember).run()
 
     def _remember(self, number: int, transcript: Transcript, source: Any) -> None:
         if not isinstance(source, str | os.PathLike):
@@ -193,9 +201,9 @@ class Library:
         limit: int = 1000,
     ) -> Hits:
         """The hits of `search`, as objects."""
-        found = search(self.store, text, SearchFilters(language, speaker, run), near=near, limit=limit)
-        found.library = self
-        return found
+        hits = search(self.store, text, SearchFilters(language, speaker, run), near=near, limit=limit)
+        hits.library = self
+        return hits
 
     def recording_of(self, transcript: int) -> int:
         """The id of the recording that a transcript is of.
@@ -234,18 +242,20 @@ class Library:
             return self._sources[recording]
         paths = self.store.paths(recording)
         if not paths:
-            raise LibraryError(f"there is no recording {recording} in {self.path}, or its file holds another sound now")
+            raise LibraryError(
+                f"there is no recording {recording} in {self.path}, or its file now contains other audio"
+            )
         return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110 (labels are no paths)
 
     def _id_of(self, name: str) -> int:
         names = dict.fromkeys((name, os.path.abspath(os.path.expanduser(name))))  # noqa: PTH100, PTH111
-        for one in map(storable, names):
+        for stored in map(storable, names):
             rows = self.store.query(  # what a file holds now comes before what it held, and the whole before parts
                 """SELECT recording.id FROM recording LEFT JOIN source ON source.name = ?1
                    WHERE recording.content = source.content OR recording.name = ?1
                    ORDER BY ifnull(recording.content = source.content, 0) DESC,
                             start IS NOT NULL OR "end" IS NOT NULL, recording.id DESC LIMIT 1""",
-                (one,),
+                (stored,),
             )
             if rows:
                 return int(rows[0][0])
@@ -294,7 +304,7 @@ class Library:
 
     @property
     def failures(self) -> pandas.DataFrame:
-        """What could not be read, and why, a row each."""
+        """The sources that could not be read, and why, a row each."""
         return tables.frame(Unreadable, self.unreadable())
 
     def unreadable(self, limit: int | None = None) -> list[Unreadable]:
@@ -306,11 +316,11 @@ class Library:
         return summary.totals(self.store)
 
     def summary(self) -> Summary:
-        """How much it holds, how right that is, and how much could not be read."""
+        """Totals, the word error rate, and the number of sources that could not be read."""
         return summary.summary(self.store)
 
     def growth(self) -> Growth:
-        """What changes while it grows, read quickly."""
+        """What changes while the library grows, read quickly."""
         return summary.growth(self.store)
 
     # -- what people add ---------------------------------------------------------------------------------------------
@@ -358,23 +368,24 @@ class Library:
         )
         if not rows:
             raise LibraryError(f"there is no transcript {transcript} in {self.path}")
-        self.store.edit(transcript, edited, run.counts(edited, rows[0][0]))
+        self.store.edit(transcript, edited, job.counts(edited, rows[0][0]))
 
     # -- out and in --------------------------------------------------------------------------------------------------
 
     def save(
         self, path: str | os.PathLike[str], format: str | None = None, *, only: Iterable[int] | None = None
     ) -> Path:
-        """Write the library, or some of it, in another form.
+        """Export the library, or some of it.
 
         Args:
             path: Of the file, or of the folder.
-            format: "parquet", "csv", "nemo", "lhotse", "audiofolder" or "srt"; None goes by the ending of the name.
+            format: "parquet", "csv", "nemo", "lhotse", "audiofolder", or one in which transcripts are saved, such as
+                "srt", which makes a folder of files; None goes by the ending of the name.
             only: Ids of the recordings; None for all.
 
         Raises:
             LibraryError: For another format, or a file that cannot be written.
-            PackageMissing: For Parquet without pyarrow.
+            PackageMissing: For Parquet without pyarrow, or Word without python-docx.
         """
         return export.save(self.store, path, format, only, self.source)
 
@@ -387,7 +398,7 @@ class Library:
         near: int | None = None,
         limit: int = 1000,
     ) -> list[Path]:
-        """Cut out every place where something was said.
+        """Save the audio of every hit of a search.
 
         Args:
             text: As of `search`.
@@ -402,7 +413,7 @@ class Library:
         return export.clips(self.hits(text, near=near, limit=limit), folder, around, self.source)
 
     def import_parquet(self, *paths: str | os.PathLike[str]) -> int:
-        """Bring transcripts home that were written elsewhere: by `save`, or by a cluster.
+        """Add transcripts from Parquet files: those of `save`, or of a cluster.
 
         Args:
             *paths: Files, or folders of files.
@@ -410,7 +421,7 @@ class Library:
         Returns:
             How many were new.
         """
-        return export.load_parquet(self.store, paths)
+        return parquet.load(self.store, paths)
 
 
 def _span(ids: Sequence[int]) -> tuple[int, int]:

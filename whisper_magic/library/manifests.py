@@ -1,4 +1,4 @@
-"""Lists of recordings as other tools write them -> rows: NeMo, Lhotse, Kaldi, Common Voice, CSV, tars of a WebDataset.
+"""Manifests of other tools -> rows: NeMo, Lhotse, Kaldi, Common Voice, CSV, tars of a WebDataset.
 
 A path in a list counts from the folder of the list. Rows that name a part of a recording keep it as start and end.
 """
@@ -48,9 +48,9 @@ class Row:
         name: Its name, where it is not the path.
         start: Seconds.
         end: Seconds.
-        reference: What is said in it.
+        reference: Its reference text.
         speaker: Who speaks.
-        metadata: What else the list says of it.
+        metadata: Other columns of the list.
         file: The file that holds it, where that is not `source`.
     """
 
@@ -94,7 +94,7 @@ def read(path: Path, reference: str | None = None) -> Iterator[Row] | None:
 
     Args:
         path: Of the list.
-        reference: The column that holds what is said; None looks for one of the usual names.
+        reference: The column that holds reference texts; None looks for one of the usual names.
 
     Raises:
         LibraryError: Where it cannot be read, with the line.
@@ -105,7 +105,7 @@ def read(path: Path, reference: str | None = None) -> Iterator[Row] | None:
     if name.endswith((".tar", ".tar.gz", ".tgz")):
         if not name.endswith(".tar"):
             raise LibraryError(
-                f"{shown(str(path))} is compressed, and its recordings cannot be reached: unpack it to .tar"
+                f"{shown(str(path))} is compressed, so that its recordings cannot be read: unpack it to .tar"
             )
         return _of_tar(path)
     if name.endswith((".csv", ".tsv")):
@@ -126,7 +126,7 @@ def _of_json_lines(path: Path, reference: str | None) -> Iterator[Row]:
                 try:
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise LibraryError("it is no object")
+                        raise LibraryError("it is not an object")
                     yield (
                         _of_cut(row, path)
                         if "recording" in row or "tracks" in row
@@ -148,16 +148,16 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
     """A cut of Lhotse (lhotse/cut/data.py): a part of a recording, with its supervisions."""
     if cut.get("type") == "MixedCut":
         raise LibraryError(
-            "a MixedCut is mixed of several recordings: export it as audio first (lhotse cut trim, save_audio)"
+            "a MixedCut is a mix of several recordings: export it as audio first (lhotse cut trim, save_audio)"
         )
     recording, supervisions = cut["recording"], cut.get("supervisions") or []
     files = [source["source"] for source in recording["sources"] if source["type"] == "file"]
     if not files:
-        raise LibraryError("its recording is in no file")
+        raise LibraryError("its recording is not in a file")
     start, duration = float(cut["start"]), float(cut["duration"])
     whole = start == 0 and duration >= float(recording["duration"]) - _WHOLE
-    texts = [one["text"] for one in supervisions if one.get("text")]
-    speakers = list(dict.fromkeys(one["speaker"] for one in supervisions if one.get("speaker")))
+    texts = [part["text"] for part in supervisions if part.get("text")]
+    speakers = list(dict.fromkeys(part["speaker"] for part in supervisions if part.get("speaker")))
     return Row(
         _located(files[0], path),
         start=None if whole else start or None,
@@ -169,11 +169,11 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
 
 
 def _of_fields(row: Mapping[str, Any], path: Path, reference: str | None) -> Row:
-    """A line of a NeMo manifest, or of any table: what a field holds, its name says."""
+    """A line of a NeMo manifest or of any table, whose fields are told apart by their names."""
     names = list(row)
     source = _first(row, PATHS)
     if source is None:
-        raise LibraryError(f"no field says where the recording is: {', '.join(PATHS)}; there are {', '.join(names)}")
+        raise LibraryError(f"no field names the recording: {', '.join(PATHS)}; there are {', '.join(names)}")
     if reference is not None and reference not in row:
         raise LibraryError(
             f"--reference {reference}: no such column{near(reference, names)}; there are {', '.join(names)}"
@@ -245,7 +245,7 @@ def _of_table(path: Path, separator: str, reference: str | None) -> Iterator[Row
 
 
 def kaldi(folder: Path) -> Iterator[Row] | None:
-    """The utterances of a data folder of Kaldi; None where it is none.
+    """The utterances of a Kaldi data folder; None for another folder.
 
     Raises:
         LibraryError: For a recording that a command makes, or a line that makes no sense.
@@ -308,7 +308,9 @@ def _of_tar(path: Path) -> Iterator[Row]:
                     together.setdefault(f"{folder}/{stem}".lstrip("/"), {})[f".{ending.lower()}"] = member
             for members in together.values():
                 # WebDataset counts an ending from the first dot on; other tars hold names with several.
-                sound = next((one for ending, one in members.items() if f".{ending.rpartition('.')[2]}" in SOUND), None)
+                sound = next(
+                    (item for ending, item in members.items() if f".{ending.rpartition('.')[2]}" in SOUND), None
+                )
                 if sound is not None:
                     yield _of_sample(path, tar, members, sound)
     except (OSError, tarfile.TarError) as error:
@@ -321,8 +323,8 @@ def _of_sample(path: Path, tar: tarfile.TarFile, members: Mapping[str, tarfile.T
     about: dict[str, Any] = {}
     if ".json" in members:
         try:
-            found = json.loads(_content(tar, members[".json"]))
-            about = found if isinstance(found, dict) else {}
+            value = json.loads(_content(tar, members[".json"]))
+            about = value if isinstance(value, dict) else {}
         except ValueError as error:
             raise LibraryError(f"{shown(whole)}/{members['.json'].name}: {one_line(error)}") from error
     text = _content(tar, members[".txt"]).strip() if ".txt" in members else _first(about, TEXTS)

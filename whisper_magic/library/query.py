@@ -1,4 +1,4 @@
-"""What people type to search -> a query of FTS5. Anything can be typed: nothing is an error but what says nothing.
+"""A search as it is typed -> a query of FTS5. Any text is a valid search, unless it only excludes words.
 
 two hundred            both words, in any order
 "two hundred"          the phrase
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from whisper_magic.errors import LibraryError
 
-LEAST_PART = 3  # characters of a part of a word that the trigram index finds
+MIN_PART = 3  # characters of a part of a word that the trigram index finds
 _TOKENS = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?')
 # Scripts that are written without spaces: their words are parts of one long token.
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u0331])*")  # with the accents that unicode61 takes for part of a letter
@@ -64,23 +64,23 @@ class Query:
     terms: tuple[Term, ...] = ()
 
     def span(self, text: str) -> tuple[int, int]:
-        """Where the first of what is wanted begins and ends in a text; (-1, -1) where it is not in it."""
+        """Where the first match begins and ends in a text; (-1, -1) where there is none."""
         if self.part:
-            found = part_in(text, self.part)
-            return found.span() if found else (-1, -1)
+            match = part_in(text, self.part)
+            return match.span() if match else (-1, -1)
         words = tokens(text)
         spans = [span for term in self.terms if (span := term.span(words)) is not None]
         return min(spans, default=(-1, -1))
 
 
 def part_in(text: str, part: str) -> re.Match[str] | None:
-    """Where a part of a word first is in a text, in whatever case."""
+    """The first occurrence of a part of a word in a text, ignoring case."""
     return re.search(re.escape(part), text, re.IGNORECASE)
 
 
 def tokens(text: str) -> list[tuple[str, int, int]]:
     """The words of a text as FTS5's unicode61 cuts and folds them, each with its first and last character."""
-    return [(_folded(found[0]), *found.span()) for found in _WORD.finditer(text)]
+    return [(_folded(match[0]), *match.span()) for match in _WORD.finditer(text)]
 
 
 def _folded(word: str) -> str:
@@ -89,7 +89,7 @@ def _folded(word: str) -> str:
 
 
 def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query | None:
-    """Understand a search.
+    """Parse a search.
 
     Args:
         text: As typed.
@@ -109,8 +109,8 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
         return Query(part=part) if part else None
     positive, negative, joiner, wanted = list[Term](), list[Term](), " AND ", True
     matches = list(_TOKENS.finditer(text))
-    for place, found in enumerate(matches):
-        word = found["word"]
+    for place, match in enumerate(matches):
+        word = match["word"]
         if word == "NOT":
             wanted = False
             continue
@@ -119,15 +119,15 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
             continue
         if word == "AND":
             continue
-        last = typing and place == len(matches) - 1 and found["phrase"] is None
-        term = _term(found, prefix=last)
+        last = typing and place == len(matches) - 1 and match["phrase"] is None
+        term = _term(match, prefix=last)
         if term is None:
             continue
-        (positive if wanted and not found["minus"] else negative).append(term)
+        (positive if wanted and not match["minus"] else negative).append(term)
         wanted = True
     if not positive:
         if negative:
-            raise LibraryError(f"the search {text!r} says only what is not wanted: add a word that is")
+            raise LibraryError(f"the search {text!r} has only excluded words: add a word to find")
         return None
     terms = list(map(_written, positive))
     together = f"NEAR({' '.join(terms)}, {near})" if near is not None and len(terms) > 1 else joiner.join(terms)
@@ -137,7 +137,7 @@ def parse(text: str, near: int | None = None, *, typing: bool = False) -> Query 
 
 
 def _part(text: str) -> str | None:
-    """The part of a word that is looked for; None where words are."""
+    """The part of a word that is searched for; None where whole words are."""
     text = text.replace("\0", "")  # FTS5 stops reading there
     if len(text) > 2 and text[0] == text[-1] == "*" and "*" not in text[1:-1]:
         return text[1:-1].strip()
@@ -145,14 +145,14 @@ def _part(text: str) -> str | None:
     return plain if _NO_SPACES.search(plain) and '"' not in plain else None
 
 
-def _term(found: re.Match[str], prefix: bool) -> Term | None:
-    text = found["phrase"] if found["phrase"] is not None else found["word"]
-    star = found["star"] is not None or text.endswith("*")
+def _term(match: re.Match[str], prefix: bool) -> Term | None:
+    text = match["phrase"] if match["phrase"] is not None else match["word"]
+    star = match["star"] is not None or text.endswith("*")
     found_words = tokens(text)
     typed = " ".join(text[first:last] for _, first, last in found_words)
     return Term(tuple(word for word, _, _ in found_words), star or prefix, typed) if found_words else None
 
 
 def _written(term: Term) -> str:
-    """A term in FTS5's own language."""
+    """A term in FTS5's query language."""
     return f'"{term.typed}"{" *" if term.prefix else ""}'

@@ -1,4 +1,4 @@
-"""Transcribing past one machine, with Ray: an engine per GPU, transcripts as Parquet files in a shared folder.
+"""Transcribing on a Ray cluster: an engine per GPU, transcripts as Parquet files in a shared folder.
 
     transcribe_on_ray("/mnt/recordings", "/mnt/transcripts", actors=Actors("large-v3"))
     Library("whisper.db").import_parquet("/mnt/transcripts")
@@ -32,10 +32,11 @@ from whisper_magic.errors import LibraryError, OptionError, PackageMissing, Whis
 from whisper_magic.formats import write_whole
 from whisper_magic.library.entries import Entry, entries_of
 from whisper_magic.library.export import lines
+from whisper_magic.library.job import LibraryReport, usable
 from whisper_magic.library.library import NAME, Library
-from whisper_magic.library.run import RunReport, usable
-from whisper_magic.library.store import RecordingKey, Store
-from whisper_magic.library.weights import decisive_options, run_key
+from whisper_magic.library.records import RecordingKey
+from whisper_magic.library.store import Store
+from whisper_magic.library.weights import model_config, text_affecting_options
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.wording import one_line, shown
 
@@ -68,7 +69,7 @@ class Actors:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recording.
+    """The outcome of one recording.
 
     Attributes:
         name: Its path or address.
@@ -92,7 +93,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What actors need to know.
+    """What the actors are given.
 
     Attributes:
         folder: Shared by all machines.
@@ -117,7 +118,7 @@ def transcribe_on_ray(
     *,
     actors: Actors | None = None,
     batch: int = BATCH,
-) -> RunReport:
+) -> LibraryReport:
     """Transcribe recordings on a Ray cluster, or on a local Ray where there is none.
 
     A second call goes on where the first was stopped, and tries again what could not be read. A recording is known by
@@ -139,10 +140,8 @@ def transcribe_on_ray(
         raise OptionError(f"batch is a number of recordings, 1 or more, got {batch}")
     began = time.perf_counter()
     entries = {_id(entry): entry for entry in map(_reachable, entries_of(sources))}
-    ray = _ray()
-    job = Job(
-        Path(folder).expanduser().absolute(), _placed(ray, actors or Actors()), usable(options or TranscribeOptions())
-    )
+    ray, where = _ray(), Path(folder).expanduser().absolute()
+    job = Job(where, _placed(ray, actors or Actors()), usable(options or TranscribeOptions()))
     _settle(job)
     before = outcomes(job.folder)
     todo = [entry for key, entry in entries.items() if key not in before or before[key].error is not None]
@@ -150,24 +149,24 @@ def transcribe_on_ray(
         _go(ray, job, todo, batch)
     after = outcomes(job.folder)
     new = [after[key] for entry in todo if (key := _id(entry)) in after]
-    return RunReport(
-        written=sum(one.error is None for one in new),
-        found=len(entries) - len(todo),
-        failures=[one.error for one in new if one.error is not None],
-        audio_seconds=sum(one.seconds for one in new),
+    return LibraryReport(
+        written=sum(outcome.error is None for outcome in new),
+        known=len(entries) - len(todo),
+        failures=[outcome.error for outcome in new if outcome.error is not None],
+        audio_seconds=sum(outcome.seconds for outcome in new),
         wall_seconds=time.perf_counter() - began,
     )
 
 
 def outcomes(folder: Path) -> dict[Id, Outcome]:
-    """What became of each recording so far; one that was done at last is done."""
-    found: dict[Id, Outcome] = {}
+    """The outcome of each recording so far; a success replaces earlier failures."""
+    latest: dict[Id, Outcome] = {}
     for path in folder.glob("*.jsonl"):
         for line in path.read_text("utf-8").splitlines():
-            one = Outcome(**json.loads(line))
-            if one.error is None or one.id not in found:
-                found[one.id] = one
-    return found
+            outcome = Outcome(**json.loads(line))
+            if outcome.error is None or outcome.id not in latest:
+                latest[outcome.id] = outcome
+    return latest
 
 
 # The driver
@@ -185,14 +184,14 @@ def _ray() -> Any:
 
 
 def _placed(ray: Any, actors: Actors) -> Actors:
-    """The actors, with what this cluster has for them."""
+    """The actors, placed on what this cluster offers."""
     there = ray.cluster_resources()
     gpus = float(there.get("GPU", 0) > 0) if actors.gpus is None else actors.gpus
     room = int(there.get("GPU", 0) / gpus if gpus else there.get("CPU", 0))
     if actors.count is None and room == 0:
         raise OptionError(
-            f"each actor needs {gpus:g} GPUs, the cluster has {there.get('GPU', 0):g} now: pass gpus=0, or the count "
-            "of actors where the cluster grows with what is asked of it"
+            f"each actor needs {gpus:g} GPUs, the cluster has {there.get('GPU', 0):g} now: pass gpus=0, or count= for "
+            "a cluster with autoscaling"
         )
     return replace(actors, gpus=gpus, count=room if actors.count is None else actors.count)
 
@@ -200,35 +199,35 @@ def _placed(ray: Any, actors: Actors) -> Actors:
 def _reachable(entry: Entry) -> Entry:
     if entry.file is None and not isinstance(entry.source, str | os.PathLike):
         raise LibraryError(
-            f"{shown(entry.name)} is in no file: on a cluster each recording is a path or address that every machine "
+            f"{shown(entry.name)} is not in a file: on a cluster each recording is a path or URL that every machine "
             "can open"
         )
     return entry
 
 
 def _settle(job: Job) -> None:
-    """Note in the folder which models and options write into it; refuse others."""
+    """Record in the folder which models and options write into it; refuse others."""
     actors, path = job.actors, job.folder / JOB
     text = json.dumps(
         {
             "target": actors.target,
             "device": job.device,
             "dtype": actors.dtype,
-            "options": decisive_options(job.options, actors.draft),
+            "options": text_affecting_options(job.options, actors.draft),
         }
     )
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_whole(path, text.encode())
-        found = path.read_text("utf-8")
+        settled = path.read_text("utf-8")
     except OSError as error:
         raise LibraryError(
             f"cannot write into {shown(str(job.folder))}: {one_line(error.strerror or error)}"
         ) from error
-    if found != text:
+    if settled != text:
         raise LibraryError(
-            f"{shown(str(job.folder))} holds transcripts of {found}, not of {text}: choose another folder"
+            f"{shown(str(job.folder))} holds transcripts of {settled}, not of {text}: choose another folder"
         )
 
 
@@ -257,7 +256,7 @@ def _go(ray: Any, job: Job, todo: Sequence[Entry], batch: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Our own error, of all that Ray says of one; else the last line of that."""
+    """whisper_magic's own error inside one of Ray's; else the last line of Ray's message."""
     every = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line.partition(": ")[2] for line in every if line.startswith("whisper_magic.errors.")]
     return one_line((ours or every or [type(error).__name__])[-1])
@@ -267,7 +266,7 @@ def _reason(error: BaseException) -> str:
 
 
 class Worker:
-    """An engine on some machine. Ray makes it, gives it batches, and makes it anew where its process has died."""
+    """An engine in an actor. Ray creates it, gives it batches, and creates it again if its process dies."""
 
     def __init__(self, job: Job) -> None:
         """Load the engine.
@@ -288,7 +287,7 @@ class Worker:
         self._engine = Engine.load(actors.target, actors.draft, device=job.device, dtype=actors.dtype)
         status = self._engine.status
         with TemporaryDirectory() as scratch, Library(Path(scratch) / NAME) as library:
-            self._key = run_key(library.store, status.target, status.draft, status.dtype, job.options)
+            self._config = model_config(library.store, status.target, status.draft, status.dtype, job.options)
 
     def __call__(self, rows: Mapping[str, Any]) -> dict[str, list[str]]:
         """Transcribe batches.
@@ -319,24 +318,24 @@ class Worker:
                 self._finish(f"{name}-{place}", [entry])
             became = []
         else:
-            reason = f"given up, as the process that read it died {TRIES} times, last {before[-1]}"
+            reason = f"given up: the process that read it died {TRIES} times, last {before[-1]}"
             became = [Outcome(*_id(entry), error=entry.failure(reason)) for entry in entries]
         write_whole(path, lines(map(asdict, became)).encode("utf-8", "backslashreplace"))
         tries.unlink(missing_ok=True)
 
     def _transcribe(self, name: str, entries: Sequence[Entry]) -> list[Outcome]:
-        """Transcribe into a library of the moment, and keep that as Parquet.
+        """Transcribe into a temporary library, and save that as Parquet.
 
         What is no error of a recording ends the process: a GPU in disorder fails whatever comes next, and Ray starts
         another process.
         """
         try:
             with TemporaryDirectory() as scratch, Library(Path(scratch) / NAME) as library:
-                plan = library.plan(self._key, entries)
-                report = library.go(plan, self._key, self._engine, self._job.options)
+                plan = library.plan(self._config, entries)
+                report = library.transcribe_plan(plan, self._config, self._engine, self._job.options)
                 if report.written:
                     library.save(self._job.folder / f"{name}.parquet")
-                return list(_outcomes(library.store, library.store.run_id(self._key), entries))
+                return list(_outcomes(library.store, library.store.run_id(self._config), entries))
         except WhisperMagicError:
             raise
         except Exception:
@@ -345,14 +344,14 @@ class Worker:
 
 
 def _outcomes(store: Store, run: int | None, entries: Iterable[Entry]) -> Iterator[Outcome]:
-    """What became of these entries in a library."""
+    """The outcomes of these entries in a library."""
     every = list(entries)
-    known = store.known(entry.name for entry in every)
-    ids = store.recordings(one.content for one in known.values() if one.content is not None)
+    sources = store.sources(entry.name for entry in every)
+    ids = store.recordings(source.content for source in sources.values() if source.content is not None)
     seconds = dict(store.query("SELECT recording, audio_seconds FROM transcript WHERE run = ?", (run,)))
     counted = set[int]()
     for entry in every:
-        source = known.get(entry.name)
+        source = sources.get(entry.name)
         content = source.content if source is not None else None
         number = ids.get(RecordingKey(content, entry.start, entry.end)) if content is not None else None
         if number is not None and number in seconds:

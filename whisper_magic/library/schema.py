@@ -1,4 +1,4 @@
-"""The tables of a library's SQLite file, and how a file of an earlier version becomes one of this version.
+"""The tables of a library's SQLite file, and the migrations that bring a file of an earlier version to this one.
 
     recording ──< transcript >── run          a recording is its sound (and a part of it), a run models and options
         │ │            │
@@ -108,19 +108,15 @@ CREATE VIRTUAL TABLE segment_words USING fts5 (
 CREATE VIRTUAL TABLE segment_parts USING fts5 (
   text, content = 'segment_text', content_rowid = 'id', tokenize = 'trigram', detail = 'none', columnsize = 0
 );
-"""
-
-# What a list of recordings counts and shows, without their references and metadata; the few that cannot be read; and
-# whether any is scored, which is asked for with every view.
-_SUMMARIES = """
+-- What a list of recordings counts and shows, without their references and metadata; the few that cannot be read; and
+-- whether any is scored, which is asked for with every view.
 CREATE INDEX recording_summary ON recording (id, name, duration, accepted);
 CREATE INDEX source_failed ON source (name) WHERE error IS NOT NULL;
 CREATE INDEX transcript_scored ON transcript (id) WHERE word_count > 0;
 """
 
-MIGRATIONS: Sequence[str] = (_FIRST, _SUMMARIES)  # the script that leads from version n to version n + 1
+MIGRATIONS: Sequence[str] = (_FIRST,)  # the script that leads from version n to version n + 1
 VERSION = len(MIGRATIONS)
-READABLE = 1  # the first version that can be read as it is: later ones differ in indexes alone
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -158,7 +154,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
 
 
 def _statements(script: str) -> list[str]:
-    """`executescript` would commit before it begins."""
+    """The statements of a script, one by one: `executescript` would commit first."""
     statements, part = [], ""
     for line in script.splitlines(keepends=True):
         part += line

@@ -1,4 +1,4 @@
-"""Searching what was said: hits with the words around them, and the second at which they are said.
+"""Search in transcripts: hits with the words around them and their times.
 
 Words are found by FTS5's index of words, ranked by BM25; parts of words, and words of languages that are written
 without spaces, by its index of trigrams. A search that finds very much is not ranked: its first hits are shown.
@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from whisper_magic.data_frame import data_frame
 from whisper_magic.errors import LibraryError
-from whisper_magic.library.query import LEAST_PART, Query, parse
+from whisper_magic.library.database import storable
+from whisper_magic.library.query import MIN_PART, Query, parse
 from whisper_magic.library.schema import LATEST, SHIFT
-from whisper_magic.library.store import Store, storable
-from whisper_magic.transcript import data_frame
+from whisper_magic.library.store import Store
 
 if TYPE_CHECKING:
     import pandas
 
-MOST_RANKED = 2_000  # segments that are compared with each other
+MAX_RANKED = 2_000  # segments that are compared with each other
 AROUND = 60  # characters shown before and after a hit
 _SIGNS = re.compile(r"[%_\\]")  # of LIKE's patterns
 
@@ -72,7 +73,7 @@ class SearchFilters:
 
 
 class Hits(tuple[Hit, ...]):
-    """What a search has found, best first.
+    """The hits of a search, best first.
 
     Attributes:
         query: As typed.
@@ -86,9 +87,9 @@ class Hits(tuple[Hit, ...]):
 
     def __new__(cls, hits: Sequence[Hit], query: str = "", more: bool = False) -> Hits:
         """Make a list of hits."""
-        made = super().__new__(cls, hits)
-        made.query, made.more, made.library = query, more, None
-        return made
+        instance = super().__new__(cls, hits)
+        instance.query, instance.more, instance.library = query, more, None
+        return instance
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per hit.
@@ -128,8 +129,8 @@ def search(
     if query is None:
         return Hits((), text)
     chosen = filters or SearchFilters()
-    found = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
-    hits = [hit for row in _rows(store, found) if (hit := _hit(row, query)) is not None]
+    ids = _ids(store, query, chosen, limit + limit // 2 + 10)  # some begin in the next segment
+    hits = [hit for row in _rows(store, ids) if (hit := _hit(row, query)) is not None]
     return Hits(hits[:limit], text, more=len(hits) > limit)
 
 
@@ -155,19 +156,21 @@ def _source(query: Query) -> tuple[str, tuple[str, ...]]:
     if query.words:
         return "segment_words WHERE segment_words MATCH ?", (query.words,)
     part = storable(query.part)
-    if len(part) < LEAST_PART:
+    if len(part) < MIN_PART:
         return _in_any_case(part)
     if (part.isascii() or part.lower() == part.upper()) and not _SIGNS.search(part):
         return "segment_parts WHERE text LIKE ?", (f"%{part}%",)
     # LIKE knows the case of ASCII alone, and its signs keep it from the index: that is asked for trigrams instead.
-    trigrams = (part[at : at + LEAST_PART].replace('"', '""') for at in range(len(part) - LEAST_PART + 1))
+    trigrams = (part[at : at + MIN_PART].replace('"', '""') for at in range(len(part) - MIN_PART + 1))
     together = " AND ".join(f'"{trigram}"' for trigram in trigrams)
     return "segment_parts WHERE segment_parts MATCH ? AND contains(text, ?)", (together, part)
 
 
 def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
-    """Of a letter or two, which no index has: every segment is looked at, by SQLite itself."""
-    letters = ([way for way in (one.lower(), one.upper()) if len(way) == 1] for one in part)  # ß has no capital
+    """One or two letters are in no index: SQLite looks at every segment."""
+    letters = (
+        [way for way in (letter.lower(), letter.upper()) if len(way) == 1] for letter in part
+    )  # ß has no capital
     ways = sorted({"".join(some) for some in itertools.product(*letters)})
     patterns = tuple("%" + _SIGNS.sub(r"\\\g<0>", way) + "%" for way in ways)
     condition = " OR ".join(r"text LIKE ? ESCAPE '\'" for _ in patterns)
@@ -177,7 +180,7 @@ def _in_any_case(part: str) -> tuple[str, tuple[str, ...]]:
 def _ids(store: Store, query: Query, filters: SearchFilters, limit: int) -> list[int]:
     """The segments that a query finds, best first."""
     source, values = _source(query)
-    few = bool(query.words) and len(_first(store, source, values, MOST_RANKED + 1)) <= MOST_RANKED
+    few = bool(query.words) and len(_first(store, source, values, MAX_RANKED + 1)) <= MAX_RANKED
     chosen = {
         "transcript.language": filters.language,
         "recording.speaker": filters.speaker,
@@ -203,7 +206,7 @@ def _first(store: Store, source: str, values: Sequence[str], limit: int) -> list
 
 
 def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
-    """What is known of segments, in their order."""
+    """The rows of segments, in the order of their ids."""
     rows = store.query(
         f"""SELECT segment.id, segment.text, segment.following, segment.start, segment."end", segment.words,
                    transcript.id, transcript.language, recording.id, recording.name, recording.speaker
@@ -216,7 +219,7 @@ def _rows(store: Store, segments: Sequence[int]) -> list[Any]:
 
 
 def _hit(row: Any, query: Query) -> Hit | None:
-    """The first hit of a segment; None where it begins in the next one, which has it too."""
+    """The first hit of a segment; None where it begins in the next segment, which has it too."""
     _, own, following, start, end, words, transcript, language, recording, name, speaker = row
     text = own + following
     first, last = query.span(text)
@@ -232,7 +235,7 @@ def _hit(row: Any, query: Query) -> Hit | None:
 
 
 def times(words: Sequence[Any], first: int, last: int, whole: tuple[float, float]) -> tuple[float, float, str | None]:
-    """When the characters `first` to `last` of a segment are said, and by whom."""
+    """The times and the speaker of characters `first` to `last` of a segment."""
     place, spans = 0, []
     for text, start, end, _, speaker in words:
         if place < last and place + len(text) > first:

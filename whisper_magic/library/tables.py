@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from whisper_magic.data_frame import data_frame
 from whisper_magic.errors import LibraryError
 from whisper_magic.library.columns import BY_NAME, records
 from whisper_magic.library.schema import SHIFT
 from whisper_magic.library.store import Store
 from whisper_magic.scoring import Stretch, word_errors
-from whisper_magic.transcript import data_frame
 from whisper_magic.wording import near
 
 if TYPE_CHECKING:

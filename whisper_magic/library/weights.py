@@ -1,24 +1,22 @@
-"""Which models write a text: the digest of their weights, found without loading them."""
+"""The identity of models: a digest of their weights, computed without loading them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
 from whisper_magic.engine.model import hub
-from whisper_magic.library.store import RunKey, Store
-from whisper_magic.options import TranscribeOptions
+from whisper_magic.library.records import ModelConfig
+from whisper_magic.library.store import Store
+from whisper_magic.options import SPEED_ONLY_OPTIONS, TranscribeOptions
 
 CHUNK = 1 << 22  # bytes
-# Options that change the time it takes, never the text (contracts A and B).
-UNTEXTUAL = frozenset({"draft", "draft_length", "batch_size"})
 
 
-def run_key(store: Store, target: str, draft: str | None, dtype: str, options: TranscribeOptions) -> RunKey:
-    """What decides the text that a target writes with these options.
+def model_config(store: Store, target: str, draft: str | None, dtype: str, options: TranscribeOptions) -> ModelConfig:
+    """The models and options that decide a text.
 
     Args:
         store: Keeps the digests of weights, so that these are read once.
@@ -30,17 +28,17 @@ def run_key(store: Store, target: str, draft: str | None, dtype: str, options: T
     Raises:
         CheckpointError: Where the target cannot be found.
     """
-    return RunKey(target, weights_digest(store, target), dtype, decisive_options(options, draft), draft)
+    return ModelConfig(target, weights_digest(store, target), dtype, text_affecting_options(options, draft), draft)
 
 
-def decisive_options(options: TranscribeOptions, draft: str | None) -> str:
-    """The options that decide the text, as JSON: those that are not as usual. Arguments as of `run_key`."""
-    decisive = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in UNTEXTUAL}
+def text_affecting_options(options: TranscribeOptions, draft: str | None) -> str:
+    """The options that affect the text and differ from their defaults, as JSON. Arguments as of `model_config`."""
+    values = {name: value for name, value in vars(options).items() if name not in SPEED_ONLY_OPTIONS}
     if options.acceptance == "rejection":  # its samples depend on what is proposed
-        decisive |= {"draft": options.draft, "draft_length": options.draft_length, "model": draft}
-    usual = asdict(TranscribeOptions())
-    differing = {name: value for name, value in decisive.items() if name not in usual or value != usual[name]}
-    return json.dumps(differing, sort_keys=True)
+        values |= {"draft": options.draft, "draft_length": options.draft_length, "model": draft}
+    defaults = vars(TranscribeOptions())
+    changed = {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+    return json.dumps(changed, sort_keys=True)
 
 
 def weights_digest(store: Store, target: str) -> str:
@@ -57,25 +55,25 @@ def weights_digest(store: Store, target: str) -> str:
     if files.sha256 is not None:
         return files.sha256
     stamps = json.dumps([_stamp(path) for path in files.weights])
-    found = store.digest(stamps)
-    if found is None:
-        found = sha256(files.weights)
+    digest = store.digest(stamps)
+    if digest is None:
+        digest = sha256(files.weights)
         if not store.read_only:
-            store.keep_digest(stamps, found)
-    return found
+            store.keep_digest(stamps, digest)
+    return digest
 
 
 def sha256(files: Sequence[Path]) -> str:
-    """Of files, one after the other."""
-    made = hashlib.sha256()
+    """The SHA-256 of files, one after the other."""
+    digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
-                made.update(chunk)
-    return made.hexdigest()
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
-    found = path.resolve()
-    status = found.stat()
-    return str(found), status.st_size, status.st_mtime_ns
+    resolved = path.resolve()
+    status = resolved.stat()
+    return str(resolved), status.st_size, status.st_mtime_ns

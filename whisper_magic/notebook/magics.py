@@ -1,4 +1,4 @@
-"""`%whisper` and `%transcribe`: each parses its line, calls the job that the request names, and returns its result."""
+"""`%whisper` and `%transcribe`: each parses its line, runs the command's job, and returns its result."""
 
 from __future__ import annotations
 
@@ -10,84 +10,18 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Bunch, CaselessStrEnum, Dict, Unicode
 
-from whisper_magic.notebook.jobs import models
-from whisper_magic.notebook.jobs.compare import compare
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
-from whisper_magic.notebook.jobs.transcribe import transcribe
 from whisper_magic.notebook.line.cell import is_silenced, without_semicolon
+from whisper_magic.notebook.line.commands import TRANSCRIBE, WHISPER, parse_whisper
 from whisper_magic.notebook.line.completion import Matcher
-from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, TRANSCRIBE, WHISPER, Parser
-from whisper_magic.notebook.line.requests import (
-    CompareRequest,
-    ExerciseRequest,
-    HelpRequest,
-    LessonRequest,
-    LibraryRequest,
-    LoadRequest,
-    RecordRequest,
-    SearchRequest,
-    StatusRequest,
-    TranscribeRequest,
-    UnloadRequest,
-    parse_transcribe,
-    parse_whisper,
-)
+from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, Parser
 from whisper_magic.notebook.line.scanner import split
 from whisper_magic.notebook.widgets.players import POLICIES
 
 MODEL_TRAITS = ("model", "draft", "device", "dtype", "attention")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _show_help(request: HelpRequest, context: Context) -> None:
-    print(request.page)
-
-
-def _record(request: RecordRequest, context: Context) -> Any:
-    from whisper_magic.notebook.jobs.record import record  # numpy and anywidget: not at %load_ext
-
-    return record(request, context)
-
-
-def _lesson(request: LessonRequest, context: Context) -> Any:
-    from whisper_magic.notebook.jobs.lesson import lesson  # numpy and anywidget: as above
-
-    return lesson(request, context)
-
-
-def _exercise(request: ExerciseRequest, context: Context) -> Any:
-    from whisper_magic.notebook.jobs.lesson import exercise  # as above
-
-    return exercise(request, context)
-
-
-def _library(request: LibraryRequest, context: Context) -> Any:
-    from whisper_magic.notebook.jobs.library import library  # numpy: not at %load_ext
-
-    return library(request, context)
-
-
-def _search(request: SearchRequest, context: Context) -> Any:
-    from whisper_magic.notebook.jobs.library import search  # as above
-
-    return search(request, context)
-
-
-_JOBS: Mapping[type, Callable[[Any, Context], Any]] = {
-    HelpRequest: _show_help,
-    TranscribeRequest: transcribe,
-    CompareRequest: compare,
-    LessonRequest: _lesson,
-    ExerciseRequest: _exercise,
-    RecordRequest: _record,
-    LibraryRequest: _library,
-    SearchRequest: _search,
-    LoadRequest: models.load,
-    UnloadRequest: models.unload,
-    StatusRequest: models.status,
-}
 
 
 def _documented(parser: Parser) -> Callable[[_Function], _Function]:
@@ -132,20 +66,20 @@ class WhisperMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_magic
-    @_documented(WHISPER)
+    @_documented(WHISPER.parser)
     def whisper(self, line: str, local_ns: dict[str, Any] | None = None) -> Any:
-        request = parse_whisper(split(without_semicolon(line)), self._names(local_ns))
-        result = _JOBS[type(request)](request, self._context())
+        call = parse_whisper(split(without_semicolon(line)), self._names(local_ns))
+        result = call.job(call.request, self._context())
         return None if is_silenced(self.shell, line) else result
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    @_documented(TRANSCRIBE)
+    @_documented(TRANSCRIBE.parser)
     def transcribe(self, line: str, cell: str = "", local_ns: dict[str, Any] | None = None) -> Any:
         arguments, body = split(without_semicolon(line)), split(cell, one_a_line=True)
-        request = parse_transcribe(TRANSCRIBE, arguments, self._names(local_ns), body)
-        result = _JOBS[type(request)](request, self._context())
+        call = TRANSCRIBE.call(arguments, self._names(local_ns), body)
+        result = call.job(call.request, self._context())
         return None if is_silenced(self.shell, line) else result
 
     def choice(self) -> ModelChoice:

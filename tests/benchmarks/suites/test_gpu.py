@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.measure import Run
+from benchmarks.measure import TimedRun
 from benchmarks.settings import Settings
 from benchmarks.suites import gpu
 
@@ -70,6 +70,6 @@ def test_without_a_gpu_nothing_is_measured(settings: Settings) -> None:
 def test_slots_are_refilled_in_the_middle_of_others(settings: Settings) -> None:
     """Texts of one length would end together, and hide what a refill costs."""
     bench = gpu.Bench(settings, gpu.REHEARSAL)
-    run: Run = bench.decode(4, 0)
+    run: TimedRun = bench.decode(4, 0)
     bench.probe.close()
     assert [len(text) for text in run.window_tokens] == [10, 6, 14, 10, 6, 14]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def test_first_segments_of_files(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(length, "_first", lambda engine, path: measure.Run(wall=path.stat().st_size / 1e6))
+    monkeypatch.setattr(length, "_first", lambda engine, path: measure.TimedRun(wall=path.stat().st_size / 1e6))
     result = length.first_segments(settings, (0.01, 0.05))
     assert [row.side for row in result.measurements] == ["0.01 min", "0.05 min"]
     assert result.findings == ()

@@ -147,7 +147,7 @@ def test_the_draft_never_recalls_the_run_before(engine: Engine, pair: Any) -> No
     with Engine.load(str(pair.target), "none", device="cpu") as bare:
         found = bare.compare(noise(2), PLAIN, repeats=1)
         assert found.options.draft == "ngram"
-        with pytest.raises(OptionError, match=r"no draft model is loaded: .*'ngram' as draft"):
+        with pytest.raises(OptionError, match=r"no draft model is loaded: .*draft='ngram'"):
             bare.compare(noise(1), PLAIN, draft="model")
 
 

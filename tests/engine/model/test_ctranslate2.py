@@ -136,9 +136,9 @@ def test_what_is_wrong_is_named(file: Path) -> None:
     written(good, count=2**32 - 1)
     refused(file, "ends at byte")
     written(good, aliases=struct.pack("<I", 1) + string("y") + string("z"))
-    refused(file, "y cannot stand for z")
+    refused(file, "y cannot be an alias of z")
     written(good, aliases=struct.pack("<I", 1) + string("x") + string("x"))
-    refused(file, "x cannot stand for x")
+    refused(file, "x cannot be an alias of x")
     written(good, aliases=struct.pack("<I", 0) + b"more")
     refused(file, "4 bytes follow its end")
     written(struct.pack("<H", 5000) + bytes(5000))
@@ -165,7 +165,7 @@ def test_integers_without_a_fitting_scale(file: Path) -> None:
 def test_a_scalar_that_is_none(file: Path) -> None:
     model = open_model_file([file])
     for name in ("single", "int16_scale"):
-        with pytest.raises(CheckpointError, match="no single integer"):
+        with pytest.raises(CheckpointError, match="not a single integer"):
             model.variables[name].scalar()
 
 

@@ -19,7 +19,7 @@ from whisper_magic.errors import OptionError
         ("xpu", "device 'xpu' is not supported yet"),
         ("meta", "device 'meta' is not supported yet"),
         ("gpu", "there is no device 'gpu'; use 'cpu'"),
-        ("cuda:99", "device 'cuda:99' is not here"),
+        ("cuda:99", "device 'cuda:99' is not available"),
     ],
 )
 def test_devices_that_cannot_be_used_are_named(device: str, words: str) -> None:

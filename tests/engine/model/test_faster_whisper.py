@@ -168,7 +168,7 @@ def test_another_kind_of_model(folder: Path, tmp_path: Path) -> None:
         ({"encoder/num_heads": torch.tensor(7, dtype=torch.int16)}, ("encoder/num_heads = 7", "width of 64")),
         ({"encoder/num_heads": torch.tensor(0, dtype=torch.int16)}, ("encoder/num_heads = 0",)),
         ({"encoder/num_heads": torch.tensor(-2, dtype=torch.int16)}, ("encoder/num_heads = -2",)),
-        ({"encoder/num_heads": torch.ones(3)}, ("encoder/num_heads", "no single integer")),
+        ({"encoder/num_heads": torch.ones(3)}, ("encoder/num_heads", "not a single integer")),
         ({"encoder/num_heads": None}, ("lacks encoder/num_heads",)),
         ({ct2.EMBEDDING: torch.zeros(4)}, ("shape (4,)", "2 dimensions")),
         ({"encoder/conv1/weight": None}, ("lacks encoder/conv1/weight",)),

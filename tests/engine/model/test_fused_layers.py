@@ -113,7 +113,7 @@ def test_where_they_do_not_agree_torch_computes(fused: Any, monkeypatch: pytest.
     assert fused_kernels(DEVICE, torch.float16, HEADS, 24).obstacle, "a width that the kernel does not know"
     monkeypatch.setattr(fused, "add_norm", lambda x, update, norm: (x + update, x))
     found = fused_kernels(DEVICE, torch.float16, HEADS, DIM)
-    assert found == LayerKernels(obstacle="they compute other values than torch does")
+    assert found == LayerKernels(obstacle="their values differ from torch's")
     assert found.add_norm is layer_kernels.add_norm
 
 

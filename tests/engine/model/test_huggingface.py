@@ -72,7 +72,7 @@ def test_no_preprocessor_config(pair: Any, tmp_path: Path) -> None:
     """Older conversions lack it; the model's mel count is all that is needed."""
     folder = without(pair.target, "preprocessor_config.json", tmp_path / "x")
     with Engine.load(folder, "none", device="cpu") as engine:
-        note = f"{folder} has no preprocessor_config.json: Whisper's usual features are taken, of 80 mel bins"
+        note = f"{folder} has no preprocessor_config.json: Whisper's default features are used, with 80 mel bins"
         assert note in engine.status.notes
     assert texts(str(tmp_path / "x"), language="en") == texts(str(pair.target), language="en")
 

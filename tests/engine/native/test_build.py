@@ -50,7 +50,7 @@ def reason() -> str:
 
 def test_without_a_compiler(machine: Machine) -> None:
     machine(None)
-    assert reason() == "there is no C compiler (pip install 'whisper-magic[compiler]' brings one)"
+    assert reason() == "there is no C compiler (pip install 'whisper-magic[compiler]' installs one)"
 
 
 def test_the_compiler_of_a_wheel(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

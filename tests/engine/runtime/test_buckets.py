@@ -92,7 +92,7 @@ def test_memory_that_is_short_gives_a_smaller_bucket(engine: Engine, monkeypatch
     monkeypatch.setattr(ModelRunner, "_free_bytes", lambda runner: (1 << 30) + 7 * slot)
     found = engine.transcribe_many(sounds, PLAIN, batch_size=6)
     assert [t.text for t in found] == expected
-    assert "memory was short: 4 of 6 windows were decoded at a time" in found[0].notes
+    assert "not enough memory: 4 of 6 windows were decoded at a time" in found[0].notes
 
 
 def test_each_bucket_is_captured_once(bench: Bench) -> None:

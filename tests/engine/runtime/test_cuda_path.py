@@ -218,8 +218,8 @@ def test_what_goes_over_the_bus_in_a_round(gpu: Gpu, drafter: str, uploads: int)
 
 @pytest.mark.parametrize(("kernels", "expected"), [(PLAIN, KERNELS), (ONE_EACH, FUSED)], ids=["plain", "fused"])
 def test_the_number_of_kernels_does_not_grow(gpu: Gpu, kernels: LayerKernels, expected: dict[str, int]) -> None:
-    """Operators that compute, each one kernel or more, by layer and around the layers; docs/fast.md has what follows
-    for large-v3. Fewer is better: lower the numbers then."""
+    """Operators that compute, each one kernel or more, by layer and around the layers; docs/speed.md has the counts for
+    large-v3. If a change needs fewer, lower the numbers."""
     slots = gpu.runner.allocate(1)
     slots.put(0, gpu.window(0), PROMPT)
 

@@ -50,8 +50,8 @@ def test_the_slots_are_halved_until_they_fit(engine: Engine, memory_for: Callabl
     expected, notes = texts(engine, batch_size=7)
     assert not notes
     memory_for(2)
-    assert texts(engine, batch_size=6) == (expected, {"memory was short: 1 of 6 windows were decoded at a time"})
-    assert texts(engine, batch_size=4) == (expected, {"memory was short: 2 of 4 windows were decoded at a time"})
+    assert texts(engine, batch_size=6) == (expected, {"not enough memory: 1 of 6 windows were decoded at a time"})
+    assert texts(engine, batch_size=4) == (expected, {"not enough memory: 2 of 4 windows were decoded at a time"})
     assert texts(engine, batch_size=2) == (expected, set())
 
 
@@ -75,7 +75,7 @@ def test_a_round_must_fit_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -
             return False
 
     monkeypatch.setattr(ModelRunner, "_allocated", warms_up)
-    assert texts(engine, batch_size=4) == (expected, {"memory was short: 2 of 4 windows were decoded at a time"})
+    assert texts(engine, batch_size=4) == (expected, {"not enough memory: 2 of 4 windows were decoded at a time"})
 
 
 def test_without_memory_for_one_it_is_an_error(engine: Engine, memory_for: Callable[[int], None]) -> None:

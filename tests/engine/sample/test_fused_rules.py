@@ -29,4 +29,4 @@ def test_where_it_does_not_agree_torch_computes(timestamps: bool, monkeypatch: p
     monkeypatch.setattr(fused_rules, "fused_greedy", lambda logits, *rest: (logits.argmax(-1), logits.amax(-1).float()))
     refused = with_fused_rules(processor)
     assert refused.fused is None
-    assert refused.fused_obstacle == "it chose other tokens than torch does"
+    assert refused.fused_obstacle == "its tokens differ from torch's"

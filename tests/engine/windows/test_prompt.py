@@ -48,7 +48,7 @@ def test_codes_names_and_tags(written: str, code: str) -> None:
     [("germna", "german"), ("chineese", "chinese"), ("Portugese", "portuguese"), ("per_window", "per-window")],
 )
 def test_near_names_are_offered(written: str, meant: str) -> None:
-    with pytest.raises(OptionError, match=f"base does not know language '{written}'; did you mean {meant}[?,]"):
+    with pytest.raises(OptionError, match=f"base does not support language '{written}'; did you mean {meant}[?,]"):
         token_of(written)
 
 

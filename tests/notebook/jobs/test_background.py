@@ -181,4 +181,4 @@ def test_a_failing_player_loses_no_transcript(run, monkeypatch):
 
 
 def test_embedding_takes_one_recording(usage_error):
-    assert usage_error("%whisper a.wav b.wav --embed") == "--embed takes one recording, and of several channels one"
+    assert usage_error("%whisper a.wav b.wav --embed") == "--embed takes one recording and one channel"

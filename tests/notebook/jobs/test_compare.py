@@ -48,9 +48,9 @@ def test_ctrl_c_in_a_comparison_is_one_line(run):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "nothing to compare on: name a recording, or write demo for the bundled one"),
+        ("", "nothing to compare: name a recording, or write demo for the bundled one"),
         ("a.wav b.wav", "%whisper compare takes one recording at a time, got 2"),
-        ("a.wav --draft none", "--draft none leaves nothing to compare the target with: take model"),
+        ("a.wav --draft none", "--draft none leaves nothing to compare the target with: use model"),
         ("a.wav --channel split", "%whisper compare takes one channel at a time: --channel left"),
         ("a.wav --repeats 0", "--repeats must be a whole number from 1, got 0"),
     ],

@@ -19,8 +19,9 @@ from whisper_magic.lessons.measure import LengthStudy, Replay
 from whisper_magic.notebook.jobs import lesson as job
 from whisper_magic.notebook.jobs.session import SESSION, load_engine
 from whisper_magic.notebook.jobs.transcribe import DEMO_RECORDING
+from whisper_magic.notebook.line.commands import parse_whisper
 from whisper_magic.notebook.line.parsers import LESSONS
-from whisper_magic.notebook.line.requests import ExerciseRequest, LessonRequest, parse_whisper
+from whisper_magic.notebook.line.requests import ExerciseRequest, LessonRequest
 from whisper_magic.notebook.line.scanner import split
 from whisper_magic.notebook.line.sources import Source
 from whisper_magic.notebook.widgets.lesson import Lesson
@@ -103,7 +104,7 @@ def in_the_sound(rounds, sound):
     ],
 )
 def test_lines_and_their_requests(line, request_):
-    assert parse_whisper(split(line), {"sound": 7}) == request_
+    assert parse_whisper(split(line), {"sound": 7}).request == request_
 
 
 # -- lesson ----------------------------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def test_models_without_a_draft_have_no_lesson(run, real):
         ("rase", "no lesson is called rase; did you mean race?"),
         ("talk.wav", "no lesson is called talk.wav; there are race, stepper, lab, bench"),
         ("{samples}", "no lesson is called samples; there are race, stepper, lab, bench"),
-        ("race a.wav b.wav", "a lesson is made of one recording, got 2"),
+        ("race a.wav b.wav", "a lesson takes one recording, got 2"),
         ("race --draft-length 9", "--draft-length must be"),
         ("race --start 9 --end 8", "--start must come before end, got start=9.0 and end=8.0"),
         ("race --start x", "--start: this takes seconds or h:mm:ss, got 'x'"),

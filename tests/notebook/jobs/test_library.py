@@ -80,7 +80,7 @@ def test_a_bad_file_is_a_line(run, engine):
     ran = run("%whisper library sound")
     assert "3 recordings transcribed" in ran.stdout
     assert "1 failed" in ran.stdout
-    assert "broken.wav cannot be read as sound" in ran.stderr
+    assert "broken.wav cannot be decoded as audio" in ran.stderr
 
 
 def test_search_finds_what_was_said_in_the_library_in_use(run, engine):
@@ -116,7 +116,7 @@ def test_a_table_with_references_is_scored(run, engine, shell):
     ("line", "message"),
     [
         ("search", 'nothing to search for: write words, or "a phrase" (%whisper search -h lists the options)'),
-        ("search harbour", "there is no library to search here: %whisper library FOLDER makes one, --store PATH names"),
+        ("search harbour", "there is no library to search here: %whisper library FOLDER makes one, --store PATH opens"),
         ("library", "there is no library to show here"),
         ("library sound --channel split", "no option is called --channel"),
         ("library engine_name", "no file is called 'engine_name'; for the Python variable write {engine_name}"),

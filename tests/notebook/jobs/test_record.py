@@ -40,7 +40,7 @@ def send(recording, kind, piece=b""):
 
 def test_a_terminal_has_no_microphone(usage_error):
     assert usage_error("%whisper record") == (
-        "%whisper record needs a notebook's page, whose microphone it is; %whisper FILE reads a file"
+        "%whisper record uses the microphone of a notebook page; use %whisper FILE for a file"
     )
 
 

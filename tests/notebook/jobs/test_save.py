@@ -55,7 +55,7 @@ def test_without_a_pattern_nothing_is_saved():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("talk.wav --save out.doc", "--save takes a name ending in .txt, .srt, .vtt, .tsv, .json, .docx, got out.doc"),
+        ("talk.wav --save out.doc", f"--save takes a name ending in {', '.join(ENDINGS)}, got out.doc"),
         ("a.wav b.wav --save out.srt", "--save with several transcripts takes a name for each, such as *.srt"),
         (
             "a.wav --channel split --save out.srt",

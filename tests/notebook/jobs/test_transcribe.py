@@ -178,7 +178,7 @@ def test_a_pattern_or_a_list_of_one_gives_a_list(run, tmp_path, line):
 def test_ctrl_c_gives_what_there_is(run, shell):
     ran = run("%whisper stop.wav -o made")
     assert type(ran.error) is Interrupted
-    variable = str(ran.error).removeprefix("what was transcribed until then is in ")
+    variable = str(ran.error).removeprefix("the transcripts so far are in ")
     kept = shell.user_ns[variable]
     assert not kept.complete
     assert kept is shell.user_ns["made"] is shell.user_ns["_"]

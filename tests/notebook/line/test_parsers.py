@@ -9,12 +9,13 @@ import pytest
 
 from whisper_magic.comparison import REPEATS
 from whisper_magic.formats import ENDINGS
-from whisper_magic.notebook.line.parsers import ATTENTIONS, COMMANDS, COMPARE, DTYPES, LOAD, NOT_ON_THE_LINE, WHISPER
+from whisper_magic.notebook.line.commands import COMMANDS, WHISPER
+from whisper_magic.notebook.line.parsers import ATTENTIONS, DTYPES, NOT_ON_THE_LINE
 from whisper_magic.options import TranscribeOptions
 
 
 def test_every_option_is_on_the_line_or_meant_not_to_be():
-    on_the_line = {action.dest for action in WHISPER._actions}
+    on_the_line = {action.dest for action in WHISPER.parser._actions}
     assert {field.name for field in fields(TranscribeOptions)} - on_the_line == NOT_ON_THE_LINE
 
 
@@ -93,7 +94,7 @@ def test_a_mistake_is_one_line(usage_error, line, message):
 
 
 def test_help_of_whisper():
-    page = WHISPER.format_help()
+    page = WHISPER.parser.format_help()
     assert page.startswith("usage: %whisper SOURCE... [options]")
     assert re.findall(r"^  %whisper (\w+) ", page.partition("examples:")[0], re.MULTILINE) == list(COMMANDS)
     assert "tokens proposed a round: 1 to 7, or auto (default: 5)" in page
@@ -102,7 +103,7 @@ def test_help_of_whisper():
 
 
 def test_help_of_compare():
-    page = COMPARE.format_help()
+    page = COMMANDS["compare"].parser.format_help()
     assert page.startswith("usage: %whisper compare SOURCE [options]")
     assert f"timed runs of each (default: {REPEATS})" in page
     assert "--draft-length N" in page
@@ -110,7 +111,7 @@ def test_help_of_compare():
 
 
 def test_help_of_load():
-    page = LOAD.format_help()
+    page = COMMANDS["load"].parser.format_help()
     assert f"--dtype {{{','.join(DTYPES)}}}" in page
     assert f"--attention {{{','.join(ATTENTIONS)}}}" in page
     assert ATTENTIONS == ("flash_attention_2", "sdpa")

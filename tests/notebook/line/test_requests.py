@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whisper_magic.comparison import REPEATS
-from whisper_magic.notebook.line.parsers import COMMANDS, TRANSCRIBE
+from whisper_magic.notebook.line.commands import COMMANDS, TRANSCRIBE, parse_whisper
 from whisper_magic.notebook.line.requests import (
     CompareRequest,
     HelpRequest,
@@ -15,15 +15,13 @@ from whisper_magic.notebook.line.requests import (
     StatusRequest,
     TranscribeRequest,
     UnloadRequest,
-    parse_transcribe,
-    parse_whisper,
 )
 from whisper_magic.notebook.line.scanner import split
 from whisper_magic.notebook.line.sources import Source
 
 
 def parsed(line, **namespace):
-    return parse_whisper(split(line), namespace)
+    return parse_whisper(split(line), namespace).request
 
 
 TALK = (Source("talk.wav", "talk.wav"),)
@@ -67,6 +65,8 @@ def test_lines_and_their_requests(line, request_):
         ("demo -h", "usage: %whisper SOURCE"),
         ("compare -h", "usage: %whisper compare SOURCE"),
         ("load -h", "usage: %whisper load [TARGET]"),
+        ("unload -h", "usage: %whisper unload\n"),
+        ("status --help", "usage: %whisper status\n"),
     ],
 )
 def test_lines_that_ask_for_help(line, usage):
@@ -84,7 +84,7 @@ def test_a_file_named_like_a_command_is_quoted_or_has_a_folder(command):
 
 
 def test_a_body_lists_sources_after_those_of_the_line():
-    request = parse_transcribe(TRANSCRIBE, split("a.wav -q"), {}, split("b c.wav\n", one_a_line=True))
+    request = TRANSCRIBE.call(split("a.wav -q"), {}, split("b c.wav\n", one_a_line=True)).request
     assert request == TranscribeRequest((Source("a.wav", "a.wav"), Source("b c.wav", "b c.wav")), {}, quiet=True)
 
 
@@ -119,7 +119,7 @@ def test_a_search_keeps_its_phrases_and_what_it_does_not_want():
 
 def test_a_library_takes_folders_and_tables_whole():
     table = object()
-    request = parse_whisper(split("library clips {table} --reference said --words"), {"table": table})
+    request = parsed("library clips {table} --reference said --words", table=table)
     assert request == LibraryRequest(
         (Source("clips", "clips"), Source(table, "table")), {"words": True}, reference="said"
     )

@@ -13,7 +13,7 @@ from tests.support import fake_engine
 from whisper_magic.comparison import Candidate
 from whisper_magic.errors import AudioNotFound
 from whisper_magic.library.library import Library
-from whisper_magic.library.store import About, Known, RecordingKey, RunKey
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey, SourceInfo
 from whisper_magic.notebook.results import Failure, TranscriptList
 from whisper_magic.transcript import Models, Segment, Trace, Transcript, Word
 
@@ -48,8 +48,8 @@ def kept(tmp_path) -> Iterator[Callable[[Transcript], Library]]:
         def keep(transcript: Transcript) -> Library:
             library = stack.enter_context(Library(tmp_path / "whisper.db"))
             store, name = library.store, transcript.source
-            run = store.add_run(RunKey(transcript.models.target, "weights", "float32", "{}"))
-            recording = store.add_recording(RecordingKey("sound"), About(name), Known(name, "sound"))
+            run = store.add_run(ModelConfig(transcript.models.target, "weights", "float32", "{}"))
+            recording = store.add_recording(RecordingKey("sound"), RecordingInfo(name), SourceInfo(name, "sound"))
             store.save(recording, run, transcript)
             store.tag([recording], [name])
             return library

@@ -66,8 +66,7 @@ def test_without_drafts_there_is_nothing_to_gain():
     bare = timed([1, 1], [1, 0.5])
     bare = replace(bare, speculative=replace(bare.speculative, trace=Trace((Round(0, 4, (), 0, 5),))))
     assert view.verdict(bare) == (
-        "Nothing was drafted here, so that nothing can be gained: "
-        "1.33 times the speed (1.00 to 2.00 in 2 pairs of runs)."
+        "No tokens were drafted, so that there is no gain: 1.33 times the speed (1.00 to 2.00 in 2 pairs of runs)."
     )
 
 
@@ -76,7 +75,7 @@ def test_without_drafts_there_is_nothing_to_gain():
     [
         (212, 2, "Identical: all 212 tokens in 2 windows are the target's own."),
         (1, 1, "Identical: the only token in 1 window is the target's own."),
-        (0, 1, "Identical: neither wrote anything."),
+        (0, 1, "Identical: both texts are empty."),
     ],
 )
 def test_equal_tokens_in_a_sentence(tokens, windows, sentence):
@@ -94,14 +93,14 @@ def test_different_tokens_in_a_sentence():
 
 def test_a_target_that_does_not_repeat_itself_is_named():
     unsteady = timed([1], [1], unsteady=True)
-    assert view.exactness(unsteady).endswith(" But the target alone wrote different tokens from run to run.")
+    assert view.exactness(unsteady).endswith(" But the tokens of the target alone differ between runs.")
 
 
 def test_rejection_sampling_is_no_fault():
     sampled = Divergence(0, 2, 0.8, 2, " a", Candidate(3, " b", 1.0), Candidate(4, " c", 2.0), 1.0, False)
     options = TranscribeOptions(draft="model", temperature=0.8, acceptance="rejection")
     sentence = view.exactness(timed([1], [1], divergence=sampled, options=options))
-    assert sentence.endswith("Rejection sampling keeps the distribution of samples, not the samples.")
+    assert sentence.endswith("Rejection sampling preserves the distribution of samples, not the samples.")
 
 
 # -- in full -----------------------------------------------------------------------------------------------------------
@@ -113,12 +112,12 @@ def test_text_has_everything():
     assert lines[2] == "Identical: all 212 tokens in 2 windows are the target's own."
     assert lines[3] == "Speculation is 1.68 times as fast here (1.60 to 1.76 in 3 pairs of runs)."
     cells = [re.split(r"  +", line) for line in lines[5:]]
-    assert cells[0] == ["Median of 3 runs each, in turns"]
+    assert cells[0] == ["Median of 3 runs each, interleaved"]
     assert cells[1] == ["", "target alone", "speculative"]
     assert ["total", "2.1 s", "1.25 s"] in cells
     assert ["shortest to longest", "2 s to 2.2 s", "1.25 s to 1.25 s"] in cells
     assert ["draft", "–", "200 ms"] in cells
-    assert ["tokens a pass", "1.00", "3.00"] in cells
+    assert ["tokens per pass", "1.00", "3.00"] in cells
     assert ["drafted tokens accepted", "–", "67%"] in cells
     assert not [row for row in cells if row[0] == "align"]
     assert lines[-1] == "big-model + small-draft · cpu · float32 · sdpa attention"
@@ -141,7 +140,7 @@ def test_html_has_everything():
 @pytest.mark.parametrize(
     ("options", "drafts"),
     [
-        ({"draft": "model", "draft_length": "auto"}, "drafts of the length that is fastest by small-draft"),
+        ({"draft": "model", "draft_length": "auto"}, "drafts of automatic length by small-draft"),
         ({"draft": "ngram"}, "drafts of 5 tokens from n-grams"),
     ],
 )
@@ -152,7 +151,7 @@ def test_the_heading_names_the_drafter(options, drafts):
 
 def test_a_single_pair_shows_no_spread():
     shown = view.text(fake_engine.comparison("talk.mp3", repeats=1))
-    assert "One run each, after one to warm up" in shown
+    assert "One run each, after a warm-up run" in shown
     assert "shortest to longest" not in shown
 
 

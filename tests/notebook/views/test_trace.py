@@ -16,7 +16,7 @@ ROUNDS = (
 
 def test_text_has_everything():
     lines = view.text(Trace(ROUNDS)).splitlines()
-    assert lines[0] == "Trace · 8 tokens in 4 rounds · 2.00 tokens a round · 57% of 7 drafted tokens accepted"
+    assert lines[0] == "Trace · 8 tokens in 4 rounds · 2.00 tokens per round · 57% of 7 drafted tokens accepted"
     assert "   1 2  ████████████████████████" in lines
     assert "   3 0  ▏" in lines
     assert "   1 67%  ████████████████" in lines
@@ -28,10 +28,10 @@ def test_text_has_everything():
 
 def test_html_has_everything():
     page = Page(view.html(Trace(ROUNDS)))
-    assert page.text.startswith("Trace · 8 tokens in 4 rounds · 2.00 tokens a round")
+    assert page.text.startswith("Trace · 8 tokens in 4 rounds · 2.00 tokens per round")
     spoken = [value for name, value in page.attributes if name == "aria-label"]
-    assert "Rounds by the tokens that they won. 1: 2; 2: 1; 3: 0; 4: 1" in spoken
-    assert "Accepted, by place in the draft. 1: 67%; 2: 50%; 3: 50%" in spoken
+    assert "Rounds by number of tokens written. 1: 2; 2: 1; 3: 0; 4: 1" in spoken
+    assert "Accepted, by position in the draft. 1: 67%; 2: 50%; 3: 50%" in spoken
     assert page.tags.count("caption") == 1
 
 
@@ -48,5 +48,5 @@ def test_without_rounds_it_says_so():
 
 def test_it_is_one_line_inside_something_else():
     assert view.line(Trace(ROUNDS)) == (
-        "<Trace: 8 tokens in 4 rounds, 2.00 tokens a round, 57% of 7 drafted tokens accepted>"
+        "<Trace: 8 tokens in 4 rounds, 2.00 tokens per round, 57% of 7 drafted tokens accepted>"
     )

@@ -22,7 +22,7 @@ def test_text_has_everything():
     assert "[00:00.00 → 00:04.00]  A small model reads the room." in shown
     assert re.search(r"^read audio +10 ms +1%  ▏", shown, re.MULTILINE)
     assert re.search(r"^encode +500 ms +31%  █", shown, re.MULTILINE)
-    assert "12.5× real time (1.6 s) · 67% of drafted tokens accepted · 3.00 tokens a round" in shown
+    assert "12.5× real time (1.6 s) · 67% of drafted tokens accepted · 3.00 tokens per round" in shown
     assert shown.splitlines()[-1] == "big-model + small-draft · cpu · float32 · sdpa attention"
 
 
@@ -31,7 +31,7 @@ def test_html_has_everything():
     assert page.text.startswith("talk.mp3 · 0:20 · en 98%")
     assert "00:00.00 → 00:04.00 A small model reads the room." in page.text
     assert "encode 500 ms" in page.text
-    assert "12.5× real time (1.6 s) · 67% of drafted tokens accepted · 3.00 tokens a round" in page.text
+    assert "12.5× real time (1.6 s) · 67% of drafted tokens accepted · 3.00 tokens per round" in page.text
     assert "big-model + small-draft · cpu · float32 · sdpa attention" in page.text
     labels = [value for name, value in page.attributes if name == "aria-label"]
     assert labels[0] == "Transcript of talk.mp3"
@@ -90,7 +90,7 @@ def test_a_silent_window_is_left_out_once():
     flag = ("silence (no speech 0.93)",)
     skipped = (Segment(0.0, 2.0, " Thank", flags=flag), Segment(2.0, 3.0, " you.", flags=flag))
     made = replace(fake_engine.transcript("a.wav", ()), skipped=skipped)
-    assert "left out: 00:00.00 “Thank you.”, silence (no speech 0.93)\n" in view.text(made)
+    assert "skipped: 00:00.00 “Thank you.”, silence (no speech 0.93)\n" in view.text(made)
     assert view.flagged(made) == "1 flag"
 
 
@@ -145,15 +145,13 @@ def test_a_segment_in_another_language_is_marked():
 def test_what_was_taken_for_silence_is_listed():
     silent = Segment(0.0, 2.0, " Thank you.", flags=("silence (no speech 0.93)",))
     made = replace(fake_engine.transcript("a.wav", ()), skipped=(silent,))
-    line = "left out: 00:00.00 “Thank you.”, silence (no speech 0.93)"
+    line = "skipped: 00:00.00 “Thank you.”, silence (no speech 0.93)"
     assert "no speech" in view.text(made)
     assert line in view.text(made)
     assert line in view.html(made)
-    assert f"{line.removeprefix('left out: ')} and 2 more" in view.html(replace(made, skipped=(silent,) * 5))
+    assert f"{line.removeprefix('skipped: ')} and 2 more" in view.html(replace(made, skipped=(silent,) * 5))
     gap = Segment(2.0, 6.5, "", flags=("no voice detected (peak -48 dBFS)",))
-    assert "left out: 00:02.00 → 00:06.50, no voice detected (peak -48 dBFS)" in view.text(
-        replace(made, skipped=(gap,))
-    )
+    assert "skipped: 00:02.00 → 00:06.50, no voice detected (peak -48 dBFS)" in view.text(replace(made, skipped=(gap,)))
 
 
 def test_words_show_their_times_where_the_pointer_rests():

@@ -50,7 +50,7 @@ def test_long_right_stretches_are_cut_to_their_ends(spoken):
 
 def test_many_differences_are_counted(spoken):
     found = spoken(["a", "b"] * 100).wer(" ".join(["a", "c"] * 100))
-    assert "What differs, the first 50 of 100" in view.text(found)
+    assert "Differences, the first 50 of 100" in view.text(found)
     assert Page(view.html(found)).text.count("→") == 50
 
 

@@ -95,7 +95,7 @@ def test_a_search_marks_its_hit(page: Page) -> None:
     assert row["hit"]["match"] == "harbour"
     assert row["start"] >= 0
     assert isinstance(row["hit"]["before"] + row["hit"]["after"], str)
-    assert page.view("-harbour") == "the search '-harbour' says only what is not wanted: add a word that is"
+    assert page.view("-harbour") == "the search '-harbour' has only excluded words: add a word to find"
 
 
 def test_what_people_add_is_kept(page: Page, library: Library) -> None:

@@ -21,6 +21,7 @@ from tests.support.talk import transcript as made_transcript
 from whisper_magic.audio.excerpt import Excerpt
 from whisper_magic.audio.peaks import WaveformPeaks
 from whisper_magic.errors import AudioInvalid, AudioNotFound
+from whisper_magic.formats import FORMATS
 from whisper_magic.notebook.views import transcript as view
 from whisper_magic.notebook.widgets import sound
 from whisper_magic.notebook.widgets.document import expected_levels
@@ -84,7 +85,7 @@ def test_the_text_and_where_the_sound_is(page: Page, talk: Path) -> None:
         "size": talk.stat().st_size,
         "mime": "audio/flac",
     }
-    assert document["formats"] == ["txt", "srt", "vtt", "tsv", "json", "docx"]
+    assert document["formats"] == list(FORMATS)
 
 
 def test_the_page_knows_the_levels_before_they_are_there(page: Page) -> None:

@@ -60,7 +60,7 @@ def _speculative(options: TranscribeOptions, has_draft: bool) -> TranscribeOptio
     if options.draft == "none":
         raise OptionError("draft='none' leaves nothing to compare the target with: pass 'model', 'ngram' or nothing")
     if options.draft == "model" and not has_draft:
-        raise OptionError("no draft model is loaded: load one with the target, or take 'ngram' as draft")
+        raise OptionError("no draft model is loaded: load one with the target, or use draft='ngram'")
     kind = "model" if options.draft != "ngram" and has_draft else "ngram"
     return options.override(draft=kind, start=None, end=None, channel="mix", stream=None)  # the part is cut out already
 
@@ -106,7 +106,7 @@ def _compared(
     fork = _first_of(target_only[0], speculative)
     divergence = None
     if fork is not None:
-        on_stage("Looking at the first difference")
+        on_stage("Examining the first difference")
         divergence = examine(model, recording, chosen.override(draft="none"), fork)
     last = timed.speculative[-1]
     return Comparison(

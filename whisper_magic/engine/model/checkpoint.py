@@ -221,7 +221,7 @@ def _features_note(files: CheckpointFiles, config: WhisperConfig) -> tuple[str, 
     """That a Hugging Face folder does not describe its features; a CTranslate2 folder never needs to."""
     if files.is_ctranslate2 or has_feature_extractor(files.folder):
         return ()
-    usual = f"Whisper's usual features are taken, of {config.num_mel_bins} mel bins"
+    usual = f"Whisper's default features are used, with {config.num_mel_bins} mel bins"
     return (f"{files.name} has no preprocessor_config.json: {usual}",)
 
 

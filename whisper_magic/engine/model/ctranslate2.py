@@ -114,7 +114,7 @@ class Variable:
     def scalar(self) -> int:
         """The value of a variable without dimensions, as an integer."""
         if self.shape or self.dtype.is_floating_point:
-            raise self.file.damaged(f"{shown(self.name)} is no single integer")
+            raise self.file.damaged(f"{shown(self.name)} is not a single integer")
         return int(self.read())
 
 
@@ -198,7 +198,7 @@ def open_model_file(paths: Sequence[Path]) -> ModelFile:
     for _ in range(header.number("I")):
         alias, name = header.string(), header.string()
         if name not in variables or alias in variables:
-            raise file.damaged(f"{shown(alias)} cannot stand for {shown(name)}")
+            raise file.damaged(f"{shown(alias)} cannot be an alias of {shown(name)}")
         variables[alias] = variables[name]
     if header.offset != file.size:
         raise file.damaged(f"{file.size - header.offset:,} bytes follow its end")
@@ -232,7 +232,7 @@ class _Header:
         try:
             return self.take(length).removesuffix(b"\0").decode()
         except UnicodeDecodeError as error:
-            raise self.file.damaged(f"a name before byte {self.offset:,} is no UTF-8") from error
+            raise self.file.damaged(f"a name before byte {self.offset:,} is not UTF-8") from error
 
     def variable(self) -> Variable:
         name, rank = self.string(), self.number("B")

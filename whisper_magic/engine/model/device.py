@@ -75,7 +75,7 @@ def _device(name: str | None) -> torch.device:
         raise OptionError(f"device {name!r} is not supported yet; use 'cpu', 'cuda' or 'cuda:1'")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise OptionError(
-            f"device {name!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices; use 'cpu'"
+            f"device {name!r} is not available: torch finds {torch.cuda.device_count()} CUDA devices; use 'cpu'"
         )
     return device
 

@@ -206,13 +206,13 @@ class FasterWhisperFolder:
     def _ids(self, raw: Any, key: str, vocab: int) -> list[int]:
         ids = _listed(raw, key)
         if ids is None or not all(type(token) is int and 0 <= token < vocab for token in ids):
-            raise CheckpointError(f"{self.name} has {key} in config.json that is no list of token ids below {vocab}")
+            raise CheckpointError(f"{self.name} has {key} in config.json that is not a list of token ids below {vocab}")
         return ids
 
     def _pairs(self, raw: Any, key: str) -> list[list[int]]:
         pairs = _listed(raw, key)
         if pairs is None or not all(_is_pair(pair) for pair in pairs):
-            raise CheckpointError(f"{self.name} has {key} in config.json that is no list of layers and heads")
+            raise CheckpointError(f"{self.name} has {key} in config.json that is not a list of layers and heads")
         return pairs
 
 

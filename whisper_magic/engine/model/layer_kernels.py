@@ -75,7 +75,7 @@ def fused_kernels(device: torch.device, dtype: torch.dtype, heads: int, head_dim
         from whisper_magic.engine.model import fused_layers
 
         fused = LayerKernels(fused_layers.add_norm, fused_layers.cached_attention)
-        obstacle = "" if _agree(fused, device, dtype, heads, head_dim) else "they compute other values than torch does"
+        obstacle = "" if _agree(fused, device, dtype, heads, head_dim) else "their values differ from torch's"
     except Exception as error:  # no triton, no compiler, a width it does not know: whatever it raises
         obstacle = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return LayerKernels(obstacle=obstacle) if obstacle else fused

@@ -107,7 +107,7 @@ def activation(name: str) -> Activation:
     from transformers.activations import ACT2FN  # imports torch's compiler: seconds that no Whisper needs
 
     if name not in ACT2FN:
-        raise CheckpointError(f"config.json wants the activation_function {name!r}, which transformers has not")
+        raise CheckpointError(f"config.json names the activation_function {name!r}, which transformers does not have")
     chosen: Activation = ACT2FN[name]
     return chosen
 

@@ -38,9 +38,7 @@ def choose_threads() -> str:
     _measured = (chosen, most)
     other = 1 if chosen == most else most
     ratio = seconds[other] / seconds[chosen]
-    return (
-        f"{chosen} of {most} threads: {ratio:.1f} times as fast as {other} just now (OMP_NUM_THREADS chooses instead)"
-    )
+    return f"{chosen} of {most} threads: {ratio:.1f} times as fast as {other} when measured (OMP_NUM_THREADS overrides)"
 
 
 def _chosen_by_user(threads: int) -> bool:

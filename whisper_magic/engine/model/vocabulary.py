@@ -42,7 +42,7 @@ def read_vocabulary(name: str, folder: Path) -> WhisperTokenizer:
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{name} has no readable {file.name}: {one_line(error)}") from error
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words) and EOT in words):
-        raise CheckpointError(f"{name} has a {file.name} that is no list of tokens with {EOT}; add tokenizer.json")
+        raise CheckpointError(f"{name} has a {file.name} that is not a list of tokens with {EOT}; add tokenizer.json")
     return tokenizer_from(words)
 
 

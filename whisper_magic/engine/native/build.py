@@ -67,7 +67,7 @@ def find_compiler() -> list[str]:
             return [path]
     if importlib.util.find_spec("ziglang") is not None:
         return [sys.executable, "-m", "ziglang", "cc"]
-    raise Unavailable("there is no C compiler (pip install 'whisper-magic[compiler]' brings one)")
+    raise Unavailable("there is no C compiler (pip install 'whisper-magic[compiler]' installs one)")
 
 
 def _cache_folder() -> Path:

@@ -31,7 +31,7 @@ def obstacle(config: WhisperConfig, dtype: torch.dtype) -> str:
     if reason := bindings.why_not():
         return reason
     if not bindings.computes(dtype):
-        return f"this processor has no {str(dtype).removeprefix('torch.')} products that they use"
+        return f"this processor has no {str(dtype).removeprefix('torch.')} instructions that they use"
     head_dim = int(config.d_model) // int(config.decoder_attention_heads)
     if head_dim % bindings.TILE or head_dim > MAX_HEAD_DIM:
         return f"they take head sizes that are multiples of {bindings.TILE}, and this one is {head_dim}"

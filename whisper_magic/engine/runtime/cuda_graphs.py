@@ -86,7 +86,7 @@ class CudaGraphs:
         causes = (error, error.__context__)  # the end of a capture that memory broke off fails by itself
         if any(isinstance(cause, torch.OutOfMemoryError) for cause in causes):
             self._pause = RETRY_STEPS
-            self.note = "memory was short for CUDA graphs: some rounds ran without, which is slower"
+            self.note = "not enough memory for CUDA graphs: some rounds ran without them, which is slower"
         else:
             self._begin = None
             self.note = f"CUDA graphs are off, which is slower: {str(error).splitlines()[0]}"

@@ -44,7 +44,7 @@ def choose_backend(target: Checkpoint, draft: Checkpoint | None) -> tuple[Backen
     if weight.device.type != "cpu":
         return TorchBackend(target, draft), ""
     if reason := NativeBackend.obstacle(target, draft, weight.dtype):
-        return TorchBackend(target, draft), f"decoding goes through torch, which takes several times as long: {reason}"
+        return TorchBackend(target, draft), f"decoding runs through torch, which takes several times as long: {reason}"
     return NativeBackend(target, draft), ""
 
 
@@ -140,7 +140,7 @@ class ModelRunner:
         while slots not in self._slots and not self._allocated(slots):
             slots = max(bucket for bucket in BUCKETS if bucket < slots) if self.in_buckets else slots // 2
         if slots < min(wanted, BUCKETS[-1] if self.in_buckets else wanted):
-            self.note = f"memory was short: {slots} of {wanted} windows were decoded at a time"
+            self.note = f"not enough memory: {slots} of {wanted} windows were decoded at a time"
         self.slots = self._slots[slots]
         self.slots.release_all()
         return self.slots

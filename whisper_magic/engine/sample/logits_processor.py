@@ -182,7 +182,7 @@ def with_fused_rules(processor: LogitsProcessor) -> LogitsProcessor:
         from whisper_magic.engine.sample import fused_rules
 
         fused = replace(processor, fused=fused_rules.fused_greedy)
-        obstacle = "" if _agree(fused, processor) else "it chose other tokens than torch does"
+        obstacle = "" if _agree(fused, processor) else "its tokens differ from torch's"
     except Exception as error:  # no triton, no compiler, another GPU than it knows: whatever it raises
         obstacle = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return replace(processor, fused_obstacle=obstacle) if obstacle else fused

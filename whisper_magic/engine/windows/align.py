@@ -41,12 +41,14 @@ def align(model: LoadedModel, audio: Audio, text: str, language: str | None) -> 
     frames = round(audio.duration / model.front_end.frame_seconds)
     if frames > target.window_frames:
         most = target.window_frames * model.front_end.frame_seconds
-        raise OptionError(f"a text is aligned in at most {most:g} s of sound, got {audio.duration:.1f} s")
+        raise OptionError(f"a text can be aligned with at most {most:g} s of audio, got {audio.duration:.1f} s")
     asked = language if special.languages else None
     prompt = forced_prompt(special, TranscribeOptions(language=asked or "en", timestamps=False), target.name)
     ids = target.tokenizer(text, add_special_tokens=False)["input_ids"] if text.strip() else []
     if len(prompt) + len(ids) >= runner.context:
-        raise OptionError(f"a text of {len(ids)} tokens does not fit in the context of {runner.context}: align less")
+        raise OptionError(
+            f"a text of {len(ids)} tokens does not fit in the context of {runner.context}: align a shorter text"
+        )
     if not ids:
         return ()
     features = model.front_end(audio.samples)[:, : target.window_frames]

@@ -25,7 +25,7 @@ def forced_prompt(special: SpecialTokens, options: TranscribeOptions, model: str
         raise OptionError(f"{model} is English-only, got language={options.language!r}; load a multilingual checkpoint")
     if special.tasks:
         if options.task not in special.tasks:
-            raise OptionError(f"{model} cannot {options.task}; it knows {', '.join(special.tasks)}")
+            raise OptionError(f"{model} cannot {options.task}; it supports {', '.join(special.tasks)}")
         prompt.append(special.tasks[options.task])
     elif options.task != "transcribe":
         raise OptionError(f"{model} is English-only and cannot translate; load a multilingual checkpoint")
@@ -54,12 +54,12 @@ def previous_text(
     if not prompt or not prompt.strip():
         return ()
     if special.prev_sot is None:
-        raise OptionError("this checkpoint has no <|startofprev|> token, so that a prompt cannot be given")
+        raise OptionError("this checkpoint has no <|startofprev|> token, so that it takes no prompt")
     ids: list[int] = tokenizer(" " + prompt.strip(), add_special_tokens=False)["input_ids"]
     forbidden = next((i for i in ids if i >= special.eot), None)
     if forbidden is not None:
         word = tokenizer.convert_ids_to_tokens(forbidden)
-        raise OptionError(f"{what} spells the special token {word}; leave it out")
+        raise OptionError(f"{what} contains the special token {word}; leave it out")
     return tuple(ids[-(context // 2 - 1) :])
 
 
@@ -114,8 +114,8 @@ def _language(special: SpecialTokens, name: str | None, model: str) -> int:
         known = sorted(special.languages)
         names = [language for language, its_code in TO_LANGUAGE_CODE.items() if its_code in special.languages]
         listed = ", ".join(known) if len(known) <= 12 else f"{len(known)} languages, such as {', '.join(known[:8])}"
-        advice = near(name.strip().lower(), [*names, *known, PER_WINDOW]) or f"; it knows {listed}"
-        raise OptionError(f"{model} does not know language {name!r}{advice}")
+        advice = near(name.strip().lower(), [*names, *known, PER_WINDOW]) or f"; it supports {listed}"
+        raise OptionError(f"{model} does not support language {name!r}{advice}")
     return special.languages[code]
 
 

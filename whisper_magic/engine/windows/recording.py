@@ -157,7 +157,7 @@ class Recording:
         before = [segment.text.strip() for segment in self.segments[-REPEATED_SEGMENTS:]]
         if len(before) < REPEATED_SEGMENTS or {*before} != {segment.text.strip()}:
             return segment
-        return replace(segment, flags=(*segment.flags, "repeats the segments before"))
+        return replace(segment, flags=(*segment.flags, "repeats the previous segments"))
 
     def _note_end(self) -> None:
         if self.reader.done and self.total_seconds is None:
@@ -265,7 +265,7 @@ class Recording:
     def _left_out(self) -> Iterator[Segment]:
         """A segment without text for each part of which nothing was written, flagged with the reason."""
         for part in self._reader.unread if self._reader else ():
-            yield self._without_text(part, "voice was detected, and nothing was written")
+            yield self._without_text(part, "voice was detected, but no text was written")
         for part in self._reader.silent if self._reader else ():
             yield self._without_text(part, "digital silence")
         for gap in self.features.gaps:
@@ -288,7 +288,7 @@ class Recording:
         for clip in beyond if features.ended else ():
             first, last = (self.plan.seconds(frame) for frame in (clip.first, clip.last))
             end = self.plan.seconds(features.num_content_frames)
-            yield f"nothing to read in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
+            yield f"nothing to transcribe in the clip {first:g}-{last:g} s: the recording ends at {end:.1f} s"
         if self.options.language is None and self._codes:
             several = features.num_content_frames > self.plan.window_frames
             guessed = several and any(GUESS in flag for segment in self.segments for flag in segment.flags)
@@ -296,7 +296,7 @@ class Recording:
             if changes or guessed:
                 yield changes or ONCE
         if features.in_parts:
-            yield "read in parts, being long: loudness is judged by what was read so far, not by the whole recording"
+            yield "read in parts because of its length: loudness is relative to the part read so far, not to all of it"
 
     def _timing(self) -> Timing:
         clock = self.clock

@@ -34,7 +34,7 @@ Result: TypeAlias = "Transcript | TranscriptList | Library"
 
 
 class Job:
-    """A transcription in the background. Shown in a notebook, it is its own progress, and in the end its result.
+    """A transcription in the background. In a notebook it is shown as its progress, and in the end as its result.
 
     `await job` gives the transcript, or the list of several; of a job that was stopped, what was written until then.
 
@@ -71,7 +71,7 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it has ended: done, stopped or failed."""
         return self._future.done()
 
     def stop(self) -> None:
@@ -154,7 +154,7 @@ class Job:
             self._fail(error)
         except (KeyboardInterrupt, Interrupted):
             self._fail(TranscriptError(f"{self.name} was stopped before anything was written"))
-        except Exception as error:  # a fault of ours: whoever waits must not wait for ever
+        except Exception as error:  # an internal error: whoever awaits the job must get an answer
             self._fail(error)
             raise
         else:
@@ -177,7 +177,7 @@ class Job:
 
 def _complete(result: Result) -> bool:
     if isinstance(result, Transcript | TranscriptList):
-        return all(one.complete for one in ([result] if isinstance(result, Transcript) else result))
+        return all(transcript.complete for transcript in ([result] if isinstance(result, Transcript) else result))
     return True  # what a library keeps is whole
 
 

@@ -1,4 +1,4 @@
-"""A request -> a comparison: what `%whisper compare` does once it is parsed."""
+"""`%whisper compare`: a request -> a comparison."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def compare(request: CompareRequest, context: Context) -> Comparison:
     planned = _plan(request, context)
     (source,) = planned.sources
     with context.progress(quiet=request.quiet) as progress, SESSION.using(planned.models, progress.stage) as engine:
-        found = engine.compare(source.value, planned.options, repeats=request.repeats, on_stage=progress.stage)
-    comparison = replace(found, source=source.label) if found.source in UNNAMED else found
+        comparison = engine.compare(source.value, planned.options, repeats=request.repeats, on_stage=progress.stage)
+    comparison = replace(comparison, source=source.label) if comparison.source in UNNAMED else comparison
     context.assign(request.output, comparison)
     return comparison
 
 
 def _plan(request: CompareRequest, context: Context) -> Planned:
     if not request.sources and not request.demo:
-        raise UsageError("nothing to compare on: name a recording, or write demo for the bundled one")
+        raise UsageError("nothing to compare: name a recording, or write demo for the bundled one")
     planned = plan(request, context)
     if len(planned.sources) > 1:
         raise UsageError(f"%whisper compare takes one recording at a time, got {len(planned.sources)}")
     if planned.options.channel == "split":
         raise UsageError("%whisper compare takes one channel at a time: --channel left, right, mix or an index")
     if planned.options.draft == "none":
-        raise UsageError("--draft none leaves nothing to compare the target with: take model, ngram or auto")
+        raise UsageError("--draft none leaves nothing to compare the target with: use model, ngram or auto")
     if request.repeats < 1:
         raise UsageError(f"--repeats must be a whole number from 1, got {request.repeats}")
     return planned

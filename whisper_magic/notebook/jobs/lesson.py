@@ -49,9 +49,9 @@ def lesson(request: LessonRequest, context: Context) -> Lesson | None:
         if engine.status.draft is None:
             raise UsageError(f"{engine.status.target} has no draft here, and a lesson shows one: %whisper load demo")
         progress.stage(f"Decoding {facts.name(source.label)} several times, in turns")
-        made = _Maker(engine, source, options, request.embed, progress.stage).make(request.name)
-    context.assign(request.output, made)
-    return made
+        lesson = _Maker(engine, source, options, request.embed, progress.stage).make(request.name)
+    context.assign(request.output, lesson)
+    return lesson
 
 
 def exercise(request: ExerciseRequest, context: Context) -> Verdict | None:
@@ -61,7 +61,7 @@ def exercise(request: ExerciseRequest, context: Context) -> Verdict | None:
         UsageError: where there is no such exercise.
     """
     if request.name is None:
-        print("\n".join(f"%whisper exercise {one.name:<8} {one.task}" for one in EXERCISES.values()))
+        print("\n".join(f"%whisper exercise {exercise.name:<8} {exercise.task}" for exercise in EXERCISES.values()))
         return None
     if (chosen := EXERCISES.get(request.name)) is None:
         hint = near(request.name, EXERCISES) or f"; there are {', '.join(EXERCISES)}"

@@ -16,11 +16,11 @@ from whisper_magic.engine.model import hub
 from whisper_magic.errors import Interrupted, OptionError, WhisperMagicError
 from whisper_magic.library import library as libraries
 from whisper_magic.library.entries import Entry, entries_of
+from whisper_magic.library.job import LibraryPlan, LibraryReport, usable
 from whisper_magic.library.library import Library
-from whisper_magic.library.run import LibraryPlan, RunReport, usable
+from whisper_magic.library.records import ModelConfig
 from whisper_magic.library.search import Hits
-from whisper_magic.library.store import RunKey
-from whisper_magic.library.weights import run_key
+from whisper_magic.library.weights import model_config
 from whisper_magic.notebook.jobs.background import JOBS, Job
 from whisper_magic.notebook.jobs.context import Context
 from whisper_magic.notebook.jobs.session import SESSION, ModelChoice
@@ -33,7 +33,7 @@ from whisper_magic.notebook.widgets.explorers import EXPLORERS
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.wording import counted
 
-MOST_SHOWN = 5  # failures that are printed
+MAX_SHOWN = 5  # failures that are printed
 
 
 class Libraries:
@@ -78,11 +78,11 @@ def library(request: LibraryRequest, context: Context) -> Library:
     entries = _entries(request)  # what makes no sense is refused before a file is made
     opened = LIBRARIES.open(_place(request) if request.store is None else Path(request.store), create=True)
     context.assign(request.output, opened)
-    work = _Work(opened, request, context, options, entries)
+    call = _LibraryCall(opened, request, context, options, entries)
     if request.background:
-        work.in_background()
+        call.run_in_background()
     else:
-        work.now()
+        call.run()
     return opened
 
 
@@ -108,12 +108,12 @@ def _entries(request: LibraryRequest) -> list[Entry]:
         AudioNotFound: where a file that is named does not exist.
         LibraryError: where a folder, pattern, table or manifest makes no sense.
     """
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for source in request.sources:
         if isinstance(source.value, str) and not has_magic(source.value):
             find(source.value)
-        found += entries_of(source.value, reference=request.reference, label=source.label)
-    return found
+        entries += entries_of(source.value, reference=request.reference, label=source.label)
+    return entries
 
 
 def _existing(store: str | None, what: str) -> Library:
@@ -124,7 +124,7 @@ def _existing(store: str | None, what: str) -> Library:
     if Path(libraries.NAME).is_file():
         return LIBRARIES.open(Path(libraries.NAME), create=False)
     raise UsageError(
-        f"there is no library to {what} here: %whisper library FOLDER makes one, --store PATH names one that exists"
+        f"there is no library to {what} here: %whisper library FOLDER makes one, --store PATH opens an existing one"
     )
 
 
@@ -139,7 +139,7 @@ def _place(request: LibraryRequest) -> Path:
     return (path if path.is_dir() else path.parent) / libraries.NAME
 
 
-class _Work:
+class _LibraryCall:
     """One call of `%whisper library`, from its sources to its report."""
 
     def __init__(
@@ -153,14 +153,14 @@ class _Work:
         self.library, self.request, self.context, self.options = opened, request, context, options
         self.entries = entries
 
-    def now(self) -> None:
-        """Do it while the cell runs."""
+    def run(self) -> None:
+        """Transcribe while the cell runs."""
         with self.context.progress(quiet=self.request.quiet) as progress:
-            plan, report = self._do(progress)
+            plan, report = self._transcribe(progress)
         self._print(plan, report)
 
-    def in_background(self) -> None:
-        """Do it in a thread; the library's explorer shows how far it is."""
+    def run_in_background(self) -> None:
+        """Transcribe in a thread; the library's explorer shows the progress."""
         explorer = EXPLORERS.of(self.library)
         live = LiveExplorer(explorer)
         name = Path(self.request.sources[0].label).name or self.request.sources[0].label
@@ -172,7 +172,7 @@ class _Work:
             state = ""
             try:
                 with LiveProgress(job, delay=0.0) as progress:
-                    self._print(*self._do(progress, job))
+                    self._print(*self._transcribe(progress, job))
             except Interrupted as stop:  # what was finished is kept: the job has a result
                 state = str(stop)
             except WhisperMagicError as error:
@@ -184,15 +184,15 @@ class _Work:
 
         JOBS.add(job, work)
 
-    def _do(self, progress: LiveProgress, job: Job | None = None) -> tuple[LibraryPlan, RunReport | None]:
-        with _models(self.library, self.options, progress) as key:
-            plan = self.library.plan(key, self.entries, on_stage=progress.stage)
+    def _transcribe(self, progress: LiveProgress, job: Job | None = None) -> tuple[LibraryPlan, LibraryReport | None]:
+        with _models(self.library, self.options, progress) as config:
+            plan = self.library.plan(config, self.entries, on_stage=progress.stage)
         if not plan.items:
             return plan, None
         progress.expect(len(plan.items), plan.seconds)
         with SESSION.using(None, progress.stage) as engine:
             status = engine.status
-            key = run_key(self.library.store, status.target, status.draft, status.dtype, self.options)
+            config = model_config(self.library.store, status.target, status.draft, status.dtype, self.options)
             progress.decode = engine.decode
             first = counted(len(plan.items), "recording")
             progress.stage(f"Reading {first}, {length(plan.seconds)}")
@@ -203,24 +203,24 @@ class _Work:
                 progress.update(index, event)  # type: ignore[arg-type]
 
             try:
-                report = self.library.go(plan, key, engine, self.options, on_event=on_event)
+                report = self.library.transcribe_plan(plan, config, engine, self.options, on_event=on_event)
             except KeyboardInterrupt:
                 done = len(self.library)
                 raise Interrupted(
-                    f"stopped; {counted(done, 'recording')} in {self.library.path}, the next run goes on"
+                    f"stopped; {counted(done, 'recording')} in {self.library.path}, the next run continues"
                 ) from None
         return plan, report
 
-    def _print(self, plan: LibraryPlan, report: RunReport | None) -> None:
+    def _print(self, plan: LibraryPlan, report: LibraryReport | None) -> None:
         print(summary(plan, report))
         failures = report.failures if report is not None else plan.failures
-        for line in failures[:MOST_SHOWN]:
+        for line in failures[:MAX_SHOWN]:
             print(line, file=sys.stderr)
-        if len(failures) > MOST_SHOWN:
-            print(f"and {len(failures) - MOST_SHOWN} more: library.failures lists them", file=sys.stderr)
+        if len(failures) > MAX_SHOWN:
+            print(f"and {len(failures) - MAX_SHOWN} more: library.failures lists them", file=sys.stderr)
 
 
-def summary(plan: LibraryPlan, report: RunReport | None) -> str:
+def summary(plan: LibraryPlan, report: LibraryReport | None) -> str:
     """'12 recordings transcribed in 1:02, 14.2× real time; 488 known; 3 failed'."""
     parts = []
     if report is not None and report.written:
@@ -229,7 +229,7 @@ def summary(plan: LibraryPlan, report: RunReport | None) -> str:
         parts.append(f"{figures}, {report.rtfx:.3g}× real time{slots}")
     elif report is None or not report.failures:
         parts.append("nothing new")
-    known = plan.done + (report.found if report is not None else 0)
+    known = plan.done + (report.known if report is not None else 0)
     if known:
         parts.append(f"{known:,} known")
     if report is not None and report.elsewhere:
@@ -241,16 +241,16 @@ def summary(plan: LibraryPlan, report: RunReport | None) -> str:
 
 
 @contextmanager
-def _models(opened: Library, options: TranscribeOptions, progress: LiveProgress) -> Iterator[RunKey]:
+def _models(opened: Library, options: TranscribeOptions, progress: LiveProgress) -> Iterator[ModelConfig]:
     """The models that would transcribe, without loading them where their names decide which they are."""
     if (expected := _expected()) is not None:
         target, draft, dtype = expected
-        progress.stage(f"Looking at the weights of {target}")
-        yield run_key(opened.store, target, draft, dtype, options)
+        progress.stage(f"Checking the weights of {target}")
+        yield model_config(opened.store, target, draft, dtype, options)
         return
     with SESSION.using(None, progress.stage) as engine:
         status = engine.status
-        yield run_key(opened.store, status.target, status.draft, status.dtype, options)
+        yield model_config(opened.store, status.target, status.draft, status.dtype, options)
 
 
 def _expected() -> tuple[str, str | None, str] | None:

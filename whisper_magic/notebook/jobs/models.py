@@ -1,4 +1,4 @@
-"""What `%whisper load`, `unload` and `status` do once they are parsed."""
+"""`%whisper load`, `unload` and `status`."""
 
 from __future__ import annotations
 

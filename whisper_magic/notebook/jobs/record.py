@@ -50,7 +50,7 @@ def record(request: RecordRequest, context: Context) -> MicrophoneRecording:
         UsageError: where no page can show it, or for options that make no sense.
     """
     if not in_notebook(context.shell):
-        raise UsageError("%whisper record needs a notebook's page, whose microphone it is; %whisper FILE reads a file")
+        raise UsageError("%whisper record uses the microphone of a notebook page; use %whisper FILE for a file")
     options, saver = options_of(request.overrides, context.options), Saver(request.save)
     saver.check(several=False)
     recording = MicrophoneRecording(context.shell, options, saver)
@@ -86,7 +86,7 @@ class MicrophoneRecording(Job):
 
     @property
     def audio(self) -> Audio:
-        """The sound by now, 16 kHz mono.
+        """The audio so far, 16 kHz mono.
 
         Raises:
             TranscriptError: where nothing was recorded yet.
@@ -98,8 +98,8 @@ class MicrophoneRecording(Job):
     @property
     def transcript(self) -> Transcript | None:
         """What was said; None before the end."""
-        made = self._future.result() if self.state in ("done", "stopped") and self.done else None
-        return made if isinstance(made, Transcript) else None
+        result = self._future.result() if self.state in ("done", "stopped") and self.done else None
+        return result if isinstance(result, Transcript) else None
 
     def stop(self) -> None:
         """End the recording; once it has ended, end its transcription."""
@@ -143,7 +143,7 @@ class MicrophoneRecording(Job):
             self._recorder.close()
 
     def _follow(self, using: Callable[[], AbstractContextManager[Engine]]) -> None:
-        """Show what is said, until the recording ends. using: the engine that is resident then."""
+        """Show the transcript so far, until the recording ends. using: the engine that is resident then."""
         capture, options = self._recorder.capture, self._options.override(mode="sequential", words=False)
         settled: tuple[Segment, ...] = ()
         begin = reached = 0.0
@@ -157,12 +157,12 @@ class MicrophoneRecording(Job):
                 return
             reached = min(capture.seconds, begin + WINDOW)
             with using() as engine:
-                made = engine.transcribe(capture.audio(begin, reached), options)
-            rest = made.segments
+                transcript = engine.transcribe(capture.audio(begin, reached), options)
+            rest = transcript.segments
             if reached - begin > SETTLED:
                 new, rest = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, ())
                 settled, begin = (*settled, *new), new[-1].end if new else reached
-            self._recorder.notify("", settled, "".join(one.text for one in rest))
+            self._recorder.notify("", settled, "".join(segment.text for segment in rest))
 
 
 class _LiveRecorder:

@@ -9,7 +9,7 @@ from pathlib import Path
 from IPython.core.error import UsageError
 
 from whisper_magic.errors import WhisperMagicError
-from whisper_magic.formats import ENDINGS, check, stem_of
+from whisper_magic.formats import ENDINGS, WRITERS, stem_of
 from whisper_magic.transcript import Transcript
 from whisper_magic.wording import one_line
 
@@ -45,7 +45,7 @@ class Saver:
         if not self.pattern.lower().endswith(ENDINGS):
             raise UsageError(f"--save takes a name ending in {', '.join(ENDINGS)}, got {self.pattern}")
         path = Path(os.path.expanduser(self.pattern))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
-        check(path.suffix.lower().removeprefix("."))
+        WRITERS[path.suffix.lower().removeprefix(".")].check()
         if several and "*" not in self.pattern:
             raise UsageError(f"--save with several transcripts takes a name for each, such as *{path.suffix}")
         if "*" not in str(path.parent):

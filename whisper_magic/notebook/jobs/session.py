@@ -33,7 +33,7 @@ class ModelChoice:
 
 
 def check_names(choice: ModelChoice) -> None:
-    """Refuse names that lead nowhere, before torch is imported and before anything is closed."""
+    """Refuse model names that do not exist, before torch is imported and before anything is closed."""
     from whisper_magic.engine.model import hub
 
     hub.check(choice.target, choice.draft, choice.device)
@@ -110,17 +110,17 @@ class Session:
         return self._engine.status.languages if self._engine is not None else ()
 
     def register(self, configured: ModelChoice) -> None:
-        """The magics are there: from now on `configured` is wanted, unless a choice outlived their reload."""
+        """The magics were added: from now on `configured` is wanted, unless a choice outlived their reload."""
         self._registered = True
         self.wanted = self.wanted or configured
 
     @property
     def registered(self) -> bool:
-        """Whether the magics are there."""
+        """Whether the magics are loaded."""
         return self._registered
 
     def unregister(self) -> None:
-        """The magics are gone; models and choice stay until `free_if_unregistered`."""
+        """The magics were removed; models and choice stay until `free_if_unregistered`."""
         self._registered = False
 
     def free_if_unregistered(self) -> None:

@@ -1,4 +1,4 @@
-"""A request -> a transcript, or a list of them: what `%whisper SOURCE...` does once it is parsed."""
+"""`%whisper SOURCE...`: a request -> a transcript, or a list of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
 UNNAMED = ("array", "bytes", "file object")  # what the engine calls a source that has no name
-MOST_WORDS = 12  # of a file's name that was written without quotes
+MAX_WORDS = 12  # of a file's name that was written without quotes
 DEMO_RECORDING = str(files("whisper_magic").joinpath("assets/demo/sample.ogg"))
 
 
@@ -81,7 +81,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     several = planned.several
     saver.check(several=several)
     if request.embed and several:
-        raise UsageError("--embed takes one recording, and of several channels one")
+        raise UsageError("--embed takes one recording and one channel")
     live = None if request.quiet else context.live_view(planned.values, planned.options, several=several)
     if request.background:
         return _in_background(request, context, planned, saver, live)
@@ -94,7 +94,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Transcript | Tra
     results.report()
     context.assign(request.output, result)
     if results.interruption is not None:
-        raise Interrupted(f"what was transcribed until then is in {context.keep(result)}") from None
+        raise Interrupted(f"the transcripts so far are in {context.keep(result)}") from None
     return result
 
 
@@ -118,7 +118,7 @@ def _in_background(
 
 
 def _ignore(event: Event) -> None:
-    """Nobody observes the events."""
+    """Ignore an event."""
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def reading(
     observe: Callable[[Event], None],
     waiting_for: Job | None = None,
 ) -> Iterator[Results]:
-    """The results of an engine that transcribes inside the `with`; they take what goes wrong there.
+    """The results of an engine that transcribes inside the `with`, with what failed there.
 
     Args:
         planned: what to transcribe.
@@ -167,7 +167,7 @@ def plan(request: TranscribeRequest | CompareRequest, context: Context) -> Plann
 
 
 def _check_any_exists(sources: Sequence[Source]) -> None:
-    """Loading a large model takes minutes: too long to learn that a name is misspelt."""
+    """Check that a source exists: loading a large model takes minutes."""
     import_whole("whisper_magic.audio.load")  # numpy: not at %load_ext
     from whisper_magic.audio import load as audio
 
@@ -186,7 +186,7 @@ def _check_any_exists(sources: Sequence[Source]) -> None:
 def _refuse_unquoted(labels: Sequence[str]) -> None:
     """Parts of a line that are a file's name once they are joined by spaces."""
     for first in range(len(labels)):
-        for last in range(first + 2, min(first + MOST_WORDS, len(labels)) + 1):
+        for last in range(first + 2, min(first + MAX_WORDS, len(labels)) + 1):
             name = " ".join(labels[first:last])
             if os.path.isfile(name):  # noqa: PTH113 (Path.is_file raises for a name that is too long)
                 raise UsageError(f'quote a name with spaces: "{name}"')
@@ -256,7 +256,7 @@ class Results:
             self._observe(replace(event, transcript=transcript))
 
     def collected(self) -> Transcript | TranscriptList:
-        """The result of the job; raises what stopped it where there is none."""
+        """The result of the job; raises the error that stopped it if there is none."""
         if not self._transcripts and (self.interruption or self.failures):
             raise self.interruption or self.failures[0].error
         ordered = [self._transcripts[place] for place in sorted(self._transcripts)]
@@ -291,7 +291,7 @@ class Results:
 
 
 def _renamed(transcript: Transcript, source: Source) -> Transcript:
-    """Named by the Python on the line, where the engine got samples without a name."""
+    """A transcript of samples without a name gets the Python expression of the line as its source."""
     named = next((kind for kind in UNNAMED if re.fullmatch(rf"{kind}( \(.*\))?", transcript.source)), None)
     return (
         transcript if named is None else replace(transcript, source=transcript.source.replace(named, source.label, 1))

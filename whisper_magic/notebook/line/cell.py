@@ -1,4 +1,4 @@
-"""What the source of the running cell says about a magic in it: is its result silenced, does it own the output?
+"""Two questions about a magic in the running cell: is its result silenced, and does it own the output?
 
 Both answers are read from the syntax tree of the transformed cell, in which `%whisper talk.mp3` has become
 `get_ipython().run_line_magic('whisper', 'talk.mp3')`. They are asked while the magic runs, so that they hold in a cell
@@ -50,7 +50,9 @@ def owns_output(shell: InteractiveShell) -> bool:
     if _is_nested(shell):
         return False
     *before, last = _parse(_running_cell(shell)).body or [ast.Pass()]
-    silent = all(isinstance(one, ast.Import | ast.ImportFrom) or _magic(one) == "load_ext" for one in before)
+    silent = all(
+        isinstance(statement, ast.Import | ast.ImportFrom) or _magic(statement) == "load_ext" for statement in before
+    )
     return silent and _magic(last) in MAGICS
 
 

@@ -10,43 +10,12 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 from IPython.core.interactiveshell import InteractiveShell
 
-from whisper_magic.notebook.line.parsers import (
-    COMMANDS,
-    COMPARE,
-    DEVICES,
-    EXERCISE,
-    LESSON,
-    LESSONS,
-    LIBRARY,
-    LOAD,
-    RECORD,
-    SEARCH,
-    TRANSCRIBE,
-    WHISPER,
-)
-from whisper_magic.options import PER_WINDOW
+from whisper_magic.notebook.line.commands import COMMANDS, TRANSCRIBE, WHISPER
 
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%{1,2}(whisper|transcribe)\s+(.*)$")
 _LAST = re.compile(r"""(?:\\.|"[^"]*"|'[^']*'|\{[^}]*\}|[^\s"'{\\])*(?:["'{\\].*)?$""")  # the argument at the cursor
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*$")
 _TO_ESCAPE = re.compile(r"([\s\"'{}$\\;])")
-
-_PARSERS = {
-    "load": LOAD,
-    "compare": COMPARE,
-    "lesson": LESSON,
-    "exercise": EXERCISE,
-    "record": RECORD,
-    "library": LIBRARY,
-    "search": SEARCH,
-}
-_EXERCISES = ("verify", "accept", "sample")  # the module that knows them imports numpy
-_TARGETS = (
-    "auto",
-    "demo",
-    *(f"openai/whisper-{size}" for size in ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")),
-)
-_DRAFTS = ("none", "base-draft", "distil-whisper/distil-large-v3", "distil-whisper/distil-large-v2")
 
 
 class Matcher:
@@ -65,8 +34,8 @@ class Matcher:
         before = context.line_with_cursor[: context.cursor_position]
         in_body = context.cursor_line > 0 and context.full_text.lstrip().startswith("%%transcribe")
         candidates: Iterable[str]
-        if found := _LINE.match(before):
-            word, candidates = self._on_line(found.group(1), found.group(2))
+        if match := _LINE.match(before):
+            word, candidates = self._on_line(match.group(1), match.group(2))
         elif in_body:
             word, candidates = before.lstrip(), _sources(before.lstrip(), self.shell.user_ns, one_a_line=True)
         else:
@@ -79,30 +48,16 @@ class Matcher:
         last, names = _LAST.search(text), self.shell.user_ns
         word = last.group() if last else ""
         earlier = text[: len(text) - len(word)].split()
-        command = earlier[0] if magic == "whisper" and earlier else ""
-        parser = _PARSERS.get(command, WHISPER if magic == "whisper" else TRANSCRIBE)
-        values = parser.choices_after(earlier[-1]) if earlier else None
+        command = COMMANDS.get(earlier[0], WHISPER) if earlier else WHISPER
+        command = command if magic == "whisper" else TRANSCRIBE
+        option = command.parser.option(earlier[-1]) if earlier else None
         if word.startswith("-"):
-            return word, sorted(parser.flags)
-        if values is not None:
-            return word, values or self._usual_values(earlier[-1]) or _sources(word, names)
-        first: Iterable[str] = {"load": _TARGETS, "compare": ("demo",), "lesson": LESSONS, "exercise": _EXERCISES}.get(
-            command, ()
-        )
-        commands = COMMANDS if magic == "whisper" and not earlier else first
-        return word, [*commands, *_sources(word, names)]
-
-    def _usual_values(self, flag: str) -> Sequence[str]:
-        """What an option offers that takes other values too."""
-        languages = (*self._languages(), PER_WINDOW)
-        usual: dict[str, Sequence[str]] = {
-            "--draft": _DRAFTS,
-            "--device": DEVICES,
-            "--channel": ("mix", "left", "right", "split"),
-            "--language": languages,
-            "-l": languages,
-        }
-        return usual.get(flag, ())
+            return word, sorted(command.parser.flags)
+        if option is not None:
+            languages = self._languages() if option.dest == "language" else ()
+            return word, (*languages, *command.parser.values(option)) or _sources(word, names)
+        first = () if command is WHISPER and earlier else command.suggestions()
+        return word, [*first, *_sources(word, names)]
 
 
 def _sources(word: str, names: Mapping[str, Any], one_a_line: bool = False) -> list[str]:
@@ -110,7 +65,8 @@ def _sources(word: str, names: Mapping[str, Any], one_a_line: bool = False) -> l
     if word.count("{") > word.count("}"):
         name = _NAME.search(word)
         stem = word[: name.start()] if name else word
-        return [] if word.endswith(".") else [stem + known for known in sorted(names) if not known.startswith("_")]
+        public = sorted(variable for variable in names if not variable.startswith("_"))
+        return [] if word.endswith(".") else [stem + variable for variable in public]
     mark = word[:1] if word[:1] in ("'", '"') else ""
     typed = word[1:] if mark else word if one_a_line else re.sub(r"\\(.)", r"\1", word)
     raw = bool(mark) or one_a_line

@@ -1,6 +1,7 @@
-"""The one parser of each command: `-h`, `?`, Tab completion, checks and error messages are all made of it.
+"""The parser of each command, from which `-h`, `?`, Tab completion, checks and error messages are derived.
 
-The options of a transcription are fields of `TranscribeOptions`, which holds their defaults.
+`commands.py` says which command has which parser. The options of a transcription are fields of `TranscribeOptions`,
+which holds their defaults.
 """
 
 from __future__ import annotations
@@ -16,29 +17,27 @@ from IPython.core.error import UsageError
 from whisper_magic.comparison import REPEATS
 from whisper_magic.formats import ENDINGS
 from whisper_magic.notebook.line import values
-from whisper_magic.notebook.line.scanner import Argument, expand
-from whisper_magic.options import Attention, DraftKind, Dtype, Mode, Task, TranscribeOptions
+from whisper_magic.notebook.line.scanner import Argument, Piece, expand
+from whisper_magic.options import CHANNELS, PER_WINDOW, Attention, DraftKind, Dtype, Mode, Task, TranscribeOptions
 from whisper_magic.wording import near
 
-COMMANDS = {
-    "load": "load the models now, or load others",
-    "unload": "free the models' memory",
-    "status": "which models are loaded, and on what",
-    "record": "transcribe what the page's microphone records, while you speak",
-    "library": "transcribe folders and datasets into a library, and explore it",
-    "search": "find what was said in the library, and play it",
-    "lesson": "how speculative decoding works, on a recording of yours",
-    "exercise": "write its rules yourself, and have them checked",
-    "compare": "the target alone against speculation: is the text the same, and which is faster?",
-    "demo": "load the bundled demo models and transcribe the bundled recording",
-    "help": "this page",
-}
-
-DEVICES = ("cpu", "cuda")
 DTYPES = get_args(Dtype)
 ATTENTIONS = tuple(name for name in get_args(Attention) if name != "eager")  # eager: for tests, in Python
 
-# Fields of TranscribeOptions that only Python code and %config set: what is rarely touched.
+TARGETS = (
+    "auto",
+    "demo",
+    *(f"openai/whisper-{size}" for size in ("tiny", "base", "small", "medium", "large-v3", "large-v3-turbo")),
+)
+DRAFTS = ("none", "base-draft", "distil-whisper/distil-large-v3", "distil-whisper/distil-large-v2")
+LESSONS = {
+    "race": "the target alone and speculative decoding of one recording, side by side",
+    "stepper": "round by round: what was drafted, what the target made of it",
+    "lab": "draft length, acceptance and cost against speed: formula and measurement",
+    "bench": "two distributions and the rules that decide what is written",
+}
+
+# Fields of TranscribeOptions that only Python code and %config set.
 NOT_ON_THE_LINE = frozenset(
     {
         "acceptance",
@@ -55,34 +54,18 @@ Group = argparse._ArgumentGroup  # argparse's groups have no public name
 
 _DEFAULTS = {field.name: field.default for field in fields(TranscribeOptions)}
 
-_ABOUT = """\
-Transcribe speech with the models that are loaded in this kernel.
-
-A source is a path, a glob, a URL, or Python in braces: {array}, {(array, rate)}, {list_of_paths}. Quote names with
-spaces; write ./load for a file that is named like a command."""
-
-_EXAMPLES = """\
-examples:
-  %whisper talk.mp3                          show the transcript
-  talk = %whisper talk.mp3 --language en     keep it in a variable (a final ; shows nothing)
-  %whisper *.mp3 --save subtitles/*.srt      many recordings, each saved
-  %whisper {samples, rate} --draft none      an array; the target model alone
-  job = %whisper talk.mp3 --background       the kernel stays free; await job gives the transcript
-  %whisper load openai/whisper-small         other models
-  %whisper library recordings/               all of a folder, kept in recordings/whisper.db
-  %whisper search "two hundred"              where it was said in them
-  %whisper compare talk.mp3 --repeats 5      what speculation brings on your own recording
-
-The models used when none are named: %config WhisperMagics"""
-
 
 class Parser(argparse.ArgumentParser):
-    """argparse for a magic: errors are one line, and `-h` never exits the kernel."""
+    """argparse for a magic: errors are one line, and `-h` never exits the kernel.
+
+    Attributes:
+        suggestions: what Tab offers for options that take other values too, by the option's name.
+    """
 
     def __init__(self, prog: str, usage: str, description: str, epilog: str | None = None) -> None:
         super().__init__(
             prog,
-            f"{prog} {usage}".replace("%", "%%"),  # argparse formats it
+            f"{prog} {usage}".rstrip().replace("%", "%%"),  # argparse formats it
             description,
             epilog,
             formatter_class=_formatter,
@@ -90,6 +73,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             argument_default=argparse.SUPPRESS,
         )
+        self.suggestions: dict[str, Sequence[str]] = {}
         self._negative_number_matcher = re.compile(r"-\d")  # "-1,220" is a value too, not an unknown option
         self.color = False  # from Python 3.14 on, help would hold escape codes
         self.add_argument("-h", "--help", action="store_true", help="this page")
@@ -121,12 +105,30 @@ class Parser(argparse.ArgumentParser):
         """Every spelling of every option."""
         return tuple(flag for action in self._actions for flag in action.option_strings)
 
-    def choices_after(self, flag: str) -> tuple[str, ...] | None:
-        """The values that `flag` offers; None where it takes no value."""
-        action = next((action for action in self._actions if flag in action.option_strings), None)
-        if action is None or action.nargs == 0:
-            return None
-        return tuple(str(choice) for choice in action.choices or ())
+    def option(self, flag: str) -> argparse.Action | None:
+        """The option with this spelling that takes a value."""
+        return next((a for a in self._actions if flag in a.option_strings and a.nargs != 0), None)
+
+    def values(self, option: argparse.Action) -> tuple[str, ...]:
+        """The values that Tab offers for an option: its choices, or the suggestions."""
+        return tuple(map(str, option.choices or self.suggestions.get(option.dest, ())))
+
+
+class _SearchParser(Parser):
+    """Words in double quotes are phrases, and a word after a dash is one that must not occur."""
+
+    def parse(self, arguments: Sequence[Argument], namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """As `Parser.parse`."""
+        return super().parse([_as_phrase(argument) for argument in arguments], namespace)
+
+
+def _as_phrase(argument: Argument) -> Argument:
+    written = argument.written
+    if len(written) > 2 and written[0] == written[-1] == '"' and len(argument.pieces) == 1:
+        return Argument(written, (Piece("text", written),))
+    if written.startswith("-") and not written.startswith("--") and len(written) > 2 and argument.plain:
+        return Argument(written, (Piece("text", f"NOT {written[1:]}"),))  # else argparse takes it for an option
+    return argument
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -138,20 +140,20 @@ def _described(name: str, text: str) -> str:
     return text if default in (None, False) else f"{text} (default: {default})"
 
 
-def _transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
+def transcribe_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
     parser = Parser(prog, usage, description, epilog)
     _add_options(parser)
     output = _add_output(parser)
     _add_quiet(output)
     _add_save(output)
-    carried = "put the sound into the output (Opus, up to 45 minutes), for pages without a kernel"
-    output.add_argument("--embed", action="store_true", help=carried)
+    sound = "put the sound into the output (Opus, up to 45 minutes), for pages without a kernel"
+    output.add_argument("--embed", action="store_true", help=sound)
     returning = "return at once: the result is a job, to show, await or stop"
     output.add_argument("--background", action="store_true", help=returning)
     return parser
 
 
-def _compare_parser() -> Parser:
+def compare_parser() -> Parser:
     about = """\
 Decode one recording with the target alone and speculatively, in turns: are the tokens the same, and which is faster?
 Write demo for the bundled recording and models."""
@@ -164,21 +166,14 @@ Write demo for the bundled recording and models."""
     return parser
 
 
-LESSONS = {
-    "race": "the target alone and speculative decoding of one recording, side by side",
-    "stepper": "round by round: what was drafted, what the target made of it",
-    "lab": "draft length, acceptance and cost against speed: formula and measurement",
-    "bench": "two distributions and the rules that decide what is written",
-}
-
-
-def _lesson_parser() -> Parser:
+def lesson_parser() -> Parser:
     names = "\n".join(f"  {name:<8} {what}" for name, what in LESSONS.items())
     about = f"""\
 Show a lesson on speculative decoding, made of a recording of yours; without one, of the bundled recording.
 
 {names}"""
     parser = Parser("%whisper lesson", "[NAME] [SOURCE] [options]", about)
+    parser.suggestions["language"] = (PER_WINDOW,)
     add = parser.add_argument_group("what to read").add_argument
     add("--start", type=values.seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
     add("--end", type=values.seconds, metavar="TIME", help="end here (default: 30 s after the start)")
@@ -193,14 +188,14 @@ Show a lesson on speculative decoding, made of a recording of yours; without one
     return parser
 
 
-def _exercise_parser() -> Parser:
+def exercise_parser() -> Parser:
     about = """\
 Write a rule of speculative decoding in a cell; 1,000 scripted rounds say which contract it breaks. Without a name: list
 the exercises. With one: check the function of that name, or put its beginning into the next cell."""
     return Parser("%whisper exercise", "[NAME]", about)
 
 
-def _record_parser() -> Parser:
+def record_parser() -> Parser:
     about = "Record from the page's microphone, and transcribe while you speak."
     parser = Parser("%whisper record", "[options]", about)
     _add_text_options(parser)
@@ -209,7 +204,7 @@ def _record_parser() -> Parser:
     return parser
 
 
-def _library_parser() -> Parser:
+def library_parser() -> Parser:
     about = """\
 Transcribe what is new in folders, globs, manifests, tables or datasets, keep it, and explore it. A killed or stopped
 run loses nothing and goes on where it was. Without sources: open the library."""
@@ -226,10 +221,10 @@ run loses nothing and goes on where it was. Without sources: open the library.""
     return parser
 
 
-def _search_parser() -> Parser:
+def search_parser() -> Parser:
     about = """\
 Find what was said in the library: words; "a phrase"; begin*; '*part*'; a -without; a OR b."""
-    parser = Parser("%whisper search", "WORDS... [options]", about)
+    parser = _SearchParser("%whisper search", "WORDS... [options]", about)
     add = parser.add_argument_group("where to look").add_argument
     add("-l", "--language", type=values.text, metavar="LANG", help="only transcripts in this language")
     add("--speaker", type=values.text, metavar="NAME", help="only recordings of this speaker")
@@ -244,9 +239,15 @@ def _add_store(group: Group) -> None:
     group.add_argument("--store", type=values.text, metavar="PATH", help=where)
 
 
-def _load_parser() -> Parser:
+def bare_parser(command: str, about: str) -> Parser:
+    """The parser of a command without arguments."""
+    return Parser(f"%whisper {command}", "", about)
+
+
+def load_parser() -> Parser:
     about = "Load models into this kernel: a Hugging Face name, a local folder, or demo."
     parser = Parser("%whisper load", "[TARGET] [options]", about)
+    parser.suggestions |= {"draft": DRAFTS, "device": ("cpu", "cuda")}
     add, text = parser.add_argument, values.text
     drafts = "draft model, or none (default: the one that goes with TARGET, if any)"
     add("--draft", type=text, metavar="DRAFT", help=drafts)
@@ -265,6 +266,7 @@ def _add_options(parser: Parser) -> None:
 
 def _add_text_options(parser: Parser) -> None:
     add, on_off = parser.add_argument_group("what to write").add_argument, argparse.BooleanOptionalAction
+    parser.suggestions["language"] = (PER_WINDOW,)
     spoken = "language spoken, such as en or pt-BR; per-window detects it in each (default: auto, detected once)"
     add("-l", "--language", type=values.text, metavar="LANG", help=spoken)
     add("--task", type=values.text, choices=get_args(Task), help=_described("task", "translate writes English"))
@@ -290,7 +292,7 @@ def _add_decoding_options(parser: Parser) -> None:
     add("--draft", type=values.text, choices=get_args(DraftKind), help=drafts)
     length = _described("draft_length", "tokens proposed a round: 1 to 7, or auto")
     add("--draft-length", type=values.draft_length, metavar="N", help=length)
-    probabilities = "record what both models thought of each token, for the player and t.trace"
+    probabilities = "record both models' probabilities of each token, for the player and t.trace"
     add("--trace", action="store_true", help=probabilities)
     order = "batched cuts at pauses and decodes several windows of one recording at once"
     add("--mode", type=values.text, choices=("auto", *get_args(Mode)), help=_described("mode", order))
@@ -301,6 +303,7 @@ def _add_decoding_options(parser: Parser) -> None:
 
 def _add_part_options(parser: Parser) -> None:
     add = parser.add_argument_group("what to read").add_argument
+    parser.suggestions["channel"] = CHANNELS
     add("--start", type=values.seconds, metavar="TIME", help="begin here: seconds or h:mm:ss")
     add("--end", type=values.seconds, metavar="TIME", help="end here: seconds or h:mm:ss")
     add("--clips", type=values.clips, metavar="FROM-TO,...", help="only these parts, such as 10-20,1:05-1:30")
@@ -325,25 +328,3 @@ def _add_output(parser: Parser) -> Group:
 
 def _add_quiet(group: Group) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="show no progress while it runs")
-
-
-def _commands_page() -> str:
-    lines = (f"  %whisper {name:<8} {what}" for name, what in COMMANDS.items())
-    return "\n".join(["commands:", *lines, "", _EXAMPLES])
-
-
-WHISPER = _transcribe_parser(
-    "%whisper", "SOURCE... [options]\n       %whisper COMMAND [options]", _ABOUT, _commands_page()
-)
-TRANSCRIBE = _transcribe_parser(
-    "%transcribe",
-    "SOURCE... [options]\n       %%transcribe [options]   with sources below, one a line; # starts a comment",
-    _ABOUT,
-)
-LOAD = _load_parser()
-RECORD = _record_parser()
-LESSON = _lesson_parser()
-EXERCISE = _exercise_parser()
-LIBRARY = _library_parser()
-SEARCH = _search_parser()
-COMPARE = _compare_parser()

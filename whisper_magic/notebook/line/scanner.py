@@ -17,7 +17,7 @@ from IPython.core.error import UsageError
 
 from whisper_magic.wording import near, one_line
 
-_LONGEST_QUOTE = 60  # characters of the user's text in an error
+_MAX_QUOTE = 60  # characters of the user's text in an error
 _NAME = re.compile(r"[^\W\d]\w*")
 _DRIVE = re.compile(r"[\"']?[A-Za-z]:\\")
 
@@ -60,9 +60,9 @@ class ObjectArgument(str):
     written: str
 
     def __new__(cls, value: Any, written: str) -> ObjectArgument:
-        made = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
-        made.value, made.written = value, written
-        return made
+        argument = super().__new__(cls, f"<{type(value).__name__}>")  # never starts with a dash
+        argument.value, argument.written = value, written
+        return argument
 
 
 def split(text: str, *, one_a_line: bool = False) -> list[Argument]:
@@ -236,4 +236,4 @@ def _value(piece: Piece, namespace: Mapping[str, Any]) -> Any:
 
 def _on_one_line(text: str) -> str:
     line = one_line(text)
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+    return line if len(line) <= _MAX_QUOTE else f"{line[: _MAX_QUOTE - 1]}…"

@@ -16,7 +16,7 @@ from whisper_magic.library.entries import natural
 from whisper_magic.notebook.line.scanner import ObjectArgument
 from whisper_magic.wording import public
 
-_LONGEST_LABEL = 48
+_MAX_LABEL = 48
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def _of_value(value: Any, label: str) -> Iterator[Source]:
 
 def _of_collection(argument: ObjectArgument) -> Iterator[Source]:
     name = label_of(argument)
-    found = False
+    any_value = False
     for index, value in enumerate(argument.value):
-        found = True
+        any_value = True
         yield from (replace(source, listed=True) for source in _of_value(value, f"{name}[{index}]"))
-    if not found:
+    if not any_value:
         raise UsageError(f"{argument.written} is empty: there is nothing to transcribe")
 
 
@@ -103,7 +103,7 @@ def refuse_variable(text: str, namespace: Mapping[str, Any]) -> None:
 def label_of(argument: ObjectArgument) -> str:
     """What an object is called in messages: as it stands on the line."""
     name = argument.written.strip("{}$ ")
-    return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
+    return name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…"
 
 
 def _is_collection(value: Any) -> bool:

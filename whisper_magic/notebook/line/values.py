@@ -56,7 +56,7 @@ def _temperature(value: Any) -> float | tuple[float, ...]:
     """One temperature, or several with commas."""
     if not isinstance(value, str):
         return tuple(value) if isinstance(value, list | tuple) else float(value)
-    temperatures = tuple(float(one) for one in value.split(","))
+    temperatures = tuple(float(part) for part in value.split(","))
     return temperatures if len(temperatures) > 1 else temperatures[0]
 
 

@@ -43,9 +43,9 @@ class LiveExplorer:
         return self._explorer.shown
 
     def fail(self, problem: str) -> None:
-        """Say in a line what went wrong."""
+        """Show what went wrong, in one line."""
         self.end(problem)
 
     def end(self, state: str) -> None:
-        """It has ended; `state` says how, where that is not as it should be."""
+        """End it. state: how it ended; "" where nothing went wrong."""
         self._explorer.notify(state, None, running=False)

@@ -31,7 +31,7 @@ Decode = Callable[[Sequence[int]], str]
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of the work.
+    """The state of the work at one moment.
 
     Attributes:
         state: how far it is, in words.
@@ -60,7 +60,7 @@ class Surface(Protocol):
         """Replace what is shown."""
 
     def clear(self) -> None:
-        """Leave nothing behind."""
+        """Remove what is shown."""
 
 
 class OpenWindows:
@@ -141,7 +141,7 @@ class Progress:
         return min(1.0, self.done / self.duration) if self.duration else None
 
     def frame(self, decode: Decode, now: float) -> Frame:
-        """The picture as of now.
+        """The current frame.
 
         Args:
             decode: token ids -> text.
@@ -199,17 +199,17 @@ class Recordings:
             self.running[index].update(event, now)
 
     def frame(self, decode: Decode, now: float) -> Frame:
-        """The picture as of now."""
+        """The current frame."""
         if self.stage or not self.running:
             return Frame(self.stage)
         shown = next(iter(self.running.values()))
         return shown.frame(decode, now) if self.total == 1 else self._job(shown, decode, now)
 
     def _job(self, shown: Progress, decode: Decode, now: float) -> Frame:
-        """The picture of several recordings: how many of them, and how many seconds, are done."""
+        """The frame of several recordings: how many of them, and how many seconds, are done."""
         files = max(len(self.ended), min(self.running))  # sources before one that runs have ended, or failed
-        read = self.seconds + sum(one.done for one in self.running.values())
-        fraction = (files + sum(one.fraction or 0.0 for one in self.running.values())) / self.total
+        read = self.seconds + sum(recording.done for recording in self.running.values())
+        fraction = (files + sum(recording.fraction or 0.0 for recording in self.running.values())) / self.total
         if self.expected:  # recordings differ in length: their seconds tell more than their number
             fraction = min(1.0, read / self.expected)
         elapsed = 0.0 if self.began is None else now - self.began
@@ -275,7 +275,7 @@ class LiveProgress:
             self.surface.clear()
 
     def expect(self, total: int, seconds: float) -> None:
-        """What there is to do, where that turns out late.
+        """Set the amount of work, where it is known only after the start.
 
         Args:
             total: number of recordings.

@@ -91,7 +91,7 @@ class View(Protocol):
         """Show how far it is; False where no page shows the widget."""
 
     def fail(self, problem: str) -> None:
-        """Say what went wrong."""
+        """Show what went wrong."""
 
 
 class NotebookSurface:
@@ -121,7 +121,7 @@ class NotebookSurface:
             self._handle.update(bundle, raw=True)
 
     def clear(self) -> None:
-        """Clear the cell's output where it is all ours, else empty ours."""
+        """Clear the cell's output where nothing else wrote to it; else empty this output alone."""
         if self._handle is not None and self.owns_output:
             clear_output()
         elif self._handle is not None:

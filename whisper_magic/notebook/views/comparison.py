@@ -1,4 +1,4 @@
-"""A comparison as text, as HTML and on one line: are the tokens the same, does speculation pay, where does time go?"""
+"""A comparison as text, as HTML and on one line: whether the tokens are equal, the speed-up, and the time per phase."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = ("target alone", "speculative")
 
 
 def text(comparison: Comparison, style: Style = PLAIN) -> str:
-    """Heading, both sentences, the first difference where there is one, the times, models."""
+    """Heading, both sentences, the first difference if there is one, the times, and the models."""
     title, rest = facts.name(comparison.source), f" · {facts.length(comparison.duration)} · {_versus(comparison)}"
     lines = [style.paint(printable(title), "bold") + style.paint(printable(rest), "dim"), ""]
     lines += wrap(printable(exactness(comparison)), style.width)
@@ -31,7 +31,7 @@ def text(comparison: Comparison, style: Style = PLAIN) -> str:
 
 
 def html(comparison: Comparison) -> str:
-    """The same; the time as two bars on one scale, and as a table."""
+    """The same as HTML, with the times as two bars on one scale and as a table."""
     head = heading(facts.name(comparison.source), (facts.length(comparison.duration), _versus(comparison)))
     tone = "" if comparison.identical else ' class="wm-warn"'
     same = f"<div{tone}>{'✓' if comparison.identical else '⚑'} {escaped(exactness(comparison))}</div>"
@@ -45,37 +45,37 @@ def html(comparison: Comparison) -> str:
 
 
 def line(comparison: Comparison) -> str:
-    """One line, for a comparison inside something else."""
+    """One line, for a comparison inside a container."""
     same = "identical" if comparison.identical else "not identical"
     return f"<Comparison {printable(facts.name(comparison.source))}: {same}, {comparison.speed_up:.2f} times as fast>"
 
 
 def exactness(comparison: Comparison) -> str:
-    """Whether the tokens are the same, in a sentence."""
+    """A sentence that says whether the tokens are equal."""
     found = comparison.divergence
     if found is None and not comparison.tokens:
-        return "Identical: neither wrote anything."
-    unsteady = " But the target alone wrote different tokens from run to run." if comparison.unsteady else ""
+        return "Identical: both texts are empty."
+    unsteady = " But the tokens of the target alone differ between runs." if comparison.unsteady else ""
     if found is None:
         every = f"all {comparison.tokens:,} tokens" if comparison.tokens != 1 else "the only token"
         own = f"{'are' if comparison.tokens != 1 else 'is'} the target's own"
         return f"Identical: {every} in {counted(comparison.windows, 'window')} {own}.{unsteady}"
     place = f"token {found.position + 1} of window {found.window + 1}"
-    near = "a near-tie" if found.near_tie else "no near-tie"
+    near = "a near-tie" if found.near_tie else "not a near-tie"
     gap = "" if found.gap is None else f", {found.gap:.3g} apart: {near} in {comparison.models.dtype}"
     sampled = found.temperature > 0 and comparison.options.acceptance == "rejection"
-    rule = " Rejection sampling keeps the distribution of samples, not the samples." if sampled else ""
+    rule = " Rejection sampling preserves the distribution of samples, not the samples." if sampled else ""
     equal = f"{counted(found.agreed, 'token')} agree{'s' if found.agreed == 1 else ''}"
     return f"Not identical: {equal}, then {place} differs{gap}.{rule}{unsteady}"
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether speculation pays here, in a sentence."""
+    """A sentence on the speed-up."""
     factor, least, most = comparison.speed_up, min(comparison.speed_ups), max(comparison.speed_ups)
     pairs = counted(len(comparison.speed_ups), "pair")
     spread = f"{least:.2f} to {most:.2f} in {pairs} of runs" if len(comparison.speed_ups) > 1 else "one pair of runs"
     if comparison.speculative.trace.acceptance_rate is None:
-        return f"Nothing was drafted here, so that nothing can be gained: {factor:.2f} times the speed ({spread})."
+        return f"No tokens were drafted, so that there is no gain: {factor:.2f} times the speed ({spread})."
     if least > 1:
         return f"Speculation is {factor:.2f} times as fast here ({spread})."
     if most >= 1:
@@ -84,7 +84,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _loss(comparison: Comparison) -> str:
-    """Where the time goes that speculation loses."""
+    """Why speculation is slower: the cost of drafting and the saving in passes."""
     drafting = f"drafting takes {comparison.speculative.seconds('draft'):.2g} s"
     saved = _pass_seconds(comparison.target_only) - _pass_seconds(comparison.speculative)
     if saved > 0:
@@ -98,7 +98,7 @@ def _pass_seconds(runs: Runs) -> float:
 
 
 def times(comparison: Comparison) -> Table:
-    """Median seconds a phase, and what speculation is made of."""
+    """Median seconds per phase, and the figures of speculation."""
     both = (comparison.target_only, comparison.speculative)
     timings = [_timing(runs) for runs in both]
     least = WORTH_SHOWING * max(runs.seconds() for runs in both)
@@ -109,14 +109,14 @@ def times(comparison: Comparison) -> Table:
         rows.append(("shortest to longest", *(_spread(runs) for runs in both)))
     rows += [(label(name), *(_seconds(timing, name) for timing in timings)) for name in shown]
     rows.append(("target passes", *(f"{len(runs.trace.rounds):,}" for runs in both)))
-    rows.append(("tokens a pass", *(f"{runs.trace.tokens_per_round or 0:.2f}" for runs in both)))
+    rows.append(("tokens per pass", *(f"{runs.trace.tokens_per_round or 0:.2f}" for runs in both)))
     rows.append(("drafted tokens accepted", *(_accepted(runs) for runs in both)))
-    caption = f"Median of {count} runs each, in turns" if count > 1 else "One run each, after one to warm up"
+    caption = f"Median of {count} runs each, interleaved" if count > 1 else "One run each, after a warm-up run"
     return Table(caption, ("", *_NAMES), tuple(rows))
 
 
 def difference(comparison: Comparison) -> Table | None:
-    """Both tokens at the first place where they differ; None where they nowhere do."""
+    """Both tokens at the first position that differs; None if there is none."""
     found = comparison.divergence
     if found is None:
         return None
@@ -139,13 +139,13 @@ def _before(comparison: Comparison) -> str:
 
 def _versus(comparison: Comparison) -> str:
     length = comparison.options.draft_length
-    drafts = "drafts of the length that is fastest" if length == "auto" else f"drafts of {length} tokens"
+    drafts = "drafts of automatic length" if length == "auto" else f"drafts of {length} tokens"
     model = comparison.options.draft == "model"
     return f"the target alone against {drafts} {f'by {comparison.models.draft}' if model else 'from n-grams'}"
 
 
 def _timing(runs: Runs) -> Timing:
-    """The median; where nothing was drafted, the bookkeeping of rounds counts as other, not as drafting."""
+    """The median. If nothing was drafted, the bookkeeping of rounds counts as other, not as drafting."""
     timing = runs.median
     return timing if runs.trace.acceptance_rate is not None else replace(timing, draft=0.0)
 

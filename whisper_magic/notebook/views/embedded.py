@@ -1,5 +1,5 @@
-"""The sound inside a transcript's HTML, for pages without a kernel: the browser's own player, and a script of ours that
-lets the text seek in it. Without scripts, as in an untrusted notebook, the browser's player stays.
+"""Audio embedded in a transcript's HTML, for pages without a kernel: the browser's audio player, and a script to seek
+when a segment is clicked. Without scripts, as in an untrusted notebook, only the audio player remains.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _SCRIPT = """
 
 @dataclass(frozen=True)
 class Embedded:
-    """Encoded sound.
+    """Encoded audio.
 
     Attributes:
         content: a file.
         mime: its type.
-        start: the second of the recording at which it begins.
+        start: its offset in the recording, in seconds.
     """
 
     content: bytes
@@ -50,17 +50,17 @@ class Embedded:
 
     @property
     def note(self) -> str:
-        """What it weighs, for people."""
-        return f"{len(self.content) / 1e6:.1f} MB of sound are embedded here; they go wherever this page goes"
+        """Its size, as a note."""
+        return f"{len(self.content) / 1e6:.1f} MB of audio are embedded in this page"
 
 
 def script() -> str:
-    """Lets the text seek, as HTML that stands behind it."""
+    """The script that seeks, as HTML to be placed after the text."""
     return f"<script>{_SCRIPT}</script>"
 
 
 def html(sound: Embedded) -> str:
-    """The player, as HTML."""
+    """The audio player, as HTML."""
     content = base64.b64encode(sound.content).decode()
     player = f'<audio controls preload="metadata" src="data:{sound.mime};base64,{content}"></audio>'
     return f'<div class="wm-sound">{player}</div>'

@@ -1,4 +1,4 @@
-"""Figures in words, as every view writes them: times, lengths, speed, names, models."""
+"""Formatting shared by all views: times, lengths, speed, names, models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ATTENTIONS = get_args(Attention)
 
 
 def clock(seconds: float, hours: bool = False) -> str:
-    """Exact position: mm:ss.cc, or h:mm:ss.cc from an hour on (and where `hours` asks for it)."""
+    """An exact position: mm:ss.cc, or h:mm:ss.cc from one hour on or if `hours` is true."""
     hundredths = round(max(0.0, seconds) * 100)
     minutes, hundredths = divmod(hundredths, 6000)
     tail = f"{hundredths // 100:02d}.{hundredths % 100:02d}"
@@ -21,11 +21,11 @@ def clock(seconds: float, hours: bool = False) -> str:
 
 
 def length(seconds: float, of: float | None = None) -> str:
-    """How long something is, as a player shows it: m:ss or h:mm:ss.
+    """A duration as players show it: m:ss or h:mm:ss.
 
     Args:
-        seconds: of it.
-        of: seconds of the whole that it is a part of. Tenths of a second are shown where that is below ten.
+        seconds: the duration.
+        of: the total of which it is a part, in seconds. Tenths of a second are shown if the total is below ten.
     """
     if (seconds if of is None else of) < 10:
         return f"{seconds:.1f} s"
@@ -34,14 +34,14 @@ def length(seconds: float, of: float | None = None) -> str:
 
 
 def took(seconds: float) -> str:
-    """Wall time, to three digits."""
+    """A wall time, with three digits."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms"
     return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:.0f} s"
 
 
 def speed(timing: Timing) -> str | None:
-    """The real-time factor to three digits; None where it was not measured."""
+    """The real-time factor with three digits; None if it was not measured."""
     if not timing.total or not timing.audio:
         return None
     if timing.rtfx >= 99.95:
@@ -50,24 +50,24 @@ def speed(timing: Timing) -> str | None:
 
 
 def name(source: str) -> str:
-    """A source's name for a heading: of a long absolute path, the end."""
+    """A source's name for a heading; a long absolute path is cut to its end."""
     parts = source.split("/")
     return f"…/{'/'.join(parts[-2:])}" if source.startswith("/") and len(parts) > 4 else source
 
 
 def models(models: Models) -> str:
-    """The models, and what they ran on."""
+    """The models and their placement."""
     names = models.target if models.draft is None else f"{models.target} + {models.draft}"
     return f"{names} · {' · '.join(placement(models.device, models.dtype, models.attention))}"
 
 
 def run(target: str, dtype: str, options: str) -> str:
-    """The models and options of a library's run, in a line.
+    """The models and options of a library's run, on one line.
 
     Args:
         target: name of the target.
         dtype: of its weights.
-        options: JSON of the options that decide the text.
+        options: the options that affect the text, as JSON.
     """
     chosen = {key: value for key, value in json.loads(options).items() if (key, value) != ("mode", "sequential")}
     others = ", ".join(f"{key}={value}" for key, value in chosen.items())
@@ -75,11 +75,11 @@ def run(target: str, dtype: str, options: str) -> str:
 
 
 def placement(device: str, dtype: str, attention: str) -> Iterable[str]:
-    """What models run on: device, dtype, and what computes attention, such as "sdpa attention".
+    """Where models run: device, dtype, and the implementation of attention, such as "sdpa attention".
 
     Args:
         device: with its name or threads.
         dtype: of the weights.
-        attention: one of `options.Attention`; or the name of kernels that compute it and more.
+        attention: one of `options.Attention`, or the name of kernels that also compute attention.
     """
     return device, dtype, f"{attention} attention" if attention in _ATTENTIONS else attention

@@ -15,7 +15,7 @@ MANY = 200  # hits in a page without a kernel
 
 
 def text(hits: Hits, style: Style = PLAIN) -> str:
-    """A hit a line: recording, time, words."""
+    """One line per hit: recording, time, text."""
     names = [printable(facts.name(hit.name)) for hit in hits]
     widest = min(max(map(display_width, names), default=0), style.width // 3)
     lines = [style.paint(summary(hits), "bold")]
@@ -28,11 +28,11 @@ def text(hits: Hits, style: Style = PLAIN) -> str:
 
 
 def html(hits: Hits, anchor: str | None = None) -> str:
-    """The same.
+    """The same as HTML.
 
     Args:
-        hits: what was found.
-        anchor: of the explorer that takes its place where a kernel lives.
+        hits: the hits to show.
+        anchor: id of the explorer that replaces this view on a page with a kernel.
     """
     rows = "".join(
         f'<div class="wm-segment" role="listitem"><span class="wm-source" dir="auto" title="{escaped(hit.name)}">'
@@ -47,11 +47,11 @@ def html(hits: Hits, anchor: str | None = None) -> str:
 
 
 def line(hits: Hits) -> str:
-    """One line, for hits inside something else."""
+    """One line, for hits inside a container."""
     return f"<Hits: {summary(hits)}>"
 
 
 def summary(hits: Hits) -> str:
-    """'12 hits of “two hundred”'."""
+    """'12 hits for “two hundred”'."""
     count = f"the first {len(hits):,} hits" if hits.more else f"{len(hits):,} hit{'' if len(hits) == 1 else 's'}"
-    return f"{count} of “{printable(hits.query)}”" if hits else f"nothing was said like “{printable(hits.query)}”"
+    return f"{count} for “{printable(hits.query)}”" if hits else f"no hits for “{printable(hits.query)}”"

@@ -1,6 +1,6 @@
-"""HTML that every view is built of: self-contained, escaped, nothing is fetched, and no scripts but that of `embedded`.
+"""HTML parts shared by all views: self-contained and escaped. Nothing is fetched, and only `embedded` has a script.
 
-The structure reads well where the style is taken away (untrusted notebooks, GitHub).
+The structure is readable without the style sheet (untrusted notebooks, GitHub).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _BASE = "base.css"
 
 
 def frame(content: str, label: str, *sheets: str, anchor: str | None = None, lesson: str | None = None) -> str:
-    """The outermost element of a view, with the style that belongs to it.
+    """The outermost element of a view, with its style sheet.
 
     Args:
         content: HTML.
-        label: text, what a screen reader calls the view.
-        sheets: files of static/ that the view needs besides the base.
-        anchor: of the widget that takes the view's place on a page with a kernel.
+        label: name of the view for screen readers, as text.
+        sheets: files in static/ that the view needs in addition to the base.
+        anchor: id of the widget that replaces the view on a page with a kernel.
         lesson: its kind, for a view whose own script draws it (frontend/src/lesson/lesson.ts).
     """
     style = f"<style>{''.join(css(sheet) for sheet in (_BASE, *sheets))}</style>"
@@ -33,18 +33,18 @@ def frame(content: str, label: str, *sheets: str, anchor: str | None = None, les
 
 @cache
 def css(sheet: str) -> str:
-    """A file of static/, without the comment that opens it."""
+    """A file in static/, without its opening comment."""
     text = files("whisper_magic.notebook.views").joinpath(f"static/{sheet}").read_text("utf-8")
     return text.partition("*/")[2].strip()
 
 
 def escaped(text: str) -> str:
-    """Text as HTML, on one line, without control characters."""
+    """Text as HTML, on one line and without control characters."""
     return escape(printable(text), quote=True)
 
 
 def side_by_side(parts: Iterable[str]) -> str:
-    """HTML parts on one line: the style sets them apart, and dots do where there is no style."""
+    """HTML parts on one line, separated by the style sheet, or by dots without one."""
     return '<span class="wm-or"> · </span>'.join(parts)
 
 
@@ -53,8 +53,8 @@ def heading(title: str, details: Iterable[str], warning: str | None = None) -> s
 
     Args:
         title: text, in bold.
-        details: text, each softer.
-        warning: text that stands out, after them.
+        details: texts, in a softer colour.
+        warning: highlighted text at the end.
     """
     shown = escaped(title)
     parts = [f'<span class="wm-source" dir="auto" title="{shown}">{shown}</span>']

@@ -1,4 +1,4 @@
-"""A lesson as text, and as HTML that holds its data and its script. Without scripts, a table of its figures stays."""
+"""A lesson as text, and as HTML with its data and script. Without scripts, a table of its figures is shown."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def html(content: Content, script: str, anchor: str | None = None) -> str:
     """The lesson.
 
     Args:
-        content: what it shows.
+        content: the lesson to show.
         script: the bundle of frontend/src/lesson/lesson.ts.
-        anchor: by which the widget finds it, where a kernel lives.
+        anchor: id by which the widget finds it on a page with a kernel.
     """
     notes = "".join(f'<div class="wm-soft">{escaped(note)}</div>' for note in content.data["notes"])
     static = f"{heading(content.title, [content.summary])}{tables.as_html(content.table)}{notes}"

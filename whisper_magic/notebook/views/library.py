@@ -1,4 +1,4 @@
-"""A library as text, as HTML and on one line: what it holds, and its first recordings."""
+"""A library as text, as HTML and on one line: its totals and its first recordings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBERS = ("duration", "share", "rate", "number")  # kinds
 
 
 def text(library: Library, style: Style = PLAIN) -> str:
-    """What it holds, and its first recordings, one a line."""
+    """Totals, and the first recordings, one per line."""
     rows = first_rows(library.store, FEW)
     names = [printable(facts.name(row.name)) for row in rows]
     widest = min(max(map(display_width, names), default=0), style.width // 3)
@@ -38,11 +38,11 @@ def text(library: Library, style: Style = PLAIN) -> str:
 
 
 def html(library: Library, anchor: str | None = None) -> str:
-    """The same, with more recordings.
+    """The same as HTML, with more recordings.
 
     Args:
-        library: what to show.
-        anchor: of the explorer that takes its place where a kernel lives.
+        library: the library to show.
+        anchor: id of the explorer that replaces this view on a page with a kernel.
     """
     rows, total = first_rows(library.store, MANY), len(library)
     head = heading(facts.name(str(library.path)), [summary(library)])
@@ -65,7 +65,7 @@ def html(library: Library, anchor: str | None = None) -> str:
 
 
 def line(library: Library) -> str:
-    """One line, for a library inside something else."""
+    """One line, for a library inside a container."""
     return f"<Library {printable(str(library.path))}: {summary(library)}>"
 
 

@@ -1,4 +1,4 @@
-"""Where the time goes: the phases of a transcription as bars, in text and in HTML."""
+"""The time per phase of a transcription as bars, in text and in HTML."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def bars(timing: Timing, style: Style) -> Iterator[str]:
 
 
 def html_bar(timing: Timing) -> str:
-    """One bar with a part for each phase, and what its colours mean; '' where nothing was measured."""
+    """One bar with a part for each phase, and a legend; '' if nothing was measured."""
     shown = phases(timing)
     if not shown:
         return ""
@@ -82,17 +82,17 @@ def slices(phases: Iterable[Phase], of: float = 1.0) -> str:
 
     Args:
         phases: in the order of the bar.
-        of: how much of the bar they fill together, 0 to 1.
+        of: the share of the bar that they fill together, 0 to 1.
     """
     parts = [(100 * phase.share * of, _COLOURS[phase.name]) for phase in phases]
     return "".join(f'<span style="width:{width:.2f}%;background-color:{colour}"></span>' for width, colour in parts)
 
 
 def legend(words: Mapping[str, str]) -> str:
-    """What the colours mean, as HTML.
+    """The legend of the colours, as HTML.
 
     Args:
-        words: phase -> what to write beside its colour.
+        words: phase -> the label beside its colour.
     """
     return side_by_side(
         f'<span><i style="background-color:{_COLOURS[name]}"></i>{escaped(word)}</span>' for name, word in words.items()

@@ -1,7 +1,7 @@
-"""Which view a shell shows of which type.
+"""Registers the view of each type with a shell.
 
-IPython's formatters look types up by name, so that a transcript knows nothing of notebooks. A terminal's text is
-coloured; a notebook's never is.
+IPython's formatters look up types by name, so that a transcript does not depend on notebooks. Text is coloured in a
+terminal, never in a notebook.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VIEWS = {
 
 
 def register(shell: InteractiveShell) -> None:
-    """Show our types in this shell."""
+    """Register the views with this shell."""
     plain, html = _formatters(shell)
     for name, module in VIEWS.items():
         plain.for_type(name, partial(_pretty, shell, module))
@@ -42,19 +42,19 @@ def register(shell: InteractiveShell) -> None:
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Leave the shell's formatters as they were."""
+    """Remove the views from the shell's formatters."""
     for formatter in _formatters(shell):
         for name in VIEWS:
             formatter.pop(name, None)
 
 
 def in_notebook(shell: InteractiveShell) -> bool:
-    """Whether this shell is a kernel's: its output goes to a page, not to a terminal."""
+    """Whether this shell belongs to a kernel, whose output goes to a page and not to a terminal."""
     return getattr(shell, "kernel", None) is not None
 
 
 def style_of(shell: InteractiveShell) -> Style:
-    """The width and colours of where this shell's text goes."""
+    """Width and colours for this shell's text output."""
     if in_notebook(shell) or not sys.stdout.isatty():
         return PLAIN
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""What is loaded, as text, as HTML and on one line."""
+"""The status of an engine as text, as HTML and on one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INDENT = 12  # columns
 
 
 def text(status: EngineStatus, style: Style = PLAIN) -> str:
-    """The target, and a line for each fact about what is loaded."""
+    """The target, and a line for each property of the loaded engine."""
     lines = [style.paint(printable(status.target), "bold")]
     for name, value in _facts(status):
         first, *rest = wrap(printable(value), style.width - _INDENT) or [""]
@@ -26,7 +26,7 @@ def text(status: EngineStatus, style: Style = PLAIN) -> str:
 
 
 def html(status: EngineStatus) -> str:
-    """The same."""
+    """The same as HTML."""
     pairs = "".join(
         f'<div class="wm-fact"><span class="wm-soft">{escaped(name)}</span> <span>{escaped(value)}</span></div>'
         for name, value in _facts(status)
@@ -35,12 +35,12 @@ def html(status: EngineStatus) -> str:
 
 
 def line(status: EngineStatus) -> str:
-    """One line, for a status inside something else."""
+    """One line, for a status inside a container."""
     return repr(status)
 
 
 def _facts(status: EngineStatus) -> Sequence[tuple[str, str]]:
-    """(name, value) for each fact about a loaded engine."""
+    """(name, value) for each property of the loaded engine."""
     every = (
         ("draft", status.draft or "none: the target alone"),
         ("device", ", ".join(facts.placement(status.device, status.dtype, status.attention))),

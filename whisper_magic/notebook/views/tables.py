@@ -1,4 +1,4 @@
-"""Small tables for every view: as text, in columns; as HTML that a screen reader can walk through."""
+"""Small tables for all views, as text in columns and as accessible HTML."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Table:
     """A small table.
 
     Attributes:
-        caption: what it shows.
+        caption: title of the table.
         head: a name for each column.
         rows: cells, the first of which names the row.
-        numbers: whether the other columns are numbers, which line up on the right; else they are text.
+        numbers: whether the other columns are numbers, which are aligned on the right, or text.
     """
 
     caption: str
@@ -26,7 +26,7 @@ class Table:
 
 
 def as_text(table: Table, style: Style = PLAIN) -> str:
-    """Caption, names of columns, rows; a cell is shortened where its line would be too long."""
+    """Caption, column names and rows; cells are shortened if the line would be too long."""
     lines = [[printable(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(display_width(cell) for cell in column) for column in zip(*lines, strict=True)]
     remaining = style.width - 2 * (len(widths) - 1) - widths[0]
@@ -46,7 +46,7 @@ def _text_line(cells: list[str], widths: list[int], numbers: bool) -> str:
 
 
 def as_html(table: Table) -> str:
-    """A table with a caption, and the scope of every heading."""
+    """A table with a caption, and a scope for every heading."""
     kind = "wm-table wm-numbers" if table.numbers else "wm-table"
     head = "".join(f'<th scope="col">{escaped(name)}</th>' if name else "<td></td>" for name in table.head)
     rows = "".join(_html_row(row) for row in table.rows)

@@ -1,5 +1,5 @@
-"""Text that every view is built of: wrapped to a terminal's width and in colour where it is one; without colour for the
-plain side of a notebook's output. Whatever is in a file name or a transcript, no control character gets through.
+"""Text parts shared by all views: wrapped to the terminal's width and coloured in a terminal; not coloured in the plain
+text of a notebook's output. Control characters in file names and transcripts are removed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _ANSI = {"bold": "1", "dim": "2", "blue": "34", "yellow": "33"}
 
 @dataclass(frozen=True)
 class Style:
-    """How text is laid out.
+    """The layout of text.
 
     Attributes:
         width: columns.
@@ -23,7 +23,7 @@ class Style:
     colour: bool = False
 
     def paint(self, text: str, *names: str) -> str:
-        """Text in these styles: bold, dim, blue, yellow."""
+        """Text in the given styles: bold, dim, blue, yellow."""
         if not self.colour or not text:
             return text
         return f"\x1b[{';'.join(_ANSI[name] for name in names)}m{text}\x1b[0m"
@@ -33,7 +33,7 @@ PLAIN = Style()
 
 
 def printable(text: str) -> str:
-    """`text` on one line without control characters: none may reach a terminal."""
+    """`text` on one line, without control characters."""
     return "".join(
         " " if char.isspace() else "�" if unicodedata.category(char) in ("Cc", "Cs") else char for char in text
     )
@@ -51,7 +51,7 @@ def _columns(char: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """At most `width` columns, ending in … where something was cut."""
+    """`text` cut to at most `width` columns, ending in … if it was cut."""
     if display_width(text) <= width:
         return text
     kept, remaining = "", width - 1
@@ -64,7 +64,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def shorten_middle(text: str, width: int) -> str:
-    """At most `width` columns; of a longer text its beginning and, where names mostly differ, more of its end."""
+    """`text` cut in the middle to at most `width` columns. More of the end is kept, because names differ there."""
     if display_width(text) <= width:
         return text
     beginning = shorten(text, max(width // 3, 1))
@@ -73,7 +73,7 @@ def shorten_middle(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken at spaces; a longer word (or a script without spaces) is cut."""
+    """Lines of at most `width` columns, broken at spaces. Longer words, and scripts without spaces, are cut."""
     width = max(width, 10)
     lines: list[str] = []
     line = ""

@@ -1,4 +1,4 @@
-"""A trace as text, as HTML and on one line: who drafted, what was accepted, how many tokens a round won."""
+"""A trace as text, as HTML and on one line: drafters, acceptance and tokens per round."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _HEIGHT = 60  # pixels of the highest column
 
 @dataclass(frozen=True)
 class Chart:
-    """Columns, each with a name and what it says.
+    """A column chart.
 
     Attributes:
-        caption: what is shown.
+        caption: title of the chart.
         names: of the columns.
         shares: their heights, 0 to 1.
-        labels: their values, for people.
+        labels: their values, as text.
     """
 
     caption: str
@@ -35,7 +35,7 @@ class Chart:
 
 
 def text(trace: Trace, style: Style = PLAIN) -> str:
-    """Heading, both charts as bars, a table by drafter."""
+    """Heading, both charts as bars, and a table by drafter."""
     lines = [style.paint("Trace", "bold") + style.paint("".join(f" · {one}" for one in details(trace)), "dim")]
     if not trace.rounds:
         return lines[0]
@@ -45,18 +45,18 @@ def text(trace: Trace, style: Style = PLAIN) -> str:
 
 
 def html(trace: Trace) -> str:
-    """The same, the charts as columns."""
+    """The same as HTML, with the charts as columns."""
     head = heading("Trace", details(trace))
     if not trace.rounds:
         return frame(f'{head}<div class="wm-body wm-soft">no rounds were recorded</div>', "Trace")
     columns = "".join(map(_columns, charts(trace)))
-    more = "Each round is a row of trace.to_pandas(); the player's Tokens show them in the text."
+    more = "trace.to_pandas() has a row for each round; Tokens in the player shows them in the text."
     body = f'<div class="wm-charts">{columns}</div>{tables.as_html(by_drafter(trace))}'
     return frame(f'{head}{body}<div class="wm-foot">{escaped(more)}</div>', "Trace of speculation", "tables.css")
 
 
 def line(trace: Trace) -> str:
-    """One line, for a trace inside something else."""
+    """One line, for a trace inside a container."""
     return f"<Trace: {', '.join(details(trace))}>"
 
 
@@ -65,7 +65,7 @@ def details(trace: Trace) -> tuple[str, ...]:
     tokens = sum(len(one.tokens) for one in trace.rounds)
     found = [f"{counted(tokens, 'token')} in {counted(len(trace.rounds), 'round')}"]
     if trace.tokens_per_round is not None:
-        found.append(f"{trace.tokens_per_round:.2f} tokens a round")
+        found.append(f"{trace.tokens_per_round:.2f} tokens per round")
     if trace.acceptance_rate is not None:
         proposed = sum(len(one.proposed) for one in trace.rounds)
         found.append(f"{trace.acceptance_rate:.0%} of {counted(proposed, 'drafted token')} accepted")
@@ -73,12 +73,12 @@ def details(trace: Trace) -> tuple[str, ...]:
 
 
 def charts(trace: Trace) -> tuple[Chart, ...]:
-    """How many tokens the rounds won; and, where tokens were proposed, how often each place was accepted."""
+    """Rounds by number of tokens; if tokens were proposed, also the acceptance at each position."""
     won = Counter(len(one.tokens) for one in trace.rounds)
     most = max(won.values())
     counts = range(min(1, *won), max(won) + 1)
     first = Chart(
-        "Rounds by the tokens that they won",
+        "Rounds by number of tokens written",
         tuple(map(str, counts)),
         tuple(won[count] / most for count in counts),
         tuple(f"{won[count]:,}" for count in counts),
@@ -88,11 +88,11 @@ def charts(trace: Trace) -> tuple[Chart, ...]:
         return (first,)
     shares = tuple(_accepted_at(place, trace.rounds) for place in range(longest))
     names = tuple(str(place + 1) for place in range(longest))
-    return first, Chart("Accepted, by place in the draft", names, shares, tuple(f"{share:.0%}" for share in shares))
+    return first, Chart("Accepted, by position in the draft", names, shares, tuple(f"{share:.0%}" for share in shares))
 
 
 def _accepted_at(place: int, rounds: Sequence[Round]) -> float:
-    """Of the rounds that proposed a token at this place, the share that accepted it."""
+    """The share of rounds that accepted the token at this position, among those that proposed one."""
     proposed = [one for one in rounds if len(one.proposed) > place]
     return sum(one.accepted > place for one in proposed) / len(proposed)
 
@@ -102,9 +102,9 @@ def by_drafter(trace: Trace) -> Table:
     groups: dict[str, list[Round]] = {}
     for one in sorted(trace.rounds, key=lambda one: one.drafter is None):  # stable: in the order in which they drafted
         groups.setdefault(who(one), []).append(one)
-    head = ("who drafted", "rounds", "proposed", "accepted", "tokens a round", "draft", "verify")
+    head = ("drafter", "rounds", "proposed", "accepted", "tokens per round", "draft", "verify")
     rows = tuple((label, *_figures(rounds)) for label, rounds in groups.items())
-    return Table("By drafter; milliseconds are the mean of a round", head, rows)
+    return Table("By drafter; times are means per round", head, rows)
 
 
 def who(drafted: Round) -> str:

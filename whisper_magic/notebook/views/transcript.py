@@ -1,4 +1,4 @@
-"""A transcript as text, as HTML and on one line: what was said, where the time went, figures, models."""
+"""A transcript as text, as HTML and on one line: segments, time per phase, figures and models."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def text(transcript: Transcript, style: Style = PLAIN) -> str:
 
 
 def html(transcript: Transcript, anchor: str | None = None, sound: Embedded | None = None) -> str:
-    """The same.
+    """The same as HTML.
 
     Args:
-        transcript: what was said.
-        anchor: of the player that takes the place of heading and text where a kernel lives.
-        sound: stands in the HTML, for pages without a kernel.
+        transcript: the transcript to show.
+        anchor: id of the player that replaces heading and text on a page with a kernel.
+        sound: audio to embed, for pages without a kernel.
     """
     head = heading(facts.name(transcript.source), details(transcript), interruption(transcript))
     numbers = side_by_side(
@@ -52,18 +52,18 @@ def html(transcript: Transcript, anchor: str | None = None, sound: Embedded | No
 
 
 def line(transcript: Transcript) -> str:
-    """One line, for a transcript inside something else."""
+    """One line, for a transcript inside a container."""
     words = shorten(printable(transcript.text), 40) or "no speech"
     return f"<Transcript {printable(facts.name(transcript.source))}, {facts.length(transcript.duration)}: {words}>"
 
 
 def speed(transcript: Transcript) -> str | None:
-    """The real-time factor; None where it was not measured, or not to the end."""
+    """The real-time factor; None if it was not measured, or if the transcript is not complete."""
     return facts.speed(transcript.timing) if transcript.complete else None
 
 
 def html_body(transcript: Transcript, sound: Embedded | None = None) -> str:
-    """The segments, as HTML; with `sound`, each names the second of it at which it begins."""
+    """The segments, as HTML; with `sound`, each has its start time in the audio."""
     silence = _skipped(transcript)
     note = f'<div class="wm-warn">⚑ {escaped(silence)}</div>' if silence else ""
     if not transcript.text:
@@ -72,11 +72,11 @@ def html_body(transcript: Transcript, sound: Embedded | None = None) -> str:
     begin = None if sound is None else sound.start
     inner = "".join(_html_segment(*row, hours, transcript, begin) for row in rows(transcript))
     inner = f'<div role="list">{inner}</div>{note}'
-    return f'<div class="wm-body" role="group" aria-label="What was said" tabindex="0">{inner}</div>'
+    return f'<div class="wm-body" role="group" aria-label="Transcript" tabindex="0">{inner}</div>'
 
 
 def rows(transcript: Transcript) -> Iterator[tuple[Segment, list[Utterance], str]]:
-    """Each segment, its text cut where another speaker is named, and its flags in a line."""
+    """Each segment, with its text split at changes of speaker, and its flags on one line."""
     segments = transcript.segments
     return zip(segments, lines(segments), shown_flags(segments), strict=True)
 
@@ -97,7 +97,7 @@ def _html_segment(
 
 
 def _html_words(segment: Segment, said: list[Utterance], hours: bool) -> str:
-    """The text; each word shows its times where the pointer rests, if word times were asked for."""
+    """The text; with word timestamps, each word shows its times on hover."""
     if "".join(word.text for word in segment.words).split() != segment.text.split():
         return _html_name(said[0]) + escaped(segment.text.strip())
     spans = [
@@ -111,7 +111,7 @@ def _html_words(segment: Segment, said: list[Utterance], hours: bool) -> str:
 
 
 def _html_name(said: Utterance) -> str:
-    """The speaker, where one is to be named; the text beside it has its own direction."""
+    """The speaker's name, if it is to be shown; the text beside it has its own direction."""
     return "" if said.speaker is None else f"<b><bdi>{escaped(said.speaker.strip())}</bdi>:</b> "
 
 
@@ -144,20 +144,20 @@ def _text_segment(
 
 
 def details(transcript: Transcript) -> tuple[str, ...]:
-    """What stands beside the name: length, language, and the mode where it is not the usual one."""
+    """The details beside the name: length, language, and the mode if it is not the default."""
     batched = "batched" if transcript.mode == "batched" else None
     every = (facts.length(transcript.duration), _language(transcript), batched)
     return tuple(detail for detail in every if detail)
 
 
 def flagged(transcript: Transcript) -> str:
-    """'2 flags', as many as are shown, or '' without any."""
+    """'2 flags', the number that is shown, or '' without flags."""
     count = sum(map(bool, shown_flags(transcript.segments))) + len(_merged(transcript.skipped))
     return counted(count, "flag") if count else ""
 
 
 def shown_flags(segments: Sequence[Segment]) -> list[str]:
-    """For each segment its flags in a line. What segments in a row share, as those of one window do, stands once."""
+    """The flags of each segment, on one line. A flag of consecutive segments, as in one window, is shown once."""
     return [", ".join(_new_flags(segments, i)) for i in range(len(segments))]
 
 
@@ -171,7 +171,7 @@ def _new_flags(segments: Sequence[Segment], first: int) -> Iterator[str]:
 
 
 def _language(transcript: Transcript) -> str | None:
-    """'en', with the probability where it was detected; and what it was translated to."""
+    """'en', with the probability if it was detected, and the language of a translation."""
     if transcript.language is None:
         return None
     probability = transcript.language_probability
@@ -180,12 +180,12 @@ def _language(transcript: Transcript) -> str | None:
 
 
 def _other_language(segment: Segment, transcript: Transcript) -> str | None:
-    """A segment's language where it is not the transcript's."""
+    """A segment's language if it differs from the transcript's."""
     return segment.language if segment.language != transcript.language else None
 
 
 def interruption(transcript: Transcript) -> str | None:
-    """Where Ctrl-C cut the transcript short, if it did."""
+    """How far the transcript goes, if it was interrupted."""
     if transcript.complete:
         return None
     reached = transcript.segments[-1].end - (transcript.options.start or 0.0) if transcript.segments else 0.0
@@ -194,7 +194,7 @@ def interruption(transcript: Transcript) -> str | None:
 
 
 def figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
-    """(value, what it is) for the real-time factor, acceptance rate and tokens a round, where they exist."""
+    """(value, label) of the real-time factor, acceptance rate and tokens per round, if they are known."""
     rate, tokens, factor = transcript.trace.acceptance_rate, transcript.trace.tokens_per_round, speed(transcript)
     found = []
     if factor is not None:
@@ -202,23 +202,23 @@ def figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
     if rate is not None:
         found.append((f"{rate:.0%}", "of drafted tokens accepted"))
     if tokens is not None:
-        found.append((f"{tokens:.2f}", "tokens a round"))
+        found.append((f"{tokens:.2f}", "tokens per round"))
     return tuple(found)
 
 
 def _skipped(transcript: Transcript) -> str:
-    """What was left out, in a line; '' where nothing was."""
+    """The skipped parts, on one line; '' if there are none."""
     if not transcript.skipped:
         return ""
     hours = _needs_hours(transcript)
     skipped = _merged(transcript.skipped)
     parts = [_skipped_part(segment, hours) for segment in skipped[:3]]
     more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-    return f"left out: {'; '.join(parts)}{more}"
+    return f"skipped: {'; '.join(parts)}{more}"
 
 
 def _merged(skipped: Sequence[Segment]) -> list[Segment]:
-    """The segments of one silent window as one: they share its flag."""
+    """The segments of a silent window, which share its flag, merged into one."""
     merged: list[Segment] = []
     for segment in skipped:
         before = merged[-1] if merged else None
@@ -231,12 +231,12 @@ def _merged(skipped: Sequence[Segment]) -> list[Segment]:
 
 
 def _skipped_part(segment: Segment, hours: bool) -> str:
-    """When it is, what would have been written, and why it was left out."""
+    """Time and text of a skipped segment, and the reason."""
     start, text = facts.clock(segment.start, hours), segment.text.strip()[:60]
     when = f"{start} “{text}”" if text else f"{start} → {facts.clock(segment.end, hours)}"
     return f"{when}, {', '.join(segment.flags)}"
 
 
 def _needs_hours(transcript: Transcript) -> bool:
-    """Whether times are written with hours, so that they line up."""
+    """Whether times are written with hours, so that they are aligned."""
     return bool(transcript.segments) and transcript.segments[-1].end >= 3600

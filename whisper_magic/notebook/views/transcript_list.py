@@ -1,4 +1,4 @@
-"""Several transcripts as text, as HTML and on one line: a line for each recording, and what they add up to."""
+"""Several transcripts as text, as HTML and on one line: a line per recording, and the totals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whisper_magic.transcript import Transcript
 
 
 def text(transcripts: TranscriptList, style: Style = PLAIN) -> str:
-    """For each recording its name, length, speed and how it begins; then the sums."""
+    """Name, length, speed and first words of each recording; then the totals."""
     names = [printable(facts.name(transcript.source)) for transcript in transcripts]
     widest = min(max(map(display_width, names), default=0), style.width // 3)
     rows = [_text_row(name, transcript, widest, style) for name, transcript in zip(names, transcripts, strict=True)]
@@ -19,18 +19,18 @@ def text(transcripts: TranscriptList, style: Style = PLAIN) -> str:
 
 
 def html(transcripts: TranscriptList) -> str:
-    """The same; each line opens to the whole transcript."""
+    """The same as HTML; each line expands to the whole transcript."""
     rows = "".join(map(_html_row, transcripts))
     return frame(f'{rows}<div class="wm-foot">{escaped(summary(transcripts))}</div>', summary(transcripts))
 
 
 def line(transcripts: TranscriptList) -> str:
-    """One line, for a list inside something else."""
+    """One line, for a list inside a container."""
     return f"<TranscriptList: {summary(transcripts)}>"
 
 
 def summary(transcripts: TranscriptList) -> str:
-    """'3 recordings, 12:40, 14.2× real time', and how many failed."""
+    """'3 recordings, 12:40, 14.2× real time', and the number of failures."""
     audio = sum(transcript.timing.audio or transcript.duration for transcript in transcripts)
     wall = sum(transcript.timing.total for transcript in transcripts)
     count = f"{len(transcripts)} recording{'' if len(transcripts) == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Word errors as text, as HTML and on one line: the rate, the differing words in context, and when they were said."""
+"""Word errors as text, as HTML and on one line: the rate, and the differing words in context with their times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 50  # differences in the table
 
 
 def text(errors: WordErrors, style: Style = PLAIN) -> str:
-    """The line, the words in context ([-missing-] {+extra+}, as wdiff marks them), and a table of the differences."""
+    """The rate, the words in context (marked [-missing-] {+extra+}, as wdiff does), and a table of the differences."""
     lines = wrap(printable(str(errors)), style.width)
     if errors.differences:
         words = " ".join(_marked(stretch) for stretch in in_context(errors))
@@ -26,7 +26,7 @@ def text(errors: WordErrors, style: Style = PLAIN) -> str:
 
 
 def html(errors: WordErrors) -> str:
-    """The same; what is missing struck out, what is extra underlined."""
+    """The same as HTML, with missing words struck through and extra words underlined."""
     details = (
         f"{errors.errors:,} of {errors.words:,} {errors.unit}s",
         f"{errors.substitutions:,} substituted",
@@ -35,17 +35,17 @@ def html(errors: WordErrors) -> str:
     )
     head = heading(f"{errors.unit.capitalize()} error rate {percent(errors.rate)}", details)
     body = _body(errors) if errors.differences else '<div class="wm-body wm-soft">no differences</div>'
-    foot = f'<div class="wm-foot">{escaped(f"Both texts after {errors.normalizer}.")}</div>'
+    foot = f'<div class="wm-foot">{escaped(f"Both texts are normalized by {errors.normalizer}.")}</div>'
     return frame(f"{head}{body}{foot}", str(errors), "tables.css")
 
 
 def line(errors: WordErrors) -> str:
-    """One line, for a score inside something else."""
+    """One line, for a score inside a container."""
     return f"<WordErrors {percent(errors.rate)}: {errors.errors} of {errors.words} {errors.unit}s>"
 
 
 def in_context(errors: WordErrors) -> Iterator[Stretch]:
-    """The stretches, the right ones cut to the words next to a wrong one; … stands where words were left out."""
+    """The stretches; equal ones are cut to the words next to an error, with … for omitted words."""
     last = len(errors.stretches) - 1
     for place, stretch in enumerate(errors.stretches):
         words = stretch.written
@@ -60,7 +60,7 @@ def in_context(errors: WordErrors) -> Iterator[Stretch]:
 
 
 def differences(errors: WordErrors) -> Table:
-    """When each was said, what should be there, and what is."""
+    """Time, reference and transcript of each difference."""
     found = errors.differences
     hours = any((stretch.end or 0) >= 3600 for stretch in found)
     rows = tuple(
@@ -68,7 +68,7 @@ def differences(errors: WordErrors) -> Table:
         for stretch in found[:_MOST]
     )
     more = f", the first {_MOST} of {len(found):,}" if len(found) > _MOST else ""
-    return Table(f"What differs{more}", ("said at", "in the reference", "in the transcript"), rows, numbers=False)
+    return Table(f"Differences{more}", ("time", "in the reference", "in the transcript"), rows, numbers=False)
 
 
 def _when(stretch: Stretch, hours: bool) -> str:
@@ -91,7 +91,7 @@ def _body(errors: WordErrors) -> str:
     marked = f'<div class="wm-speech" dir="auto">{words}</div>'
     table = tables.as_html(differences(errors))
     return (
-        '<div class="wm-body" role="group" aria-label="What differs" tabindex="0">'
+        '<div class="wm-body" role="group" aria-label="Differences" tabindex="0">'
         f'{marked}<div class="wm-foot" aria-hidden="true">{legend}</div>{table}</div>'
     )
 

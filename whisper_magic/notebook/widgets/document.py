@@ -42,12 +42,12 @@ def document(
         "segments": segments_of(transcript),
         "turns": [(round(t.start, 3), round(t.end, 3), t.speaker.strip()) for t in speakers.turns_of(transcript.words)],
         "gaps": [
-            {"start": gap.start, "end": gap.end, "why": "left out: " + (", ".join(gap.flags) or "silence")}
+            {"start": gap.start, "end": gap.end, "why": "skipped: " + (", ".join(gap.flags) or "silence")}
             for gap in transcript.skipped
         ],
         "sound": sound,
         "levels": expected_levels(duration) if sound is not None else [],
-        "formats": [ending.removeprefix(".") for ending in formats.ENDINGS],
+        "formats": list(formats.FORMATS),
         "changes": changes,
         "rounds": len(transcript.trace.rounds),
         "foot": [] if writing else [line for line in (figures, *models, *transcript.notes) if line],
@@ -76,7 +76,7 @@ def file_of(transcript: Transcript, format: str) -> Answer:
 
     Raises:
         TranscriptError: for a format that does not exist.
-        PackageMissing: for docx without python-docx.
+        PackageMissing: for a format whose package is not installed.
     """
     stem = Path(transcript.source).stem or "transcript"
     return Answer({"name": f"{stem}.{format}"}, [formats.content(transcript, format)])

@@ -13,8 +13,8 @@ import pytest
 from tests.support.media import chirp, likeness
 from whisper_magic.audio.load import load_channels
 from whisper_magic.audio.notes import Notes
-from whisper_magic.audio.run import Run
 from whisper_magic.audio.sound import Span
+from whisper_magic.audio.stream_decoder import StreamDecoder
 
 
 def test_more_channels_than_pyav_gives_in_planes() -> None:
@@ -35,14 +35,14 @@ def test_more_channels_than_pyav_gives_in_planes() -> None:
         assert likeness(audio.samples, expected) > 0.999
 
 
-def a_run(codec: str) -> tuple[Run, Notes]:
+def a_run(codec: str) -> tuple[StreamDecoder, Notes]:
     clock = {"time": lambda frame: frame.pts / 16_000, "origin": lambda first: 0.0}
     container = SimpleNamespace(format="any", codec=codec, duration=None, counted=False, trouble="", **clock)
     notes = Notes()
-    return Run(container, 0, 0, notes, Span()), notes
+    return StreamDecoder(container, 0, 0, notes, Span()), notes
 
 
-def frames_of(run: Run, sound: np.ndarray) -> np.ndarray:
+def frames_of(run: StreamDecoder, sound: np.ndarray) -> np.ndarray:
     """What a run makes of decoded frames of 1,000 samples."""
     found = []
     for begin in range(0, len(sound), 1000):
@@ -61,7 +61,7 @@ def test_values_that_are_no_sound_are_damage_in_a_coding_and_the_users_in_pcm(va
     np.testing.assert_array_equal(found[:5000], sound[:5000])
     assert not found[5000:6000].any()
     np.testing.assert_array_equal(found[6000:], sound[6000:])
-    assert notes.lines() == ("damaged from 0.31 s to 0.38 s: silence is put there",)
+    assert notes.lines() == ("damaged from 0.31 s to 0.38 s: silence is inserted there",)
     run, notes = a_run("pcm_f32le")
     np.testing.assert_array_equal(frames_of(run, sound), sound)
     assert notes.lines() == ()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SILENCE = 1 << 16  # sample frames of silence made at a time
 GATHERED = 1 << 14  # sample frames of a piece
-MOST_PLANES = 8  # of a frame with more, PyAV (18.1) reads some that are not there
+MAX_PLANES = 8  # of a frame with more, PyAV (18.1) reads some that are not there
 FLOATS = ("flt", "fltp")  # sample formats of 32-bit floats; of one channel they are the same
 GAPLESS = frozenset({"flac", "ogg"})  # a hole in the timestamps of these is damage
 MISSING = "data is missing"
@@ -31,7 +31,7 @@ MISSING = "data is missing"
 Piece = tuple[int, Samples]  # the position of a block in the recording, and the block
 
 
-class Run:
+class StreamDecoder:
     """Decodes from one packet on to the end.
 
     Attributes:
@@ -139,7 +139,7 @@ class Run:
         from av import FFmpegError
 
         try:
-            if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+            if frame.format.is_planar and frame.layout.nb_channels > MAX_PLANES:
                 frame = _packed(frame)
             mono = frame.layout.nb_channels == 1 and frame.format.name in FLOATS
             samples = _mono_float(frame) if mono else _array(frame)
@@ -149,7 +149,7 @@ class Run:
         flat = samples.ravel()
         if self._plain or np.dot(flat, flat) <= LOUDEST**2:  # false for NaN; quicker than to look for the loudest one
             return samples
-        self.failure = "its samples are beyond all bounds"
+        self.failure = "its samples are out of range"
         return None if not np.abs(samples).max() <= LOUDEST else samples
 
     def _sound(self, block: Samples) -> Iterator[Piece]:

@@ -1,6 +1,6 @@
 """Transcribing what a library lacks: which recordings, in which order, and each kept as soon as it is written.
 
-A plan looks at names, sizes and times, and opens what is new; a run transcribes it. What another process transcribes at
+A plan looks at names, sizes and times, and opens what is new; a job transcribes it. What another process transcribes at
 the same time is left to it.
 """
 
@@ -28,7 +28,8 @@ from whisper_magic.errors import (
     WhisperMagicError,
 )
 from whisper_magic.library.entries import Entry
-from whisper_magic.library.store import About, Known, RecordingKey, Store
+from whisper_magic.library.records import RecordingInfo, RecordingKey, SourceInfo
+from whisper_magic.library.store import Store
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.scoring import ErrorCounts, error_counts
 from whisper_magic.transcript import Event, Finished, Round, Transcript
@@ -46,27 +47,27 @@ OnStage = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Item:
-    """A recording that is to be transcribed.
+    """A recording to transcribe.
 
     Attributes:
         entry: Where it is.
-        known: Its file, as it is now; the content is None where it was not read yet.
+        source: Its file, as it is now; the content is None where it was not read yet.
     """
 
     entry: Entry
-    known: Known
+    source: SourceInfo
 
     @property
     def seconds(self) -> float | None:
         """Its length, where its container says so."""
         start, end = self.entry.start or 0.0, self.entry.end
-        end = self.known.duration if end is None else end
+        end = self.source.duration if end is None else end
         return None if end is None else max(0.0, end - start)
 
 
 @dataclass(frozen=True)
 class LibraryPlan:
-    """What a run is going to do.
+    """What a job will do.
 
     Attributes:
         items: What is transcribed, in this order.
@@ -80,17 +81,17 @@ class LibraryPlan:
 
     @property
     def seconds(self) -> float:
-        """Length of the items, as far as it is known."""
+        """Length of the items whose length is known."""
         return sum(item.seconds or 0.0 for item in self.items)
 
 
 @dataclass
-class RunReport:
-    """What a run has done.
+class LibraryReport:
+    """What was done by `Library.transcribe`.
 
     Attributes:
         written: Recordings transcribed.
-        found: Recordings that turned out to be known under another name.
+        known: Recordings that turned out to be there already, under another name.
         elsewhere: Recordings that another process transcribes.
         failures: A line for each that could not be transcribed.
         occupancy: Share of the slots that were in use while recordings were waiting, 0 to 1; None where none waited.
@@ -99,7 +100,7 @@ class RunReport:
     """
 
     written: int = 0
-    found: int = 0
+    known: int = 0
     elsewhere: int = 0
     failures: list[str] = field(default_factory=list)
     occupancy: float | None = None
@@ -113,7 +114,7 @@ class RunReport:
 
 
 def usable(options: TranscribeOptions) -> TranscribeOptions:
-    """The options of a library's run: each recording is read alike, whatever else is read with it.
+    """Options for a library: each recording is read alike, whatever else is read with it.
 
     Raises:
         OptionError: For one transcript per channel.
@@ -124,23 +125,23 @@ def usable(options: TranscribeOptions) -> TranscribeOptions:
 
 
 def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage: OnStage | None = None) -> LibraryPlan:
-    """Find out what of these entries is new for a run.
+    """Find out which of these entries a run has not transcribed.
 
     Args:
-        store: What is known.
-        entries: What there is to be.
+        store: Of the library.
+        entries: What it is to hold.
         run: The id of the models and options; None of a run that has written nothing.
         on_stage: Called with what is done now.
 
     Returns:
         The plan. Files that cannot be opened are noted in the store.
     """
-    every, looks = list(entries), list[Known]()
-    known = store.known(entry.name for entry in every)
+    every, looks = list(entries), list[SourceInfo]()
+    before = store.sources(entry.name for entry in every)
     for place, entry in enumerate(every):
         if on_stage is not None and place % 50 == 0:
-            on_stage(f"Looking at {place:,} of {len(every):,} recordings")
-        looks.append(_look(entry, known.get(entry.name)))
+            on_stage(f"Checking {place:,} of {len(every):,} recordings")
+        looks.append(_look(entry, before.get(entry.name)))
     ids = store.recordings(now.content for now in looks if now.content is not None)
     finished, items, failures, done = store.done(run), list[Item](), list[str](), 0
     for entry, now in zip(every, looks, strict=True):
@@ -148,7 +149,7 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
         if number is not None and number in finished:
             done += 1
         elif now.error is not None:
-            if now != known.get(entry.name) and not store.read_only:
+            if now != before.get(entry.name) and not store.read_only:
                 store.note_source(now)
             failures.append(entry.failure(now.error))
         else:
@@ -156,7 +157,7 @@ def make_plan(store: Store, entries: Iterable[Entry], run: int | None, on_stage:
     return LibraryPlan(tuple(_ordered(items)), done, tuple(failures))
 
 
-def _look(entry: Entry, before: Known | None) -> Known:
+def _look(entry: Entry, before: SourceInfo | None) -> SourceInfo:
     """A source as it is now; its file is opened only where it has changed since."""
     size, modified = None, None
     if (path := entry.path) is not None:
@@ -170,18 +171,18 @@ def _look(entry: Entry, before: Known | None) -> Known:
     # What was at an address, or in a file that has gone, stays what it was; what has no path is its samples.
     content = before.content if before is not None and _lies_somewhere(entry) and size is None else None
     if content is not None and path is None:
-        return replace(before or Known(entry.name), error=None)
+        return replace(before or SourceInfo(entry.name), error=None)
     try:
         duration = _duration(entry.source)
         if not _lies_somewhere(entry):
             content = identity(entry.source)
     except AudioError as error:
-        return Known(entry.name, content, size, modified, None, one_line(error))
-    return Known(entry.name, content, size, modified, duration)
+        return SourceInfo(entry.name, content, size, modified, None, one_line(error))
+    return SourceInfo(entry.name, content, size, modified, duration)
 
 
 def _lies_somewhere(entry: Entry) -> bool:
-    """Whether a recording lies where its name says."""
+    """Whether a recording's name is the place where it can be read."""
     return entry.file is not None or isinstance(entry.source, str | os.PathLike)
 
 
@@ -199,8 +200,8 @@ def _ordered(items: list[Item]) -> Iterator[Item]:
         yield from sorted(some, key=lambda item: math.inf if item.seconds is None else item.seconds)
 
 
-class Run:
-    """Transcribes a plan. `go` does it once."""
+class LibraryJob:
+    """Transcribes a plan, once."""
 
     def __init__(
         self,
@@ -224,7 +225,7 @@ class Run:
             on_saved: Called with the id of a transcript, the transcript and its source, once it is kept.
         """
         self.store, self.plan, self.engine, self.options = store, plan, engine, options
-        self.report = RunReport(failures=list(plan.failures))
+        self.report = LibraryReport(failures=list(plan.failures))
         self._run = run
         self._on_event, self._on_saved = on_event or (lambda index, event: None), on_saved
         self._begun: list[tuple[int, Item]] = []  # recordings, by the index of their source
@@ -232,8 +233,8 @@ class Run:
         self._slots = _Occupancy(min(options.batch_size, len(plan.items)))
         self._renewed = time.monotonic()
 
-    def go(self) -> RunReport:
-        """Transcribe everything that is not there.
+    def run(self) -> LibraryReport:
+        """Transcribe every item of the plan.
 
         Raises:
             Interrupted: On Ctrl-C; what was finished is kept.
@@ -257,7 +258,7 @@ class Run:
     # -- sources -----------------------------------------------------------------------------------------------------
 
     def _sources(self) -> Iterator[Any]:
-        """What the engine reads: the next recording that nobody has transcribed, or does now."""
+        """The sources for the engine: recordings that are neither transcribed nor claimed by another process."""
         for item in self.plan.items:
             try:
                 source = self._begin(item)
@@ -269,17 +270,17 @@ class Run:
         self._slots.waiting = False
 
     def _begin(self, item: Item) -> Any:
-        """Take a recording; None where it is done, or taken."""
-        entry, known = item.entry, item.known
-        content = known.content or identity(entry.source)
-        about = About(entry.name, item.seconds, entry.reference, entry.speaker, entry.metadata)
+        """Claim a recording and return its source; None where it is done, or claimed by another process."""
+        entry = item.entry
+        content = item.source.content or identity(entry.source)
+        info = RecordingInfo(entry.name, item.seconds, entry.reference, entry.speaker, entry.metadata)
         key = RecordingKey(content, entry.start, entry.end)
-        recording = self.store.add_recording(key, about, replace(known, content=content, error=None))
+        recording = self.store.add_recording(key, info, replace(item.source, content=content, error=None))
         if not self.store.claim(recording, self._run):
             if self.store.claimed_elsewhere(recording, self._run):
                 self.report.elsewhere += 1
                 return None
-            self.report.found += 1
+            self.report.known += 1
             if entry.reference is not None:
                 self.store.score(recording, partial(counts, reference=entry.reference))
             return None
@@ -293,7 +294,7 @@ class Run:
         self.report.failures.append(item.entry.failure(line))
         whole = item.entry.start is None and item.entry.end is None  # else other parts of the file may be sound
         if whole and isinstance(error, AudioNotFound | AudioUnreadable):  # else other options may read it
-            self.store.note_source(replace(item.known, error=line))
+            self.store.note_source(replace(item.source, error=line))
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -314,7 +315,7 @@ class Run:
         self._on_event(index, event)
 
     def _keep_damaged(self) -> None:
-        """What is incomplete although nobody interrupted it, as its recording is damaged."""
+        """Keep transcripts that are incomplete because their recording is damaged, not because of an interruption."""
         while self._incomplete:
             self._keep(*self._incomplete.popitem())
 
@@ -323,7 +324,7 @@ class Run:
         named = replace(transcript, source=item.entry.name)
         number = self.store.save(recording, self._run, named, counts(named, self.store.reference(recording)))
         if number is None:
-            self.report.found += 1
+            self.report.known += 1
             return
         self.report.written += 1
         self.report.audio_seconds += transcript.timing.audio
@@ -332,22 +333,22 @@ class Run:
 
 
 def describe(store: Store, entries: Iterable[Entry]) -> None:
-    """Keep what entries newly say of recordings that are there: a reference, a speaker."""
+    """Keep what is new in entries about recordings that are there: a reference, a speaker."""
     every = [entry for entry in entries if entry.reference is not None or entry.speaker is not None]
-    known = store.known(entry.name for entry in every)
-    ids = store.recordings(one.content for one in known.values() if one.content is not None)
-    said = dict(store.query("SELECT id, json_array(reference, speaker) FROM recording"))
+    sources = store.sources(entry.name for entry in every)
+    ids = store.recordings(source.content for source in sources.values() if source.content is not None)
+    kept = dict(store.query("SELECT id, json_array(reference, speaker) FROM recording"))
     for entry in every:
-        one = known.get(entry.name)
-        if one is None or one.content is None:
+        source = sources.get(entry.name)
+        if source is None or source.content is None:
             continue
-        key = RecordingKey(one.content, entry.start, entry.end)
+        key = RecordingKey(source.content, entry.start, entry.end)
         number = ids.get(key)
-        reference, speaker = json.loads(said[number]) if number is not None else (entry.reference, entry.speaker)
+        reference, speaker = json.loads(kept[number]) if number is not None else (entry.reference, entry.speaker)
         new = entry.reference not in (None, reference)
         if number is None or not (new or entry.speaker not in (None, speaker)):
             continue
-        store.add_recording(key, About(entry.name, None, entry.reference, entry.speaker))
+        store.add_recording(key, RecordingInfo(entry.name, None, entry.reference, entry.speaker))
         if new:
             store.score(number, partial(counts, reference=entry.reference))
 
@@ -355,14 +356,14 @@ def describe(store: Store, entries: Iterable[Entry]) -> None:
 class _Sources:
     """An iterator whose length is known, for the engine to read ahead."""
 
-    def __init__(self, sources: Iterator[Any], most: int) -> None:
-        self._sources, self._most = sources, most
+    def __init__(self, sources: Iterator[Any], count: int) -> None:
+        self._sources, self._count = sources, count
 
     def __iter__(self) -> Iterator[Any]:
         return self._sources
 
     def __len__(self) -> int:
-        return self._most
+        return self._count
 
 
 class _Occupancy:
@@ -372,11 +373,11 @@ class _Occupancy:
         self.waiting = True
         self._slots, self._rounds, self._passes = slots, 0, 0.0
 
-    def add(self, one: Round) -> None:
+    def add(self, round: Round) -> None:
         """Count a round."""
         if self.waiting:
             self._rounds += 1
-            self._passes += 1 / one.batch
+            self._passes += 1 / round.batch
 
     @property
     def share(self) -> float | None:

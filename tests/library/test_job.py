@@ -15,11 +15,11 @@ import soundfile
 from tests.support.scripted_library import ScriptedEngine, Status, write_clips
 from whisper_magic.audio.identity import identity
 from whisper_magic.errors import AudioError, Interrupted, LibraryError, OptionError
-from whisper_magic.library import run
+from whisper_magic.library import job
 from whisper_magic.library.entries import Entry
+from whisper_magic.library.job import Item, LibraryPlan, LibraryReport
 from whisper_magic.library.library import Library
-from whisper_magic.library.run import Item, LibraryPlan, RunReport
-from whisper_magic.library.store import About, Known, RecordingKey
+from whisper_magic.library.records import RecordingInfo, RecordingKey, SourceInfo
 from whisper_magic.options import TranscribeOptions
 from whisper_magic.transcript import Finished, Round, Started
 
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The sources that the library opens, in order."""
     seen: list[Any] = []
-    find, identity = run.find, run.identity
+    find, identity = job.find, job.identity
 
     def noted(function: Any) -> Any:
         def call(source: Any) -> Any:
@@ -49,17 +49,17 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
         return call
 
-    monkeypatch.setattr(run, "find", noted(find))
-    monkeypatch.setattr(run, "identity", noted(identity))
+    monkeypatch.setattr(job, "find", noted(find))
+    monkeypatch.setattr(job, "identity", noted(identity))
     return seen
 
 
-def go(library: Library, sources: Any, engine: Any = None, **options: Any) -> RunReport:
+def go(library: Library, sources: Any, engine: Any = None, **options: Any) -> LibraryReport:
     return library.transcribe(engine or ScriptedEngine(), sources, **options)
 
 
-def counted(report: RunReport) -> tuple[int, int, int, int]:
-    return report.written, report.found, report.elsewhere, len(report.failures)
+def counted(report: LibraryReport) -> tuple[int, int, int, int]:
+    return report.written, report.known, report.elsewhere, len(report.failures)
 
 
 def texts(library: Library) -> dict[str, str]:
@@ -94,13 +94,13 @@ def test_the_plan_says_what_there_is_to_do(library: Library, folder: Path) -> No
     (folder / "bad.wav").write_bytes(b"no sound")
     stages: list[str] = []
     entries = [Entry(str(path), str(path)) for path in sorted(folder.iterdir())]
-    plan = run.make_plan(library.store, entries, 1, stages.append)
+    plan = job.make_plan(library.store, entries, 1, stages.append)
     assert [Path(item.entry.name).name for item in plan.items] == ["clip0.wav", "clip2.wav", "clip3.wav"]
     assert plan.done == 1
     assert plan.seconds == pytest.approx(0.1 + 0.102 + 0.103)
     assert len(plan.failures) == 1
-    assert stages == ["Looking at 0 of 5 recordings"]
-    assert run.make_plan(library.store, entries, None).done == 0
+    assert stages == ["Checking 0 of 5 recordings"]
+    assert job.make_plan(library.store, entries, None).done == 0
 
 
 def test_another_model_or_options_transcribe_again(library: Library, folder: Path) -> None:
@@ -332,10 +332,10 @@ def test_where_the_library_cannot_be_written_the_run_stops(
 
 
 def test_the_shortest_come_first_among_those_that_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "TOGETHER", 4)
+    monkeypatch.setattr(job, "TOGETHER", 4)
     seconds = [3.0, None, 1.0, 2.0, 0.5, 0.25]
-    items = [Item(Entry(str(n), str(n)), Known(str(n), duration=value)) for n, value in enumerate(seconds)]
-    assert [item.entry.name for item in run._ordered(items)] == ["2", "3", "0", "1", "5", "4"]
+    items = [Item(Entry(str(n), str(n)), SourceInfo(str(n), duration=value)) for n, value in enumerate(seconds)]
+    assert [item.entry.name for item in job._ordered(items)] == ["2", "3", "0", "1", "5", "4"]
     assert LibraryPlan(tuple(items)).seconds == 6.75
 
 
@@ -350,7 +350,7 @@ def test_the_shortest_come_first_among_those_that_stand_together(monkeypatch: py
     ],
 )
 def test_the_length_of_a_part(start: Any, end: Any, duration: Any, seconds: Any) -> None:
-    assert Item(Entry("a", "a", start, end), Known("a", duration=duration)).seconds == seconds
+    assert Item(Entry("a", "a", start, end), SourceInfo("a", duration=duration)).seconds == seconds
 
 
 def test_a_folder_is_read_in_that_order(library: Library, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_occupancy(library: Library, folder: Path) -> None:
     assert go(library, folder, ScriptedEngine(batch=4), batch_size=4).occupancy == 1.0
     assert go(library, folder, ScriptedEngine(batch=2), batch_size=8, seed=1).occupancy == 0.5
     assert go(library, folder).occupancy is None  # nothing was decoded
-    one = run._Occupancy(2)
+    one = job._Occupancy(2)
     one.add(Round(0, 0, (), 0, 1, batch=1))
     one.waiting = False
     one.add(Round(0, 0, (), 0, 1, batch=1))
@@ -384,7 +384,7 @@ def test_occupancy(library: Library, folder: Path) -> None:
 
 
 def test_claims_are_renewed_now_and_then(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "RENEW", -1.0)
+    monkeypatch.setattr(job, "RENEW", -1.0)
     renewed: list[int] = []
     monkeypatch.setattr(library.store, "renew_claims", lambda: renewed.append(1))
     go(library, folder)
@@ -404,7 +404,7 @@ def test_what_another_process_transcribes_is_left_to_it(library: Library, folder
         report = go(library, [folder / "clip0.wav"], on_event=on_event)
         assert counted(report) == (1, 0, 0, 0)
         path = folder / "clip1.wav"
-        taken = other.store.add_recording(RecordingKey(identity(path)), About(str(path)))
+        taken = other.store.add_recording(RecordingKey(identity(path)), RecordingInfo(str(path)))
         assert other.store.claim(taken, 1)
         assert counted(go(library, folder)) == (2, 0, 1, 0)
 
@@ -460,12 +460,12 @@ def test_without_jiwer_nothing_is_scored(library: Library, folder: Path, monkeyp
 
 
 def test_options_of_a_library() -> None:
-    assert run.usable(TranscribeOptions()).mode == "sequential"
-    assert run.usable(TranscribeOptions(mode="batched")).mode == "batched"
+    assert job.usable(TranscribeOptions()).mode == "sequential"
+    assert job.usable(TranscribeOptions(mode="batched")).mode == "batched"
     with pytest.raises(OptionError, match="a library keeps one: choose 'left' or 'right'"):
-        run.usable(TranscribeOptions(channel="split"))
+        job.usable(TranscribeOptions(channel="split"))
 
 
 def test_an_error_of_the_source_is_an_audio_error() -> None:
     with pytest.raises(AudioError):
-        run._duration("/no/such/file.wav")
+        job._duration("/no/such/file.wav")
