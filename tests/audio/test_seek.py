@@ -100,8 +100,8 @@ def test_near_the_beginning_there_is_nothing_to_skip() -> None:
 
 
 def test_before_the_first_sound_there_is_no_landing() -> None:
-    assert landed_at(REGULAR["late"], 2.0) is None
+    assert landed_at(regular("late"), 2.0) is None
 
 
 def test_beyond_the_end_there_is_no_landing() -> None:
-    assert landed_at(REGULAR["mp3"], 99.0) is None
+    assert landed_at(regular("mp3"), 99.0) is None
