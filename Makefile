@@ -12,10 +12,10 @@ AUDIO ?=
 DEMO := whisper_magic/assets/demo/sample.ogg
 MODEL ?= openai/whisper-base
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint coverage docs frontend lab notebook matrix debian clean
+.PHONY: help demo test test-all lint coverage docs frontend lab notebook matrix debian clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 	@echo
 	@echo "  make demo AUDIO=talk.mp3 [MODEL=$(MODEL)]   transcribes a recording of yours"
 
@@ -30,9 +30,15 @@ else
 	@$(BIN)/ipython --no-banner -c "$$(printf '%%load_ext whisper_magic\n%%whisper load "%s"\n%%whisper "%s"' "$(MODEL)" "$(AUDIO)")"
 endif
 
-# One torch thread for each of two test processes: two threads on a busy core wait for each other.
-test: $(VENV)/.dev debian lint ## style, types, import contracts and every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+# One torch thread for each of two test processes: two threads on a busy core wait for each other. loadgroup keeps what
+# belongs to one xdist group (the browser, the real weights) in one of them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test: $(VENV)/.dev debian lint ## style, types, import contracts and the quick tests
+	$(PYTEST) -m "not slow"
+
+test-all: test ## the same, then the slow tests: browser, kernels, notebooks, real weights, Ray, subprocesses
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.dev ## style, types and import contracts alone
 	$(BIN)/ruff check .
@@ -42,7 +48,7 @@ lint: $(VENV)/.dev ## style, types and import contracts alone
 
 # Without the test that interrupts at random moments: in coverage's own code, its lock would never be released.
 coverage: $(VENV)/.dev ## the tests with branch coverage; the report is build/coverage/index.html
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-report=html \
+	$(PYTEST) --cov --cov-report=term --cov-report=html \
 	  --deselect tests/engine/test_endurance.py::test_ctrl_c_at_a_hundred_moments
 
 docs: $(VENV)/.dev ## builds the documentation into site/, with warnings as errors

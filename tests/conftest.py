@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -25,6 +26,26 @@ SNDFILE = {
     "aiff": ("AIFF", "PCM_16"),
 }
 FFMPEG = {"m4a": "aac", "mp4": "aac", "mkv": "aac", "webm": "libopus"}
+
+
+# What `make test` leaves to `make test-all` without being marked `slow` itself, and the xdist group of each. A group
+# runs in one worker: two browsers on two cores wait for each other, and weights are loaded once.
+SLOW = {"browser": "browser", "real": "real"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Undo what `nohup` and a script's `&` do: a suite that starts with SIGINT ignored could not interrupt itself."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects, and before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kinds = [name for name in SLOW if item.get_closest_marker(name) and not item.get_closest_marker("smoke")]
+        if kinds:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group(SLOW[kinds[0]]))
 
 
 @pytest.fixture(scope="session")

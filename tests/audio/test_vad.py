@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,13 @@ from whisper_magic.audio.vad import Detector, LevelGate, Pauses, Segmenter, Sile
 from whisper_magic.engine.model.hub import demo_folder
 
 RATE = 16_000
-SPOKEN = load(demo_folder() / "sample.ogg").samples
 SEGMENTS = json.loads((demo_folder() / "sample.json").read_text())["segments"]
+
+
+@cache
+def spoken() -> np.ndarray:
+    """(n,) the bundled recording: 71 s."""
+    return load(demo_folder() / "sample.ogg").samples
 
 
 def both() -> list[Detector]:
@@ -48,16 +54,16 @@ with torch.inference_mode():
 
 def test_equals_the_packages_own_model(tmp_path: Path) -> None:
     given, found = tmp_path / "given.npy", tmp_path / "found.npy"
-    np.save(given, SPOKEN)
+    np.save(given, spoken())
     subprocess.run([sys.executable, "-c", OWN, str(given), str(found)], check=True)  # it sets torch's thread count
     weights = vad._silero_weights()
     assert weights is not None
-    assert np.abs(np.load(found) - Silero(weights, restarts=False).feed(SPOKEN, last=True)).max() < 1e-4
+    assert np.abs(np.load(found) - Silero(weights, restarts=False).feed(spoken(), last=True)).max() < 1e-4
 
 
 @pytest.mark.parametrize("size", [1, 511, 70_001])
 def test_chunks_do_not_matter_to_silero(size: int) -> None:
-    sound = SPOKEN[:2000] if size == 1 else SPOKEN
+    sound = spoken()[:2000] if size == 1 else spoken()
     one, many = detector(RATE), detector(RATE)
     starts = range(0, len(sound), size)
     parts = [many.feed(sound[i : i + size], last=i + size >= len(sound)) for i in starts]
@@ -81,10 +87,10 @@ def test_it_is_not_deaf_after_music(recordings: Path) -> None:
 
 def test_how_long_there_is_voice() -> None:
     voice = Voice(RATE)
-    assert voice.feed(SPOKEN[: 20 * RATE]) == []
-    assert voice.feed(SPOKEN[20 * RATE : 30 * RATE], last=True) == []
-    spoken = sum(min(one["end"], 30) - one["start"] for one in SEGMENTS if one["start"] < 30)
-    assert voice.seconds(0, 30) == pytest.approx(spoken, rel=0.25)
+    assert voice.feed(spoken()[: 20 * RATE]) == []
+    assert voice.feed(spoken()[20 * RATE : 30 * RATE], last=True) == []
+    seconds = sum(min(one["end"], 30) - one["start"] for one in SEGMENTS if one["start"] < 30)
+    assert voice.seconds(0, 30) == pytest.approx(seconds, rel=0.25)
     assert voice.seconds(0, 30) == pytest.approx(voice.seconds(0, 12) + voice.seconds(12, 30), abs=0.1)
     assert voice.seconds(30, 60) <= vad.FRAME_SECONDS
 
@@ -103,7 +109,7 @@ def test_silence_and_faint_noise_hold_no_speech() -> None:
 
 def test_pauses_are_found_to_a_tenth_of_a_second_or_two() -> None:
     """Speech at known places in silence with faint noise."""
-    voice = SPOKEN[int(SEGMENTS[2]["start"] * RATE) : int(SEGMENTS[2]["end"] * RATE)]
+    voice = spoken()[int(SEGMENTS[2]["start"] * RATE) : int(SEGMENTS[2]["end"] * RATE)]
     noise = (np.random.default_rng(1).standard_normal(14 * RATE) * 3e-4).astype(np.float32)
     noise[2 * RATE : 2 * RATE + len(voice)] += voice
     noise[9 * RATE : 9 * RATE + len(voice)] += voice

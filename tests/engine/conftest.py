@@ -249,6 +249,13 @@ def through_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture(scope="session")
+def real_engine(real_folder: Callable[[str], Path]) -> Iterator[Engine]:
+    """openai/whisper-base in float32 with its bundled draft: one for all tests that need no other."""
+    with Engine.load(str(real_folder("openai/whisper-base")), "base-draft", dtype="float32", device="cpu") as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="session")
 def real_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Real Whisper weights as a Hugging Face folder: of "openai/whisper-base" or "openai/whisper-tiny.en"."""
     made: dict[str, Path] = {}

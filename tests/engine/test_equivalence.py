@@ -25,6 +25,7 @@ from whisper_magic.engine.windows.stream import ALL_FRAMES, Part
 from whisper_magic.options import TranscribeOptions
 
 CHECKPOINTS = 50
+QUICK = (2, 6, 15, 19)  # of them in `make test`: with and without languages, 16-bit weights, 80 and 128 mels
 PLACEMENT = place("cpu", "float32", "sdpa").placement
 
 
@@ -127,7 +128,9 @@ def sound_of(shape: Any, windows: float) -> torch.Tensor:
     return envelope + 0.5 * torch.randn(shape.mels, frames, generator=generator)
 
 
-@pytest.mark.parametrize("seed", range(CHECKPOINTS))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=() if seed in QUICK else pytest.mark.slow) for seed in range(CHECKPOINTS)]
+)
 def test_equals_transformers(seed: int, make_pair: Callable[[Any], Any], shape: Any) -> None:
     drawn = shape.draw(seed)
     pair = make_pair(drawn)

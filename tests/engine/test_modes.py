@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from whisper_magic import Engine, TranscribeOptions
-from whisper_magic.audio.load import load
+from whisper_magic.audio.load import Audio, load
 from whisper_magic.engine import scheduler
 from whisper_magic.engine.model.hub import demo_folder
 from whisper_magic.engine.windows import opening, sound_reader
@@ -20,10 +21,15 @@ from whisper_magic.engine.windows.prompt import non_speech_tokens
 from whisper_magic.errors import OptionError
 from whisper_magic.transcript import Segment
 
-SAMPLE = load(demo_folder() / "sample.ogg")
 SPOKEN = json.loads((demo_folder() / "sample.json").read_text())
 RATE = 16_000
 MODEL = TranscribeOptions(draft="model", temperature=0.0)
+
+
+@cache
+def sample() -> Audio:
+    """The bundled recording: 71 s."""
+    return load(demo_folder() / "sample.ogg")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def long() -> tuple[np.ndarray, int]:
     """The recording twice."""
-    return np.concatenate([SAMPLE.samples, SAMPLE.samples]), RATE
+    return np.concatenate([sample().samples, sample().samples]), RATE
 
 
 def words(text: str) -> list[str]:
@@ -68,6 +74,7 @@ def test_auto_batches_what_is_long_and_says_so(engine: Engine, long: Any) -> Non
     assert len({r.window for r in batched.trace.rounds}) >= 3
 
 
+@pytest.mark.slow
 def test_batched_says_what_sequential_says(engine: Engine, long: Any) -> None:
     jiwer = pytest.importorskip("jiwer")
     said = words(f"{SPOKEN['text']} {SPOKEN['text']}")
@@ -79,6 +86,7 @@ def test_batched_says_what_sequential_says(engine: Engine, long: Any) -> None:
     assert rates["batched"] <= rates["sequential"] + 0.05
 
 
+@pytest.mark.slow
 def test_the_batch_does_not_change_the_text(engine: Engine, long: Any) -> None:
     alone = engine.transcribe(long, MODEL, mode="batched", batch_size=1)
     together = engine.transcribe(long, MODEL, mode="batched", batch_size=5, draft_length=3)
@@ -86,9 +94,10 @@ def test_the_batch_does_not_change_the_text(engine: Engine, long: Any) -> None:
     assert [(s.start, s.end) for s in alone.segments] == [(s.start, s.end) for s in together.segments]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pays")
 def test_short_recordings_many_files_and_previous_text_stay_sequential(engine: Engine, long: Any) -> None:
-    short = (SAMPLE.samples[: 20 * RATE], RATE)
+    short = (sample().samples[: 20 * RATE], RATE)
     assert engine.transcribe(short, MODEL).mode == "sequential"
     assert [t.mode for t in engine.transcribe_many([long, short], MODEL)] == ["sequential"] * 2
     assert engine.transcribe(long, MODEL, condition_on_previous=True).mode == "sequential"
@@ -105,7 +114,7 @@ def test_where_no_voice_is_found_all_is_read(engine: Engine) -> None:
 
 def test_vad_leaves_silence_out_in_sequence(engine: Engine) -> None:
     silence = np.zeros(50 * RATE, np.float32)
-    first = SAMPLE.samples[: 25 * RATE]
+    first = sample().samples[: 25 * RATE]
     found = engine.transcribe((np.concatenate([first, silence, first]), RATE), MODEL, mode="sequential", vad=True)
     assert found.notes == ("pauses found by silero-vad",)
     assert len({r.window for r in found.trace.rounds}) <= 3, "no window of silence"
@@ -117,7 +126,7 @@ def test_clips(engine: Engine) -> None:
     first, second = SPOKEN["segments"][1], SPOKEN["segments"][4]
     clips = tuple((round(one["start"] - 0.2, 1), round(one["end"] + 0.2, 1)) for one in (first, second))
     for mode in ("sequential", "batched"):
-        found = engine.transcribe(SAMPLE, MODEL, clips=clips, mode=mode)
+        found = engine.transcribe(sample(), MODEL, clips=clips, mode=mode)
         assert [s for s in found.segments if not any(a <= s.start <= s.end <= b + 0.3 for a, b in clips)] == []
         assert len(found.segments) == 2
     moved = engine.transcribe(demo_folder() / "sample.ogg", MODEL, clips=clips, start=clips[0][0] - 1)
@@ -130,19 +139,19 @@ def test_a_language_for_every_window(engine: Engine, long: Any) -> None:
     assert all(s.language in engine.status.languages for s in found.segments)
     assert found.language in engine.status.languages
     assert found.language_probability is None
-    assert {s.language for s in engine.transcribe(SAMPLE, MODEL, language="en").segments} == {None}
+    assert {s.language for s in engine.transcribe(sample(), MODEL, language="en").segments} == {None}
 
 
 def test_hot_words_are_given_to_every_window(engine: Engine) -> None:
-    plain = engine.transcribe(SAMPLE, MODEL, mode="sequential")
-    hot = engine.transcribe(SAMPLE, MODEL, mode="sequential", hotwords="Nina, Oslo")
+    plain = engine.transcribe(sample(), MODEL, mode="sequential")
+    hot = engine.transcribe(sample(), MODEL, mode="sequential", hotwords="Nina, Oslo")
     first = {r.window: r.position for r in reversed(plain.trace.rounds)}
     prompted = {r.window: r.position for r in reversed(hot.trace.rounds)}
     lengths = {prompted[w] - first[w] for w in first if w in prompted}
     assert len(lengths) == 1, "the same words in front of each"
     assert lengths.pop() > 3
     with pytest.raises(OptionError, match="contains the special token"):
-        engine.transcribe(SAMPLE, MODEL, hotwords="<|endoftext|>")
+        engine.transcribe(sample(), MODEL, hotwords="<|endoftext|>")
 
 
 def test_what_is_no_speech_can_be_kept_out(engine: Engine) -> None:
@@ -152,7 +161,7 @@ def test_what_is_no_speech_can_be_kept_out(engine: Engine) -> None:
     assert target.special.sot in ids
     assert texts, "this vocabulary has some"
     assert not any(text.isalnum() for text in texts)
-    found = engine.transcribe(SAMPLE, MODEL, suppress_tokens=-1)
+    found = engine.transcribe(sample(), MODEL, suppress_tokens=-1)
     assert not {t for s in found.segments for t in s.tokens if t < target.special.eot} & set(ids)
 
 
@@ -164,6 +173,7 @@ def test_without_timestamps_a_long_recording_is_read_in_batches(engine: Engine, 
     assert len(found.segments) >= 3
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_read_in_parts(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -199,7 +209,7 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
 def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
     """The same sentence in every window: no window shows it by itself, and nothing is dropped."""
     one = SPOKEN["segments"][0]
-    said = SAMPLE.samples[int(one["start"] * RATE) : int(one["end"] * RATE)]
+    said = sample().samples[int(one["start"] * RATE) : int(one["end"] * RATE)]
     sound = np.concatenate([np.pad(said, (RATE // 2, 59 * RATE // 2 - len(said))) for _ in range(4)])
     found = engine.transcribe((sound, RATE), MODEL, mode="sequential", language="en")
     texts = [segment.text for segment in found.segments]
@@ -211,7 +221,7 @@ def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
 
 def test_word_times_are_true(engine: Engine) -> None:
     """Where sentences begin and end is known: the first word's start and the last word's end, median distance."""
-    found = engine.transcribe(SAMPLE, MODEL, words=True, mode="sequential", language="per-window")
+    found = engine.transcribe(sample(), MODEL, words=True, mode="sequential", language="per-window")
     distances = []
     for spoken in SPOKEN["segments"]:
         inside = [w for w in found.words if spoken["start"] - 0.3 < (w.start + w.end) / 2 < spoken["end"] + 0.3]
@@ -221,6 +231,7 @@ def test_word_times_are_true(engine: Engine) -> None:
     assert float(np.median(distances)) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pays")
 def test_large_models_get_no_more_slots_than_there_is_memory_for(
     engine: Engine, long: Any, monkeypatch: pytest.MonkeyPatch

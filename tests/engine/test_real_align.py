@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +15,9 @@ pytestmark = [pytest.mark.real, pytest.mark.recordings]
 SAID = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
 
 
-@pytest.fixture(scope="module")
-def engine(real_folder: Callable[[str], Path]) -> Engine:
-    return Engine.load(str(real_folder("openai/whisper-base")), draft="none", device="cpu")
+@pytest.fixture
+def engine(real_engine: Engine) -> Engine:
+    return real_engine
 
 
 def test_words_stand_where_transcription_finds_them(engine: Engine, recordings: Path) -> None:

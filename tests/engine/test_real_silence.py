@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,9 @@ RATE = 16_000
 TAP = "audiomentations_130921_laptopmic-dell_tap_channel0_chunk200_aug0.flac"  # whisper-base writes "Thank you."
 
 
-@pytest.fixture(scope="module")
-def engine(real_folder: Callable[[str], Path]) -> Iterator[Engine]:
-    with Engine.load(str(real_folder("openai/whisper-base")), "none", dtype="float32", device="cpu") as loaded:
-        yield loaded
+@pytest.fixture
+def engine(real_engine: Engine) -> Engine:
+    return real_engine
 
 
 @pytest.mark.parametrize("name", [TAP, "audiomentations_bus.opus", "audiomentations_sheep.ogg"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from whisper_magic import Engine
 pytestmark = [pytest.mark.real, pytest.mark.recordings]
 
 
-@pytest.fixture(scope="module")
-def engine(real_folder: Callable[[str], Path]) -> Engine:
-    return Engine.load(str(real_folder("openai/whisper-base")), draft="none", device="cpu")
+@pytest.fixture
+def engine(real_engine: Engine) -> Engine:
+    return real_engine
 
 
 @pytest.mark.parametrize("mode", ["sequential", "batched"])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from whisper_magic import Engine, Round, Transcript
 
+pytestmark = [pytest.mark.real, pytest.mark.recordings]
 MARGIN = 0.02  # of a greedy choice: another block width rounds otherwise
 
 
-@pytest.fixture(scope="module")
-def engine(real_folder: Callable[[str], Path]) -> Engine:
-    return Engine.load(str(real_folder("openai/whisper-base")), "base-draft", device="cpu")
+@pytest.fixture
+def engine(real_engine: Engine) -> Engine:
+    return real_engine
 
 
 @pytest.fixture

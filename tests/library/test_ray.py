@@ -33,6 +33,8 @@ pytest.importorskip(
 
 # Ray Data sets its own deprecated settings.
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),  # one cluster
     pytest.mark.filterwarnings(r"ignore:`\w+` is deprecated:DeprecationWarning:ray\.data\.context"),
 ]
 
@@ -96,7 +98,6 @@ def local_ray() -> Iterator[Any]:
         ray.shutdown()
 
 
-@pytest.mark.slow
 def test_a_killed_actor_loses_and_repeats_nothing(local_ray: Any, recordings: Path, tmp_path: Path) -> None:
     folder = tmp_path / "transcripts"
     killer = Killer(folder)

@@ -110,6 +110,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     one_line(error)
 
 
+@pytest.mark.slow
 def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     code = "import sys; from whisper_magic.library.store import Store; Store(sys.argv[1]).close()"
     running = [
@@ -483,6 +484,7 @@ for number in range(40):
 """
 
 
+@pytest.mark.slow
 def test_writers_queue_and_nothing_is_lost(tmp_path: Path) -> None:
     running = [
         subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "a.db", name], stderr=subprocess.PIPE)
@@ -581,6 +583,7 @@ def contents(path: Path) -> list[tuple[object, ...]]:
     return made
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
     write_clips(tmp_path / "clips", 200)
     with Library(tmp_path / "undisturbed.db") as library:
@@ -604,6 +607,7 @@ def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: P
     assert len(contents(path)) == 200
 
 
+@pytest.mark.slow
 def test_two_kernels_share_a_folder(tmp_path: Path) -> None:
     write_clips(tmp_path / "clips", 60)
     with Library(tmp_path / "alone.db") as library:

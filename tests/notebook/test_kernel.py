@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kernel")]  # one kernel runs every cell
+
 SETUP = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})

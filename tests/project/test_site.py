@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.markdown import ROOT
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+
 LOADS = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"'\s>]+")
 IMPORTS = re.compile(r"(?:@import|url\()\s*[\"']?(?:https?:)?//")
 

@@ -16,6 +16,8 @@ from recipes.draft.recipe import Recipe, Settings
 from whisper_magic import Engine
 from whisper_magic.engine.model.hub import demo_folder
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recipe")]  # one training
+
 SAMPLE = demo_folder() / "sample.ogg"
 
 

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +25,43 @@ IDLE_SECONDS = 1800  # a server whose tests were killed ends by itself
 
 @dataclass(frozen=True)
 class Server:
-    """url ends with the base URL; root is what the file browser shows; home holds its configuration and its log."""
+    """url ends with the base URL; root is what the file browser shows; home holds its configuration and its log;
+    shared are the sessions of kernels that notebooks have one after the other, by the name that the tests give them."""
 
     url: str
     token: str
     root: Path
     home: Path
+    shared: dict[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> str:
         return (self.home / "log").read_text("utf-8", errors="replace")
 
-    def api(self, path: str, method: str = "GET") -> Any:
+    def api(self, path: str, method: str = "GET", content: Any = None) -> Any:
         """The JSON of an endpoint below api/; None where it returns nothing."""
-        headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.url}api/{path}", headers=headers, method=method)
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self.url}api/{path}", body, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:
             body = response.read()
         return json.loads(body) if body else None
 
-    def forget(self) -> None:
-        """End every kernel; drop settings (a theme that was chosen) and workspaces."""
+    def share(self, kernel: str, path: str) -> None:
+        """Give the notebook at a path below the root, which is not open yet, the kernel of this name."""
+        session = {"path": path, "name": Path(path).name, "type": "notebook"}
+        if kernel in self.shared:
+            self.api(f"sessions/{self.shared[kernel]}", "PATCH", session)
+        else:
+            self.shared[kernel] = self.api("sessions", "POST", session | {"kernel": {"name": "python3"}})["id"]
+
+    def forget(self, keep: Collection[str] = ()) -> None:
+        """End every kernel but those shared ones; drop settings (a theme that was chosen) and workspaces."""
+        for kernel in self.shared.keys() - set(keep):
+            del self.shared[kernel]
         for session in self.api("sessions"):
-            self.api(f"sessions/{session['id']}", "DELETE")
+            if session["id"] not in self.shared.values():
+                self.api(f"sessions/{session['id']}", "DELETE")
         for kept in ("user-settings", "workspaces"):
             shutil.rmtree(self.home / "config" / "lab" / kept, ignore_errors=True)
 

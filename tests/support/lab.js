@@ -50,6 +50,12 @@ window.whisperLab = {
     return kernel;
   },
 
+  // Resolves when the kernel has nothing to do.
+  async idle() {
+    const kernel = this.kernel();
+    while (kernel.status !== "idle") await new Promise((resolve) => setTimeout(resolve, 20));
+  },
+
   command(name, args) {
     return window.jupyterapp.commands.execute(name, args);
   },

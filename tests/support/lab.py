@@ -30,6 +30,16 @@ HOSTS_OWN = (  # how messages begin that appear with no extension of ours
 )
 
 
+# What a test leaves in a shared kernel goes: its widgets, its names, its folder.
+RESET = """
+import os
+from ipywidgets import Widget
+Widget.close_all()
+os.chdir({folder!r})
+get_ipython().run_line_magic("reset", "-f")
+"""
+
+
 class CellFailed(AssertionError):
     """A cell raised; the message is what it shows."""
 
@@ -89,6 +99,7 @@ class Notebook:
     file: Path
     problems: Problems
     kernel: bool = True
+    shared: str | None = None  # the name of its kernel, where other notebooks have it too
 
     def run(self, index: int, *, seconds: float = 180, check: bool = True) -> None:
         """Run a cell and wait for it.
@@ -137,6 +148,19 @@ class Notebook:
         """As the stop button does."""
         self._within(30, "interrupt", "whisperLab.kernel().interrupt()")
 
+    def reset(self) -> None:
+        """Let a shared kernel hold nothing of the test before, and work in this notebook's folder."""
+        self.evaluate(f"exec({RESET.format(folder=str(self.file.parent))!r})")
+
+    def kept(self) -> bool:
+        """Whether its kernel can serve another test: it answers, and what this test left there is gone."""
+        try:
+            self._within(10, "the kernel", "whisperLab.idle()")
+            self.reset()
+        except (Error, AssertionError):
+            return False
+        return True
+
     def save(self) -> nbformat.NotebookNode:
         """Save, and read the file."""
         self._within(30, "save", "whisperLab.command('docmanager:save')")
@@ -182,10 +206,12 @@ class Lab:
     folder: Path
     notebooks: list[Notebook] = field(default_factory=list)
 
-    def notebook(self, *cells: str, name: str = "notebook.ipynb", face: Face = "doc") -> Notebook:
+    def notebook(
+        self, *cells: str, name: str = "notebook.ipynb", face: Face = "doc", shared: str | None = None
+    ) -> Notebook:
         """Write a notebook of code cells, none of them run, and open it with a kernel."""
         self.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), name)
-        return self.open(name, face=face)
+        return self.open(name, face=face, shared=shared)
 
     def write(self, notebook: nbformat.NotebookNode, name: str) -> Path:
         """Write a notebook as somebody else's: Jupyter does not trust it, and cleans its HTML."""
@@ -195,7 +221,7 @@ class Lab:
         nbformat.write(notebook, path)
         return path
 
-    def open(self, name: str, *, face: Face = "doc", kernel: bool = True) -> Notebook:
+    def open(self, name: str, *, face: Face = "doc", kernel: bool = True, shared: str | None = None) -> Notebook:
         """Open a notebook of this folder.
 
         Args:
@@ -203,14 +229,20 @@ class Lab:
             face: "doc" is JupyterLab's single-document mode, the quickest; "lab" has its sidebars; "notebook" is
                 Notebook 7.
             kernel: without one, the notebook opens as it was saved; in JupyterLab only.
+            shared: the name of a kernel that lives on for the next test that asks for it. One notebook has it at a
+                time. A kernel that the test ends, or leaves busy, is not kept.
         """
         path = self.folder / name
-        notebook = Notebook(self.context.new_page(), path, Problems(), kernel)
+        if shared in {notebook.shared for notebook in self.notebooks}:
+            shared = None
+        notebook = Notebook(self.context.new_page(), path, Problems(), kernel, shared)
         notebook.problems.watch(notebook.page, self.server.url)
         notebook.page.on("dialog", lambda dialog: dialog.accept())  # leaving with changes that were not saved
         self.notebooks.append(notebook)
         workspace = f"{face}/workspaces/{len(self.notebooks)}"  # a new one shows nothing but what is opened
         below_root = path.relative_to(self.server.root).as_posix()
+        if shared is not None:
+            self.server.share(shared, below_root)
         if kernel:
             notebook.page.goto(
                 self._address(f"notebooks/{below_root}" if face == "notebook" else f"{workspace}/tree/{below_root}")
@@ -220,6 +252,8 @@ class Lab:
             notebook.page.goto(self._address(workspace))
             notebook.page.evaluate("path => whisperLab.openWithoutKernel(path)", below_root)
         notebook._ready()
+        if shared is not None:
+            notebook.reset()
         return notebook
 
     def allow_microphone(self) -> None:
@@ -231,11 +265,12 @@ class Lab:
 
     @contextmanager
     def closing(self) -> Iterator[Lab]:
-        """Ends the kernels and closes the pages afterwards; the server goes on."""
+        """Ends the kernels that are not shared and closes the pages afterwards; the server goes on."""
         try:
             yield self
         finally:
+            kept = [notebook.shared for notebook in self.notebooks if notebook.shared and notebook.kept()]
             for notebook in self.notebooks:
                 notebook.page.close()
             self.context.clear_permissions()
-            self.server.forget()
+            self.server.forget({*kept, *(self.server.shared.keys() - {n.shared for n in self.notebooks})})

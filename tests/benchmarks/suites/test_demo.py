@@ -13,6 +13,7 @@ from benchmarks.suites import demo
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
+@pytest.mark.slow
 def test_speculation_writes_the_targets_text(settings: Settings) -> None:
     result = demo.run(replace(settings, peers=False, audio=None))
     rows = {row.side: row for row in result.measurements}

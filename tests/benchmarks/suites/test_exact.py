@@ -31,6 +31,7 @@ def test_recordings_with_speech_and_their_languages(noisy: Settings) -> None:
     assert [(clip.name, clip.language) for clip in exact.clips(noisy.recordings)] == [("fleurs-de-000.wav", "de")]
 
 
+@pytest.mark.slow
 def test_equal_clips_are_counted(noisy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     found = exact.run(noisy)
     cases = {one.name: (one.value, one.required) for one in found.findings}

@@ -29,6 +29,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "_installed", lambda name: False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_it_is_rehearsed(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["gpu", "--rehearse", "--device", "cpu", "--audio", str(settings.audio), "--work", str(settings.work)]

@@ -21,6 +21,7 @@ def test_first_segments_of_files(settings: Settings, monkeypatch: pytest.MonkeyP
     assert result.findings == ()
 
 
+@pytest.mark.slow
 def test_a_whole_recording_is_measured_in_its_own_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(length, "first_segments", lambda settings, lengths: SuiteResult())
     (row,) = length.run(replace(settings, minutes=(0.2,), audio=None)).measurements

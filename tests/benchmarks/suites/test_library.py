@@ -15,6 +15,7 @@ from benchmarks.suites import library
 from whisper_magic.errors import WhisperMagicError
 
 
+@pytest.mark.slow
 def test_a_library_is_compared_with_a_loop(
     settings: Settings, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,10 @@ import pytest
 from recipes.demo_pair import spoken_digits
 from recipes.demo_pair.speak import SAMPLE_RATE
 
-pytestmark = pytest.mark.skipif(not spoken_digits.available(), reason=f"{spoken_digits.ARCHIVE} is missing")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not spoken_digits.available(), reason=f"NO DIGITS: {spoken_digits.ARCHIVE} is missing"),
+]
 
 
 def test_the_held_out_speaker_is_not_in_the_training_data() -> None:
