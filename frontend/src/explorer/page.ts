@@ -60,29 +60,8 @@ export class Page {
     this.#sound.onstatus = (line) => this.#status(line);
     this.#facets = new Facets(first.columns, () => void this.#ask());
     this.#facets.oncleared = () => this.#head.search.focus();
-    this.#head = new Head(first, {
-      ontype: () => {
-        this.#cancelTyping();
-        this.#cancelTyping = this.#scope.timeout(() => void this.#ask(), TYPING);
-      },
-      onview: () => {
-        this.#query.sortAsAdded();
-        void this.#ask();
-      },
-      onrun: () => void this.#ask(),
-      oncompare: (first, second) => void this.#compare(first, second),
-      onfailures: () => void this.#showFailures(),
-      onkeys: () => this.#help.showModal(),
-    });
-    this.#actions = new ActionBar(first.readonly, {
-      onall: () => {
-        this.#selection.selectAll();
-        this.#selected();
-      },
-      ontag: (on) => this.#tagSelected(on),
-      onaccept: () => this.#accept(),
-      onclear: () => this.#unselect(),
-    });
+    this.#head = this.#makeHead();
+    this.#actions = this.#makeActions();
     this.#work = new Work("Stop transcribing; what is done is kept", () => void this.#kernel.ask("stop", {}).catch(() => undefined));
     this.#table = new Table<Row>(this.#recordings ? "Recordings" : "Hits", this.#content(), {
       onsort: (column) => {
@@ -132,6 +111,35 @@ export class Page {
   }
 
   // -- drawing ---------------------------------------------------------------------------------------------------------
+
+  #makeHead(): Head {
+    return new Head(this.#first, {
+      ontype: () => {
+        this.#cancelTyping();
+        this.#cancelTyping = this.#scope.timeout(() => void this.#ask(), TYPING);
+      },
+      onview: () => {
+        this.#query.sortAsAdded();
+        void this.#ask();
+      },
+      onrun: () => void this.#ask(),
+      oncompare: (first, second) => void this.#compare(first, second),
+      onfailures: () => void this.#showFailures(),
+      onkeys: () => this.#help.showModal(),
+    });
+  }
+
+  #makeActions(): ActionBar {
+    return new ActionBar(this.#first.readonly, {
+      onall: () => {
+        this.#selection.selectAll();
+        this.#selected();
+      },
+      ontag: (on) => this.#tagSelected(on),
+      onaccept: () => this.#accept(),
+      onclear: () => this.#unselect(),
+    });
+  }
 
   /** Whether the rows are recordings; else they are the hits of a search. */
   get #recordings(): boolean {
