@@ -176,7 +176,7 @@ def test_the_likeliest_token_that_the_rules_allow(pair: Any, timestamps: bool) -
 def test_shapes_that_they_cannot_run_are_named(make_pair: Any, shape: Any, pair: Any) -> None:
     config = checkpoint(pair).config
     assert obstacle(config, torch.float32) == ""
-    assert "float16 products" in obstacle(config, torch.float16)
+    assert "float16 instructions" in obstacle(config, torch.float16)
     assert "this one is 16" in obstacle(checkpoint(make_pair(shape(heads=4))).config, torch.float32)
     config.activation_function = "relu"
     assert obstacle(config, torch.float32) == "they have no activation 'relu'"
