@@ -175,7 +175,7 @@ def test_clips_count_alone_and_those_beyond_the_end_are_noted(engine: Engine) ->
     assert t.timing.audio == pytest.approx(1.8, abs=0.011)
     assert t.timing.rtfx == pytest.approx(t.timing.audio / t.timing.total)
     assert [note for note in t.notes if "clip" in note] == [
-        "nothing to read in the clip 20-30 s: the recording ends at 5.3 s"
+        "nothing to transcribe in the clip 20-30 s: the recording ends at 5.3 s"
     ]
 
 
@@ -183,7 +183,7 @@ def test_a_clip_in_the_padding_of_a_short_recording_is_beyond_its_end(engine: En
     """Its window is longer than the recording."""
     for mode in ("sequential", "batched"):
         t = run(engine, noise(0.5), clips=((0.0, 0.3), (0.6, 0.9)), mode=mode, draft="none")
-        assert "nothing to read in the clip 0.6-0.9 s: the recording ends at 0.5 s" in t.notes
+        assert "nothing to transcribe in the clip 0.6-0.9 s: the recording ends at 0.5 s" in t.notes
         assert all(segment.end <= 0.5 for segment in (*t.segments, *t.skipped))
         assert all(segment.start < segment.end for segment in t.skipped)
 

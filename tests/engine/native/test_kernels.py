@@ -140,7 +140,7 @@ def test_attention_of_an_encoder_is_what_torch_computes(dtype: torch.dtype, fram
 def test_shapes_that_they_cannot_run_are_named(make_pair: Any, shape: Any, pair: Any) -> None:
     config = checkpoint(pair).config
     assert obstacle(config, torch.float32) == ""
-    assert "float16 products" in obstacle(config, torch.float16)
+    assert "float16 instructions" in obstacle(config, torch.float16)
     assert "this one is 16" in obstacle(checkpoint(make_pair(shape(heads=4))).config, torch.float32)
     config.activation_function = "relu"
     assert obstacle(config, torch.float32) == "they have no activation 'relu'"

@@ -76,7 +76,7 @@ def test_lack_of_memory_is_no_reason_for_good(monkeypatch: pytest.MonkeyPatch, h
             graphs.run("key", lambda: done.append(0))
 
     run(2)
-    assert "memory was short" in graphs.note
+    assert "not enough memory" in graphs.note
     assert not graphs._captured
     short[0] = False
     run(3 + 2)

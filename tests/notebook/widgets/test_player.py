@@ -469,7 +469,7 @@ def test_an_embedded_sound_plays_where_the_text_says(talk: Path) -> None:
     html = view.html(made, None, embedded)
     assert html.count("<audio controls") == 1
     assert 'data-start="2.00"' in html  # of the segment at 4.0 s
-    assert "0.0 MB of sound are embedded here" in html
+    assert "0.0 MB of audio are embedded in this page" in html
 
 
 def test_what_is_too_long_or_gone_is_not_embedded(talk: Path) -> None:
