@@ -11,9 +11,10 @@ import pytest
 from tests.support.scripted_library import saying
 from whisper_magic.library import columns, tables
 from whisper_magic.library.columns import BY_NAME, COLUMNS, EXPLORER, HITS, Match, Row
+from whisper_magic.library.records import ModelConfig, RecordingInfo, RecordingKey
 from whisper_magic.library.rows import FACETS, RANGES, SORTS, Filters, Rows, row_of
 from whisper_magic.library.search import Hit
-from whisper_magic.library.store import About, RecordingKey, RunKey, Store
+from whisper_magic.library.store import Store
 from whisper_magic.scoring import ErrorCounts
 
 
@@ -21,10 +22,12 @@ from whisper_magic.scoring import ErrorCounts
 def store(tmp_path: Path) -> Iterator[Store]:
     """A part of a file in two transcripts, and a recording without one."""
     made = Store(tmp_path / "whisper.db")
-    first = made.add_run(RunKey("big", "ab", "float32", "{}"))
-    second = made.add_run(RunKey("other", "cd", "float32", "{}"))
-    one = made.add_recording(RecordingKey("aa", 2.0, 9.0), About("talks/a.wav", 7.0, "one too", tags=("b", "a")))
-    made.add_recording(RecordingKey("bb"), About("b.wav"))
+    first = made.add_run(ModelConfig("big", "ab", "float32", "{}"))
+    second = made.add_run(ModelConfig("other", "cd", "float32", "{}"))
+    one = made.add_recording(
+        RecordingKey("aa", 2.0, 9.0), RecordingInfo("talks/a.wav", 7.0, "one too", tags=("b", "a"))
+    )
+    made.add_recording(RecordingKey("bb"), RecordingInfo("b.wav"))
     made.save(one, first, saying("one two", "three"), ErrorCounts(1, 3, 3, 10))
     made.save(one, second, saying("x" * 300), ErrorCounts(3, 3, 9, 10))
     made.set_note(one, "n" * 300)
