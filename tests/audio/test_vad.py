@@ -52,6 +52,7 @@ with torch.inference_mode():
 """
 
 
+@pytest.mark.slow
 def test_equals_the_packages_own_model(tmp_path: Path) -> None:
     given, found = tmp_path / "given.npy", tmp_path / "found.npy"
     np.save(given, spoken())

@@ -173,7 +173,7 @@ def mixed_windows(pair: Any, target: Checkpoint) -> tuple[list[Window], list[lis
     return windows, texts
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))])
 def test_slots_of_all_sorts_equal_transformers(seed: int, make_pair: Callable[[Any], Any], shape: Any) -> None:
     """Neighbours in other languages and with other prompts, refilled in flight, under every kind of draft."""
     pair = make_pair(shape(seed=seed, eot_pull=[1.0, 1.6, 2.2][seed % 3]))

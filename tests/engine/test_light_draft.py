@@ -49,7 +49,7 @@ def light(pair: Any, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture(params=["native", "torch"])
+@pytest.fixture(params=["native", pytest.param("torch", marks=pytest.mark.slow)])
 def transcribe(
     request: pytest.FixtureRequest, pair: Any, through_torch: Callable[[], None]
 ) -> Callable[..., Transcript]:

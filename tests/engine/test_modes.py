@@ -54,6 +54,7 @@ def pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "BATCHED_ON", ("cpu",))
 
 
+@pytest.mark.slow
 def test_here_auto_is_the_reference(engine: Engine, long: Any) -> None:
     found = engine.transcribe(long, MODEL, max_tokens=12)
     assert found.mode == "sequential"
@@ -134,6 +135,7 @@ def test_clips(engine: Engine) -> None:
         assert clip[0] <= segment.start <= segment.end <= clip[1] + 0.3, "seconds of the source, whatever the start"
 
 
+@pytest.mark.slow
 def test_a_language_for_every_window(engine: Engine, long: Any) -> None:
     found = engine.transcribe(long, MODEL, language="per-window", batch_size=3)
     assert all(s.language in engine.status.languages for s in found.segments)
@@ -142,6 +144,7 @@ def test_a_language_for_every_window(engine: Engine, long: Any) -> None:
     assert {s.language for s in engine.transcribe(sample(), MODEL, language="en").segments} == {None}
 
 
+@pytest.mark.slow
 def test_hot_words_are_given_to_every_window(engine: Engine) -> None:
     plain = engine.transcribe(sample(), MODEL, mode="sequential")
     hot = engine.transcribe(sample(), MODEL, mode="sequential", hotwords="Nina, Oslo")
@@ -165,6 +168,7 @@ def test_what_is_no_speech_can_be_kept_out(engine: Engine) -> None:
     assert not {t for s in found.segments for t in s.tokens if t < target.special.eot} & set(ids)
 
 
+@pytest.mark.slow
 def test_without_timestamps_a_long_recording_is_read_in_batches(engine: Engine, long: Any) -> None:
     with pytest.raises(OptionError, match="or pass mode='batched'"):
         engine.transcribe(long, MODEL, timestamps=False, mode="sequential")
@@ -206,6 +210,7 @@ def test_a_long_damaged_recording_is_kept_as_far_as_it_goes(
     assert any(note.startswith("breaks off at 60.00 s: its header claims ") for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_loop_over_windows_is_flagged(engine: Engine) -> None:
     """The same sentence in every window: no window shows it by itself, and nothing is dropped."""
     one = SPOKEN["segments"][0]

@@ -290,6 +290,7 @@ def test_audiofolder(library: Library, folder: Path, tmp_path: Path) -> None:
     assert set(rows) | {"metadata.csv"} == {path.name for path in target.iterdir()}
 
 
+@pytest.mark.slow
 def test_audiofolder_loads_as_a_dataset(library: Library, tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     target = library.save(tmp_path / "out", "audiofolder", only=[1, 2, 6])

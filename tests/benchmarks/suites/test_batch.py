@@ -11,6 +11,7 @@ from benchmarks.suites import batch
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("no_waiting")]
 
 
+@pytest.mark.slow
 def test_every_batch_size_is_measured(settings: Settings) -> None:
     result = batch.run(settings)
     assert [row.windows for row in result.measurements if row.side == TARGET_ONLY] == [1, 2]

@@ -309,6 +309,7 @@ def written(engine: Engine, sound: tuple[np.ndarray, int], options: TranscribeOp
     return attempts(engine.transcribe(sound, options, draft="none").trace.rounds)[0].tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
 def test_a_twin_is_a_near_tie(engine: Engine, pair: Any, tamper: Tamper, tmp_path: Path, temperature: float) -> None:
     """Two tokens with the same weights: nothing but the noise of sampling tells them apart."""

@@ -56,6 +56,7 @@ def test_whole_small_whisper_keeps_its_own_encoder(make_pair: Callable[[Any], An
     assert "every window is encoded twice" in note
 
 
+@pytest.mark.slow
 def test_whole_small_whisper_changes_no_text(make_pair: Callable[[Any], Any], shape: Any) -> None:
     big, small = make_pair(shape(d_model=128)), make_pair(shape(seed=5))
     samples = torch.randn(3 * 32000, generator=torch.Generator().manual_seed(2)).numpy() * 0.1

@@ -59,6 +59,7 @@ def test_the_same_text(quantization: str, english: Path, tmp_path: Path) -> None
     assert texts(str(other)) == texts(str(english))
 
 
+@pytest.mark.slow
 def test_random_whispers_of_all_shapes(make_pair: Callable[[Any], Any], shape: Any, tmp_path: Path) -> None:
     for seed in range(12):
         drawn = dataclasses.replace(shape.draw(seed), multilingual=False, max_initial=50, half=True)

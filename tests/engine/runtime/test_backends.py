@@ -34,10 +34,11 @@ BACKENDS = [
         "native", marks=pytest.mark.skipif(bool(bindings.why_not()), reason=f"no native kernels: {bindings.why_not()}")
     ),
     "torch",
-    "captured",
+    pytest.param("captured", marks=pytest.mark.slow),
     pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU")]),
 ]
-SLOTS = (1, 3)
+SLOTS = (pytest.param(1, marks=pytest.mark.slow), 3)
+LENGTHS = (pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(7, marks=pytest.mark.slow))
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -115,7 +116,7 @@ def test_the_target_alone(bench: Bench, reference: Bench, slots: int) -> None:
 
 
 @pytest.mark.parametrize("slots", SLOTS)
-@pytest.mark.parametrize("length", [1, 4, 7])
+@pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("name", ["right", "wrong", "ending", "nonsense"])
 def test_scripted_drafts(bench: Bench, reference: Bench, name: str, length: int, slots: int) -> None:
     """The rounds are the same, not only the text: what was accepted, and where."""
@@ -128,7 +129,7 @@ def test_scripted_drafts(bench: Bench, reference: Bench, name: str, length: int,
 
 
 @pytest.mark.parametrize("slots", SLOTS)
-@pytest.mark.parametrize("length", [1, 4, 7])
+@pytest.mark.parametrize("length", LENGTHS)
 def test_a_draft_model(bench: Bench, reference: Bench, length: int, slots: int) -> None:
     """The native draft is rounded to 8 bits: what it proposes may differ, what is written may not."""
     for _ in range(2):  # again, where everything was captured by a run that is over

@@ -73,9 +73,10 @@ def placement(dtype: str) -> Placement:
 
 
 KINDS = ("float32", "float32 of 16 bits", "bfloat16")
+THROUGH_TORCH = [pytest.param(f"{kind} through torch", marks=pytest.mark.slow) for kind in (*KINDS, "float16")]
 
 
-@pytest.fixture(scope="module", params=[*KINDS, *(f"{kind} through torch" for kind in KINDS)])
+@pytest.fixture(scope="module", params=[*KINDS, *THROUGH_TORCH])
 def random_bench(request: pytest.FixtureRequest, make_pair: Callable[[Any], Any], shape: Any) -> Bench:
     """Weights that need all their bits, weights that do not, and rounded ones; native, and through torch."""
     name, half, through_torch = request.param.split()[0], "16 bits" in request.param, "torch" in request.param
@@ -116,6 +117,7 @@ def test_windows_that_sample(random_bench: Bench) -> None:
         assert found == alone[: len(found)], (length, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_demo_pair(dtype: str) -> None:
     """Its recording, from 8 positions on (3 where the native CPU kernels are not used); each batch and length."""

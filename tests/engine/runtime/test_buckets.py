@@ -95,6 +95,7 @@ def test_memory_that_is_short_gives_a_smaller_bucket(engine: Engine, monkeypatch
     assert "not enough memory: 4 of 6 windows were decoded at a time" in found[0].notes
 
 
+@pytest.mark.slow
 def test_each_bucket_is_captured_once(bench: Bench) -> None:
     """And writes what each window has alone, in the front of caches that hold more."""
     captured, backend = list[int](), bench.runner.backend

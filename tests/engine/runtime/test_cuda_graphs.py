@@ -65,7 +65,7 @@ def recorder(bench: Bench) -> Iterator[Recorder]:
     backend.graphs = whole
 
 
-@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("slots", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("length", [0, 5])
 def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots: int, length: int) -> None:
     """Prefill, languages, refills and ends included; and again, where all was captured by a run that is over."""
@@ -85,6 +85,7 @@ def test_replayed_rounds_write_the_same(bench: Bench, recorder: Recorder, slots:
     assert recorder.replayed > 4 * recorder.captured
 
 
+@pytest.mark.slow
 def test_replayed_samples_are_the_same(bench: Bench, recorder: Recorder) -> None:
     sampling = [replace(window, temperature=0.7, key=stream_key(1, window.index)) for window in bench.windows]
     alone = bench.decode(sampling, NoDrafter())
@@ -111,6 +112,7 @@ def test_nothing_that_a_step_uses_moves(bench: Bench, recorder: Recorder) -> Non
     assert places() == before
 
 
+@pytest.mark.slow
 def test_other_slots_are_captured_anew(bench: Bench, recorder: Recorder) -> None:
     for slots in (2, 3, 2):
         recorder.captured = 0

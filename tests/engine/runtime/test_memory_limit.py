@@ -46,6 +46,7 @@ def texts(engine: Engine, **overrides: Any) -> tuple[list[tuple[int, ...]], set[
     return [s.tokens for t in found for s in t.segments], {note for t in found for note in t.notes}
 
 
+@pytest.mark.slow
 def test_the_slots_are_halved_until_they_fit(engine: Engine, memory_for: Callable[[int], None]) -> None:
     expected, notes = texts(engine, batch_size=7)
     assert not notes

@@ -92,7 +92,7 @@ class Recorder:
         return replay
 
 
-@pytest.fixture(scope="module", params=["float32", "float16"])
+@pytest.fixture(scope="module", params=[pytest.param("float32", marks=pytest.mark.slow), "float16"])
 def bench(request: pytest.FixtureRequest, make_pair: Any, shape: Any) -> Bench:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NativeBackend, "obstacle", lambda *args: "turned off by a test")
@@ -109,7 +109,7 @@ def recorder(bench: Bench) -> Iterator[Recorder]:
     backend.graphs = whole
 
 
-@pytest.mark.parametrize("slots", [1, 4])
+@pytest.mark.parametrize("slots", [pytest.param(1, marks=pytest.mark.slow), 4])
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
 def test_what_was_captured_writes_the_same(bench: Bench, recorder: Recorder, slots: int, temperature: float) -> None:
     windows = [replace(one, temperature=temperature, key=stream_key(1, one.index)) for one in bench.windows]

@@ -25,6 +25,7 @@ def tokens(engine: Engine, **overrides: Any) -> list[tuple[int, ...]]:
     return [segment.tokens for segment in engine.transcribe(noise(4.1), HOT, **overrides).segments]
 
 
+@pytest.mark.slow
 def test_the_text_depends_on_the_seed_alone(engines: dict[str, Engine]) -> None:
     for seed in range(3):
         alone = tokens(engines["never"], draft="none", seed=seed)
@@ -69,6 +70,7 @@ def test_shared_noise_is_what_makes_the_draft_agree(
         assert (alone.trace.acceptance_rate or 0) < 0.9
 
 
+@pytest.mark.slow
 def test_frequencies_follow_the_softmax() -> None:
     """Chi-squared over 10^5 runs of three places, jointly, against the product of the softmax probabilities."""
     scores = torch.tensor([[1.0, 0.2, -0.5, -torch.inf], [0.0, 0.0, 1.5, -1.0], [2.0, -1.0, 0.0, 0.5]])

@@ -119,7 +119,7 @@ def test_lessons_are_listed(run, calls):
     assert calls() == []
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", ["race", *(pytest.param(n, marks=pytest.mark.slow) for n in LESSONS if n != "race")])
 def test_a_lesson_is_made_of_the_bundled_recording(run, shell, real, name):
     ran = run(f"x = %whisper lesson {name} --end 8 -l en -o made --embed -q")
     assert ran.error is None
@@ -153,6 +153,7 @@ def test_a_lesson_is_made_of_the_bundled_recording(run, shell, real, name):
     assert "error" in asked(made, kind="nonsense")[0]
 
 
+@pytest.mark.slow
 def test_a_recording_of_ones_own_cannot_break_out_of_the_page(run, real, written):
     written(HOSTILE, load(DEMO_RECORDING, end=7.0).samples)
     assert run("%whisper load demo").error is None
@@ -180,6 +181,7 @@ def test_of_silence_there_is_a_lesson_or_one_line(run, real, written, name):
     assert ran.error is None or isinstance(ran.error, UsageError | WhisperMagicError)
 
 
+@pytest.mark.slow
 def test_the_page_does_not_say_whose_machine_it_was(run, real, written):
     run("%whisper load demo")
     html = run("%whisper lesson stepper demo --end 4").result._repr_mimebundle_()["text/html"]
