@@ -169,7 +169,7 @@ def _of_cut(cut: Mapping[str, Any], path: Path) -> Row:
 
 
 def _of_fields(row: Mapping[str, Any], path: Path, reference: str | None) -> Row:
-    """A line of a NeMo manifest or of any table, whose fields are told apart by their names."""
+    """A line of a NeMo manifest or of any table, whose fields are distinguished by their names."""
     names = list(row)
     source = _first(row, PATHS)
     if source is None:

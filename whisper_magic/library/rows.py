@@ -176,8 +176,8 @@ class Rows:
         return passing
 
     def _searched(self, text: str) -> Mask | None:
-        found = transcripts(self.store, text, typing=True)
-        return None if found is None else np.isin(self.transcripts, np.array(found, np.int64))
+        ids = transcripts(self.store, text, typing=True)
+        return None if ids is None else np.isin(self.transcripts, np.array(ids, np.int64))
 
     def _named(self, named: Named) -> Mask | None:
         wer, confidence = self.keys["wer"], self.keys["confidence"]
@@ -232,8 +232,8 @@ class Rows:
         read = rows(self.store, self.run, where=f"WHERE recording.id IN ({', '.join(map(str, ids))})")
         by_id = {row.recording: row for row in read}
         query = parse(text, typing=True)
-        found = [by_id[number] for number in ids if number in by_id]
-        return found if query is None else [self._with_hit(row, query) for row in found]
+        ordered = [by_id[number] for number in ids if number in by_id]
+        return ordered if query is None else [self._with_hit(row, query) for row in ordered]
 
     def _with_hit(self, row: Row, query: Query) -> Row:
         """A row with the first hit in its transcript."""
@@ -256,8 +256,8 @@ class Rows:
 
 def row_of(hit: Hit) -> Row:
     """The row of a place that a search has found; playing goes on past it."""
-    found = Match(hit.before, hit.match, hit.after)
-    return Row(hit.recording, hit.transcript, hit.name, hit.start, language=hit.language, hit=found)
+    match = Match(hit.before, hit.match, hit.after)
+    return Row(hit.recording, hit.transcript, hit.name, hit.start, language=hit.language, hit=match)
 
 
 def _sort_keys(column: Column, values: Sequence[Any]) -> npt.NDArray[Any]:

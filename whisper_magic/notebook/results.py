@@ -47,9 +47,9 @@ class TranscriptList(tuple[Transcript, ...]):
             transcripts: one per recording or, of split channels, per channel.
             failures: what could not be transcribed.
         """
-        made = super().__new__(cls, transcripts)
-        made.failures = tuple(failures)
-        return made
+        transcript_list = super().__new__(cls, transcripts)
+        transcript_list.failures = tuple(failures)
+        return transcript_list
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Transcript: ...
@@ -57,8 +57,8 @@ class TranscriptList(tuple[Transcript, ...]):
     def __getitem__(self, key: slice) -> TranscriptList: ...
     def __getitem__(self, key: SupportsIndex | slice) -> Transcript | TranscriptList:
         """A transcript; of a slice a list, with the same failures."""
-        found = super().__getitem__(key)
-        return found if isinstance(found, Transcript) else TranscriptList(found, self.failures)
+        item = super().__getitem__(key)
+        return item if isinstance(item, Transcript) else TranscriptList(item, self.failures)
 
     def to_pandas(self, *, words: bool = False) -> pandas.DataFrame:
         """The tables of all of them, one below the other, with the recording's `source` as first column.

@@ -1,4 +1,4 @@
-// Which recordings are selected: one by one, or all that pass the filters. The kernel is told, for `library.selected`.
+// Which recordings are selected: one by one, or all that pass the filters. The kernel gets them as `library.selected`.
 
 import type { ExplorerAnswers } from "../shared/protocol";
 

@@ -221,7 +221,7 @@ function disable(element: HTMLButtonElement, disabled: boolean): void {
   element.setAttribute("aria-disabled", String(disabled));
 }
 
-/** One cell a token: what both models thought of it, and its verdict. */
+/** One cell per token: the probabilities of both models, and its verdict. */
 function cells({ tokens, proposed, accepted }: LessonRound, decided: boolean): HTMLElement[] {
   const drafted = tokens.filter(({ verdict }) => verdict !== "t");
   const own = decided ? tokens.filter(({ verdict }) => verdict === "t") : [];

@@ -27,7 +27,7 @@ export function summary(rounds: readonly Round[]): string {
 
 const HEAD = h("thead", {}, h("tr", {}, ...["token", "draft q", "target p", "likeliest"].map((text) => h("th", { scope: "col" }, text))));
 
-/** What both models thought of a token; null where that was not recorded. */
+/** The probabilities of both models for a token; null where they were not recorded. */
 function asRow(token: Token): HTMLElement | null {
   const { p, q, instead } = token;
   if (p === undefined && instead === undefined) return null;

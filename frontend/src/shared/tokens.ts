@@ -1,4 +1,4 @@
-// Tokens for people: coloured by verdict, what both models thought of them, and their round in words.
+// Tokens for people: coloured by verdict, with the probabilities of both models, and their round in words.
 
 import { h } from "./dom";
 import type { Round, Segment, Token } from "./protocol";
@@ -37,7 +37,7 @@ export function percent(share: number): string {
   return rounded === 100 && share < 0.9995 ? "> 99 %" : `${rounded} %`;
 }
 
-/** A token, coloured by its verdict; what both models thought of it on hover, where that was recorded. */
+/** A token, coloured by its verdict; on hover the probabilities of both models, where they were recorded. */
 export function asToken({ text, verdict, p, q, instead }: Omit<Token, "segment">): HTMLElement {
   const parts = [
     ...(p === undefined ? [] : [`target ${percent(p)}`]),

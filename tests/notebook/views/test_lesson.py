@@ -163,7 +163,7 @@ def test_a_race_says_where_the_texts_differ(engine, sound, played):
 
 def test_the_sound_is_small(sound):
     data = contents.PageSound(sound, start=2.0).data
-    assert len(data["peaks"]) == contents.MOST_PEAKS
+    assert len(data["peaks"]) == contents.MAX_PEAKS
     assert max(data["peaks"]) == 1
     assert min(data["peaks"]) >= 0
     assert (data["duration"], data["start"]) == (8.0, 2.0)

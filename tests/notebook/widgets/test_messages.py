@@ -18,7 +18,7 @@ def test_a_request() -> None:
 def test_no_message_asks_for_more_than_a_part() -> None:
     request = parse({**PEAKS, "count": 10**9})
     assert isinstance(request, PeaksRequest)
-    assert request.count == messages.MOST_PEAKS
+    assert request.count == messages.MAX_PEAKS
 
 
 @pytest.mark.parametrize(

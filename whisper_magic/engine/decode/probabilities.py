@@ -1,4 +1,4 @@
-"""What target and draft thought of each token, from one teacher-forced pass of each over a window's final text.
+"""The probabilities of each token by target and draft, from one teacher-forced pass of each over a window's final text.
 
 Decoding itself does not keep distributions. Both models see here what they saw then, the text before each position, so
 that these are the distributions that were drawn from, up to the rounding of another block width. What stands behind a

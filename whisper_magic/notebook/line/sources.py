@@ -84,8 +84,8 @@ def _of_text(text: str, namespace: Mapping[str, Any]) -> Iterator[Source]:
     path = os.path.expanduser(text)  # noqa: PTH111 (Path.expanduser raises for a user who does not exist)
     there = os.path.exists(path)  # noqa: PTH110 (Path.exists raises for a name that is too long)
     if has_magic(path) and not there:
-        found = glob(path, recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
-        matches = sorted((match for match in found if Path(match).is_file()), key=natural)
+        paths = glob(path, recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        matches = sorted((match for match in paths if Path(match).is_file()), key=natural)
         if not matches:
             raise UsageError(f"no file matches {text} (in {Path.cwd()})")
         yield from (Source(match, match, listed=True) for match in matches)

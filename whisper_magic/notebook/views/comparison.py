@@ -36,8 +36,8 @@ def html(comparison: Comparison) -> str:
     tone = "" if comparison.identical else ' class="wm-warn"'
     same = f"<div{tone}>{'✓' if comparison.identical else '⚑'} {escaped(exactness(comparison))}</div>"
     sentences = f'<div class="wm-verdict">{same}<div><b>{escaped(verdict(comparison))}</b></div></div>'
-    found = difference(comparison)
-    apart = f'{tables.as_html(found)}<div class="wm-soft">{escaped(_before(comparison))}</div>' if found else ""
+    differing = difference(comparison)
+    apart = f'{tables.as_html(differing)}<div class="wm-soft">{escaped(_before(comparison))}</div>' if differing else ""
     table = tables.as_html(times(comparison))
     notes = "".join(f"<div>{escaped(note)}</div>" for note in (facts.models(comparison.models), *comparison.notes))
     content = f'{head}{sentences}{apart}{_lanes(comparison)}{table}<div class="wm-foot">{notes}</div>'
@@ -52,20 +52,20 @@ def line(comparison: Comparison) -> str:
 
 def exactness(comparison: Comparison) -> str:
     """A sentence that says whether the tokens are equal."""
-    found = comparison.divergence
-    if found is None and not comparison.tokens:
+    divergence = comparison.divergence
+    if divergence is None and not comparison.tokens:
         return "Identical: both texts are empty."
     unsteady = " But the tokens of the target alone differ between runs." if comparison.unsteady else ""
-    if found is None:
+    if divergence is None:
         every = f"all {comparison.tokens:,} tokens" if comparison.tokens != 1 else "the only token"
         own = f"{'are' if comparison.tokens != 1 else 'is'} the target's own"
         return f"Identical: {every} in {counted(comparison.windows, 'window')} {own}.{unsteady}"
-    place = f"token {found.position + 1} of window {found.window + 1}"
-    near = "a near-tie" if found.near_tie else "not a near-tie"
-    gap = "" if found.gap is None else f", {found.gap:.3g} apart: {near} in {comparison.models.dtype}"
-    sampled = found.temperature > 0 and comparison.options.acceptance == "rejection"
+    place = f"token {divergence.position + 1} of window {divergence.window + 1}"
+    near = "a near-tie" if divergence.near_tie else "not a near-tie"
+    gap = "" if divergence.gap is None else f", {divergence.gap:.3g} apart: {near} in {comparison.models.dtype}"
+    sampled = divergence.temperature > 0 and comparison.options.acceptance == "rejection"
     rule = " Rejection sampling preserves the distribution of samples, not the samples." if sampled else ""
-    equal = f"{counted(found.agreed, 'token')} agree{'s' if found.agreed == 1 else ''}"
+    equal = f"{counted(divergence.agreed, 'token')} agree{'s' if divergence.agreed == 1 else ''}"
     return f"Not identical: {equal}, then {place} differs{gap}.{rule}{unsteady}"
 
 
@@ -117,16 +117,16 @@ def times(comparison: Comparison) -> Table:
 
 def difference(comparison: Comparison) -> Table | None:
     """Both tokens at the first position that differs; None if there is none."""
-    found = comparison.divergence
-    if found is None:
+    divergence = comparison.divergence
+    if divergence is None:
         return None
     rows = []
-    for name, candidate in zip(_NAMES, (found.target_only, found.speculative), strict=True):
+    for name, candidate in zip(_NAMES, (divergence.target_only, divergence.speculative), strict=True):
         token = "nothing" if candidate is None else f"“{candidate.text}”"
         logit = "" if candidate is None or candidate.logit is None else f"{candidate.logit:.4f}"
         rows.append((name, token, logit))
-    place = f"window {found.window + 1}, token {found.position + 1}"
-    sampled = f", at temperature {found.temperature:g}" if found.temperature else ""
+    place = f"window {divergence.window + 1}, token {divergence.position + 1}"
+    sampled = f", at temperature {divergence.temperature:g}" if divergence.temperature else ""
     return Table(f"The first difference: {place}{sampled}", ("", "token", "the target's logit"), tuple(rows))
 
 

@@ -36,7 +36,7 @@ class Chart:
 
 def text(trace: Trace, style: Style = PLAIN) -> str:
     """Heading, both charts as bars, and a table by drafter."""
-    lines = [style.paint("Trace", "bold") + style.paint("".join(f" · {one}" for one in details(trace)), "dim")]
+    lines = [style.paint("Trace", "bold") + style.paint("".join(f" · {detail}" for detail in details(trace)), "dim")]
     if not trace.rounds:
         return lines[0]
     for chart in charts(trace):
@@ -62,19 +62,19 @@ def line(trace: Trace) -> str:
 
 def details(trace: Trace) -> tuple[str, ...]:
     """Totals."""
-    tokens = sum(len(one.tokens) for one in trace.rounds)
-    found = [f"{counted(tokens, 'token')} in {counted(len(trace.rounds), 'round')}"]
+    tokens = sum(len(round_.tokens) for round_ in trace.rounds)
+    parts = [f"{counted(tokens, 'token')} in {counted(len(trace.rounds), 'round')}"]
     if trace.tokens_per_round is not None:
-        found.append(f"{trace.tokens_per_round:.2f} tokens per round")
+        parts.append(f"{trace.tokens_per_round:.2f} tokens per round")
     if trace.acceptance_rate is not None:
-        proposed = sum(len(one.proposed) for one in trace.rounds)
-        found.append(f"{trace.acceptance_rate:.0%} of {counted(proposed, 'drafted token')} accepted")
-    return tuple(found)
+        proposed = sum(len(round_.proposed) for round_ in trace.rounds)
+        parts.append(f"{trace.acceptance_rate:.0%} of {counted(proposed, 'drafted token')} accepted")
+    return tuple(parts)
 
 
 def charts(trace: Trace) -> tuple[Chart, ...]:
     """Rounds by number of tokens; if tokens were proposed, also the acceptance at each position."""
-    won = Counter(len(one.tokens) for one in trace.rounds)
+    won = Counter(len(round_.tokens) for round_ in trace.rounds)
     most = max(won.values())
     counts = range(min(1, *won), max(won) + 1)
     first = Chart(
@@ -83,7 +83,7 @@ def charts(trace: Trace) -> tuple[Chart, ...]:
         tuple(won[count] / most for count in counts),
         tuple(f"{won[count]:,}" for count in counts),
     )
-    longest = max(len(one.proposed) for one in trace.rounds)
+    longest = max(len(round_.proposed) for round_ in trace.rounds)
     if not longest:
         return (first,)
     shares = tuple(_accepted_at(place, trace.rounds) for place in range(longest))
@@ -93,15 +93,16 @@ def charts(trace: Trace) -> tuple[Chart, ...]:
 
 def _accepted_at(place: int, rounds: Sequence[Round]) -> float:
     """The share of rounds that accepted the token at this position, among those that proposed one."""
-    proposed = [one for one in rounds if len(one.proposed) > place]
-    return sum(one.accepted > place for one in proposed) / len(proposed)
+    proposed = [round_ for round_ in rounds if len(round_.proposed) > place]
+    return sum(round_.accepted > place for round_ in proposed) / len(proposed)
 
 
 def by_drafter(trace: Trace) -> Table:
     """Rounds, tokens and time of each drafter."""
     groups: dict[str, list[Round]] = {}
-    for one in sorted(trace.rounds, key=lambda one: one.drafter is None):  # stable: in the order in which they drafted
-        groups.setdefault(who(one), []).append(one)
+    # Stable: in the order in which they drafted.
+    for round_ in sorted(trace.rounds, key=lambda round_: round_.drafter is None):
+        groups.setdefault(who(round_), []).append(round_)
     head = ("drafter", "rounds", "proposed", "accepted", "tokens per round", "draft", "verify")
     rows = tuple((label, *_figures(rounds)) for label, rounds in groups.items())
     return Table("By drafter; times are means per round", head, rows)
@@ -113,12 +114,12 @@ def who(drafted: Round) -> str:
 
 
 def _figures(rounds: Sequence[Round]) -> tuple[str, ...]:
-    proposed, accepted = sum(len(one.proposed) for one in rounds), sum(one.accepted for one in rounds)
+    proposed, accepted = sum(len(round_.proposed) for round_ in rounds), sum(round_.accepted for round_ in rounds)
     share = f"{accepted / proposed:.0%}" if proposed else "–"
-    tokens = sum(len(one.tokens) for one in rounds) / len(rounds)
+    tokens = sum(len(round_.tokens) for round_ in rounds) / len(rounds)
     draft, verify = (
         f"{1000 * sum(seconds) / len(rounds):.1f} ms"
-        for seconds in ((one.draft_seconds for one in rounds), (one.verify_seconds for one in rounds))
+        for seconds in ((round_.draft_seconds for round_ in rounds), (round_.verify_seconds for round_ in rounds))
     )
     return f"{len(rounds):,}", f"{proposed:,}" if proposed else "–", share, f"{tokens:.2f}", draft, verify
 

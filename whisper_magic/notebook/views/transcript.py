@@ -105,8 +105,10 @@ def _html_words(segment: Segment, said: list[Utterance], hours: bool) -> str:
         f"{escaped(word.text)}</span>"
         for word in segment.words
     ]
-    ends = [one.first for one in said[1:]] + [len(spans)]
-    parts = [_html_name(one) + "".join(spans[one.first : end]) for one, end in zip(said, ends, strict=True)]
+    ends = [utterance.first for utterance in said[1:]] + [len(spans)]
+    parts = [
+        _html_name(utterance) + "".join(spans[utterance.first : end]) for utterance, end in zip(said, ends, strict=True)
+    ]
     return parts[0] if len(parts) == 1 else "".join(f"<div>{part}</div>" for part in parts)
 
 
@@ -132,9 +134,9 @@ def _text_segment(
     times = f"[{facts.clock(segment.start, hours)} → {facts.clock(segment.end, hours)}]  "
     begins = style.paint(times, "dim")
     mark = f"{printable(language)}: " if language else ""
-    for one in said:
-        name = "" if one.speaker is None else f"{printable(one.speaker.strip())}: "
-        first, *rest = wrap(mark + name + printable(one.text.strip()), style.width - len(times)) or [""]
+    for utterance in said:
+        name = "" if utterance.speaker is None else f"{printable(utterance.speaker.strip())}: "
+        first, *rest = wrap(mark + name + printable(utterance.text.strip()), style.width - len(times)) or [""]
         for line in (style.paint(mark, "dim") + first.removeprefix(mark), *rest):
             yield begins + line
             begins = " " * len(times)
@@ -196,14 +198,14 @@ def interruption(transcript: Transcript) -> str | None:
 def figures(transcript: Transcript) -> tuple[tuple[str, str], ...]:
     """(value, label) of the real-time factor, acceptance rate and tokens per round, if they are known."""
     rate, tokens, factor = transcript.trace.acceptance_rate, transcript.trace.tokens_per_round, speed(transcript)
-    found = []
+    values = []
     if factor is not None:
-        found.append((factor, f"real time ({facts.took(transcript.timing.total)})"))
+        values.append((factor, f"real time ({facts.took(transcript.timing.total)})"))
     if rate is not None:
-        found.append((f"{rate:.0%}", "of drafted tokens accepted"))
+        values.append((f"{rate:.0%}", "of drafted tokens accepted"))
     if tokens is not None:
-        found.append((f"{tokens:.2f}", "tokens per round"))
-    return tuple(found)
+        values.append((f"{tokens:.2f}", "tokens per round"))
+    return tuple(values)
 
 
 def _skipped(transcript: Transcript) -> str:

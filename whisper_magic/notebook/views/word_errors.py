@@ -61,13 +61,13 @@ def in_context(errors: WordErrors) -> Iterator[Stretch]:
 
 def differences(errors: WordErrors) -> Table:
     """Time, reference and transcript of each difference."""
-    found = errors.differences
-    hours = any((stretch.end or 0) >= 3600 for stretch in found)
+    stretches = errors.differences
+    hours = any((stretch.end or 0) >= 3600 for stretch in stretches)
     rows = tuple(
         (_when(stretch, hours), " ".join(stretch.reference) or "–", " ".join(stretch.written) or "–")
-        for stretch in found[:_MOST]
+        for stretch in stretches[:_MOST]
     )
-    more = f", the first {_MOST} of {len(found):,}" if len(found) > _MOST else ""
+    more = f", the first {_MOST} of {len(stretches):,}" if len(stretches) > _MOST else ""
     return Table(f"Differences{more}", ("time", "in the reference", "in the transcript"), rows, numbers=False)
 
 

@@ -88,7 +88,7 @@ def _segment(segment: Segment, said: list[speakers.Utterance], flags: str) -> di
         "end": round(segment.end, 3),
         "text": segment.text,
         "words": [(w.text, round(w.start, 3), round(w.end, 3), round(w.probability, 4)) for w in segment.words],
-        "names": [(one.first, one.speaker.strip()) for one in said if one.speaker is not None],
+        "names": [(utterance.first, utterance.speaker.strip()) for utterance in said if utterance.speaker is not None],
         "flags": flags,
         "language": segment.language,
     }

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from whisper_magic.scoring import Stretch
 
 FIRST = 100  # rows that come with the first answer
-MOST_ROWS = 400  # in an answer
+MAX_ROWS = 400  # in an answer
 VIEWS_KEPT = 8  # a page may still ask for the rows of an earlier view
 PLAYERS_KEPT = 12  # transcripts that were opened
 SOUNDS_KEPT = 4  # recordings whose encoding is kept
-MOST_DIFFERENCES = 500
+MAX_DIFFERENCES = 500
 MAX_FAILURES = 1000  # that are listed
 
 
@@ -202,12 +202,12 @@ class Explorer(PageWidget):
     @answers(messages.RowsRequest)
     def _rows_of(self, request: messages.RowsRequest) -> Answer:
         run, text, places = self._viewed(request.token)
-        end = request.start + min(request.count, MOST_ROWS)
+        end = request.start + min(request.count, MAX_ROWS)
         return Answer([asdict(row) for row in self._table(run).read(places[request.start : end].tolist(), text)])
 
     @answers(messages.DifferencesRequest)
     def _differences(self, request: messages.DifferencesRequest) -> Answer:
-        differences = self.library.differences(request.first, request.second)[:MOST_DIFFERENCES]
+        differences = self.library.differences(request.first, request.second)[:MAX_DIFFERENCES]
         return Answer(
             [
                 {

@@ -19,7 +19,7 @@ from whisper_magic.notebook.views.tables import Table
 from whisper_magic.notebook.widgets.rounds import TokenText, timed_rounds
 from whisper_magic.transcript import Round, Trace, Transcript
 
-MOST_PEAKS = 600
+MAX_PEAKS = 600
 FEW_ROUNDS = 12  # in a table
 
 
@@ -43,7 +43,7 @@ class PageSound:
     def data(self) -> dict[str, Any]:
         """For the page (`LessonSound` there)."""
         samples = np.abs(self.audio.samples)
-        cut = np.array_split(samples, min(MOST_PEAKS, max(1, len(samples))))
+        cut = np.array_split(samples, min(MAX_PEAKS, max(1, len(samples))))
         peaks = np.array([part.max(initial=0.0) for part in cut])
         loudest = float(peaks.max(initial=0.0)) or 1.0
         return {
@@ -120,16 +120,16 @@ def stepper(replay: Replay, sound: PageSound, token_text: TokenText) -> Content:
 def lab(study: LengthStudy, costs: Sequence[PassCost], source: str, models: str) -> Content:
     """Draft length, acceptance and cost against speed."""
     target, draft = costs
-    best = max(study.lengths, key=lambda one: one.speedup)
+    best = max(study.lengths, key=lambda length: length.speedup)
     rows = tuple(
         (
-            str(one.length),
-            f"{one.tokens_per_round:.2f} ± {one.standard_error:.2f}",
-            f"{one.predicted_tokens:.2f}",
-            f"{one.speedup:.2f}",
-            f"{one.predicted_speedup:.2f}",
+            str(length.length),
+            f"{length.tokens_per_round:.2f} ± {length.standard_error:.2f}",
+            f"{length.predicted_tokens:.2f}",
+            f"{length.speedup:.2f}",
+            f"{length.predicted_speedup:.2f}",
         )
-        for one in study.lengths
+        for length in study.lengths
     )
     head = ("draft length", "tokens a round, measured", "computed", "times as fast, measured", "computed")
     return Content(
@@ -202,24 +202,26 @@ def _row(number: int, one: dict[str, Any]) -> tuple[str, str, str, str]:
 def _mean_acceptance(study: LengthStudy) -> float:
     """One acceptance that stands for those of all places: the mean, each place as often as it is judged."""
     chance, weights = 1.0, []
-    for one in study.by_position:
+    for acceptance in study.by_position:
         weights.append(chance)
-        chance *= one
+        chance *= acceptance
     return sum(a * w for a, w in zip(study.by_position, weights, strict=True)) / (sum(weights) or 1.0)
 
 
 def _most_different(transcript: Transcript, token_text: TokenText) -> tuple[str, list[str], list[float], list[float]]:
     """The context, tokens, p and q of the place where the target's and the draft's distributions differ most."""
     best: tuple[float, Round | None, int] = (-1.0, None, 0)
-    for one in transcript.trace.rounds:
-        for place, (others, by_draft) in enumerate(zip(one.alternatives, one.alternative_draft_probs, strict=False)):
+    for round_ in transcript.trace.rounds:
+        for place, (others, by_draft) in enumerate(
+            zip(round_.alternatives, round_.alternative_draft_probs, strict=False)
+        ):
             shown = [token_text(other.token) for other in others]
             p = [other.probability for other in others]
             if max(p, default=1.0) > 0.9 or any(text.startswith("<|") for text in shown):
                 continue  # a certain place, or a timestamp, teaches little
             far = sum(abs(a - b) for a, b in zip(p, by_draft, strict=True))
             if far > best[0]:
-                best = (far, one, place)
+                best = (far, round_, place)
     _, chosen, place = best
     if chosen is None:
         return "", ["a", "b", "c"], [0.6, 0.3, 0.1], [0.3, 0.3, 0.4]
@@ -233,10 +235,10 @@ def _most_different(transcript: Transcript, token_text: TokenText) -> tuple[str,
 def _context(transcript: Transcript, until: Round, place: int, token_text: TokenText) -> str:
     """The words before a place of a round."""
     written: list[int] = []
-    for one in transcript.trace.rounds:
-        if one is until:
-            written += one.tokens[:place]
+    for round_ in transcript.trace.rounds:
+        if round_ is until:
+            written += round_.tokens[:place]
             break
-        written += one.tokens
+        written += round_.tokens
     shown = [text for text in map(token_text, written) if not text.startswith("<|")]
     return "".join(shown[-8:]).strip()

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from whisper_magic.errors import WhisperMagicError
 
-MOST_PEAKS = 200_000  # pairs asked for at once: 400 kB
-MOST_SECONDS = 7 * 24 * 3600
-MOST_TEXT = 20_000  # characters of a segment, or of a note
-LONGEST = {"text": MOST_TEXT, "filters": 20_000}  # characters, by the name of a field
-LONGEST_OTHER = 64  # characters of other fields
+MAX_PEAKS = 200_000  # pairs asked for at once: 400 kB
+MAX_SECONDS = 7 * 24 * 3600
+MAX_TEXT = 20_000  # characters of a segment, or of a note
+MAX_LENGTHS = {"text": MAX_TEXT, "filters": 20_000}  # characters, by the name of a field
+MAX_OTHER_LENGTH = 64  # characters of other fields
 MAX_CHUNK = 4 << 20  # bytes of a microphone's sound; a browser sends some kilobytes at a time
 
 
@@ -323,7 +323,7 @@ PLAYER: tuple[type[Request], ...] = (
 def id_of(content: Any) -> str | None:
     """The id of a message, whatever else is wrong with it; None where it has none that can be sent back."""
     name = content.get("id") if isinstance(content, dict) else None
-    return name if isinstance(name, str) and len(name) <= LONGEST_OTHER and _is_unicode(name) else None
+    return name if isinstance(name, str) and len(name) <= MAX_OTHER_LENGTH and _is_unicode(name) else None
 
 
 def parse(content: Any, allowed: tuple[type[Request], ...] = PLAYER, buffers: Sequence[Any] = ()) -> Request:
@@ -342,7 +342,7 @@ def parse(content: Any, allowed: tuple[type[Request], ...] = PLAYER, buffers: Se
     given, kind = dict(content), content.get("kind")
     if id_of(content) is None:
         raise BadRequest("a request has an id, a short text")
-    request = next((one for one in allowed if one.kind == kind), None)
+    request = next((request_type for request_type in allowed if request_type.kind == kind), None)
     if request is None:
         raise BadRequest(f"no request is called {str(kind)[:40]!r}")
     wanted = {field.name: str(field.type) for field in fields(request)}
@@ -358,9 +358,9 @@ def _checked(name: str, value: Any, type_: str) -> Any:
         case "int":
             if not _is_number(value, 2**53) or value != int(value):
                 raise BadRequest(f"{name} is a whole number from 0, got {str(value)[:40]!r}")
-            return min(int(value), MOST_PEAKS) if name == "count" else int(value)
+            return min(int(value), MAX_PEAKS) if name == "count" else int(value)
         case "float":
-            if not _is_number(value, MOST_SECONDS):
+            if not _is_number(value, MAX_SECONDS):
                 raise BadRequest(f"{name} is a time in seconds, got {str(value)[:40]!r}")
             return float(value)
         case "bool":
@@ -372,11 +372,11 @@ def _checked(name: str, value: Any, type_: str) -> Any:
                 raise BadRequest(f"a chunk has 1 to {MAX_CHUNK} bytes, got {len(value)}")
             return bytes(value)
         case "tuple[int, ...]":
-            if not isinstance(value, list) or len(value) > MOST_PEAKS:
+            if not isinstance(value, list) or len(value) > MAX_PEAKS:
                 raise BadRequest(f"{name} is a list of whole numbers, got a {type(value).__name__}")
             return tuple(_checked(name, number, "int") for number in value)
         case _:
-            if not isinstance(value, str) or len(value) > LONGEST.get(name, LONGEST_OTHER):
+            if not isinstance(value, str) or len(value) > MAX_LENGTHS.get(name, MAX_OTHER_LENGTH):
                 raise BadRequest(f"{name} is a short text, got a {type(value).__name__}")
             if not _is_unicode(value):
                 raise BadRequest(f"{name} is a text, got one that holds half a character")

@@ -293,22 +293,24 @@ class Player(PageWidget):
             segments = tuple(read.get(id(segment)) or self._with_aligned(segment) for segment in shown.segments)
         with self._lock:
             if self.edited is not shown and len(shown.segments) == len(segments):  # a segment was changed meanwhile
-                found = dict(zip(map(id, shown.segments), segments, strict=True))
-                segments = tuple(found.get(id(segment), segment) for segment in self.edited.segments)
+                by_id = dict(zip(map(id, shown.segments), segments, strict=True))
+                segments = tuple(by_id.get(id(segment), segment) for segment in self.edited.segments)
             self._change(replace(self.edited, segments=segments))
             return {"kind": "words", "document": self._document()}
 
-    def _read_again(self, made: Transcript, start: float, end: float) -> dict[str, Any]:
+    def _read_again(self, transcript: Transcript, start: float, end: float) -> dict[str, Any]:
         with self._lock:
-            self._reading = (made, start, end)
-            before = " ".join(one.text.strip() for one in self.edited.segments if one.start < end and one.end > start)
+            self._reading = (transcript, start, end)
+            before = " ".join(
+                segment.text.strip() for segment in self.edited.segments if segment.start < end and segment.end > start
+            )
         return {
             "kind": "again",
             "start": start,
             "end": end,
-            "text": made.text,
+            "text": transcript.text,
             "before": before,
-            "language": made.language,
+            "language": transcript.language,
         }
 
     @property

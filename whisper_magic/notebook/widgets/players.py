@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Policy = Literal["auto", "always", "never"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 NAME = "whisper_magic.transcript.Transcript"
-LONGEST_EMBEDDED = 2700  # seconds: 10 MB of Opus
+MAX_EMBEDDED_SECONDS = 2700  # seconds: 10 MB of Opus
 CHANNEL = re.compile(r"(.*) \((mix|left|right|\d+)\)", re.DOTALL)  # name of a transcript where each channel has one
 
 
@@ -120,8 +120,8 @@ class Players:
         sound, options = self.sound_of(transcript), transcript.options
         if sound is None:
             raise AudioNotFound(f"{transcript.source} is not here to be embedded")
-        if transcript.duration > LONGEST_EMBEDDED:
-            most = f"{LONGEST_EMBEDDED // 60:g} minutes"
+        if transcript.duration > MAX_EMBEDDED_SECONDS:
+            most = f"{MAX_EMBEDDED_SECONDS // 60:g} minutes"
             raise AudioInvalid(f"{most} of sound can be embedded at most: take a part with --start and --end")
         content = encode(replace(sound, start=options.start, end=options.end))
         embedded = Embedded(content, CODINGS["opus"].mime.partition(";")[0], options.start or 0.0)
@@ -144,8 +144,8 @@ class Players:
 
         channel, named = transcript.options.channel, transcript.source
         if channel == "split":
-            found = CHANNEL.fullmatch(named)
-            named, label = found.groups() if found else (named, "mix")
+            named_channel = CHANNEL.fullmatch(named)
+            named, label = named_channel.groups() if named_channel else (named, "mix")
             channel = int(label) if label.isdigit() else label
         source = self._sources.get(id(transcript), named)
         try:

@@ -64,13 +64,13 @@ def _clock(segment: Segment, length: int) -> Callable[[int], float]:
 
 def final_attempts(rounds: Sequence[Round]) -> Iterator[Round]:
     """The rounds whose text was kept: of each window those of its last attempt, in the order of the windows."""
-    by_window = sorted(rounds, key=lambda one: one.window)  # stable: rounds of one window stay in order
-    for _, group in groupby(by_window, key=lambda one: one.window):
+    by_window = sorted(rounds, key=lambda round_: round_.window)  # stable: rounds of one window stay in order
+    for _, group in groupby(by_window, key=lambda round_: round_.window):
         attempt: list[Round] = []
-        for one in group:
-            if attempt and one.position <= attempt[-1].position:
+        for round_ in group:
+            if attempt and round_.position <= attempt[-1].position:
                 attempt = []
-            attempt.append(one)
+            attempt.append(round_)
         yield from attempt
 
 
@@ -84,11 +84,11 @@ def timed_rounds(transcript: Transcript, token_text: TokenText, edited: Transcri
     """
     row = _rows(transcript.segments, edited.segments)
     placed = placed_tokens(transcript.segments, token_text)
-    found, at, reached, segment = [], 0, 0.0, 0 if placed else -1
-    for one in final_attempts(transcript.trace.rounds):
+    timed, at, reached, segment = [], 0, 0.0, 0 if placed else -1
+    for round_ in final_attempts(transcript.trace.rounds):
         own: list[Placed] = []
         places: list[int] = []  # the segment of each token that the round wrote
-        for token in one.tokens:
+        for token in round_.tokens:
             ahead = (i for i in range(at, min(at + _AHEAD, len(placed))) if placed[i].token == token)
             if (index := next(ahead, None)) is not None:
                 own.append(placed[index])
@@ -97,9 +97,9 @@ def timed_rounds(transcript: Transcript, token_text: TokenText, edited: Transcri
         start = own[0].start if own else reached
         reached = max(start, own[-1].end if own else reached)
         when = {"start": round(start, 3), "end": round(reached, 3)}
-        tokens = _tokens(one, [row[place] for place in places], row[segment], token_text)
-        found.append(_described(one) | when | {"tokens": tokens})
-    return found
+        tokens = _tokens(round_, [row[place] for place in places], row[segment], token_text)
+        timed.append(_described(round_) | when | {"tokens": tokens})
+    return timed
 
 
 def _rows(segments: Sequence[Segment], shown: Sequence[Segment]) -> dict[int, int]:
@@ -109,33 +109,33 @@ def _rows(segments: Sequence[Segment], shown: Sequence[Segment]) -> dict[int, in
     return {-1: -1} | {i: max(0, bisect_right(starts, middle) - 1) if shown else -1 for i, middle in middles}
 
 
-def _tokens(one: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[dict[str, Any]]:
+def _tokens(round_: Round, places: Sequence[int], last: int, token_text: TokenText) -> list[dict[str, Any]]:
     """What was accepted, what was rejected, and what the target put in its place."""
     place = places[-1] if places else last
     tokens: list[dict[str, Any]] = []
-    for i, token in enumerate(one.proposed):
-        verdict, segment = ("a", places[i]) if i < one.accepted else ("r", place)
+    for i, token in enumerate(round_.proposed):
+        verdict, segment = ("a", places[i]) if i < round_.accepted else ("r", place)
         shown: dict[str, Any] = {"text": token_text(token), "verdict": verdict, "segment": segment}
-        probs = {"p": one.target_probs, "q": one.draft_probs}
+        probs = {"p": round_.target_probs, "q": round_.draft_probs}
         tokens.append(shown | {name: round(of[i], 4) for name, of in probs.items() if i < len(of)})
-    if one.token is not None:
-        tokens.append({"text": token_text(one.token), "verdict": "t", "segment": places[-1]})
+    if round_.token is not None:
+        tokens.append({"text": token_text(round_.token), "verdict": "t", "segment": places[-1]})
     written = [shown for shown in tokens if shown["verdict"] != "r"]
-    for shown, found in zip(written, one.alternatives, strict=False):
+    for shown, timed in zip(written, round_.alternatives, strict=False):
         shown["instead"] = [
-            (token_text(other.token), round(other.probability, 4)) for other in found if other.probability >= LEAST
+            (token_text(other.token), round(other.probability, 4)) for other in timed if other.probability >= LEAST
         ]
     return tokens
 
 
-def _described(one: Round) -> dict[str, Any]:
+def _described(round_: Round) -> dict[str, Any]:
     return {
-        "window": one.window,
-        "position": one.position,
-        "drafter": one.drafter_label or one.drafter,
-        "accepted": one.accepted,
-        "proposed": len(one.proposed),
-        "draft_ms": round(1000 * one.draft_seconds, 3),
-        "verify_ms": round(1000 * one.verify_seconds, 3),
-        "temperature": one.temperature,
+        "window": round_.window,
+        "position": round_.position,
+        "drafter": round_.drafter_label or round_.drafter,
+        "accepted": round_.accepted,
+        "proposed": len(round_.proposed),
+        "draft_ms": round(1000 * round_.draft_seconds, 3),
+        "verify_ms": round(1000 * round_.verify_seconds, 3),
+        "temperature": round_.temperature,
     }

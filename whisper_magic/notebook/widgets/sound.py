@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from whisper_magic.engine.engine import Engine
 
 CHUNK = 768 * 1024  # bytes of sound in a message: servers limit what passes at once
-LONGEST_MEL = 120.0  # seconds
+MAX_MEL_SECONDS = 120.0  # seconds
 MEL_RANGE = 2.0  # of features: eight powers of ten, a quarter each (openai/whisper `audio.py`)
-MOST_COLUMNS = 2_000  # of a spectrogram: as many as a wide page has pixels
-LONGEST_CLIP = 300.0  # seconds: at most 10 MB, which is what a comm carries in one message
+MAX_COLUMNS = 2_000  # of a spectrogram: as many as a wide page has pixels
+MAX_CLIP_SECONDS = 300.0  # seconds: at most 10 MB, which is what a comm carries in one message
 PATIENCE = 0.25  # seconds that a request for sound waits for the encoder
 
 
@@ -115,8 +115,8 @@ class SoundSource:
         Raises:
             AudioError: where the sound cannot be read, or the stretch is too long.
         """
-        if not 0 < end - start <= LONGEST_MEL:
-            raise AudioInvalid(f"the spectrogram shows up to {LONGEST_MEL:g} s at a time")
+        if not 0 < end - start <= MAX_MEL_SECONDS:
+            raise AudioInvalid(f"the spectrogram shows up to {MAX_MEL_SECONDS:g} s at a time")
         features = engine.log_mel(self.audio(start, end))
         return Answer({"bins": len(features)}, [_columns(features).T.tobytes()])
 
@@ -151,9 +151,9 @@ class SoundSource:
         Raises:
             AudioError: where it cannot be read, is empty, or is longer than a message carries.
         """
-        if end - start > LONGEST_CLIP:
+        if end - start > MAX_CLIP_SECONDS:
             raise AudioInvalid(
-                f"{end - start:.0f} s are too long to be sent in one piece: mark {LONGEST_CLIP:g} s at most"
+                f"{end - start:.0f} s are too long to be sent in one piece: mark {MAX_CLIP_SECONDS:g} s at most"
             )
         audio, file = self.audio(start, end), io.BytesIO()
         soundfile.write(file, audio.samples, audio.sample_rate, format="FLAC", subtype="PCM_16")
@@ -169,7 +169,7 @@ class SoundSource:
 
 def _columns(features: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """(bins, frames) log-mel -> (bins, columns): the loudest frame of each, over the range that Whisper keeps."""
-    together = -(-features.shape[1] // MOST_COLUMNS)
+    together = -(-features.shape[1] // MAX_COLUMNS)
     missing = -features.shape[1] % together
     padded = np.pad(features, ((0, 0), (0, missing)), mode="edge")
     loudest = padded.reshape(len(features), -1, together).max(axis=2)

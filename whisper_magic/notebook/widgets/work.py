@@ -96,8 +96,8 @@ class Work:
                 self._notice({"notice": "progress", "fraction": round(min(1.0, reached / max(0.1, task.seconds)), 3)})
 
         try:
-            made = self._transcribe(task.source, task.options, on_event)
-            self._notice({"notice": "result", **task.done(made)})
+            transcript = self._transcribe(task.source, task.options, on_event)
+            self._notice({"notice": "result", **task.done(transcript)})
         except (Interrupted, KeyboardInterrupt):
             self._notice({"notice": "stopped"})
         except WhisperMagicError as error:
@@ -109,7 +109,7 @@ class Work:
 
 def span_of(transcript: Transcript, start: float, end: float) -> tuple[float, float]:
     """A stretch, grown to whole segments: text is replaced by the segment."""
-    touched = [one for one in transcript.segments if one.start < end and one.end > start]
+    touched = [segment for segment in transcript.segments if segment.start < end and segment.end > start]
     if not touched:
         return start, end
     return min(start, touched[0].start), max(end, touched[-1].end)
@@ -118,10 +118,10 @@ def span_of(transcript: Transcript, start: float, end: float) -> tuple[float, fl
 def spliced(transcript: Transcript, part: Transcript, start: float, end: float) -> Transcript:
     """A transcript with the segments of a stretch replaced by those of another reading of it."""
     middle = (start + end) / 2
-    outside = [one for one in transcript.segments if one.end <= start or one.start >= end]
-    before = [one for one in outside if one.end <= middle]
-    after = [one for one in outside if one.end > middle]
-    inside = [_marked(one, part, transcript) for one in part.segments]
+    outside = [segment for segment in transcript.segments if segment.end <= start or segment.start >= end]
+    before = [segment for segment in outside if segment.end <= middle]
+    after = [segment for segment in outside if segment.end > middle]
+    inside = [_marked(segment, part, transcript) for segment in part.segments]
     return replace(transcript, segments=(*before, *inside, *after))
 
 
