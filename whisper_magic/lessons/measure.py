@@ -143,35 +143,48 @@ def study_lengths(
     _check_draft(engine)
     ways: list[dict[str, Any]] = [{"draft": "none"}] + [{"draft": "model", "draft_length": n} for n in lengths]
     runs: list[list[Transcript]] = [[] for _ in ways]
-    for turn in range(repeats):
-        for way, transcripts in zip(ways, runs, strict=True):
-            if on_stage is not None:
-                on_stage(f"run {turn + 1} of {repeats}, draft length {way.get('draft_length', 0)}")
-            transcripts.append(engine.transcribe(source, PLAIN, **overrides | way))
+    for turn, way, transcripts in ((turn, *pair) for turn in range(repeats) for pair in zip(ways, runs, strict=True)):
+        if on_stage is not None:
+            on_stage(f"run {turn + 1} of {repeats}, draft length {way.get('draft_length', 0)}")
+        transcripts.append(engine.transcribe(source, PLAIN, **overrides | way))
     _check_rounds(runs[0][0], FEWEST_ROUNDS)
     alone = median(map(decode_seconds, runs[0]))
     one_pass = median(map(_pass_seconds, runs[0]))
     positions = acceptance_by_position([round_ for transcripts in runs[1:] for round_ in transcripts[0].trace.rounds])
     draft_cost = median(_step_seconds(run) for transcripts in runs[1:] for run in transcripts) / one_pass
-    figures, costs = [], []
-    for length, transcripts in zip(lengths, runs[1:], strict=True):
-        trace, seconds = transcripts[0].trace, median(map(decode_seconds, transcripts))
-        costs.append(median(map(_pass_seconds, transcripts)) / one_pass)
-        predicted = fmean(expected_tokens(positions, len(round_.proposed)) for round_ in trace.rounds)
-        figures.append(
-            LengthFigures(
-                length,
-                trace.tokens_per_round or 0.0,
-                trace.acceptance_rate or 0.0,
-                seconds,
-                alone / seconds,
-                _standard_error([len(round_.tokens) for round_ in trace.rounds]),
-                expected_tokens(positions, length),
-                predicted,
-                predicted / (length * draft_cost + costs[-1]),
-            )
-        )
+    costs = [median(map(_pass_seconds, transcripts)) / one_pass for transcripts in runs[1:]]
+    figures = [
+        _length_figures(length, transcripts, alone, positions, length * draft_cost + cost)
+        for length, transcripts, cost in zip(lengths, runs[1:], costs, strict=True)
+    ]
     return LengthStudy(positions, draft_cost, tuple(costs), alone, tuple(figures))
+
+
+def _length_figures(
+    length: int, transcripts: Sequence[Transcript], alone: float, positions: tuple[float, ...], cost: float
+) -> LengthFigures:
+    """What one draft length gives.
+
+    Args:
+        length: Tokens drafted per round.
+        transcripts: Of its timed runs.
+        alone: Seconds of decoding by the target alone.
+        positions: Acceptance by position.
+        cost: Of a round, in passes of the target.
+    """
+    trace, seconds = transcripts[0].trace, median(map(decode_seconds, transcripts))
+    predicted = fmean(expected_tokens(positions, len(round_.proposed)) for round_ in trace.rounds)
+    return LengthFigures(
+        length,
+        trace.tokens_per_round or 0.0,
+        trace.acceptance_rate or 0.0,
+        seconds,
+        alone / seconds,
+        _standard_error([len(round_.tokens) for round_ in trace.rounds]),
+        expected_tokens(positions, length),
+        predicted,
+        predicted / cost,
+    )
 
 
 def acceptance_by_position(rounds: Sequence[Round]) -> tuple[float, ...]:

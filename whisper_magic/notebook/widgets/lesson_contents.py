@@ -142,28 +142,26 @@ def lab(study: LengthStudy, costs: Sequence[PassCost], source: str, models: str)
                 "acceptance": _mean_acceptance(study),
                 "cost_ratio": study.draft_cost,
                 "by_length": [
-                    {name: getattr(one, name) for name in ("length", "tokens_per_round", "speedup", "acceptance")}
+                    {name: getattr(figures, name) for name in ("length", "tokens_per_round", "speedup", "acceptance")}
                     | {"pass_cost": cost}
-                    for one, cost in zip(study.lengths, study.verify_costs, strict=True)
+                    for figures, cost in zip(study.lengths, study.verify_costs, strict=True)
                 ],
                 "by_position": list(study.by_position),
             },
             "machines": [asdict(machine) | {"here": False} for machine in MACHINES],
-            "model": {
-                "name": models,
-                "target_bytes": target.weight_bytes,
-                "draft_bytes": draft.weight_bytes,
-                "target_row_bytes": target.row_bytes,
-                "draft_row_bytes": draft.row_bytes,
-                "target_flops": target.token_flops,
-                "draft_flops": draft.token_flops,
-            },
+            "model": {"name": models, **_pass_costs("target", target), **_pass_costs("draft", draft)},
             "notes": [
                 f"Measured here: the rings, {models}, medians of runs in turns; the encoder is left out. Computed: the "
                 "curves. Machines are their makers' peak figures; what counts here is the ratio of two passes."
             ],
         },
     )
+
+
+def _pass_costs(role: str, cost: PassCost) -> dict[str, float]:
+    """Bytes and floating-point operations of a model's pass, for the page."""
+    costs = {"bytes": cost.weight_bytes, "row_bytes": cost.row_bytes, "flops": cost.token_flops}
+    return {f"{role}_{name}": value for name, value in costs.items()}
 
 
 def bench(replay: Replay, token_text: TokenText) -> Content:
