@@ -39,13 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m selects, and before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before -m selects, and before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         kinds = [name for name in SLOW if item.get_closest_marker(name) and not item.get_closest_marker("smoke")]
         if kinds:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group(SLOW[kinds[0]]))
+    return (yield)
 
 
 @pytest.fixture(scope="session")

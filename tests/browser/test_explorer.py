@@ -70,7 +70,7 @@ def explorer(lab: Lab) -> Callable[..., Shown]:
     def opened(count: int = 300, code: str = "library", **options: str) -> Shown:
         lab.folder.mkdir(parents=True, exist_ok=True)
         made_library.make(lab.folder / "made.db", count, sound=lab.folder / "sound")
-        notebook = lab.notebook(OPEN, code, **options)
+        notebook = lab.notebook(OPEN, code, shared="explorer", **options)
         notebook.run_all()
         root = notebook.page.locator(".wm-live > div:not([class])").first
         root.locator(".rows .row").first.wait_for()

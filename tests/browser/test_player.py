@@ -85,7 +85,7 @@ def player(lab: Lab) -> Callable[..., Shown]:
         lab.folder.mkdir(parents=True, exist_ok=True)
         path = talk.write((folder or lab.folder) / "talk.flac", seconds)
         made = f"talk.transcript({str(path)!r}, length={seconds})"
-        notebook = lab.notebook(f"{LOAD}\nt = {made}", code, more, **options)
+        notebook = lab.notebook(f"{LOAD}\nt = {made}", code, more, shared="player", **options)
         notebook.run(0)
         notebook.run(1)
         shown = Shown(notebook, notebook.outputs(1).locator("[data-live] > div .player"))
