@@ -32,3 +32,12 @@ def test_the_quick_tier_needs_no_page_and_no_real_weights(request: pytest.Fixtur
     for item in request.session.items:
         if any(item.get_closest_marker(name) for name in SLOW_BY_ITSELF) and not item.get_closest_marker("smoke"):
             assert item.get_closest_marker("slow"), item.nodeid
+
+
+def test_the_groups_reach_xdist(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist appends a group to the node id; with a pytest that it does not know yet, that goes unnoticed."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("ONLY UNDER --dist loadgroup")
+    groups = {item.nodeid: mark.args[0] for item in request.session.items for mark in item.iter_markers("xdist_group")}
+    assert groups
+    assert [name for name, group in groups.items() if not name.endswith(f"@{group}")] == []
