@@ -26,7 +26,7 @@ from whisper_magic.notebook.line.scanner import split
 SET_UP = "get_ipython().config.WhisperMagics.model = 'demo'"  # in place of the default, which needs the network
 ONLINE = "needs network"
 SHELL = {
-    r"make (\w+)(?: [A-Z]+=\S+)*": lambda name: f"\n{name}:" in (ROOT / "Makefile").read_text(),
+    r"make ([\w-]+)(?: [A-Z]+=\S+)*": lambda name: f"\n{name}:" in (ROOT / "Makefile").read_text(),
     r"pip install \.": lambda _: True,
     r"pip install 'whisper-magic\[(\w+)\]'": lambda extra: extra in _project()["optional-dependencies"],
     r"pip install torch --index-url (\S+)": lambda url: f"TORCH_INDEX ?= {url}\n" in (ROOT / "Makefile").read_text(),
